@@ -1,0 +1,146 @@
+"""Where a product came from: content hashes, code digests, atomic writes and the provenance record."""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from saltflow import __version__
+
+LIBRARY = Path(__file__).parent
+RECORDED_PACKAGES = ("ase", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
+
+
+@contextmanager
+def atomic_write(target: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it to `target` when the block succeeds.
+
+    The temporary file keeps the suffix of the target (writers choose their format by it) and is
+    removed when the block fails, so a reader never sees a half-written product.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _allow_umask(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _allow_umask(path: Path) -> None:
+    """Give a file made by mkstemp (0600) the permissions that an ordinary open would have given."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
+def write_json(target: str | os.PathLike, content: object) -> None:
+    """Write `content` as indented JSON, atomically."""
+    with atomic_write(target) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n")
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Read a JSON object."""
+    return json.loads(Path(path).read_text())
+
+
+def sha256_of_file(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest(content: object) -> str:
+    """Sixteen hexadecimal digits that identify a JSON-able value, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def code_digest(script: str | os.PathLike) -> str:
+    """Digest of an entry script and every saltflow module that it imports, directly or not.
+
+    Comments, docstrings and layout do not count: only a change of the parsed code changes it.
+    """
+    sources = {name: _parsed(path) for name, path in sorted(_imported_modules(Path(script)).items())}
+    return digest({"script": _parsed(Path(script)), **sources})
+
+
+def _imported_modules(script: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    queue = [script]
+    while queue:
+        for name in _saltflow_imports(queue.pop()):
+            path = _module_path(name)
+            if path and name not in found:
+                found[name] = path
+                queue.append(path)
+    return found
+
+
+@cache
+def _saltflow_imports(path: Path) -> frozenset[str]:
+    """Dotted names under saltflow that a file imports, their parent packages included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    ours = [name.split(".") for name in names if name.split(".")[0] == "saltflow"]
+    return frozenset(".".join(parts[:depth]) for parts in ours for depth in range(1, len(parts) + 1))
+
+
+def _module_path(name: str) -> Path | None:
+    base = LIBRARY.parent.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _parsed(path: Path) -> str:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **facts: object) -> dict:
+    """The record that every product carries inside.
+
+    Args:
+        settings: the section of the settings that made the product.
+        inputs: name → path of each input file; its SHA-256 is recorded, not its path.
+        facts: anything else worth knowing (seed, reference frame, dispersion, model hash).
+    """
+    return {
+        "saltflow": __version__,
+        "python": platform.python_version(),
+        "packages": _installed_versions(),
+        "settings": dict(settings),
+        "inputs": {name: sha256_of_file(path) for name, path in inputs.items()},
+        **facts,
+    }
+
+
+def _installed_versions() -> dict[str, str]:
+    versions = {}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
