@@ -92,7 +92,7 @@ def _imported_modules(script: Path) -> dict[str, Path]:
 
 @cache
 def _saltflow_imports(path: Path) -> frozenset[str]:
-    """Dotted names under saltflow that a file imports, their parent packages included."""
+    """Dotted names below saltflow that a file imports, their parent packages included."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -100,7 +100,7 @@ def _saltflow_imports(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
     ours = [name.split(".") for name in names if name.split(".")[0] == "saltflow"]
-    return frozenset(".".join(parts[:depth]) for parts in ours for depth in range(1, len(parts) + 1))
+    return frozenset(".".join(parts[:depth]) for parts in ours for depth in range(2, len(parts) + 1))
 
 
 def _module_path(name: str) -> Path | None:
