@@ -1,0 +1,332 @@
+"""Trajectories: a frozen in-memory form, and H5MD files that MDAnalysis and OVITO read as well.
+
+An H5MD file (https://www.nongnu.org/h5md/h5md.html, version 1.1) of saltflow holds one particle group,
+`particles/trajectory`, with unwrapped positions, and under `observables` one value per frame of each
+entry of `OBSERVABLE_UNITS`. All of them share one `step` and one `time` dataset.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import h5py
+import numpy as np
+from ase import Atoms
+
+from saltflow import __version__
+from saltflow.errors import SaltflowError
+
+SCHEMA = 1
+OBSERVABLE_UNITS = {
+    "potential_energy": "eV",
+    "temperature": "K",
+    "pressure": "GPa",
+    "com_momentum": "u Angstrom ps-1",
+    "volume": "Angstrom3",
+}
+# One chunk row over ~1300 atoms stays within HDF5's default cache of 1 MiB, so that reading frame by
+# frame decompresses each chunk once, while reading 128 atoms along time touches only their chunks.
+CHUNK_FRAMES = 32
+CHUNK_ATOMS = 128
+# Wrapped steps always come out below half a cell; steps this close to it may hide a longer move.
+LARGEST_CERTAIN_STEP = 0.4
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One trajectory of one cell.
+
+    Args:
+        positions_A: unwrapped positions, (frames, atoms, 3).
+        cells_A: cell vectors as rows, (frames, 3, 3).
+        times_ps: strictly increasing times, (frames,).
+        symbols: chemical symbol of each atom, (atoms,).
+        masses_u: mass of each atom in unified atomic mass units, (atoms,).
+        metadata: what the writer recorded (provenance, dispersion, ...).
+        observables: name → (frames,) or (frames, 3), with the units of `OBSERVABLE_UNITS`.
+        schema: version of the layout.
+
+    Raises:
+        SaltflowError: shapes disagree, times do not increase, or a number is not finite.
+    """
+
+    positions_A: np.ndarray
+    cells_A: np.ndarray
+    times_ps: np.ndarray
+    symbols: tuple[str, ...]
+    masses_u: np.ndarray
+    metadata: Mapping = field(default_factory=dict)
+    observables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        frames, atoms = len(self.times_ps), len(self.symbols)
+        expected = {
+            "positions_A": (frames, atoms, 3),
+            "cells_A": (frames, 3, 3),
+            "times_ps": (frames,),
+            "masses_u": (atoms,),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise SaltflowError(f"The trajectory's {name} has shape {found}, but {shape} is needed.")
+            _refuse_non_finite(name, getattr(self, name))
+        if np.any(np.diff(self.times_ps) <= 0):
+            frame = int(np.argmax(np.diff(self.times_ps) <= 0)) + 1
+            raise SaltflowError(
+                f"The trajectory's times do not increase at frame {frame} ({self.times_ps[frame]} ps); "
+                "drop the repeated frames of a restarted run."
+            )
+        for name in ("metadata", "observables"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.times_ps)
+
+    def indices_of(self, symbol: str) -> np.ndarray:
+        """Indices of the atoms of one element, in order."""
+        return np.flatnonzero(np.array(self.symbols) == symbol)
+
+
+def _refuse_non_finite(name: str, values: np.ndarray) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        first = np.argwhere(~finite)[0]
+        raise SaltflowError(
+            f"The trajectory's {name} is not a finite number at index {tuple(map(int, first))} "
+            "(frame first); the run blew up there: cut the trajectory before it or repeat the run."
+        )
+
+
+class H5MDWriter:
+    """Append frames of one cell to an H5MD file.
+
+    Frames wait in memory until `flush`, which opens the file, appends them and closes it again: a killed
+    run leaves a readable file that ends at its last flush.
+
+    Args:
+        path: the file.
+        atoms: a frame that gives species, masses and periodicity; its positions are not written.
+        metadata: JSON-able record kept as attribute `provenance`; only read in mode "w".
+        mode: "w" makes a new file, "a" goes on with an existing one.
+
+    Raises:
+        SaltflowError: the existing file is unreadable or holds other atoms.
+    """
+
+    def __init__(self, path: str | os.PathLike, atoms: Atoms, *, metadata: Mapping, mode: Literal["w", "a"]):
+        self.path = Path(path)
+        self._pending: list[dict[str, object]] = []
+        if mode == "w":
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with h5py.File(self.path, "w") as file:
+                _create_layout(file, atoms, metadata)
+        elif mode == "a":
+            with _open(self.path, "r") as file:
+                _check_same_atoms(self.path, file, atoms)
+        else:
+            raise ValueError(f"mode must be 'w' or 'a', not {mode!r}")
+
+    def __enter__(self) -> "H5MDWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.flush()
+
+    def append(
+        self,
+        *,
+        step: int,
+        time_ps: float,
+        positions_A: np.ndarray,
+        cell_A: np.ndarray,
+        potential_energy_eV: float,
+        temperature_K: float,
+        pressure_GPa: float,
+        com_momentum_u_A_ps: np.ndarray,
+    ) -> None:
+        """Keep one frame for the next `flush`.
+
+        Args:
+            step: MD step.
+            time_ps: time since the start of the run.
+            positions_A: unwrapped positions, (atoms, 3).
+            cell_A: cell vectors as rows, (3, 3).
+            potential_energy_eV: potential energy of the cell.
+            temperature_K: instantaneous temperature.
+            pressure_GPa: instantaneous pressure.
+            com_momentum_u_A_ps: total momentum, (3,).
+        """
+        cell = np.array(cell_A, dtype=float).reshape(3, 3)
+        self._pending.append(
+            {
+                "particles/trajectory/position/step": step,
+                "particles/trajectory/position/time": time_ps,
+                "particles/trajectory/position/value": np.array(positions_A, dtype=np.float32),
+                "particles/trajectory/box/edges/value": cell,
+                "observables/potential_energy/value": potential_energy_eV,
+                "observables/temperature/value": temperature_K,
+                "observables/pressure/value": pressure_GPa,
+                "observables/com_momentum/value": np.array(com_momentum_u_A_ps, dtype=float),
+                "observables/volume/value": abs(np.linalg.det(cell)),
+            }
+        )
+
+    def flush(self) -> None:
+        """Write the waiting frames to the file and hand it to the operating system's disk."""
+        if not self._pending:
+            return
+        with _open(self.path, "r+") as file:
+            for name in self._pending[0]:
+                _extend(file[name], np.stack([np.asarray(frame[name]) for frame in self._pending]))
+        self._pending.clear()
+        with open(self.path, "rb") as file:
+            os.fsync(file.fileno())
+
+    def truncate(self, to_step: int) -> None:
+        """Drop every frame, waiting or written, whose step is beyond `to_step` (a checkpoint's step)."""
+        step_name = "particles/trajectory/position/step"
+        self._pending = [frame for frame in self._pending if frame[step_name] <= to_step]
+        with _open(self.path, "r+") as file:
+            keep = int(np.searchsorted(file[step_name][:], to_step, side="right"))
+            for dataset in _frame_datasets(file):
+                dataset.resize(keep, axis=0)
+
+
+def _open(path: Path, mode: str) -> h5py.File:
+    try:
+        return h5py.File(path, mode)
+    except FileNotFoundError:
+        raise SaltflowError(f"There is no trajectory {path}; run the molecular dynamics first.") from None
+    except OSError as error:
+        raise SaltflowError(
+            f"The trajectory {path} cannot be opened ({error}); if its run was killed while writing, "
+            "delete it and run the molecular dynamics again."
+        ) from error
+
+
+def _extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
+    dataset.resize(len(dataset) + len(rows), axis=0)
+    dataset[-len(rows) :] = rows
+
+
+def _frame_datasets(file: h5py.File) -> list[h5py.Dataset]:
+    position = file["particles/trajectory/position"]
+    values = [file[f"observables/{name}/value"] for name in OBSERVABLE_UNITS]
+    return [position["step"], position["time"], position["value"],
+            file["particles/trajectory/box/edges/value"], *values]  # fmt: skip
+
+
+def _check_same_atoms(path: Path, file: h5py.File, atoms: Atoms) -> None:
+    if not np.array_equal(file["particles/trajectory/species"][:], atoms.numbers):
+        raise SaltflowError(
+            f"The trajectory {path} holds other atoms than the run that wants to append to it; "
+            "delete it or write to another path."
+        )
+
+
+def _create_layout(file: h5py.File, atoms: Atoms, metadata: Mapping) -> None:
+    header = file.create_group("h5md")
+    header.attrs["version"] = np.array([1, 1])
+    header.create_group("author").attrs["name"] = "saltflow"
+    header.create_group("creator").attrs.update({"name": "saltflow", "version": __version__})
+    file.attrs["saltflow_schema"] = SCHEMA
+    file.attrs["provenance"] = json.dumps(dict(metadata))
+    _create_particles(file.create_group("particles/trajectory"), atoms)
+    position = file["particles/trajectory/position"]
+    for name, unit in OBSERVABLE_UNITS.items():
+        shape = (3,) if name == "com_momentum" else ()
+        _create_element(file, f"observables/{name}", shape=shape, unit=unit, clock=position)
+
+
+def _create_particles(group: h5py.Group, atoms: Atoms) -> None:
+    group["species"] = atoms.numbers
+    group["mass"] = atoms.get_masses()
+    group["mass"].attrs["unit"] = "u"
+    position = group.create_group("position")
+    position.create_dataset("step", (0,), np.int64, maxshape=(None,), chunks=(4096,))
+    position.create_dataset("time", (0,), np.float64, maxshape=(None,), chunks=(4096,))
+    position["time"].attrs["unit"] = "ps"
+    chunks = (CHUNK_FRAMES, min(len(atoms), CHUNK_ATOMS), 3)
+    shape = (0, len(atoms), 3)
+    # Single precision resolves 1e-5 A at 100 A from the origin, far below thermal motion.
+    value = position.create_dataset(
+        "value", shape, np.float32, maxshape=(None, *shape[1:]), chunks=chunks, shuffle=True, compression=4
+    )
+    value.attrs["unit"] = "Angstrom"
+    box = group.create_group("box")
+    box.attrs["dimension"] = 3
+    box.attrs["boundary"] = ["periodic" if periodic else "none" for periodic in atoms.pbc]
+    _create_element(group, "box/edges", shape=(3, 3), unit="Angstrom", clock=position)
+
+
+def _create_element(
+    parent: h5py.Group, name: str, *, shape: tuple[int, ...], unit: str, clock: h5py.Group
+) -> None:
+    """A time-dependent H5MD element whose step and time are hard links to those of the positions."""
+    element = parent.create_group(name)
+    element["step"], element["time"] = clock["step"], clock["time"]
+    value = element.create_dataset(
+        "value", (0, *shape), np.float64, maxshape=(None, *shape), chunks=(1024, *shape), compression=4
+    )
+    value.attrs["unit"] = unit
+
+
+def read_trajectory(path: str | os.PathLike) -> Trajectory:
+    """Read an H5MD file of saltflow.
+
+    Raises:
+        SaltflowError: the file is missing, damaged, of another layout, or holds numbers that are not finite.
+    """
+    with _open(Path(path), "r") as file:
+        if file.attrs.get("saltflow_schema") != SCHEMA:
+            raise SaltflowError(
+                f"The trajectory {path} is not an H5MD file of saltflow's layout {SCHEMA}; "
+                "run the molecular dynamics again with this version."
+            )
+        group = file["particles/trajectory"]
+        return Trajectory(
+            positions_A=group["position/value"][:],
+            cells_A=group["box/edges/value"][:],
+            times_ps=group["position/time"][:],
+            symbols=tuple(Atoms(numbers=group["species"][:]).get_chemical_symbols()),
+            masses_u=group["mass"][:],
+            metadata=json.loads(file.attrs["provenance"]),
+            observables={name: file[f"observables/{name}/value"][:] for name in OBSERVABLE_UNITS},
+        )
+
+
+def unwrap(positions_A: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
+    """Positions without jumps across the periodic boundary.
+
+    Steps are taken to the nearest image in fractional coordinates, so the cell may be triclinic and may
+    change; the result is in the current cell of each frame.
+
+    Args:
+        positions_A: wrapped or unwrapped positions, (frames, atoms, 3).
+        cells_A: cell vectors as rows, (frames, 3, 3).
+
+    Returns:
+        Unwrapped positions in float64, (frames, atoms, 3); the first frame is unchanged.
+
+    Raises:
+        SaltflowError: an atom moves so far between two frames that its image is uncertain.
+    """
+    fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cells_A)
+    steps = np.diff(fractional, axis=0)
+    steps -= np.rint(steps)
+    if steps.size and np.abs(steps).max() >= LARGEST_CERTAIN_STEP:
+        frame, atom, _ = np.unravel_index(np.abs(steps).argmax(), steps.shape)
+        raise SaltflowError(
+            f"Atom {atom} moves by {np.abs(steps).max():.2f} of the cell between frames {frame} and "
+            f"{frame + 1}: near half a cell the periodic image is uncertain; write frames more often."
+        )
+    fractional[1:] = fractional[0] + np.cumsum(steps, axis=0)
+    return fractional @ cells_A
