@@ -1,0 +1,257 @@
+"""Density-functional labels by CP2K: ASE's interface to cp2k_shell with an input written out in full."""
+
+import os
+import re
+import shlex
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.cp2k import CP2K
+from ase.data import atomic_numbers, ground_state_magnetic_moments
+
+from saltflow.errors import SaltflowError
+from saltflow.reference.cp2k_data import data_folder, find_kinds
+from saltflow.reference.cp2k_input import WAVEFUNCTION, Solver, write_input
+from saltflow.reference.label import LabelFailure, Result
+from saltflow.reference.settings import Cp2kReference
+
+# ASE would write these sections itself; the input here is complete without it.
+_NOTHING_FROM_ASE = {
+    "basis_set": None,
+    "basis_set_file": None,
+    "cutoff": None,
+    "force_eval_method": None,
+    "max_scf": None,
+    "poisson_solver": None,
+    "potential_file": None,
+    "print_level": None,
+    "pseudo_potential": None,
+    "stress_tensor": False,
+    "xc": None,
+}
+# What ASE's interface raises when the shell dies or answers something else than it expects.
+_SHELL_ERRORS = (AssertionError, ValueError, OSError, RuntimeError)
+
+# Solver and Broyden weight of each attempt. A cold start converges better by diagonalisation; the
+# wavefunction of the frame before is better used by orbital transformation.
+WARM: tuple[Solver, float] = ("ot_restart", 0.2)
+COLD: tuple[tuple[Solver, float], ...] = (("diagonalisation", 0.2), ("ot_atomic", 0.2), ("diagonalisation", 0.05))
+
+
+def element_problems(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, str]:
+    """Element → what the installation lacks for it; SaltflowError if CP2K itself is missing."""
+    return {name: kind for name, kind in find_kinds(reference, elements).items() if isinstance(kind, str)}
+
+
+class Cp2kBackend:
+    """One CP2K process that labels structures one after another and hands on its wavefunction.
+
+    Each structure gets a force environment of its own, so that grids follow its cell and the label
+    depends on the structure alone (to the SCF tolerance); only the starting wavefunction is handed on.
+
+    Args:
+        workdir: each process works in a new folder inside, so that one that was left behind by a
+            killed job cannot write into the files of the next.
+
+    Raises:
+        SaltflowError: CP2K does not start.
+    """
+
+    def __init__(self, reference: Cp2kReference, workdir: Path):
+        self.reference = reference
+        self.folder = Path(tempfile.mkdtemp(prefix="cp2k-", dir=workdir)).resolve()
+        self._calculator: CP2K | None = None
+        self._wavefunction_of: tuple | None = None
+        self._runs = 0
+        try:
+            self._start()
+        except _SHELL_ERRORS as error:
+            raise SaltflowError(
+                f"CP2K does not start by '{reference.command}': run the command in a terminal; it must "
+                "answer '* READY'."
+            ) from error
+
+    def compute(self, atoms: Atoms) -> Result:
+        """Energy, forces and stress of a periodic structure; raises LabelFailure."""
+        kinds = self._kinds(atoms)
+        multiplicity = self._multiplicity(atoms, kinds)
+        system = (tuple(atoms.numbers), multiplicity)
+        ladder = (WARM, *COLD) if system == self._wavefunction_of else COLD
+        for attempt, (solver, mixing) in enumerate(ladder, start=1):
+            text = write_input(
+                self.reference, kinds, solver=solver, multiplicity=multiplicity, mixing=mixing
+            )
+            try:
+                calculator, details = self._run(atoms, text)
+            except LabelFailure as failure:
+                self._wavefunction_of = None
+                last = failure
+                if failure.status == "timeout":
+                    break
+                continue
+            self._wavefunction_of = system
+            return self._result(calculator, attempt, {**details, "solver": solver})
+        raise LabelFailure(last.status, last.reason, attempts=attempt, details=last.details)
+
+    def isolated_atom(self, element: str) -> float:
+        """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
+        box_A = self.reference.isolated_atom_box_A
+        atoms = Atoms(element, positions=[[box_A / 2] * 3], cell=[box_A] * 3, pbc=True)
+        kinds = self._kinds(atoms)
+        unpaired = round(ground_state_magnetic_moments[atomic_numbers[element]])
+        # Partly filled p and d shells swap orbitals from step to step unless the occupation is smeared.
+        smeared = self.reference.model_copy(
+            update={
+                "smearing_temperature_K": self.reference.smearing_temperature_K or 300.0,
+                "unpaired_electrons": {element: unpaired},
+            }
+        )
+        for mixing in (0.2, 0.05):
+            text = write_input(
+                smeared, kinds, solver="diagonalisation", multiplicity=unpaired + 1, mixing=mixing
+            )
+            try:
+                calculator, _ = self._run(atoms, text)
+                return float(calculator.results["energy"])
+            except LabelFailure as failure:
+                last = failure
+        raise last
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._calculator is None:
+            return
+        shell = self._calculator._shell
+        if shell is not None:
+            _kill_group(shell._child.pid)
+            shell.isready = False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # ASE warns that it ends a busy shell
+            self._calculator.close()
+        self._calculator = None
+
+    def _start(self) -> None:
+        """Start the shell in its own folder and process group (CP2K cuts paths at 80 characters)."""
+        data = shlex.quote(f"CP2K_DATA_DIR={data_folder(self.reference)}")
+        command = shlex.quote(self.reference.command)
+        self._calculator = CP2K(
+            label="frame",
+            command=f"cd {shlex.quote(str(self.folder))} && exec env {data} setsid sh -c {command}",
+            **_NOTHING_FROM_ASE,
+        )
+
+    def _kinds(self, atoms: Atoms):
+        return list(find_kinds(self.reference, sorted(set(atoms.get_chemical_symbols()))).values())
+
+    def _multiplicity(self, atoms: Atoms, kinds) -> int:
+        """2S + 1 from the unpaired electrons of the open-shell elements, aligned."""
+        valence = {kind.element: kind.valence_electrons for kind in kinds}
+        electrons = sum(valence[symbol] for symbol in atoms.symbols)
+        unpaired = sum(self.reference.unpaired_electrons.get(symbol, 0) for symbol in atoms.symbols)
+        if (electrons - unpaired) % 2:
+            reason = f"{electrons} electrons cannot have {unpaired} unpaired: the cell is not charge-balanced"
+            raise LabelFailure("wrong_spin", reason, attempts=0)
+        return unpaired + 1
+
+    def _run(self, atoms: Atoms, text: str) -> tuple[CP2K, dict]:
+        """One attempt: a fresh force environment, stopped at the time limit."""
+        self._runs += 1
+        name = f"run{self._runs}"
+        timed_out = threading.Event()
+        try:
+            if self._calculator is None:
+                self._start()
+            calculator = self._calculator
+            calculator.label = name
+            calculator.set(inp=text)
+            calculator.reset()
+            with _time_limit(calculator._shell._child.pid, self.reference.frame_timeout_s, timed_out):
+                calculator.calculate(atoms, ["energy", "forces", "stress"])
+        except _SHELL_ERRORS as error:
+            self.close()
+            raise self._failure(name, timed_out.is_set()) from error
+        output = self._read(f"{name}.out")
+        details = {"code": _version(output), "input": self._read(f"{name}.inp")}
+        if "SCF run NOT converged" in output or "SCF run converged" not in output:
+            reason = f"the SCF did not converge in {self.reference.max_scf} steps"
+            raise LabelFailure("not_converged", reason, attempts=1, details=details)
+        for suffix in (".inp", ".out"):
+            (self.folder / f"{name}{suffix}").unlink()
+        details["scf_steps"] = int(re.findall(r"SCF run converged in\s+(\d+) steps", output)[-1])
+        return calculator, details
+
+    def _result(self, calculator: CP2K, attempt: int, details: dict) -> Result:
+        """Remove the net force that the finite grid leaves, unless it says that the grid is too coarse."""
+        forces_eV_A = calculator.results["forces"]
+        net_eV_A = forces_eV_A.sum(axis=0)
+        details["net_force_eV_A"] = float(np.linalg.norm(net_eV_A))
+        if details["net_force_eV_A"] > self.reference.net_force_limit_eV_A:
+            reason = (
+                f"net force {details['net_force_eV_A']:.3f} eV/Å is above "
+                f"{self.reference.net_force_limit_eV_A:g} eV/Å: raise cutoff_Ry"
+            )
+            raise LabelFailure("net_force", reason, attempts=attempt, details=details)
+        xx, yy, zz, yz, xz, xy = calculator.results["stress"]
+        return Result(
+            energy_eV=float(calculator.results["energy"]),
+            forces_eV_A=forces_eV_A - net_eV_A / len(forces_eV_A),
+            stress_eV_A3=np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]),
+            attempts=attempt,
+            details=details,
+        )
+
+    def _failure(self, name: str, timed_out: bool) -> LabelFailure:
+        output = self._read(f"{name}.out")
+        details = {"code": _version(output), "input": self._read(f"{name}.inp"), "output": output[-2000:]}
+        if timed_out:
+            reason = f"no result within {self.reference.frame_timeout_s:g} s (frame_timeout_s)"
+            return LabelFailure("timeout", reason, attempts=1, details=details)
+        if "SCF run NOT converged" in output:
+            reason = f"the SCF did not converge in {self.reference.max_scf} steps"
+            return LabelFailure("not_converged", reason, attempts=1, details=details)
+        return LabelFailure("crashed", f"CP2K stopped: {_abort_message(output)}", attempts=1, details=details)
+
+    def _read(self, name: str) -> str:
+        path = self.folder / name
+        return path.read_text(errors="replace") if path.is_file() else ""
+
+
+class _time_limit:
+    """Kill a process group when the block takes longer than `seconds`, and say so in `timed_out`."""
+
+    def __init__(self, group: int, seconds: float, timed_out: threading.Event):
+        def stop() -> None:
+            timed_out.set()
+            _kill_group(group)
+
+        self._timer = threading.Timer(seconds, stop)
+
+    def __enter__(self):
+        self._timer.start()
+
+    def __exit__(self, *_):
+        self._timer.cancel()
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has died by itself
+
+
+def _version(output: str) -> str:
+    match = re.search(r"CP2K\| version string:\s*(.+?)\s*$", output, re.MULTILINE)
+    return match[1] if match else "CP2K"
+
+
+def _abort_message(output: str) -> str:
+    """The sentence inside the box that CP2K draws when it stops."""
+    boxed = re.findall(r"^ \*.{0,12}\s{2,}(\S.*?)\s*\*$", output, re.MULTILINE)
+    return " ".join(boxed) or "it ended without a message"

@@ -1,0 +1,143 @@
+"""The CP2K input of a label, written out in full; ASE adds the coordinates and the cell."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from saltflow.reference.cp2k_data import Kind
+from saltflow.reference.settings import Cp2kReference
+
+Solver = Literal["ot_restart", "diagonalisation", "ot_atomic"]
+WAVEFUNCTION = "wavefunction.wfn"
+
+# CP2K's own filter of integrals; the SCF tolerance must stay above its square root.
+EPS_DEFAULT = 1e-12
+# Beyond 15 Å the D3 energy of a solid changes by less than 0.1 meV/atom.
+DISPERSION_CUTOFF_A = 15.0
+
+_XC_GRID = {"none": ("NONE", "PW"), "NN10": ("NN10", "NN10_SMOOTH")}
+
+
+def write_input(
+    reference: Cp2kReference, kinds: Iterable[Kind], *, solver: Solver, multiplicity: int, mixing: float
+) -> str:
+    """The input template for one attempt at one structure.
+
+    Args:
+        solver: orbital transformation from the wavefunction of the frame before, or from atomic
+            densities, or diagonalisation with Broyden mixing from atomic densities.
+        multiplicity: 2S + 1; above 1 the calculation is spin-polarised.
+        mixing: weight of the new density in Broyden mixing.
+    """
+    method = "DIAGONALISATION" if solver == "diagonalisation" or reference.smearing_temperature_K else "OT"
+    scf = _diagonalisation(reference, mixing, multiplicity) if method == "DIAGONALISATION" else _OT
+    return f"""
+&GLOBAL
+  PRINT_LEVEL MEDIUM
+&END GLOBAL
+&FORCE_EVAL
+  METHOD QUICKSTEP
+  STRESS_TENSOR ANALYTICAL
+  &DFT
+    {_lines(f"BASIS_SET_FILE_NAME {name}" for name in reference.basis_files)}
+    POTENTIAL_FILE_NAME {reference.potential_file}
+    WFN_RESTART_FILE_NAME {WAVEFUNCTION}
+    UKS {multiplicity > 1}
+    MULTIPLICITY {multiplicity}
+    &QS
+      METHOD GPW
+      EPS_DEFAULT {EPS_DEFAULT}
+    &END QS
+    &MGRID
+      NGRIDS 4
+      CUTOFF [Ry] {reference.cutoff_Ry}
+      REL_CUTOFF [Ry] {reference.relative_cutoff_Ry}
+    &END MGRID
+    &SCF
+      SCF_GUESS {"RESTART" if solver == "ot_restart" else "ATOMIC"}
+      EPS_SCF {reference.scf_tolerance}
+      MAX_SCF {reference.max_scf}
+      {scf.strip()}
+      &PRINT
+        &RESTART
+          FILENAME ={WAVEFUNCTION}
+          BACKUP_COPIES 0
+        &END RESTART
+      &END PRINT
+    &END SCF
+    &XC
+      &XC_FUNCTIONAL {reference.functional}
+      &END XC_FUNCTIONAL
+      &XC_GRID
+        XC_SMOOTH_RHO {_XC_GRID[reference.xc_smoothing][0]}
+        XC_DERIV {_XC_GRID[reference.xc_smoothing][1]}
+      &END XC_GRID
+      {_dispersion(reference).strip()}
+    &END XC
+  &END DFT
+  &SUBSYS
+    {_lines(_kind(kind, reference.unpaired_electrons) for kind in kinds)}
+  &END SUBSYS
+&END FORCE_EVAL
+"""
+
+
+_OT = """
+      &OT
+        MINIMIZER DIIS
+        PRECONDITIONER FULL_ALL
+        ENERGY_GAP 0.05
+      &END OT
+"""
+
+
+def _diagonalisation(reference: Cp2kReference, mixing: float, multiplicity: int) -> str:
+    return f"""
+      {_smearing(reference.smearing_temperature_K, multiplicity)}
+      &DIAGONALIZATION
+        ALGORITHM STANDARD
+      &END DIAGONALIZATION
+      &MIXING
+        METHOD BROYDEN_MIXING
+        ALPHA {mixing}
+        NBROYDEN 8
+      &END MIXING
+"""
+
+
+def _smearing(temperature_K: float | None, multiplicity: int) -> str:
+    if temperature_K is None:
+        return ""
+    return f"""ADDED_MOS 20 20
+      &SMEAR
+        METHOD FERMI_DIRAC
+        ELECTRONIC_TEMPERATURE [K] {temperature_K}
+        FIXED_MAGNETIC_MOMENT {multiplicity - 1}
+      &END SMEAR"""
+
+
+def _dispersion(reference: Cp2kReference) -> str:
+    if reference.dispersion == "none":
+        return ""
+    return f"""
+      &VDW_POTENTIAL
+        POTENTIAL_TYPE PAIR_POTENTIAL
+        &PAIR_POTENTIAL
+          TYPE DFTD3(BJ)
+          PARAMETER_FILE_NAME dftd3.dat
+          REFERENCE_FUNCTIONAL {reference.functional}
+          R_CUTOFF [angstrom] {DISPERSION_CUTOFF_A}
+        &END PAIR_POTENTIAL
+      &END VDW_POTENTIAL
+"""
+
+
+def _kind(kind: Kind, unpaired_electrons: Mapping[str, int]) -> str:
+    return f"""&KIND {kind.element}
+      BASIS_SET {kind.basis}
+      POTENTIAL {kind.potential}
+      MAGNETIZATION {unpaired_electrons.get(kind.element, 0)}
+    &END KIND"""
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n    ".join(texts)
