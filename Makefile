@@ -1,0 +1,59 @@
+# The commands of saltflow. Each makes the environment that it needs, once per content of the lock files.
+
+PYTHON ?= python3
+VENV := .venv
+SNAKEMAKE := $(VENV)/bin/snakemake
+DEMO := $(SNAKEMAKE) --profile profiles/local --directory build/demo --configfile config/demo/config.yaml
+
+# The stamps carry what the environment was made from: the locks, the Python and, as scripts in an
+# environment hold absolute paths, the folder.
+fingerprint = $(shell { cat $(1); pwd; $(PYTHON) -V; } 2>&1 | cksum | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt)
+DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/dev.txt)
+
+# Caches of pip, Snakemake and matplotlib need a home; an account without one gets a folder here.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/build/home
+endif
+
+.PHONY: help demo test lint bench lock
+
+help:
+	@echo "make demo    two compositions from table to conductivity, in build/demo (minutes)"
+	@echo "make test    every test"
+	@echo "make lint    style of the Python and Snakemake code, versions in step"
+	@echo "make bench   the measurements of benchmarks/"
+	@echo "make lock    resolve the versions of pyproject.toml anew"
+
+# A run that was killed can leave jobs behind, which hold the file lock until they end.
+demo: $(RUNTIME)
+	@mkdir -p build/demo
+	@flock --nonblock build/demo/.running true || echo "Waiting for the jobs of another run in build/demo to end."
+	@flock build/demo/.running $(DEMO) --nolock
+	@$(DEMO) --quiet all --nolock --report report.html
+	@cat build/demo/results/summary/conductivity.txt
+	@echo "Report: $(CURDIR)/build/demo/report.html"
+
+test: $(DEVELOPMENT)
+	@tests/setup.sh
+	@$(VENV)/bin/python -m pytest
+
+lint: $(DEVELOPMENT)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/snakefmt --check Snakefile rules
+	@$(VENV)/bin/python requirements/lock.py --check
+
+bench: $(DEVELOPMENT)
+	@set -e; for benchmark in benchmarks/*/run.py; do echo "$$benchmark"; $(VENV)/bin/python "$$benchmark"; done
+
+lock: $(DEVELOPMENT)
+	@$(VENV)/bin/python requirements/lock.py
+
+$(RUNTIME):
+	@requirements/make_venv.sh "$(PYTHON)" $(VENV) requirements/all.txt
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--requirement requirements/all.txt --requirement requirements/dev.txt
+	@touch $@
