@@ -33,6 +33,8 @@ def atomic_write(target: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         _allow_umask(temporary)
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

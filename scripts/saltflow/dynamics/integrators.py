@@ -1,0 +1,138 @@
+"""One step of molecular dynamics for a batch of cells.
+
+Sources: Nosé–Hoover chains as in Martyna, Tuckerman, Tobias & Klein, Mol. Phys. 87, 1117 (1996); isotropic
+stochastic cell rescaling as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020).
+"""
+
+from collections.abc import Callable
+
+import torch
+from ase import units
+
+from saltflow.dynamics.state import MDState
+from saltflow.potentials import Evaluation
+
+Forces = Callable[[torch.Tensor, torch.Tensor], Evaluation]
+LARGEST_RELAX_MOVE_A = 0.1
+
+
+def relax_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step_size: float) -> Evaluation:
+    """Steepest descent with a cap on the largest move of each cell.
+
+    Args:
+        state: changed in place.
+        evaluation: forces at the current positions.
+        forces: the potential.
+        step_size: Å per eV/Å.
+    """
+    moves = evaluation.forces * step_size
+    largest = torch.zeros(state.systems, dtype=moves.dtype, device=moves.device)
+    largest.scatter_reduce_(0, state.system, moves.norm(dim=-1), "amax")
+    cap = (LARGEST_RELAX_MOVE_A / largest.clamp(min=1e-12)).clamp(max=1.0)
+    state.positions = state.positions + moves * cap[state.system, None]
+    return forces(state.positions, state.cells)
+
+
+def verlet_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step: float) -> Evaluation:
+    """Velocity Verlet (NVE).
+
+    Args:
+        state: changed in place.
+        evaluation: forces at the current positions.
+        forces: the potential.
+        step: time step in ASE's unit.
+    """
+    inverse_mass = 1 / state.masses[:, None]
+    half_kicked = state.velocities + 0.5 * step * evaluation.forces * inverse_mass
+    state.positions = state.positions + step * half_kicked
+    evaluation = forces(state.positions, state.cells)
+    state.velocities = half_kicked + 0.5 * step * evaluation.forces * inverse_mass
+    return evaluation
+
+
+def thermostat_half_step(state: MDState, *, target_K: torch.Tensor, step: float, time: float) -> None:
+    """Half a step of a Nosé–Hoover chain on every cell.
+
+    Args:
+        state: velocities and chain changed in place.
+        target_K: (systems,).
+        step: full time step in ASE's unit.
+        time: relaxation time in ASE's unit.
+    """
+    thermal = units.kB * target_K
+    freedom = state.degrees_of_freedom()
+    mass = (thermal * time**2)[:, None].repeat(1, state.chain_velocities.shape[1])
+    mass[:, 0] *= freedom
+    last = mass.shape[1] - 1
+    velocity = list(state.chain_velocities.unbind(1))
+    kinetic = 2 * state.kinetic_energy()
+    half, quarter, eighth = step / 2, step / 4, step / 8
+
+    def drive(link: int) -> torch.Tensor:
+        if link == 0:
+            return (kinetic - freedom * thermal) / mass[:, 0]
+        return (mass[:, link - 1] * velocity[link - 1].square() - thermal) / mass[:, link]
+
+    velocity[last] = velocity[last] + quarter * drive(last)
+    for link in range(last - 1, -1, -1):
+        damping = torch.exp(-eighth * velocity[link + 1])
+        velocity[link] = (velocity[link] * damping + quarter * drive(link)) * damping
+    scale = torch.exp(-half * velocity[0])
+    kinetic = kinetic * scale.square()
+    state.chain_positions = state.chain_positions + half * torch.stack(velocity, 1)
+    for link in range(last):
+        damping = torch.exp(-eighth * velocity[link + 1])
+        velocity[link] = (velocity[link] * damping + quarter * drive(link)) * damping
+    velocity[last] = velocity[last] + quarter * drive(last)
+    state.chain_velocities = torch.stack(velocity, 1)
+    state.velocities = state.velocities * scale[state.system, None]
+
+
+def thermostat_energy(state: MDState, *, target_K: torch.Tensor, time: float) -> torch.Tensor:
+    """(systems,) eV: energy held by the chains; kinetic + potential + this is conserved in NVT."""
+    thermal = units.kB * target_K
+    mass = (thermal * time**2)[:, None].repeat(1, state.chain_velocities.shape[1])
+    freedom = state.degrees_of_freedom()
+    mass[:, 0] *= freedom
+    kinetic = 0.5 * (mass * state.chain_velocities.square()).sum(1)
+    links = state.chain_positions
+    return kinetic + thermal * (freedom * links[:, 0] + links[:, 1:].sum(1))
+
+
+def rescale_cells(
+    state: MDState,
+    evaluation: Evaluation,
+    *,
+    target_K: torch.Tensor,
+    pressure: float,
+    step: float,
+    time: float,
+    compressibility: float,
+) -> None:
+    """One step of isotropic stochastic cell rescaling.
+
+    With ε = ln V:  dε = −(β/τ)(P0 − P) dt + √(2 kT β/(V τ)) dW; positions scale with e^(dε/3), velocities with
+    its inverse, so that the isothermal–isobaric ensemble is sampled.
+
+    Args:
+        state: cells, positions and velocities changed in place.
+        evaluation: stresses at the current positions.
+        target_K: (systems,).
+        pressure: P0 in eV/Å³.
+        step, time: time step and relaxation time τ in ASE's unit.
+        compressibility: β in Å³/eV.
+    """
+    rate = compressibility / time
+    volume = state.volume_A3()
+    drift = -rate * (pressure - state.pressure(evaluation.stresses)) * step
+    width = (2 * units.kB * target_K * rate * step / volume).sqrt()
+    # A packed cell can start under tens of GPa; a bounded strain per step keeps the integration stable.
+    strain = (drift + width * state.gaussian()).clamp(-0.01, 0.01)
+    scale_cells(state, torch.exp(strain / 3))
+
+
+def scale_cells(state: MDState, scale: torch.Tensor) -> None:
+    """Scale lengths of every cell by `scale` (systems,), velocities by its inverse, in place."""
+    state.cells = state.cells * scale[:, None, None]
+    state.positions = state.positions * scale[state.system, None]
+    state.velocities = state.velocities / scale[state.system, None]

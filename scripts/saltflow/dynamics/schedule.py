@@ -1,0 +1,128 @@
+"""What happens to a cell, stage by stage: melt and quench, production, exploration.
+
+A stage is integrated with one ensemble while its target temperature goes linearly from start to end.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Ensemble = Literal["relax", "nve", "nvt", "npt"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a schedule.
+
+    Args:
+        name: what the progress line calls it.
+        ensemble: relax (capped steepest descent), nve, nvt (Nosé–Hoover chain) or npt (isotropic cell rescaling).
+        steps: number of integration steps.
+        start_K, end_K: target temperature of each cell at the first and the last step, (cells,).
+        frame_interval: steps between recorded frames; 0 records none.
+        at_mean_volume: begin by scaling the cell to the mean volume of the second half of the stage before.
+    """
+
+    name: str
+    ensemble: Ensemble
+    steps: int
+    start_K: tuple[float, ...]
+    end_K: tuple[float, ...]
+    frame_interval: int = 0
+    at_mean_volume: bool = False
+
+
+def timestep_fs(symbols: Iterable[str], *, rules: Mapping[str, float]) -> float:
+    """The time step for a set of elements (SCIENCE: 2 fs without O/F/H, 1 fs with O or F, 0.5 fs with H).
+
+    Args:
+        symbols: chemical symbols of the cell.
+        rules: the section `dynamics.timestep_fs`.
+    """
+    present = set(symbols)
+    if "H" in present:
+        return rules["with_H"]
+    return rules["with_O_or_F"] if present & {"O", "F"} else rules["default"]
+
+
+def steps_of(duration_ps: float, *, step_fs: float) -> int:
+    """Number of steps nearest to a duration."""
+    return round(duration_ps * 1000 / step_fs)
+
+
+def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: bool) -> list[Stage]:
+    """Relax, melt, melt under NPT, cool under NPT, anneal; a crystal is only relaxed and annealed.
+
+    Args:
+        quench: the section `dynamics.quench`.
+        cells: how many cells share the batch.
+        step_fs: time step.
+        crystal: whether the structure came from a file and must not be melted.
+    """
+    hot, cold = (quench["melt_temperature_K"],) * cells, (quench["final_temperature_K"],) * cells
+    cooling_ps = (hot[0] - cold[0]) / quench["rate_K_per_ps"]
+
+    def stage(name: str, ensemble: Ensemble, duration_ps: float, start: tuple, end: tuple) -> Stage:
+        steps = steps_of(duration_ps, step_fs=step_fs)
+        return Stage(name, ensemble, steps, start, end, frame_interval=max(1, steps // 20))
+
+    relax = Stage("relax", "relax", quench["relax_steps"], cold, cold)
+    melt = [
+        stage("melt", "nvt", quench["melt_ps"], hot, hot),
+        stage("melt under pressure", "npt", quench["melt_npt_ps"], hot, hot),
+        stage("quench", "npt", cooling_ps, hot, cold),
+    ]
+    anneal = stage("anneal", "npt", quench["anneal_ps"], cold, cold)
+    return _nonempty([relax, *([] if crystal else melt), anneal])
+
+
+def production_schedule(production: Mapping, *, temperature_K: float, cells: int, step_fs: float) -> list[Stage]:
+    """Equilibrate under NPT, go to its mean volume, equilibrate under NVT, record under NVT.
+
+    Args:
+        production: the section `dynamics.production`.
+        temperature_K: of the point.
+        cells: how many cells share the batch.
+        step_fs: time step.
+    """
+    target = (temperature_K,) * cells
+    interval = max(1, round(production["frame_interval_fs"] / step_fs))
+    equilibrate = steps_of(production["equilibrate_npt_ps"], step_fs=step_fs)
+    settle = steps_of(production["equilibrate_nvt_ps"], step_fs=step_fs)
+    record = steps_of(production["duration_ps"], step_fs=step_fs)
+    return _nonempty(
+        [
+            Stage("equilibrate under pressure", "npt", equilibrate, target, target),
+            Stage("equilibrate", "nvt", settle, target, target, at_mean_volume=equilibrate > 0),
+            Stage(
+                "production", "nvt", record, target, target, interval, at_mean_volume=equilibrate > 0 and not settle
+            ),
+        ]
+    )
+
+
+def exploration_schedule(
+    *, temperatures_K: Sequence[float], relax_steps: int, duration_ps: float, stride_fs: float, step_fs: float
+) -> list[Stage]:
+    """Relax each cell, then heat it at its own temperature at fixed volume, recording all the way.
+
+    Args:
+        temperatures_K: one per cell.
+        relax_steps: steps of the relaxation.
+        duration_ps: of the NVT stage.
+        stride_fs: between recorded frames.
+        step_fs: time step.
+    """
+    target = tuple(float(temperature) for temperature in temperatures_K)
+    interval = max(1, round(stride_fs / step_fs))
+    steps = steps_of(duration_ps, step_fs=step_fs)
+    return _nonempty(
+        [
+            Stage("relax", "relax", relax_steps, target, target, frame_interval=max(1, relax_steps // 2)),
+            Stage("explore", "nvt", steps, target, target, frame_interval=interval),
+        ]
+    )
+
+
+def _nonempty(stages: list[Stage]) -> list[Stage]:
+    return [stage for stage in stages if stage.steps > 0]

@@ -1,0 +1,174 @@
+"""The state of a batch of cells: everything that the next step depends on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from ase import Atoms, units
+
+from saltflow.potentials import stack
+
+CHAIN_LENGTH = 3
+
+
+@dataclass
+class MDState:
+    """Positions, velocities, cells and thermostats of a batch, in ASE's units (Å, eV, u).
+
+    positions, velocities: (atoms, 3), unwrapped; float64.
+    masses: (atoms,); numbers: (atoms,); system: (atoms,) index of the cell in this batch.
+    cells: (systems, 3, 3), rows are lattice vectors.
+    chain_positions, chain_velocities: (systems, CHAIN_LENGTH) of the Nosé–Hoover chains.
+    labels: (systems,) which glass each cell is; survives the removal of others.
+    noise: one random state per cell, so that a cell's noise does not depend on its neighbours.
+    """
+
+    positions: torch.Tensor
+    velocities: torch.Tensor
+    masses: torch.Tensor
+    numbers: torch.Tensor
+    system: torch.Tensor
+    cells: torch.Tensor
+    chain_positions: torch.Tensor
+    chain_velocities: torch.Tensor
+    labels: tuple[int, ...]
+    noise: tuple[torch.Tensor, ...]
+
+    @property
+    def systems(self) -> int:
+        """Number of cells."""
+        return len(self.labels)
+
+    def sum_over_atoms(self, values: torch.Tensor) -> torch.Tensor:
+        """Per-cell sums of a per-atom quantity: (atoms, …) → (systems, …)."""
+        total = torch.zeros((self.systems, *values.shape[1:]), dtype=values.dtype, device=values.device)
+        return total.index_add_(0, self.system, values)
+
+    def degrees_of_freedom(self) -> torch.Tensor:
+        """(systems,) 3N − 3: the total momentum of each cell is zero."""
+        return 3 * self.sum_over_atoms(torch.ones_like(self.masses)) - 3
+
+    def kinetic_energy(self) -> torch.Tensor:
+        """(systems,) eV."""
+        return 0.5 * self.sum_over_atoms(self.masses * self.velocities.square().sum(-1))
+
+    def temperature_K(self) -> torch.Tensor:
+        """(systems,) K."""
+        return 2 * self.kinetic_energy() / (self.degrees_of_freedom() * units.kB)
+
+    def volume_A3(self) -> torch.Tensor:
+        """(systems,) Å³."""
+        return torch.linalg.det(self.cells).abs()
+
+    def momentum(self) -> torch.Tensor:
+        """(systems, 3) total momentum in u Å per ASE time unit."""
+        return self.sum_over_atoms(self.masses[:, None] * self.velocities)
+
+    def pressure(self, stresses: torch.Tensor) -> torch.Tensor:
+        """(systems,) instantaneous pressure in eV/Å³ from the potential's stress and the kinetic energy."""
+        virial = -torch.diagonal(stresses, dim1=-2, dim2=-1).mean(-1)
+        return virial + 2 * self.kinetic_energy() / (3 * self.volume_A3())
+
+    def without(self, position: int) -> "MDState":
+        """The batch without the cell at one position."""
+        kept = [index for index in range(self.systems) if index != position]
+        atoms = self.system != position
+        renumber = torch.full((self.systems,), -1, dtype=torch.long, device=self.system.device)
+        renumber[kept] = torch.arange(len(kept), device=self.system.device)
+        per_atom = {name: getattr(self, name)[atoms] for name in ("positions", "velocities", "masses", "numbers")}
+        per_cell = {name: getattr(self, name)[kept] for name in ("cells", "chain_positions", "chain_velocities")}
+        return replace(
+            self,
+            **per_atom,
+            **per_cell,
+            system=renumber[self.system[atoms]],
+            labels=tuple(self.labels[index] for index in kept),
+            noise=tuple(self.noise[index] for index in kept),
+        )
+
+    def gaussian(self) -> torch.Tensor:
+        """(systems,) one standard normal number per cell, each from its own stream."""
+        drawn, states = [], []
+        for state in self.noise:
+            generator = torch.Generator()
+            generator.set_state(state)
+            drawn.append(torch.randn((), generator=generator, dtype=torch.float64))
+            states.append(generator.get_state())
+        self.noise = tuple(states)
+        return torch.stack(drawn).to(self.cells.device)
+
+    def tensors(self) -> dict:
+        """The fields as a dictionary that torch.save writes and `MDState(**…)` takes back."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def atoms_of(self, position: int) -> Atoms:
+        """One cell as ASE atoms with its velocities."""
+        mask = (self.system == position).cpu()
+        return Atoms(
+            numbers=self.numbers.cpu()[mask].numpy(),
+            positions=self.positions.cpu()[mask].numpy(),
+            velocities=self.velocities.cpu()[mask].numpy(),
+            cell=self.cells[position].cpu().numpy(),
+            pbc=True,
+        )
+
+
+def initial_state(cells: Sequence[Atoms], *, seeds: Sequence[int], device: str) -> MDState:
+    """Cells at rest, each with its own stream of random numbers.
+
+    Args:
+        cells: periodic cells.
+        seeds: one per cell.
+        device: cpu or cuda.
+    """
+    numbers, system, positions, boxes = stack(cells)
+    masses = np.concatenate([cell.get_masses() for cell in cells])
+
+    def tensor(values: np.ndarray, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=dtype, device=device)
+
+    chain = torch.zeros((len(cells), CHAIN_LENGTH), dtype=torch.float64, device=device)
+    return MDState(
+        positions=tensor(positions),
+        velocities=torch.zeros_like(tensor(positions)),
+        masses=tensor(masses),
+        numbers=tensor(numbers, torch.long),
+        system=tensor(system, torch.long),
+        cells=tensor(boxes),
+        chain_positions=chain.clone(),
+        chain_velocities=chain.clone(),
+        labels=tuple(range(len(cells))),
+        noise=tuple(torch.Generator().manual_seed(seed).get_state() for seed in seeds),
+    )
+
+
+def draw_velocities(state: MDState, temperature_K: torch.Tensor) -> None:
+    """Maxwell–Boltzmann velocities at exactly the given temperatures, without total momentum.
+
+    Args:
+        state: changed in place; thermostats are reset.
+        temperature_K: (systems,).
+    """
+    drawn, states = [], []
+    counts = torch.bincount(state.system, minlength=state.systems).tolist()
+    for count, noise in zip(counts, state.noise, strict=True):
+        generator = torch.Generator()
+        generator.set_state(noise)
+        drawn.append(torch.randn((count, 3), generator=generator, dtype=torch.float64))
+        states.append(generator.get_state())
+    state.noise = tuple(states)
+    velocities = torch.cat(drawn).to(state.positions.device) / state.masses.sqrt()[:, None]
+    state.velocities = velocities
+    remove_drift(state)
+    scale = (temperature_K / state.temperature_K()).sqrt()
+    state.velocities = state.velocities * scale[state.system, None]
+    state.chain_positions = torch.zeros_like(state.chain_positions)
+    state.chain_velocities = torch.zeros_like(state.chain_velocities)
+
+
+def remove_drift(state: MDState) -> None:
+    """Set the total momentum of every cell to zero, in place."""
+    total_mass = state.sum_over_atoms(state.masses)
+    drift = state.momentum() / total_mass[:, None]
+    state.velocities = state.velocities - drift[state.system]

@@ -1,0 +1,229 @@
+"""Evaluating MACE models: the only module that imports mace for inference.
+
+A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from mace.tools.utils import AtomicNumberTable
+from matscipy.neighbours import neighbour_list
+
+from saltflow.errors import SaltflowError
+from saltflow.provenance import sha256_of_file
+
+SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a committee says about a batch of cells.
+
+    energies: (systems,) eV, mean over the committee.
+    forces: (atoms, 3) eV/Å, mean over the committee.
+    stresses: (systems, 3, 3) eV/Å³, ASE's sign (positive = the cell wants to shrink).
+    force_spread: (atoms,) eV/Å, standard deviation over the committee of the force vector (norm).
+    """
+
+    energies: torch.Tensor
+    forces: torch.Tensor
+    stresses: torch.Tensor
+    force_spread: torch.Tensor
+
+
+def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> torch.nn.Module:
+    """Load one MACE model.
+
+    Args:
+        path: the model file.
+        sha256: what its content must hash to.
+        device: cpu or cuda.
+        dtype: float32 or float64.
+
+    Raises:
+        SaltflowError: the file is missing, its hash differs, or there is no such device.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SaltflowError(f"The model {path} is missing; run the rule that makes it, or correct its path.")
+    found = sha256_of_file(path)
+    if found != sha256:
+        raise SaltflowError(
+            f"The model {path} has SHA-256 {found} where {sha256} is pinned; it was not loaded: restore the file."
+        )
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SaltflowError("The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU.")
+    model = torch.load(path, map_location=device, weights_only=False).to(getattr(torch, dtype))
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.eval()
+
+
+class Committee:
+    """Several MACE models of one architecture family, evaluated on a batch of periodic cells.
+
+    Args:
+        models: loaded by `load_model`; one model is a committee whose spread is zero.
+        device: where they live.
+        dtype: their precision.
+    """
+
+    def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str):
+        self.models = list(models)
+        self.device = torch.device(device)
+        self.dtype = getattr(torch, dtype)
+        self.table = AtomicNumberTable([int(number) for number in self.models[0].atomic_numbers])
+        self.cutoff_A = max(float(model.r_max) for model in self.models)
+
+    def check_elements(self, numbers: np.ndarray, *, composition: str) -> None:
+        """Refuse a cell with elements that the models do not know.
+
+        Raises:
+            SaltflowError: naming the composition and the elements.
+        """
+        unknown = sorted(set(int(number) for number in numbers) - set(self.table.zs))
+        if unknown:
+            from ase.data import chemical_symbols
+
+            names = ", ".join(chemical_symbols[number] for number in unknown)
+            raise SaltflowError(
+                f"{composition}: the potential does not know {names}; add a composition with it to the potential's row."
+            )
+
+    def on(self, numbers: np.ndarray, system: np.ndarray) -> "BatchedPotential":
+        """Bind the committee to a fixed set of atoms.
+
+        Args:
+            numbers: (atoms,) atomic numbers.
+            system: (atoms,) non-decreasing index of the cell of each atom.
+        """
+        return BatchedPotential(self, numbers, system)
+
+
+class BatchedPotential:
+    """A committee bound to the atoms of a batch; keeps a neighbour list with a skin."""
+
+    def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray):
+        self.committee = committee
+        device, dtype = committee.device, committee.dtype
+        self.numbers = np.asarray(numbers, dtype=np.int32)
+        self.systems = int(system.max()) + 1
+        self.bounds = np.searchsorted(system, np.arange(self.systems + 1))
+        self.system = torch.as_tensor(system, dtype=torch.long, device=device)
+        one_hot = np.eye(len(committee.table))[[committee.table.z_to_index(int(number)) for number in numbers]]
+        self._graph = {
+            "node_attrs": torch.as_tensor(one_hot, dtype=dtype, device=device),
+            "batch": self.system,
+            "ptr": torch.as_tensor(self.bounds, dtype=torch.long, device=device),
+            "head": torch.zeros(self.systems, dtype=torch.long, device=device),
+            "pbc": torch.ones((self.systems, 3), dtype=torch.bool, device=device),
+        }
+        self._reference: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def forget_neighbours(self) -> None:
+        """Drop the neighbour list, so that the next evaluation does not depend on when it was built."""
+        self._reference = None
+
+    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, spread: bool = False) -> Evaluation:
+        """Energies, forces and stresses.
+
+        Args:
+            positions: (atoms, 3) Å, wrapped or not.
+            cells: (systems, 3, 3) Å, rows are lattice vectors.
+            spread: evaluate every model and give the force spread; else only the first model.
+        """
+        graph = self._graph_at(positions, cells)
+        models = self.committee.models if spread else self.committee.models[:1]
+        outputs = [_run(model, graph) for model in models]
+        energies, forces, stresses = (
+            torch.stack([output[key].detach().double() for output in outputs]) for key in ("energy", "forces", "stress")
+        )
+        deviation = forces - forces.mean(0)
+        force_spread = deviation.square().sum(-1).mean(0).sqrt()
+        return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
+
+    def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """(atoms, features) node features of the first model."""
+        return _run(self.committee.models[0], self._graph_at(positions, cells))["node_feats"].detach().double()
+
+    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor) -> dict[str, torch.Tensor]:
+        if self._reference is None or self._list_is_stale(positions, cells):
+            self._list_neighbours(positions, cells)
+        dtype = self.committee.dtype
+        home = positions - torch.einsum("ni,nij->nj", self._image, cells[self.system])
+        shifts = torch.einsum("ni,nij->nj", self._unit_shifts, cells[self._edge_system])
+        vectors = home[self._edges[1]] - home[self._edges[0]] + shifts
+        near = vectors.square().sum(-1) < self.committee.cutoff_A**2
+        return self._graph | {
+            "positions": home.to(dtype),
+            "cell": cells.reshape(-1, 3).to(dtype),
+            "edge_index": self._edges[:, near],
+            "unit_shifts": self._unit_shifts[near].to(dtype),
+            "shifts": shifts[near].to(dtype),
+        }
+
+    def _list_is_stale(self, positions: torch.Tensor, cells: torch.Tensor) -> bool:
+        """Whether a pair may have come within the cutoff that the list does not hold.
+
+        The list held at the reference is carried to the current cell by the strain; what is left of the
+        skin after the strongest compression must cover twice the largest displacement.
+        """
+        fractional, listed_cells = self._reference
+        strain = torch.linalg.solve(listed_cells, cells)
+        compression = torch.linalg.svdvals(strain).amin(-1)
+        carried = torch.einsum("ni,nij->nj", fractional, cells[self.system])
+        moved = (positions - carried).norm(dim=-1)
+        largest = torch.zeros(self.systems, dtype=moved.dtype, device=moved.device)
+        largest.scatter_reduce_(0, self.system, moved, "amax")
+        cutoff = self.committee.cutoff_A
+        return bool(((cutoff + SKIN_A) * compression - 2 * largest < cutoff).any())
+
+    def _list_neighbours(self, positions: torch.Tensor, cells: torch.Tensor) -> None:
+        if not (bool(torch.isfinite(positions).all()) and bool(torch.isfinite(cells).all())):
+            raise FloatingPointError("positions or cell are not finite")
+        fractional = torch.einsum("ni,nij->nj", positions, torch.linalg.inv(cells)[self.system])
+        image = torch.floor(fractional)
+        home = torch.einsum("ni,nij->nj", fractional - image, cells[self.system]).cpu().numpy()
+        boxes = cells.cpu().numpy()
+        senders, receivers, shifts, owners = [], [], [], []
+        for index, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
+            sender, receiver, shift = neighbour_list(
+                "ijS",
+                positions=home[first:last],
+                cell=boxes[index],
+                pbc=[True] * 3,
+                numbers=self.numbers[first:last],
+                cutoff=self.committee.cutoff_A + SKIN_A,
+            )
+            senders.append(sender + first)
+            receivers.append(receiver + first)
+            shifts.append(shift)
+            owners.append(np.full(len(sender), index))
+        device = self.committee.device
+        edges = np.stack([np.concatenate(senders), np.concatenate(receivers)])
+        self._edges = torch.as_tensor(edges, dtype=torch.long, device=device)
+        self._unit_shifts = torch.as_tensor(np.concatenate(shifts), dtype=torch.float64, device=device)
+        self._edge_system = torch.as_tensor(np.concatenate(owners), dtype=torch.long, device=device)
+        self._image = image
+        self._reference = (fractional, cells.clone())
+
+
+def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    positions = graph["positions"].clone().requires_grad_(True)
+    return model(graph | {"positions": positions}, training=False, compute_force=True, compute_stress=True)
+
+
+def stack(cells: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Concatenate cells into one batch.
+
+    Returns:
+        numbers (atoms,), system (atoms,), positions (atoms, 3) Å, boxes (systems, 3, 3) Å.
+    """
+    numbers = np.concatenate([cell.numbers for cell in cells])
+    system = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])
+    positions = np.concatenate([cell.positions for cell in cells])
+    return numbers, system, positions, np.stack([cell.cell.array for cell in cells])

@@ -1,0 +1,336 @@
+"""Typed settings: the one place where config.yaml and overrides.yaml are read and checked.
+
+The models hold no defaults: every value lives in the commented YAML. An unknown key is an error that
+names it, so a misspelt key cannot be ignored. Numbers carry their unit in the key.
+"""
+
+import copy
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from saltflow.errors import InputError
+from saltflow.reference.settings import Reference
+
+NonNegativeInt = Annotated[int, Field(ge=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveFloats = Annotated[list[PositiveFloat], Field(min_length=1)]
+Device = Literal["cpu", "cuda"]
+Dtype = Literal["float32", "float64"]
+
+
+class Section(BaseModel):
+    """A block of settings: unknown keys are refused and nothing can be changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tables(Section):
+    compositions: str
+    potentials: str
+    overrides: str
+
+
+class Sweep(Section):
+    compositions: Literal["all"] | Annotated[list[str], Field(min_length=1)]
+    temperatures_K: Annotated[list[PositiveInt], Field(min_length=1)]
+    glasses: PositiveInt
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _temperatures_are_unique(self) -> "Sweep":
+        if len(set(self.temperatures_K)) < len(self.temperatures_K):
+            raise ValueError("temperatures_K holds a temperature twice")
+        return self
+
+
+class Gates(Section):
+    min_density_ratio: NonNegativeFloat
+    min_pair_factor: NonNegativeFloat
+
+
+class Structures(Section):
+    protocol: PositiveInt
+    atoms: PositiveInt
+    density_scale: PositiveFloat
+    min_separation_factor: PositiveFloat
+    min_separations_A: dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")], PositiveFloat]
+    gates: Gates
+
+
+class Labels(Section):
+    protocol: PositiveInt
+    chunk_frames: PositiveInt
+    max_force_eV_A: PositiveFloat
+    max_failed_fraction: Fraction
+
+
+class Seeds(Section):
+    cells: Annotated[int, Field(ge=3)]
+    atoms: PositiveInt
+    density_scales: PositiveFloats
+    frames_per_cell: PositiveInt
+    rattle_A: PositiveFloat
+    melt_temperatures_K: PositiveFloats
+    melt_ps: PositiveFloat
+    heldout_cells: PositiveInt
+
+
+class Exploration(Section):
+    cells: Annotated[int, Field(ge=2)]
+    atoms: PositiveInt
+    temperatures_K: PositiveFloats
+    duration_ps: PositiveFloat
+    stride_fs: PositiveFloat
+    heldout_cells: PositiveInt
+
+
+class Selection(Section):
+    frames: PositiveInt
+    heldout_frames: PositiveInt
+    random_fraction: Fraction
+    lower_quantile: Fraction
+    max_force_uncertainty_eV_A: PositiveFloat
+
+
+class Convergence(Section):
+    force_rmse_meV_A: PositiveFloat
+
+
+class Training(Section):
+    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
+    epochs: PositiveInt
+    batch_frames: PositiveInt
+    learning_rate: PositiveFloat
+    forces_weight: NonNegativeFloat
+    energy_weight: NonNegativeFloat
+    stress_weight: NonNegativeFloat
+    dtype: Dtype
+    device: Device
+
+
+class Model(Section):
+    cutoff_A: PositiveFloat
+    channels: PositiveInt
+    max_L: NonNegativeInt
+    max_ell: NonNegativeInt
+    correlation: PositiveInt
+    interactions: PositiveInt
+    radial_basis: PositiveInt
+
+
+class Learning(Section):
+    protocol: PositiveInt
+    generations: NonNegativeInt
+    committee: Annotated[int, Field(ge=1)]
+    seeds: Seeds
+    exploration: Exploration
+    selection: Selection
+    convergence: Convergence
+    training: Training
+    model: Model
+
+    @model_validator(mode="after")
+    def _committee_spreads(self) -> "Learning":
+        if self.generations > 0 and self.committee < 2:
+            raise ValueError("committee must be at least 2 when generations is above 0: its spread selects frames")
+        return self
+
+
+class Timestep(Section):
+    default: PositiveFloat
+    with_O_or_F: PositiveFloat
+    with_H: PositiveFloat
+
+
+class Quench(Section):
+    relax_steps: NonNegativeInt
+    melt_temperature_K: PositiveFloat
+    melt_ps: NonNegativeFloat
+    melt_npt_ps: NonNegativeFloat
+    rate_K_per_ps: PositiveFloat
+    final_temperature_K: PositiveFloat
+    anneal_ps: NonNegativeFloat
+
+
+class Production(Section):
+    equilibrate_npt_ps: NonNegativeFloat
+    equilibrate_nvt_ps: NonNegativeFloat
+    duration_ps: PositiveFloat
+    frame_interval_fs: PositiveFloat
+
+
+class Guards(Section):
+    max_temperature_ratio: Annotated[float, Field(gt=1)]
+    max_energy_drift_meV_atom_ps: PositiveFloat
+
+
+class Dynamics(Section):
+    protocol: PositiveInt
+    device: Device
+    dtype: Dtype
+    timestep_fs: Timestep
+    thermostat_time_fs: PositiveFloat
+    barostat_time_fs: PositiveFloat
+    compressibility_1_GPa: PositiveFloat
+    pressure_GPa: float
+    quench: Quench
+    production: Production
+    segment_ps: PositiveFloat
+    guards: Guards
+
+
+class Transport(Section):
+    pass
+
+
+class Structure(Section):
+    pass
+
+
+class Arrhenius(Section):
+    pass
+
+
+class Summary(Section):
+    rank_temperature_K: PositiveFloat
+
+
+class Settings(Section):
+    """Everything of config.yaml, checked."""
+
+    tables: Tables
+    sweep: Sweep
+    structures: Structures
+    references: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Reference]
+    labels: Labels
+    learning: Learning
+    dynamics: Dynamics
+    transport: Transport
+    structure: Structure
+    arrhenius: Arrhenius
+    summary: Summary
+
+
+COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure", "arrhenius")
+POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
+
+
+class Overrides(Section):
+    """overrides.yaml: sparse changes of single compositions and potentials."""
+
+    compositions: dict[str, dict]
+    potentials: dict[str, dict]
+
+
+def load_settings(config: Mapping) -> Settings:
+    """Check a whole configuration.
+
+    Args:
+        config: the parsed YAML, several files already merged.
+
+    Raises:
+        InputError: one sentence per wrong or missing key.
+    """
+    return _validated(Settings, config, source="config")
+
+
+def load_overrides(path: Path, *, settings: Settings, compositions: Iterable[str], potentials: Iterable[str]) -> Overrides:
+    """Read overrides.yaml and check every entry against the settings that it would change.
+
+    Args:
+        path: the file; an empty one overrides nothing.
+        settings: what is overridden.
+        compositions: known ids.
+        potentials: known names.
+
+    Raises:
+        InputError: one sentence per unknown id or wrong key.
+    """
+    content = yaml.safe_load(path.read_text()) or {}
+    overrides = _validated(Overrides, {"compositions": {}, "potentials": {}} | content, source=path.name)
+    problems = _unknown(overrides.compositions, set(compositions), "composition", path)
+    problems += _unknown(overrides.potentials, set(potentials), "potential", path)
+    problems += _problems_of_entries(settings, overrides.compositions, COMPOSITION_SECTIONS, f"{path.name}: compositions")
+    problems += _problems_of_entries(settings, overrides.potentials, POTENTIAL_SECTIONS, f"{path.name}: potentials")
+    if problems:
+        raise InputError(problems)
+    return overrides
+
+
+def overridden(settings: Settings, changes: Mapping | None) -> Settings:
+    """The settings with a sparse, nested mapping of changes merged in and checked again."""
+    if not changes:
+        return settings
+    return _validated(Settings, _merged(settings.model_dump(), changes), source="overrides")
+
+
+def _merged(base: Mapping, changes: Mapping) -> dict:
+    merged = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if nested else value
+    return merged
+
+
+def _unknown(entries: Iterable[str], known: set[str], kind: str, path: Path) -> list[str]:
+    return [
+        f"{path.name}: {kind} '{name}' is not in its table{_suggestion(name, known)}; correct the name or delete the entry."
+        for name in entries
+        if name not in known
+    ]
+
+
+def _problems_of_entries(settings: Settings, entries: Mapping, allowed: tuple[str, ...], source: str) -> list[str]:
+    problems = []
+    for name, changes in entries.items():
+        wrong = sorted(set(changes or {}) - set(allowed))
+        problems += [f"{source}: {name}: '{key}' cannot be overridden here; use {', '.join(allowed)}." for key in wrong]
+        try:
+            _validated(Settings, _merged(settings.model_dump(), changes or {}), source=f"{source}: {name}")
+        except InputError as error:
+            problems += error.problems
+    return problems
+
+
+def _validated(model: type[Section], content: Mapping, *, source: str) -> Section:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError([_sentence(problem, model, source) for problem in error.errors()]) from None
+
+
+def _sentence(problem: Mapping, model: type[Section], source: str) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(model, problem["loc"][:-1])
+        return f"{source}: unknown key '{key}'{_suggestion(str(problem['loc'][-1]), known)}; correct or delete it."
+    if problem["type"] == "missing":
+        return f"{source}: key '{key}' is missing; add it (config/README.md explains it)."
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{source}: '{key}' = {problem['input']!r} is not valid: {reason}; correct the value."[:400]
+
+
+def _fields_at(model: type[BaseModel], location: tuple) -> set[str]:
+    """Field names of the nested model that a validation error points into."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return set()
+        model = field.annotation
+    return set(model.model_fields)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def json_schema() -> dict:
+    """JSON schema of config.yaml for editors; config/config.schema.json is this, kept in step by a test."""
+    return Settings.model_json_schema()
