@@ -1,0 +1,193 @@
+"""The table of potentials: what each starts from, what labels it, and which compositions train it."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from saltflow.compositions import Composition
+from saltflow.errors import InputError, SaltflowError
+from saltflow.provenance import sha256_of_file
+from saltflow.tables import Row, check_names, read_table
+
+COLUMNS = ("name", "foundation", "foundation_sha256", "reference", "compositions", "note")
+RESERVED_NAMES = ("none",)
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True)
+class PotentialRow:
+    """One potential of the table.
+
+    Attributes:
+        name: unique name, safe as a folder.
+        foundation: 'none' (trained from scratch), another potential of the table, or a local model file.
+        foundation_sha256: hexadecimal SHA-256 that pins a foundation file; '' for the other foundations.
+        reference: the reference method that labels its training frames.
+        compositions: ids of the compositions that train it.
+        note: free text.
+    """
+
+    name: str
+    foundation: str
+    foundation_sha256: str
+    reference: str
+    compositions: tuple[str, ...]
+    note: str
+
+
+def read_potentials(path: str | Path, *, references: Collection[str]) -> dict[str, PotentialRow]:
+    """Read and check the table of potentials.
+
+    Args:
+        path: tab-separated table with the columns of `COLUMNS`. A foundation file is sought relative to the
+            working directory.
+        references: names of the known reference methods.
+
+    Returns:
+        name → potential, in the order of the table.
+
+    Raises:
+        InputError: every problem of every row at once; a wrong header alone, since nothing can be read then.
+    """
+    rows = read_table(path, columns=COLUMNS, key="name")
+    readable = [row for row in rows if row.cells]
+    check_names(readable, column="name", reserved=RESERVED_NAMES)
+    names = [row.cells["name"] for row in readable]
+    for row in readable:
+        _check_foundation(row, names)
+        _check_training(row, references)
+    _check_cycles(readable)
+    if problems := [problem for row in rows for problem in row.problems]:
+        raise InputError(problems)
+    return {row.cells["name"]: _potential(row) for row in readable}
+
+
+def _potential(row: Row) -> PotentialRow:
+    return PotentialRow(**row.cells | {"compositions": tuple(row.cells["compositions"].split())})
+
+
+def _check_foundation(row: Row, names: Collection[str]) -> None:
+    foundation, sha256 = row.cells["foundation"], row.cells["foundation_sha256"]
+    if foundation == "none" or foundation in names:
+        if sha256:
+            row.complain("foundation_sha256", f"'{foundation}' is not a file and has no hash; write '-'.")
+    elif not foundation or not Path(foundation).is_file():
+        shown = (
+            f"'{foundation}' is neither a potential of this table nor a file"
+            if foundation
+            else "the cell is empty"
+        )
+        remedy = "write 'none', a name of this table or the path of a model from the working directory"
+        row.complain("foundation", f"{shown}; {remedy}.")
+    elif not SHA256.fullmatch(sha256):
+        shown = f"'{sha256}' is not a SHA-256 of 64 hexadecimal digits" if sha256 else "the hash is missing"
+        row.complain("foundation_sha256", f"{shown}; write what `sha256sum {foundation}` prints.")
+
+
+def _check_training(row: Row, references: Collection[str]) -> None:
+    if (reference := row.cells["reference"]) not in references:
+        row.complain(
+            "reference", f"'{reference}' is not a reference method; name one of {', '.join(references)}."
+        )
+    members = row.cells["compositions"].split()
+    if not members:
+        row.complain("compositions", "no composition trains this potential; list ids separated by spaces.")
+    for member in dict.fromkeys(members):
+        if members.count(member) > 1:
+            row.complain("compositions", f"'{member}' is listed {members.count(member)} times; list it once.")
+
+
+def _check_cycles(rows: Sequence[Row]) -> None:
+    """Note on each potential of a cycle that it is, through others or not, its own foundation."""
+    foundations = {row.cells["name"]: row.cells["foundation"] for row in rows}
+    for row in rows:
+        chain = _chain(foundations, row.cells["name"])
+        if foundations[chain[-1]] == chain[0]:
+            shown = " → ".join([*chain, chain[0]])
+            row.complain(
+                "foundation", f"the foundations run in a circle ({shown}); let one begin with 'none'."
+            )
+
+
+def _chain(foundations: Mapping[str, str], name: str) -> list[str]:
+    """The potential, its foundation, the foundation of that, … as long as they are new and in the table."""
+    chain: list[str] = []
+    while name in foundations and name not in chain:
+        chain.append(name)
+        name = foundations[name]
+    return chain
+
+
+def check_foundation_hash(row: PotentialRow) -> None:
+    """Make sure that a foundation file is the one that the table pins; other foundations always pass.
+
+    Raises:
+        SaltflowError: the file is gone or its SHA-256 differs.
+    """
+    if not row.foundation_sha256:
+        return
+    try:
+        found = sha256_of_file(row.foundation)
+    except OSError as error:
+        problem = f"Potential {row.name}: its foundation {row.foundation} cannot be read ({error.strerror})"
+        raise SaltflowError(f"{problem}; put the file back or correct the path.") from None
+    if found != row.foundation_sha256.lower():
+        problem = f"Potential {row.name}: its foundation {row.foundation} has the SHA-256 {found}"
+        expected = f"but the table pins {row.foundation_sha256.lower()}"
+        raise SaltflowError(
+            f"{problem}, {expected}; restore the file, or correct foundation_sha256 if you trust it."
+        )
+
+
+def check_members(potentials: Mapping[str, PotentialRow], compositions: Mapping[str, Composition]) -> None:
+    """Make sure that each potential is trained on what exists and knows the elements it will meet.
+
+    A potential knows the elements of its own members and of those of its foundations. A foundation file
+    counts as knowing every element: the label errors of the first generation tell whether it does.
+
+    Raises:
+        InputError: every member without a composition or without a structure, and every composition with
+            elements unknown to its potential.
+    """
+    problems = [problem for row in potentials.values() for problem in _member_problems(row, compositions)]
+    for composition in compositions.values():
+        if composition.potential:
+            problems += _element_problems(composition, potentials, compositions)
+    if problems:
+        raise InputError(problems)
+
+
+def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition]) -> list[str]:
+    where = f"Potential {row.name}, column compositions"
+    problems = []
+    for member in row.compositions:
+        if member not in compositions:
+            problems.append(
+                f"{where}: '{member}' is not in the table of compositions; add it there or remove it."
+            )
+        elif compositions[member].start == "none":
+            remedy = "give it a start or remove it"
+            problems.append(f"{where}: '{member}' has start 'none', so no structure can train it; {remedy}.")
+    return problems
+
+
+def _element_problems(
+    composition: Composition, potentials: Mapping[str, PotentialRow], compositions: Mapping[str, Composition]
+) -> list[str]:
+    chain = _chain({name: row.foundation for name, row in potentials.items()}, composition.potential)
+    if any(potentials[name].foundation_sha256 for name in chain):
+        return []
+    members = [
+        compositions[member]
+        for name in chain
+        for member in potentials[name].compositions
+        if member in compositions
+    ]
+    known = {symbol for member in members for symbol in member.amounts}
+    missing = [symbol for symbol in composition.amounts if symbol not in known]
+    if not missing:
+        return []
+    where = f"Composition {composition.id}, column potential"
+    shown = f"nothing that trains '{composition.potential}' or its foundations contains {', '.join(missing)}"
+    return [f"{where}: {shown}; list a composition that does in the table of potentials."]
