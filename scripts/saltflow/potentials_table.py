@@ -100,10 +100,13 @@ def _check_training(row: Row, references: Collection[str]) -> None:
 
 def _check_cycles(rows: Sequence[Row]) -> None:
     """Note on each potential of a cycle that it is, through others or not, its own foundation."""
-    foundations = {row.cells["name"]: row.cells["foundation"] for row in rows}
+    begun = ("", "none")
+    foundations = {
+        row.cells["name"]: row.cells["foundation"] for row in rows if row.cells["foundation"] not in begun
+    }
     for row in rows:
         chain = _chain(foundations, row.cells["name"])
-        if foundations[chain[-1]] == chain[0]:
+        if chain and foundations[chain[-1]] == chain[0]:
             shown = " → ".join([*chain, chain[0]])
             row.complain(
                 "foundation", f"the foundations run in a circle ({shown}); let one begin with 'none'."
