@@ -122,6 +122,7 @@ class Model(Section):
     correlation: PositiveInt
     interactions: PositiveInt
     radial_basis: PositiveInt
+    radial_width: PositiveInt
 
 
 class Learning(Section):

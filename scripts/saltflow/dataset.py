@@ -1,0 +1,45 @@
+"""Structures and labels on disk: extended XYZ."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import ase.io
+from ase import Atoms
+
+from saltflow.provenance import atomic_write, digest
+
+
+def read_frames(path: str | os.PathLike) -> list[Atoms]:
+    """Every frame of an extended XYZ file; an empty file is an empty list.
+
+    The format is named because ASE refuses to guess that of an empty file.
+    """
+    return ase.io.read(path, index=":", format="extxyz")
+
+
+def write_frames(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:
+    """Write frames as extended XYZ, atomically; no frames make an empty file."""
+    with atomic_write(path) as temporary:
+        ase.io.write(temporary, list(frames), format="extxyz")
+
+
+def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mapping[str, str]) -> dict[str, str]:
+    """Which set each lineage belongs to: train, valid or test.
+
+    A lineage keeps its set for ever. New lineages marked `heldout` are tests; of the others, those first in the
+    order of a hash are validation, at least one in all.
+
+    Args:
+        frames: labelled frames with `lineage` and `split`.
+        valid_fraction: share of the training lineages that picks the best epoch.
+        known: lineage → set of earlier generations.
+    """
+    splits = dict(known)
+    new = {frame.info["lineage"]: frame.info["split"] for frame in frames if frame.info["lineage"] not in known}
+    splits |= {lineage: "test" for lineage, split in new.items() if split == "heldout"}
+    fresh = sorted((lineage for lineage, split in new.items() if split == "train"), key=digest)
+    wanted = round(valid_fraction * len(fresh))
+    if "valid" not in splits.values():
+        wanted = max(1, wanted)
+    splits |= {lineage: "valid" if index < wanted else "train" for index, lineage in enumerate(fresh)}
+    return splits

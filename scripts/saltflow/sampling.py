@@ -1,0 +1,190 @@
+"""Frames worth labelling: seeds of the first generation, and what a committee explores in later ones.
+
+Every frame carries where it came from: `composition`, `lineage` (the packed cell it descends from), `origin`
+and `split` (train or heldout). All frames of one lineage have one split, so that nothing leaks.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from saltflow.compositions import Composition
+from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
+from saltflow.potentials import Committee, stack
+from saltflow.provenance import derive_seed
+from saltflow.structures import build_cell
+from saltflow.trajectory import read_trajectory
+
+log = logging.getLogger(__name__)
+RELAX_STEPS = 100
+LARGEST_TEMPERATURE_RATIO = 4.0
+
+
+def pack_cells(
+    composition: Composition,
+    *,
+    count: int,
+    heldout: int,
+    atoms: int,
+    density_scales: Sequence[float],
+    structures: Mapping,
+    seed: int,
+    generation: int,
+) -> list[Atoms]:
+    """Independent small cells of one composition; the first `heldout` of them are never trained on.
+
+    Args:
+        composition: what to pack.
+        count, heldout: number of cells, and how many of them are held out.
+        atoms: wished size of a cell.
+        density_scales: cells cycle through these factors of the start density.
+        structures: the section `structures`.
+        seed: of the sweep.
+        generation: which generation of learning the cells are for.
+    """
+    cells = []
+    for index in range(count):
+        cell = build_cell(
+            composition,
+            atoms=atoms,
+            density_scale=structures["density_scale"] * density_scales[index % len(density_scales)],
+            seed=derive_seed(seed, composition.id, "sampling", generation, index),
+            min_separation_factor=structures["min_separation_factor"],
+            min_separations_A=structures["min_separations_A"],
+        )
+        cell.info = {
+            "composition": composition.id,
+            "lineage": f"{composition.id}/generation{generation}/cell{index}",
+            "split": "heldout" if index < heldout else "train",
+        }
+        cells.append(cell)
+    return cells
+
+
+def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> list[Atoms]:
+    """A packed cell displaced and strained at random, more and more.
+
+    Args:
+        cell: the start; it is the first frame.
+        count: number of frames.
+        rattle_A: standard deviation of the displacement in the last frame; the strain grows to ±5 %.
+        seed: of displacements and strains.
+    """
+    random = np.random.default_rng(seed)
+    frames = []
+    for index in range(count):
+        share = index / max(1, count - 1)
+        frame = cell.copy()
+        frame.positions += random.normal(scale=max(share * rattle_A, 1e-9), size=frame.positions.shape)
+        strain = np.eye(3) + share * 0.05 * random.uniform(-1, 1, size=(3, 3))
+        frame.set_cell(frame.cell.array @ (strain + strain.T) / 2, scale_atoms=True)
+        frames.append(_plain(frame, origin="seed:rattled"))
+    return frames
+
+
+def drive_cells(
+    cells: Sequence[Atoms],
+    committee: Committee,
+    *,
+    temperatures_K: Sequence[float],
+    duration_ps: float,
+    stride_fs: float,
+    dynamics: Mapping,
+    seed: int,
+    workdir: Path,
+    origin: str,
+) -> list[Atoms]:
+    """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
+
+    Args:
+        cells: starting cells with composition, lineage and split.
+        committee: the potential; its spread is noted on each frame as `force_uncertainty_eV_A`.
+        temperatures_K: cells cycle through these.
+        duration_ps, stride_fs: length of the heating and time between frames.
+        dynamics: the section `dynamics` (time step and thermostat).
+        seed: of the velocities.
+        workdir: folder of checkpoints.
+        origin: recorded on each frame.
+    """
+    symbols = {symbol for cell in cells for symbol in cell.symbols}
+    step_fs = timestep_fs(symbols, rules=dynamics["timestep_fs"])
+    temperatures = [temperatures_K[index % len(temperatures_K)] for index in range(len(cells))]
+    schedule = exploration_schedule(
+        temperatures_K=temperatures,
+        relax_steps=RELAX_STEPS,
+        duration_ps=duration_ps,
+        stride_fs=stride_fs,
+        step_fs=step_fs,
+    )
+    run = Run(
+        cells,
+        schedule,
+        committee,
+        conditions=Conditions(
+            step_fs=step_fs,
+            thermostat_time_fs=dynamics["thermostat_time_fs"],
+            barostat_time_fs=dynamics["barostat_time_fs"],
+            compressibility_1_GPa=dynamics["compressibility_1_GPa"],
+            pressure_GPa=dynamics["pressure_GPa"],
+            max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
+            segment_ps=dynamics["segment_ps"],
+        ),
+        seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
+        workdir=workdir,
+    )
+    run.finish()
+    paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
+    run.write_trajectories(paths, metadata=[cell.info for cell in cells])
+    frames = []
+    for cell, path, temperature in zip(cells, paths, temperatures, strict=True):
+        frames += _frames_of(cell, path, origin=f"{origin}:{temperature:g}K")
+    return with_uncertainty(frames, committee)
+
+
+def _frames_of(cell: Atoms, path: Path, *, origin: str) -> list[Atoms]:
+    trajectory = read_trajectory(path)
+    frames = []
+    for positions, box in zip(trajectory.positions_A, trajectory.cells_A, strict=True):
+        frame = cell.copy()
+        frame.set_cell(box)
+        frame.positions = positions
+        frame.wrap()
+        frames.append(_plain(frame, origin=origin))
+    return frames
+
+
+def _plain(frame: Atoms, *, origin: str) -> Atoms:
+    """Only what a label needs: numbers, positions, cell and where the frame came from."""
+    plain = Atoms(numbers=frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
+    plain.info = {**frame.info, "origin": origin}
+    return plain
+
+
+def with_uncertainty(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
+    """Note on each frame the largest committee spread of an atom's force, `force_uncertainty_eV_A`."""
+    for frame in frames:
+        numbers, system, positions, boxes = stack([frame])
+        evaluation = committee.on(numbers, system).evaluate(
+            torch.as_tensor(positions, device=committee.device),
+            torch.as_tensor(boxes, device=committee.device),
+            spread=True,
+        )
+        frame.info["force_uncertainty_eV_A"] = float(evaluation.force_spread.max())
+    return list(frames)
+
+
+def evenly_spaced(frames: Sequence[Atoms], *, per_lineage: int) -> list[Atoms]:
+    """At most `per_lineage` frames of each lineage, spread over its time."""
+    lineages: dict[str, list[Atoms]] = {}
+    for frame in frames:
+        lineages.setdefault(frame.info["lineage"], []).append(frame)
+    chosen = []
+    for members in lineages.values():
+        count = min(per_lineage, len(members))
+        chosen += [members[index] for index in np.linspace(0, len(members) - 1, count).round().astype(int)]
+    return chosen
