@@ -7,7 +7,7 @@ program, an element without a potential) is an error, raised before anything run
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ase.neighborlist import neighbor_list
 
 from saltflow.errors import InputError, SaltflowError
 from saltflow.reference.label import Backend, Label, LabelFailure, Result
-from saltflow.reference.settings import Cp2kReference, TbliteReference, sorted_elements
+from saltflow.reference.settings import Cp2kReference, TbliteReference
 
 __all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
 
@@ -32,7 +32,7 @@ def check_elements(reference: TbliteReference | Cp2kReference, elements: Iterabl
         InputError: one sentence per element that has no parameters, potential or basis.
         SaltflowError: the program or its data files are missing.
     """
-    problems = _element_problems(reference, sorted_elements(elements))
+    problems = _element_problems(reference, sorted(set(elements)))
     if problems:
         raise InputError(list(problems.values()))
 
@@ -43,7 +43,7 @@ def label_frames(
     *,
     max_force_eV_A: float,
     workdir: Path,
-) -> Iterator[Label]:
+) -> Generator[Label, None, None]:
     """Label structures one after another, in the order given.
 
     Args:
@@ -52,7 +52,7 @@ def label_frames(
         workdir: folder for the files of the code.
 
     Yields:
-        One label per frame, as soon as it is there.
+        One label per frame, as soon as it is there. Closing the generator ends the code.
 
     Raises:
         SaltflowError: before anything runs, when the code is missing or cannot do an element.
@@ -69,13 +69,13 @@ def label_isolated_atoms(
     Raises:
         SaltflowError: an element is not covered, or its atom does not converge.
     """
-    elements = sorted_elements(elements)
+    elements = sorted(set(elements))
     check_elements(reference, elements)
     with closing(_backend(reference, workdir)) as backend:
         return {element: _isolated_energy(backend, element) for element in elements}
 
 
-def _labels(frames, reference, max_force_eV_A, workdir) -> Iterator[Label]:
+def _labels(frames, reference, max_force_eV_A, workdir) -> Generator[Label, None, None]:
     with closing(_backend(reference, workdir)) as backend:
         for index, atoms in enumerate(frames):
             yield _label(backend, index, atoms, max_force_eV_A)

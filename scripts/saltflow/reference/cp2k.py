@@ -7,7 +7,8 @@ import signal
 import tempfile
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,11 @@ _SHELL_ERRORS = (AssertionError, ValueError, OSError, RuntimeError)
 # Solver and Broyden weight of each attempt. A cold start converges better by diagonalisation; the
 # wavefunction of the frame before is better used by orbital transformation.
 WARM: tuple[Solver, float] = ("ot_restart", 0.2)
-COLD: tuple[tuple[Solver, float], ...] = (("diagonalisation", 0.2), ("ot_atomic", 0.2), ("diagonalisation", 0.05))
+COLD: tuple[tuple[Solver, float], ...] = (
+    ("diagonalisation", 0.2),
+    ("ot_atomic", 0.2),
+    ("diagonalisation", 0.05),
+)
 
 
 def element_problems(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, str]:
@@ -84,9 +89,7 @@ class Cp2kBackend:
         system = (tuple(atoms.numbers), multiplicity)
         ladder = (WARM, *COLD) if system == self._wavefunction_of else COLD
         for attempt, (solver, mixing) in enumerate(ladder, start=1):
-            text = write_input(
-                self.reference, kinds, solver=solver, multiplicity=multiplicity, mixing=mixing
-            )
+            text = write_input(self.reference, kinds, solver=solver, multiplicity=multiplicity, mixing=mixing)
             try:
                 calculator, details = self._run(atoms, text)
             except LabelFailure as failure:
@@ -125,8 +128,13 @@ class Cp2kBackend:
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        if self._calculator is None:
-            return
+        if self._calculator is not None:
+            self._stop()
+        (self.folder / WAVEFUNCTION).unlink(missing_ok=True)
+        with suppress(OSError):  # what failed attempts left is kept for whoever looks into them
+            self.folder.rmdir()
+
+    def _stop(self) -> None:
         shell = self._calculator._shell
         if shell is not None:
             _kill_group(shell._child.pid)
@@ -135,6 +143,7 @@ class Cp2kBackend:
             warnings.simplefilter("ignore", RuntimeWarning)  # ASE warns that it ends a busy shell
             self._calculator.close()
         self._calculator = None
+        self._wavefunction_of = None
 
     def _start(self) -> None:
         """Start the shell in its own folder and process group (CP2K cuts paths at 80 characters)."""
@@ -174,7 +183,8 @@ class Cp2kBackend:
             with _time_limit(calculator._shell._child.pid, self.reference.frame_timeout_s, timed_out):
                 calculator.calculate(atoms, ["energy", "forces", "stress"])
         except _SHELL_ERRORS as error:
-            self.close()
+            if self._calculator is not None:
+                self._stop()
             raise self._failure(name, timed_out.is_set()) from error
         output = self._read(f"{name}.out")
         details = {"code": _version(output), "input": self._read(f"{name}.inp")}
@@ -222,28 +232,25 @@ class Cp2kBackend:
         return path.read_text(errors="replace") if path.is_file() else ""
 
 
-class _time_limit:
+@contextmanager
+def _time_limit(group: int, seconds: float, timed_out: threading.Event) -> Iterator[None]:
     """Kill a process group when the block takes longer than `seconds`, and say so in `timed_out`."""
 
-    def __init__(self, group: int, seconds: float, timed_out: threading.Event):
-        def stop() -> None:
-            timed_out.set()
-            _kill_group(group)
+    def stop() -> None:
+        timed_out.set()
+        _kill_group(group)
 
-        self._timer = threading.Timer(seconds, stop)
-
-    def __enter__(self):
-        self._timer.start()
-
-    def __exit__(self, *_):
-        self._timer.cancel()
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _kill_group(group: int) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it may have died by itself
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it has died by itself
 
 
 def _version(output: str) -> str:

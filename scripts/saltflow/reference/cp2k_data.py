@@ -88,7 +88,7 @@ def _kind(reference: Cp2kReference, element: str, potentials, bases) -> Kind | s
     basis = f"{reference.basis}-q{charge}"
     if not any(basis in names.split() for names in bases):
         files = ", ".join(reference.basis_files)
-        return f"no basis {basis} for {element} in {files}; choose another basis or add its file to basis_files"
+        return f"no basis {basis} for {element} in {files}; choose another basis or add its file"
     return Kind(element, basis, f"{reference.potential}-q{charge}", charge)
 
 

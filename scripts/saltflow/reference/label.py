@@ -51,7 +51,7 @@ class Label:
     details: dict = field(default_factory=dict)
 
 
-class LabelFailure(Exception):
+class LabelFailure(Exception):  # noqa: N818 - a failed frame is data, not an error of the program
     """One structure has no label; the next one may well have.
 
     Args:

@@ -1,6 +1,5 @@
 """Settings of the reference methods: what a label is computed with. The values live in config.yaml."""
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -34,6 +33,11 @@ class TbliteReference(_ReferenceSettings):
     electronic_temperature_K: PositiveFloat
     max_iterations: PositiveInt
 
+    @property
+    def dispersion(self) -> str:
+        """The dispersion correction that is part of the method and cannot be switched off."""
+        return {"GFN1-xTB": "D3(BJ)", "GFN2-xTB": "D4"}[self.method]
+
 
 class Cp2kReference(_ReferenceSettings):
     """Density-functional theory with CP2K: Gaussians and plane waves, GTH potentials, Γ point."""
@@ -60,8 +64,3 @@ class Cp2kReference(_ReferenceSettings):
 
 
 Reference = Annotated[TbliteReference | Cp2kReference, Field(discriminator="code")]
-
-
-def sorted_elements(elements: Iterable[str]) -> list[str]:
-    """Each element once, in alphabetical order, so that messages do not depend on hash order."""
-    return sorted(set(elements))

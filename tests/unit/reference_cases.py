@@ -1,0 +1,64 @@
+"""Small cells and draft settings that the tests of the references share."""
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from saltflow.reference.settings import Cp2kReference, TbliteReference
+
+GFN1 = TbliteReference(
+    code="tblite", method="GFN1-xTB", accuracy=0.1, electronic_temperature_K=300.0, max_iterations=250
+)
+
+# Far too coarse for production; energy, forces and stress still have to be consistent.
+DRAFT_PBE = Cp2kReference(
+    code="cp2k",
+    command="cp2k.psmp -s",
+    data_path=None,
+    functional="PBE",
+    dispersion="D3(BJ)",
+    basis="DZVP-MOLOPT-SR-GTH",
+    basis_files=("BASIS_MOLOPT",),
+    potential="GTH-PBE",
+    potential_file="GTH_POTENTIALS",
+    cutoff_Ry=250.0,
+    relative_cutoff_Ry=40.0,
+    xc_smoothing="none",
+    scf_tolerance=1e-6,
+    max_scf=50,
+    smearing_temperature_K=None,
+    unpaired_electrons={},
+    isolated_atom_box_A=6.0,
+    net_force_limit_eV_A=0.5,
+    frame_timeout_s=120.0,
+)
+
+
+def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: int = 1) -> Atoms:
+    """Eight rattled atoms of rocksalt LiCl."""
+    atoms = bulk("LiCl", "rocksalt", a=lattice_A, cubic=True)
+    atoms.rattle(rattle_A, seed=seed)
+    atoms.info.update(composition="LiCl", lineage=f"LiCl/{seed}", origin="seed:rattled")
+    return atoms
+
+
+def displaced(atoms: Atoms, displacement_A: np.ndarray) -> Atoms:
+    """A copy moved by (atoms, 3)."""
+    moved = atoms.copy()
+    moved.positions += displacement_A
+    return moved
+
+
+def strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
+    """A copy deformed by a symmetric (3, 3) strain."""
+    deformed = atoms.copy()
+    deformed.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    return deformed
+
+
+def unit_strain(first: int, second: int) -> np.ndarray:
+    """Symmetric strain whose conjugate is stress[first, second], off-diagonal parts halved."""
+    strain = np.zeros((3, 3))
+    strain[first, second] += 0.5
+    strain[second, first] += 0.5
+    return strain
