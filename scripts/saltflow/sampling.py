@@ -6,6 +6,7 @@ and `split` (train or heldout). All frames of one lineage have one split, so tha
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from ase import Atoms
 
 from saltflow.compositions import Composition
-from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.glass import conditions
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
 from saltflow.potentials import Committee, stack
 from saltflow.provenance import derive_seed
@@ -125,14 +127,8 @@ def drive_cells(
         cells,
         schedule,
         committee,
-        conditions=Conditions(
-            step_fs=step_fs,
-            thermostat_time_fs=dynamics["thermostat_time_fs"],
-            barostat_time_fs=dynamics["barostat_time_fs"],
-            compressibility_1_GPa=dynamics["compressibility_1_GPa"],
-            pressure_GPa=dynamics["pressure_GPa"],
-            max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
-            segment_ps=dynamics["segment_ps"],
+        conditions=replace(
+            conditions(dynamics, step_fs=step_fs), max_temperature_ratio=LARGEST_TEMPERATURE_RATIO
         ),
         seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
         workdir=workdir,

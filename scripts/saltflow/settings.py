@@ -187,19 +187,28 @@ class Dynamics(Section):
 
 
 class Transport(Section):
-    pass
+    frame: Literal["framework", "barycentric"]
+    alpha_min: PositiveFloat
+    alpha_max: PositiveFloat
+    msd_min_A2: PositiveFloat
+    max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
+
+    @model_validator(mode="after")
+    def _alpha_range_is_open(self) -> "Transport":
+        if self.alpha_min >= self.alpha_max:
+            raise ValueError("alpha_min must be below alpha_max")
+        return self
 
 
-class Structure(Section):
-    pass
+class StructureAnalysis(Section):
+    r_max_A: PositiveFloat
+    bin_width_A: PositiveFloat
+    frames_per_glass: PositiveInt
 
 
 class Arrhenius(Section):
-    pass
-
-
-class Summary(Section):
-    rank_temperature_K: PositiveFloat
+    target_temperature_K: PositiveFloat
+    bootstrap_samples: PositiveInt
 
 
 class Settings(Section):
@@ -213,12 +222,11 @@ class Settings(Section):
     learning: Learning
     dynamics: Dynamics
     transport: Transport
-    structure: Structure
+    structure_analysis: StructureAnalysis
     arrhenius: Arrhenius
-    summary: Summary
 
 
-COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure", "arrhenius")
+COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure_analysis")
 POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
 
 

@@ -1,0 +1,192 @@
+"""The two MD jobs of the sweep: melt-quench one glass, and run all glasses of a point."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from saltflow.compositions import Composition
+from saltflow.dynamics.runner import Conditions, Outcome, Run
+from saltflow.dynamics.schedule import Stage, production_schedule, quench_schedule, timestep_fs
+from saltflow.potentials import Committee
+from saltflow.provenance import atomic_write
+from saltflow.structures import check_gates, packing_units
+from saltflow.structures.density import density_g_cm3
+from saltflow.trajectory import H5MDWriter
+
+
+def conditions(dynamics: Mapping, *, step_fs: float) -> Conditions:
+    """How to integrate, from the section `dynamics`."""
+    return Conditions(
+        step_fs=step_fs,
+        thermostat_time_fs=dynamics["thermostat_time_fs"],
+        barostat_time_fs=dynamics["barostat_time_fs"],
+        compressibility_1_GPa=dynamics["compressibility_1_GPa"],
+        pressure_GPa=dynamics["pressure_GPa"],
+        max_temperature_ratio=dynamics["guards"]["max_temperature_ratio"],
+        segment_ps=dynamics["segment_ps"],
+    )
+
+
+def quench(
+    packed: Atoms,
+    composition: Composition,
+    committee: Committee,
+    *,
+    dynamics: Mapping,
+    gates: Mapping,
+    seed: int,
+    workdir: Path,
+    trajectory_path: Path,
+    metadata: Mapping,
+) -> tuple[Atoms, dict]:
+    """Melt and quench a packed cell into a glass (a crystal is relaxed and annealed).
+
+    Args:
+        packed: from `build_cell`.
+        composition: what it is.
+        committee: the released potential.
+        dynamics: the section `dynamics`.
+        gates: the section `structures.gates`.
+        seed: of velocities and barostat.
+        workdir: folder of checkpoints.
+        trajectory_path: where the coarse trajectory of the quench goes.
+        metadata: provenance of that trajectory.
+
+    Returns:
+        the glass (unwrapped, with velocities) and its record: status, problems, density.
+    """
+    committee.check_elements(packed.numbers, composition=composition.id)
+    step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
+    schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
+    run = Run(
+        [packed], schedule, committee, conditions=conditions(dynamics, step_fs=step_fs), seeds=[seed], workdir=workdir
+    )
+    outcome = run.finish()[0]
+    run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
+    glass = _carry_over(outcome.atoms, packed)
+    problems = _problems(glass, composition, outcome, gates=gates, start_density=packed.info["start_density_g_cm3"])
+    glass.info["status"] = _verdict(problems)
+    return glass, {
+        "status": glass.info["status"],
+        "problems": problems,
+        "density_g_cm3": density_g_cm3(glass),
+        "start_density_g_cm3": packed.info["start_density_g_cm3"],
+        "steps": outcome.steps,
+        "timestep_fs": step_fs,
+    }
+
+
+def run_point(
+    glasses: Sequence[Atoms],
+    composition: Composition,
+    committee: Committee,
+    *,
+    temperature_K: float,
+    dynamics: Mapping,
+    gates: Mapping,
+    seeds: Sequence[int],
+    workdir: Path,
+    trajectory_paths: Sequence[Path],
+    metadata: Mapping,
+) -> dict:
+    """Equilibrate and run all glasses of one composition × temperature in one batch.
+
+    A glass that did not pass the gates of the quench is not run; its trajectory has no frames and its status
+    says why. Nothing is chosen by result.
+
+    Args:
+        glasses: from `quench`, in order.
+        temperature_K: of the point.
+        seeds: one per glass.
+        trajectory_paths: one H5MD file per glass.
+        (the others as in `quench`)
+
+    Returns:
+        the record of the point: for each glass its status and numbers.
+    """
+    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
+    schedule = production_schedule(
+        dynamics["production"], temperature_K=temperature_K, cells=max(1, len(sound)), step_fs=step_fs
+    )
+    outcomes: dict[int, Outcome] = {}
+    if sound:
+        run = Run(
+            [glasses[index] for index in sound],
+            schedule,
+            committee,
+            conditions=conditions(dynamics, step_fs=step_fs),
+            seeds=[seeds[index] for index in sound],
+            workdir=workdir,
+        )
+        outcomes = dict(zip(sound, run.finish(), strict=True))
+        run.write_trajectories([trajectory_paths[index] for index in sound], metadata=[dict(metadata)] * len(sound))
+    records = []
+    for index, glass in enumerate(glasses):
+        if index in outcomes:
+            records.append(_record(outcomes[index], glass, composition, dynamics=dynamics, gates=gates))
+        else:
+            _write_empty(trajectory_paths[index], glass, metadata)
+            records.append({"status": f"not run: {glass.info['status']}", "problems": []})
+    return {
+        "composition": composition.id,
+        "temperature_K": temperature_K,
+        "timestep_fs": step_fs,
+        "production_ps": _recorded_ps(schedule, step_fs),
+        "glasses": records,
+    }
+
+
+def _record(
+    outcome: Outcome, glass: Atoms, composition: Composition, *, dynamics: Mapping, gates: Mapping
+) -> dict:
+    final = _carry_over(outcome.atoms, glass)
+    start_density = glass.info["start_density_g_cm3"]
+    problems = _problems(final, composition, outcome, gates=gates, start_density=start_density)
+    drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["guards"]["max_energy_drift_meV_atom_ps"]
+    if drift is not None and abs(drift) > limit:
+        problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
+    return {
+        "status": _verdict(problems),
+        "problems": problems,
+        "density_g_cm3": density_g_cm3(final),
+        "conserved_drift_meV_atom_ps": drift,
+        "steps": outcome.steps,
+    }
+
+
+def _problems(
+    atoms: Atoms, composition: Composition, outcome: Outcome, *, gates: Mapping, start_density: float
+) -> list[str]:
+    stopped = [] if outcome.status == "ok" else [f"stopped: {outcome.status}"]
+    units = packing_units(composition, atoms.info["formula_units"])
+    return stopped + check_gates(
+        atoms,
+        start_density_g_cm3=start_density,
+        units=units,
+        min_density_ratio=gates["min_density_ratio"],
+        min_pair_factor=gates["min_pair_factor"],
+    )
+
+
+def _verdict(problems: Sequence[str]) -> str:
+    """'ok', or the names of the gates that were not passed."""
+    return ", ".join(dict.fromkeys(problem.split(":")[0] for problem in problems)) or "ok"
+
+
+def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
+    """Give a cell back the labels that the dynamics does not know: info and the array `unit`."""
+    atoms.info = dict(source.info)
+    if "unit" in source.arrays:
+        atoms.set_array("unit", source.arrays["unit"])
+    return atoms
+
+
+def _write_empty(path: Path, glass: Atoms, metadata: Mapping) -> None:
+    with atomic_write(path) as temporary:
+        H5MDWriter(temporary, glass, metadata=metadata, mode="w")
+
+
+def _recorded_ps(schedule: Sequence[Stage], step_fs: float) -> float:
+    return schedule[-1].steps * step_fs / 1000
