@@ -54,6 +54,6 @@ $(RUNTIME):
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement requirements/all.txt --requirement requirements/dev.txt
 	@touch $@

@@ -22,4 +22,4 @@ for lock in "$@"; do
     set -- "$@" --requirement "$lock"
     shift
 done
-exec "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@"
+exec "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"

@@ -1,0 +1,174 @@
+"""The five environments: one home of versions, complete locks, and every module imports with its own lock."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+import yaml
+from saltflow.provenance import _imported_modules
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK_SCRIPT = ROOT / "requirements" / "lock.py"
+RULE_FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
+ENVIRONMENTS = ("workflow", "reference", "learning", "dynamics", "analysis")
+
+specification = util.spec_from_file_location("lock", LOCK_SCRIPT)
+lock = util.module_from_spec(specification)
+specification.loader.exec_module(lock)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the files that hold versions."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    shutil.copytree(ROOT / "envs", tmp_path / "envs")
+    return tmp_path
+
+
+def test_versions_are_in_step():
+    assert lock.disagreements(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("edited", "pin"),
+    [
+        ("pyproject.toml", "ase=="),
+        ("requirements/analysis.txt", "numpy=="),
+        ("requirements/all.txt", "filelock=="),
+        ("requirements/dev.txt", "packaging=="),
+        ("envs/reference.yaml", "tblite=="),
+        ("envs/dynamics.yaml", "python="),
+    ],
+)
+def test_a_version_edited_in_one_place_only_is_found(checkout: Path, edited: str, pin: str):
+    path = checkout / edited
+    changed = re.sub(rf"(?<=\b{re.escape(pin)})\d+", "999", path.read_text(), count=1)
+    assert changed != path.read_text()
+    path.write_text(changed)
+    assert lock.disagreements(checkout)
+
+
+def test_a_package_missing_from_one_lock_is_found(checkout: Path):
+    path = checkout / "requirements" / "all.txt"
+    path.write_text(re.sub(r"^sympy==.*\n", "", path.read_text(), flags=re.MULTILINE))
+    assert any("union" in sentence for sentence in lock.disagreements(checkout))
+
+
+def test_no_version_is_written_twice():
+    entries = [
+        entry
+        for group in lock.read_project(ROOT)["dependency-groups"].values()
+        for entry in group
+        if isinstance(entry, str)
+    ]
+    names = [re.split(r"[=<>~!; \[]", entry)[0].lower() for entry in entries]
+    assert sorted(names) == sorted(set(names))
+    assert all("==" in entry for entry in entries)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_conda_file_pins_the_lock(environment: str):
+    content = yaml.safe_load((ROOT / "envs" / f"{environment}.yaml").read_text())
+    assert content["channels"] == ["conda-forge", "nodefaults"]
+    [pins] = [entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict)]
+    assert dict(pin.split("==") for pin in pins) == lock.read_lock(ROOT / f"requirements/{environment}.txt")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_modules_import_with_their_lock_alone(environment: str, tmp_path: Path):
+    sources = source_files(environment, tmp_path)
+    assert sources, f"no rule uses envs/{environment}.yaml"
+    statements = import_statements(sources)
+    python = make_environment(tmp_path / "venv", ROOT / "requirements" / f"{environment}.txt")
+    try:
+        assert packages_beyond_lock(python, environment) == set()
+        failures = failing_statements(python, statements, tmp_path)
+    finally:
+        shutil.rmtree(tmp_path / "venv")
+    assert failures == {}
+
+
+def source_files(environment: str, folder: Path) -> set[Path]:
+    """Entry scripts of the rules with this environment and the saltflow modules they import, at any depth.
+
+    The controller reads the rule files in the workflow environment, so their own imports count there.
+    """
+    scripts = {
+        (path.parent / script).resolve()
+        for path in RULE_FILES
+        for rule in re.split(r"^(?:rule|checkpoint) ", path.read_text(), flags=re.MULTILINE)[1:]
+        for conda, script in [(directive(rule, "conda"), directive(rule, "script"))]
+        if script and conda and Path(conda).stem == environment
+    }
+    if environment == "workflow":
+        scripts.add(controller_imports(folder / "controller.py"))
+    modules = {module for script in scripts for module in _imported_modules(script).values()}
+    return scripts | modules
+
+
+def directive(rule: str, name: str) -> str | None:
+    """The quoted value of one directive in the text of a rule."""
+    match = re.search(rf"^\s+{name}:\s*[\"']([^\"']+)[\"']", rule, flags=re.MULTILINE)
+    return match and match[1]
+
+
+def controller_imports(target: Path) -> Path:
+    """Write the import statements at the top level of the rule files to a Python file."""
+    pattern = r"^(?:from [\w.]+ import (?:\([^)]*\)|[^\n(]+)|import [^\n]+)"
+    texts = [path.read_text() for path in RULE_FILES]
+    found = [each for text in texts for each in re.findall(pattern, text, flags=re.MULTILINE)]
+    target.write_text("\n".join(found) + "\n")
+    return target
+
+
+def import_statements(sources: set[Path]) -> list[str]:
+    """Every import in the files, those inside functions too; Snakemake itself provides `snakemake`."""
+    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text()))]
+    statements = {ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))}
+    return sorted(each for each in statements if not re.match(r"(from|import) snakemake\b", each))
+
+
+def make_environment(folder: Path, lock_file: Path) -> Path:
+    """Make a virtual environment with the packages of a lock file; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    subprocess.run([*install, "--requirement", lock_file], check=True, cwd=folder)
+    return python
+
+
+def packages_beyond_lock(python: Path, environment: str) -> set[str]:
+    """Installed packages that the lock does not name, apart from what torch's own build brings along."""
+    command = [python, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    installed = {lock.canonicalize_name(entry["name"]) for entry in json.loads(listed)}
+    beyond = installed - set(lock.read_lock(ROOT / f"requirements/{environment}.txt")) - {"pip", "setuptools"}
+    return {name for name in beyond if not name.startswith(lock.ACCELERATOR_PACKAGES)}
+
+
+def failing_statements(python: Path, statements: list[str], folder: Path) -> dict[str, str]:
+    """Run import statements in one process of that Python; statement → error for those that fail."""
+    program = """
+import json, sys
+failures = {}
+for statement in json.load(open(sys.argv[1])):
+    try:
+        exec(statement, {})
+    except Exception as error:
+        failures[statement] = repr(error)
+json.dump(failures, open(sys.argv[2], "w"))
+"""
+    asked, answered = folder / "statements.json", folder / "failures.json"
+    asked.write_text(json.dumps(statements))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT / "scripts")}
+    command = [python, "-c", program, asked, answered]
+    subprocess.run(command, check=True, cwd=folder, env=environment)
+    return json.loads(answered.read_text())
