@@ -1,0 +1,175 @@
+"""CP2K labels on two atoms with a draft cutoff: derivatives, signs, spin, and a process that dies."""
+
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from ase import Atoms
+from reference_cases import DRAFT_PBE, displaced, strained, unit_strain
+
+from saltflow.errors import InputError, SaltflowError
+from saltflow.reference import check_elements, label_frames, label_isolated_atoms
+from saltflow.reference.cp2k import Cp2kBackend
+from saltflow.reference.cp2k_data import find_kinds
+from saltflow.reference.cp2k_input import write_input
+from saltflow.reference.label import LabelFailure
+
+pytestmark = pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
+STEP_A = 0.01
+STRAIN = 0.004
+
+
+def distorted_cell():
+    """A hydrogen chloride molecule across a skewed cell, off every symmetry: the cheapest that has it all."""
+    cell = [[4.4, 0.0, 0.0], [0.3, 3.9, 0.0], [0.0, 0.2, 4.1]]
+    positions = [[0.10, 0.05, 0.20], [1.20, 0.45, 0.55]]
+    return Atoms("HCl", positions=positions, cell=cell, pbc=True, info={"composition": "HCl"})
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    """The cell, moved and strained forth and back, from one process; name → label."""
+    atoms = distorted_cell()
+    apart = STEP_A / 2 * np.array([[-1, 0, 0], [1, 0, 0]])
+    frames = {
+        "base": atoms,
+        "apart": displaced(atoms, apart),
+        "together": displaced(atoms, -apart),
+        "longer": strained(atoms, STRAIN * unit_strain(2, 2)),
+        "shorter": strained(atoms, -STRAIN * unit_strain(2, 2)),
+        "sheared": strained(atoms, STRAIN * unit_strain(0, 1)),
+        "sheared back": strained(atoms, -STRAIN * unit_strain(0, 1)),
+        "compressed": strained(atoms, -0.06 * np.eye(3)),
+    }
+    found = label_frames(
+        list(frames.values()), DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path_factory.mktemp("cp2k")
+    )
+    return dict(zip(frames, found, strict=True))
+
+
+def test_every_frame_is_labelled_and_says_how(labels):
+    assert {label.status for label in labels.values()} == {"ok"}
+    assert labels["base"].details["solver"] == "diagonalisation"
+    assert labels["together"].details["solver"] == "ot_restart"
+    assert "DZVP-MOLOPT-SR-GTH-q7" in labels["base"].details["input"]
+    assert labels["base"].details["code"].startswith("CP2K version")
+
+
+def test_forces_are_minus_the_gradient_of_the_energy(labels):
+    # Moving the two atoms oppositely leaves out the net force that is removed from the label.
+    expected = -(labels["apart"].energy_eV - labels["together"].energy_eV) / STEP_A
+    forces_eV_A = labels["base"].forces_eV_A
+    assert abs(expected) > 0.1
+    assert forces_eV_A[1, 0] - forces_eV_A[0, 0] == pytest.approx(expected, abs=0.02)
+    np.testing.assert_allclose(forces_eV_A.sum(axis=0), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("plus", "minus", "first", "second"),
+    [("longer", "shorter", 2, 2), ("sheared", "sheared back", 0, 1)],
+)
+def test_stress_is_the_strain_derivative_per_volume(labels, plus, minus, first, second):
+    volume_A3 = distorted_cell().cell.volume
+    expected = (labels[plus].energy_eV - labels[minus].energy_eV) / (2 * STRAIN) / volume_A3
+    assert abs(expected) > 3e-3
+    assert labels["base"].stress_eV_A3[first, second] == pytest.approx(expected, rel=0.1, abs=1e-3)
+
+
+def test_compression_is_negative(labels):
+    assert np.trace(labels["compressed"].stress_eV_A3) < np.trace(labels["base"].stress_eV_A3)
+    assert np.trace(labels["compressed"].stress_eV_A3) < 0
+
+
+def test_hydrogen_atom_is_spin_polarised(tmp_path):
+    # PBE, spin-polarised: -13.60 eV; a closed shell would be about 1 eV higher.
+    energies_eV = label_isolated_atoms(["H"], DRAFT_PBE, workdir=tmp_path)
+    assert energies_eV["H"] == pytest.approx(-13.60, abs=0.15)
+
+
+def test_dead_process_is_replaced(tmp_path):
+    backend = Cp2kBackend(DRAFT_PBE, tmp_path)
+    try:
+        os.killpg(backend._calculator._shell._child.pid, signal.SIGKILL)
+        assert backend.compute(distorted_cell()).attempts == 2
+    finally:
+        backend.close()
+
+
+def test_unconverged_frame_is_a_failure_after_the_whole_ladder(tmp_path):
+    impatient = DRAFT_PBE.model_copy(update={"max_scf": 2})
+    (label,) = label_frames([distorted_cell()], impatient, max_force_eV_A=50.0, workdir=tmp_path)
+    assert (label.status, label.attempts) == ("not_converged", 3)
+    assert "2 steps" in label.reason
+    assert label.energy_eV is None
+
+
+def test_time_limit_ends_a_frame_and_not_the_chunk(tmp_path):
+    hasty = DRAFT_PBE.model_copy(update={"frame_timeout_s": 0.3})
+    frames = [distorted_cell(), distorted_cell()]
+    labels = list(label_frames(frames, hasty, max_force_eV_A=50.0, workdir=tmp_path))
+    assert [label.status for label in labels] == ["timeout", "timeout"]
+
+
+def test_large_net_force_is_refused(tmp_path):
+    strict = DRAFT_PBE.model_copy(update={"net_force_limit_eV_A": 1e-6})
+    (label,) = label_frames([distorted_cell()], strict, max_force_eV_A=50.0, workdir=tmp_path)
+    assert label.status == "net_force"
+    assert "raise cutoff_Ry" in label.reason
+
+
+def test_elements_without_a_basis_or_spin_are_refused_together():
+    with pytest.raises(InputError) as refusal:
+        check_elements(DRAFT_PBE, ["Li", "Am", "Mn"])
+    assert len(refusal.value.problems) == 2
+    assert "no GTH-PBE potential for Am" in str(refusal.value)
+    assert "Mn is open-shell" in str(refusal.value)
+    with pytest.raises(InputError, match="no basis TZVP-MOLOPT-NONE-q3 for Li"):
+        check_elements(DRAFT_PBE.model_copy(update={"basis": "TZVP-MOLOPT-NONE"}), ["Li"])
+
+
+def test_odd_electrons_are_a_wrong_spin(tmp_path):
+    atoms = distorted_cell()
+    del atoms[1]
+    (label,) = label_frames([atoms], DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path)
+    assert label.status == "wrong_spin"
+
+
+def test_missing_program_is_named(tmp_path):
+    missing = DRAFT_PBE.model_copy(update={"command": "no-such-cp2k -s"})
+    with pytest.raises(SaltflowError, match="'no-such-cp2k -s' is not installed"):
+        label_frames([distorted_cell()], missing, max_force_eV_A=50.0, workdir=tmp_path)
+
+
+def test_program_that_prints_garbage_is_refused(tmp_path):
+    program = tmp_path / "cp2k-garbage"
+    program.write_text("#!/bin/sh\necho garbage\n")
+    program.chmod(0o755)
+    garbage = DRAFT_PBE.model_copy(update={"command": str(program), "data_path": "/usr/share/cp2k"})
+    labels = label_frames([distorted_cell()], garbage, max_force_eV_A=50.0, workdir=tmp_path)
+    with pytest.raises(SaltflowError, match="does not start"):
+        next(labels)
+
+
+def test_program_that_dies_later_is_a_crash(tmp_path):
+    backend = Cp2kBackend(DRAFT_PBE.model_copy(update={"basis_files": ("NOT_A_FILE",)}), tmp_path)
+    backend._kinds = lambda atoms: list(find_kinds(DRAFT_PBE, ["Cl", "H"]).values())
+    try:
+        with pytest.raises(LabelFailure) as failure:
+            backend.compute(distorted_cell())
+    finally:
+        backend.close()
+    assert failure.value.status == "crashed"
+    assert "NOT_A_FILE" in failure.value.reason
+
+
+def test_dispersion_and_smearing_are_one_switch():
+    kinds = find_kinds(DRAFT_PBE, ["Li"]).values()
+    plain = DRAFT_PBE.model_copy(update={"dispersion": "none"})
+    texts = [
+        write_input(reference, kinds, solver="diagonalisation", multiplicity=1, mixing=0.2)
+        for reference in (DRAFT_PBE, plain)
+    ]
+    assert ["DFTD3(BJ)" in text for text in texts] == [True, False]
+    assert "SMEAR" not in texts[0]
