@@ -19,7 +19,7 @@ from saltflow.structures.packing import SINGLE_ION
 MIN_SITE_DISTANCE_A = 0.7
 # The number of atoms may differ by this from the target where it makes the cell more cubic.
 SIZE_TOLERANCE = 0.1
-MAX_SIZES_TRIED = 9
+MAX_SIZES_TRIED = 5
 
 
 def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> Atoms:
@@ -39,8 +39,8 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> A
             stoichiometry.
     """
     crystal = _read(Path(path), composition)
-    _check_stoichiometry(crystal, composition, path)
     _check_sites(crystal, composition, path)
+    _check_stoichiometry(crystal, composition, path)
     supercell = make_supercell(crystal, _near_cubic(crystal, atoms=atoms))
     supercell.pbc = True
     supercell.set_array("unit", np.full(len(supercell), SINGLE_ION))
@@ -77,7 +77,7 @@ def _read_by_pymatgen(path: Path, composition: Composition) -> Atoms:
             structure = Structure.from_str(path.read_text(), fmt="poscar")
     partial = [site for site in structure if not site.is_ordered]
     if partial:
-        sites = "; ".join(sorted({site.species_string for site in partial}))
+        sites = "; ".join(sorted({f"{site.label} with {site.species_string}" for site in partial}))
         raise InputError(
             [
                 f"{composition.id}: {len(partial)} sites of {path} are partially occupied ({sites}); order "

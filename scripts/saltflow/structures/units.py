@@ -65,8 +65,8 @@ def _polyanion_counts(composition: Composition, formula_units: int) -> list[tupl
     if broken := [name for name, amount in amounts.items() if amount.denominator != 1]:
         raise InputError(
             [
-                f"{composition.id}: {formula_units} formula units hold a fraction of {', '.join(broken)}; take "
-                f"the number that formula_units_for gives."
+                f"{composition.id}: {formula_units} formula units hold a fraction of {', '.join(broken)}; "
+                f"take the number that formula_units_for gives."
             ]
         )
     present = [polyanion for polyanion in POLYANIONS if polyanion.name in amounts]
