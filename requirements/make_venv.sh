@@ -9,10 +9,11 @@ fail() {
     exit 1
 }
 
+wanted="saltflow needs Python 3.11, 3.12 or 3.13"
 command -v "$python" >/dev/null ||
-    fail "saltflow needs Python 3.11 or newer, and there is no $python here: install it, or say where it is with PYTHON=..."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "saltflow needs Python 3.11 or newer, and $python is $("$python" -V 2>&1): say where a newer one is with PYTHON=..."
+    fail "$wanted, and there is no $python here: install one, or say where it is, as in: make demo PYTHON=python3.12"
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
+    fail "$wanted, and $python is $("$python" -V 2>&1): say where another is, as in: make demo PYTHON=python3.12"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "$python cannot make virtual environments: on Debian and Ubuntu run 'apt-get install python3-venv'."
 
