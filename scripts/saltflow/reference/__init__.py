@@ -66,6 +66,9 @@ def label_isolated_atoms(
 ) -> dict[str, float]:
     """Energies in eV of single atoms in vacuum with the settings of the reference: the E0s of a potential.
 
+    They are offsets consistent with the labels, not references for cohesive energies: a short-ranged
+    basis leaves H 1 eV too high, and xTB has no spin-polarisation.
+
     Raises:
         SaltflowError: an element is not covered, or its atom does not converge.
     """

@@ -1,5 +1,6 @@
 """Density-functional labels by CP2K: ASE's interface to cp2k_shell with an input written out in full."""
 
+import itertools
 import os
 import re
 import shlex
@@ -259,6 +260,10 @@ def _version(output: str) -> str:
 
 
 def _abort_message(output: str) -> str:
-    """The sentence inside the box that CP2K draws when it stops."""
-    boxed = re.findall(r"^ \*.{0,12}\s{2,}(\S.*?)\s*\*$", output, re.MULTILINE)
-    return " ".join(boxed) or "it ended without a message"
+    """The sentence inside the box that CP2K draws when it stops; its first columns hold a drawing."""
+    lines = output.splitlines()
+    aborts = [number for number, line in enumerate(lines) if line.startswith(" * [ABORT]")]
+    if not aborts:
+        return "it ended without a message"
+    box = itertools.takewhile(lambda line: not line.startswith(" ***"), lines[aborts[-1] :])
+    return " ".join(" ".join(line[11:].rstrip(" *").split()) for line in box).strip()
