@@ -43,3 +43,21 @@ def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mappi
         wanted = max(1, wanted)
     splits |= {lineage: "valid" if index < wanted else "train" for index, lineage in enumerate(fresh)}
     return splits
+
+
+def collect(
+    new: Sequence[Atoms], previous: Mapping[str, Sequence[Atoms]], *, valid_fraction: float
+) -> dict[str, list[Atoms]]:
+    """The training, validation and test frames of a generation.
+
+    Args:
+        new: frames labelled in this generation.
+        previous: set → frames of the generation before; empty for the first.
+        valid_fraction: see `split_frames`.
+    """
+    known = {frame.info["lineage"]: name for name, frames in previous.items() for frame in frames}
+    splits = split_frames(new, valid_fraction=valid_fraction, known=known)
+    return {
+        name: [*previous.get(name, []), *(frame for frame in new if splits[frame.info["lineage"]] == name)]
+        for name in ("train", "valid", "test")
+    }

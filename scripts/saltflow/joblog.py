@@ -10,18 +10,13 @@ from types import TracebackType
 from saltflow.errors import SaltflowError
 
 
-def start_job(log_path: str | os.PathLike, *, subject: str, threads: int = 1) -> None:
-    """Set up logging, threads and the last word of a job; the first line of every entry script.
-
-    Call it before torch or numpy are imported: they read the number of threads when they start.
+def start_job(log_path: str | os.PathLike, *, subject: str) -> None:
+    """Set up the log and the last word of a job; the first line of every entry script.
 
     Args:
         log_path: the job's log file.
-        subject: what the job is about, such as a composition; named when it fails.
-        threads: for numerical libraries.
+        subject: what the job is about, such as a composition; it opens every line on the console.
     """
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
     Path(log_path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log_path, mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))

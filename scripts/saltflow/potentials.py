@@ -3,7 +3,7 @@
 A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mace.tools.utils import AtomicNumberTable
 from matscipy.neighbours import neighbour_list
 
 from saltflow.errors import SaltflowError
-from saltflow.provenance import sha256_of_file
+from saltflow.provenance import check_hash, pinned_hash, read_json
 
 SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
 
@@ -47,20 +47,44 @@ def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> tor
     Raises:
         SaltflowError: the file is missing, its hash differs, or there is no such device.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise SaltflowError(f"The model {path} is missing; run the rule that makes it, or correct its path.")
-    found = sha256_of_file(path)
-    if found != sha256:
-        raise SaltflowError(
-            f"The model {path} has SHA-256 {found} where {sha256} is pinned; it was not loaded: restore the file."
-        )
+    check_hash(path, pinned=sha256)
     if device == "cuda" and not torch.cuda.is_available():
         raise SaltflowError("The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU.")
     model = torch.load(path, map_location=device, weights_only=False).to(getattr(torch, dtype))
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model.eval()
+
+
+def load_committee(paths: Sequence[str | Path], *, sha256: Sequence[str], device: str, dtype: str) -> "Committee":
+    """Load the models of a committee, each pinned by its hash; arguments as in `load_model`."""
+    models = [
+        load_model(path, sha256=pinned, device=device, dtype=dtype)
+        for path, pinned in zip(paths, sha256, strict=True)
+    ]
+    return Committee(models, device=device, dtype=dtype)
+
+
+def load_checked_committee(
+    models: Sequence[str | Path], checks: Sequence[str | Path], *, device: str, dtype: str
+) -> "Committee":
+    """Load a committee that this workflow trained: its train checks pin the hashes."""
+    pinned = [read_json(path)["sha256"] for path in checks]
+    return load_committee(models, sha256=pinned, device=device, dtype=dtype)
+
+
+def load_foundation(
+    foundation: Mapping, *, path: str | None, release: str | None, device: str, dtype: str
+) -> "Committee | None":
+    """Load what a potential starts from; None for from scratch. Arguments as in `pinned_hash` and `load_model`."""
+    if foundation["kind"] == "none":
+        return None
+    return load_committee([path], sha256=[pinned_hash(foundation, release=release)], device=device, dtype=dtype)
+
+
+def load_released(model: str | Path, release: str | Path, *, device: str, dtype: str) -> "Committee":
+    """Load the released model of a potential: its release record pins the hash."""
+    return load_committee([model], sha256=[read_json(release)["sha256"]], device=device, dtype=dtype)
 
 
 class Committee:

@@ -5,14 +5,16 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from saltflow import __version__
+from saltflow.errors import SaltflowError
 
 LIBRARY = Path(__file__).parent
 RECORDED_PACKAGES = ("ase", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
@@ -62,6 +64,32 @@ def sha256_of_file(path: str | os.PathLike) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
+    """Make sure that a model file is the one that is pinned, before anything is loaded from it.
+
+    Raises:
+        SaltflowError: the file is missing or its hash differs.
+    """
+    if not Path(path).is_file():
+        raise SaltflowError(f"The model {path} is missing; put it there or correct its path in the table of potentials.")
+    found = sha256_of_file(path)
+    if found != pinned.lower():
+        raise SaltflowError(
+            f"The model {path} has SHA-256 {found} where {pinned} is pinned; it was not loaded: restore the file "
+            "or correct foundation_sha256."
+        )
+
+
+def pinned_hash(foundation: Mapping, *, release: str | os.PathLike | None) -> str:
+    """The SHA-256 that a foundation's file must have.
+
+    Args:
+        foundation: its kind (file or potential) and, for a file, its sha256.
+        release: the record of a foundation that this workflow trained.
+    """
+    return foundation["sha256"] if foundation["kind"] == "file" else read_json(release)["sha256"]
 
 
 def digest(content: object) -> str:
@@ -151,3 +179,25 @@ def _installed_versions() -> dict[str, str]:
 def derive_seed(*parts: object) -> int:
     """A random seed that depends on nothing but its parts: derive_seed(sweep seed, "glass", id, 1)."""
     return int(digest([str(part) for part in parts]), 16) % 2**31
+
+
+@contextmanager
+def scratch(target: Path, settings: object, *, inputs: Iterable[str | os.PathLike]) -> Iterator[Path]:
+    """A folder beside `target` for the checkpoints of a long job, tied to what the job is.
+
+    The same settings and input contents find the same folder, so a killed job goes on; another job never meets
+    its checkpoints. The folder stays when the block fails and goes when it succeeds; stale ones go at once.
+
+    Args:
+        target: the job's main product.
+        settings: JSON-able settings of the job.
+        inputs: input files; their contents count, not their paths.
+    """
+    contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]
+    folder = target.parent / f".{target.name}.work" / digest([settings, contents])
+    for stale in folder.parent.glob("*"):
+        if stale != folder:
+            shutil.rmtree(stale)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    shutil.rmtree(folder.parent)

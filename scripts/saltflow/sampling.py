@@ -27,6 +27,119 @@ RELAX_STEPS = 100
 LARGEST_TEMPERATURE_RATIO = 4.0
 
 
+def propose_seeds(
+    compositions: Sequence[Composition],
+    committee: Committee | None,
+    *,
+    seeds: Mapping,
+    structures: Mapping,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    seed: int,
+    workdir: Path,
+) -> list[Atoms]:
+    """Frames of generation 0.
+
+    Args:
+        compositions: those that train the potential.
+        committee: the foundation, which melts the cells; None displaces and strains them instead.
+        seeds: the section `learning.seeds`.
+        structures, dynamics: those sections of the settings.
+        checkpoint_ps: time between checkpoints.
+        seed: of the sweep.
+        workdir: folder of checkpoints.
+    """
+    cells = [
+        cell
+        for composition in compositions
+        for cell in pack_cells(
+            composition,
+            count=seeds["cells"],
+            heldout=seeds["heldout_cells"],
+            atoms=seeds["atoms"],
+            density_scales=seeds["density_scales"],
+            structures=structures,
+            seed=seed,
+            generation=0,
+        )
+    ]
+    if committee is None:
+        return [
+            frame
+            for cell in cells
+            for frame in rattled_frames(
+                cell,
+                count=seeds["frames_per_cell"],
+                rattle_A=seeds["rattle_A"],
+                seed=derive_seed(seed, cell.info["lineage"]),
+            )
+        ]
+    duration_fs = 1000 * seeds["melt_ps"]
+    melted = drive_cells(
+        cells,
+        committee,
+        temperatures_K=seeds["melt_temperatures_K"],
+        duration_ps=seeds["melt_ps"],
+        stride_fs=duration_fs / (2 * seeds["frames_per_cell"]),
+        dynamics=dynamics,
+        checkpoint_ps=checkpoint_ps,
+        seed=seed,
+        workdir=workdir,
+        origin="seed:melt",
+    )
+    return evenly_spaced(melted, per_lineage=seeds["frames_per_cell"])
+
+
+def explore(
+    compositions: Sequence[Composition],
+    committee: Committee,
+    *,
+    exploration: Mapping,
+    density_scales: Sequence[float],
+    structures: Mapping,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    seed: int,
+    generation: int,
+    workdir: Path,
+) -> list[Atoms]:
+    """Candidate frames of a later generation, from cells that no generation has seen.
+
+    Args:
+        committee: of the generation before.
+        exploration: the section `learning.exploration`.
+        density_scales: cells cycle through these factors of the start density.
+        generation: its number.
+        (the others as in `propose_seeds`)
+    """
+    cells = [
+        cell
+        for composition in compositions
+        for cell in pack_cells(
+            composition,
+            count=exploration["cells"],
+            heldout=exploration["heldout_cells"],
+            atoms=exploration["atoms"],
+            density_scales=density_scales,
+            structures=structures,
+            seed=seed,
+            generation=generation,
+        )
+    ]
+    return drive_cells(
+        cells,
+        committee,
+        temperatures_K=exploration["temperatures_K"],
+        duration_ps=exploration["duration_ps"],
+        stride_fs=exploration["stride_fs"],
+        dynamics=dynamics,
+        checkpoint_ps=checkpoint_ps,
+        seed=seed,
+        workdir=workdir,
+        origin="explored",
+    )
+
+
 def pack_cells(
     composition: Composition,
     *,
@@ -97,6 +210,7 @@ def drive_cells(
     duration_ps: float,
     stride_fs: float,
     dynamics: Mapping,
+    checkpoint_ps: float,
     seed: int,
     workdir: Path,
     origin: str,
@@ -109,6 +223,7 @@ def drive_cells(
         temperatures_K: cells cycle through these.
         duration_ps, stride_fs: length of the heating and time between frames.
         dynamics: the section `dynamics` (time step and thermostat).
+        checkpoint_ps: time between checkpoints.
         seed: of the velocities.
         workdir: folder of checkpoints.
         origin: recorded on each frame.
@@ -128,7 +243,8 @@ def drive_cells(
         schedule,
         committee,
         conditions=replace(
-            conditions(dynamics, step_fs=step_fs), max_temperature_ratio=LARGEST_TEMPERATURE_RATIO
+            conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+            max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
         ),
         seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
         workdir=workdir,

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from saltflow.errors import InputError
 from saltflow.reference.settings import Reference
@@ -111,7 +119,6 @@ class Training(Section):
     energy_weight: NonNegativeFloat
     stress_weight: NonNegativeFloat
     dtype: Dtype
-    device: Device
 
 
 class Model(Section):
@@ -173,7 +180,6 @@ class Guards(Section):
 
 class Dynamics(Section):
     protocol: PositiveInt
-    device: Device
     dtype: Dtype
     timestep_fs: Timestep
     thermostat_time_fs: PositiveFloat
@@ -182,7 +188,6 @@ class Dynamics(Section):
     pressure_GPa: float
     quench: Quench
     production: Production
-    segment_ps: PositiveFloat
     guards: Guards
 
 
@@ -211,10 +216,19 @@ class Arrhenius(Section):
     bootstrap_samples: PositiveInt
 
 
+class Execution(Section):
+    """Where and how jobs run; no result depends on it and no job is rerun for it."""
+
+    device: Device
+    checkpoint_ps: PositiveFloat
+    modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]
+
+
 class Settings(Section):
     """Everything of config.yaml, checked."""
 
     tables: Tables
+    execution: Execution
     sweep: Sweep
     structures: Structures
     references: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Reference]

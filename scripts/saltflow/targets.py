@@ -80,6 +80,19 @@ class Campaign:
         """A section of the settings as it holds for a composition."""
         return self._of(self.overrides.compositions, composition).model_dump(mode="json")[name]
 
+    def quench_dynamics(self, composition: str) -> dict:
+        """Those settings of `dynamics` that make the glass; production can change without a new glass."""
+        return _without(self.section("dynamics", composition=composition), "production")
+
+    def production_dynamics(self, composition: str) -> dict:
+        """Those settings of `dynamics` that make a point; the quench reaches it through the glass."""
+        return _without(self.section("dynamics", composition=composition), "quench")
+
+    def sampling_dynamics(self, potential: str) -> dict:
+        """Those settings of `dynamics` that drive the sampling of frames."""
+        dynamics = self.potential_section("dynamics", potential=potential)
+        return _without(dynamics, "quench", "production", "protocol")
+
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 
     def learning(self, potential: str) -> dict:
@@ -116,13 +129,13 @@ class Campaign:
         size = self.potential_section("labels", potential=potential)["chunk_frames"]
         return list(range(math.ceil(frames / size)))
 
-    def reference(self, potential: str) -> dict:
-        """Name and settings of the reference that labels for a potential."""
-        return self.reference_settings(self.potentials[potential].reference)
+    def reference_identity(self, name: str) -> dict:
+        """Name and those settings of a reference that change a label."""
+        return {"name": name} | self.settings.references[name].identity()
 
-    def reference_settings(self, name: str) -> dict:
-        """Name and settings of a reference."""
-        return {"name": name} | self.settings.references[name].model_dump(mode="json")
+    def modules(self, environment: str) -> list[str]:
+        """Environment modules of the site that stand in for one of our environments."""
+        return list(self.settings.execution.modules.get(environment, []))
 
     def foundation(self, potential: str) -> dict:
         """What a potential starts from: kind (none, file or potential), and the file's path and hash or the name."""
@@ -161,6 +174,10 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
         potentials=list(potentials),
     )
     return Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
+
+
+def _without(section: Mapping, *names: str) -> dict:
+    return {name: value for name, value in section.items() if name not in names}
 
 
 def _find(key: str, path: str, folders: Sequence[Path]) -> Path:

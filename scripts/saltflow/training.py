@@ -19,7 +19,7 @@ from ase.data import atomic_numbers
 
 from saltflow.dataset import write_frames
 from saltflow.errors import SaltflowError
-from saltflow.provenance import atomic_write, digest, sha256_of_file, write_json
+from saltflow.provenance import atomic_write, check_hash, digest, pinned_hash, sha256_of_file, write_json
 
 log = logging.getLogger(__name__)
 E0_TOLERANCE_EV = 1e-3
@@ -34,6 +34,7 @@ def train_member(
     foundation: Path | None,
     model: Mapping,
     training: Mapping,
+    device: str,
     seed: int,
     bootstrap: bool,
     workdir: Path,
@@ -48,6 +49,7 @@ def train_member(
         foundation: a model file to start from, or None to start from scratch.
         model: the section `learning.model`; used only from scratch.
         training: the section `learning.training`.
+        device: cpu or cuda.
         seed: of initial weights, shuffling and bootstrap.
         bootstrap: train on a resample (with replacement) of the frames; the spread of such members measures
             how much the data determine the model.
@@ -72,7 +74,7 @@ def train_member(
         [sha256_of_file(workdir / "train.extxyz"), sha256_of_file(workdir / "valid.extxyz"), dict(training), seed]
     )
     arguments = [
-        *_general_arguments(name, workdir, energies, training=training, batch=batch, seed=seed),
+        *_general_arguments(name, workdir, energies, training=training, device=device, batch=batch, seed=seed),
         *(_foundation_arguments(foundation) if foundation else _model_arguments(model)),
     ]
     _drop_unreadable_checkpoints(workdir / "checkpoints")
@@ -84,13 +86,30 @@ def train_member(
     write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
 
 
+def pinned_foundation(foundation: Mapping, *, path: str | None, release: str | None) -> Path | None:
+    """The model file to start from, after its hash was found to be the pinned one; None for from scratch.
+
+    Args:
+        foundation: kind (none, file or potential) and, for a file, its sha256.
+        path: of the model file.
+        release: of the record that pins a foundation trained by this workflow.
+
+    Raises:
+        SaltflowError: the file is missing or its hash differs.
+    """
+    if foundation["kind"] == "none":
+        return None
+    check_hash(path, pinned=pinned_hash(foundation, release=release))
+    return Path(path)
+
+
 def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
     chosen = np.random.default_rng(seed).integers(len(frames), size=len(frames))
     return [frames[index] for index in chosen]
 
 
 def _general_arguments(
-    name: str, workdir: Path, energies: Mapping[int, float], *, training: Mapping, batch: int, seed: int
+    name: str, workdir: Path, energies: Mapping[int, float], *, training: Mapping, device: str, batch: int, seed: int
 ) -> list[str]:
     options = {
         "name": name,
@@ -119,7 +138,7 @@ def _general_arguments(
         "ema_decay": 0.99,
         "clip_grad": 10.0,
         "default_dtype": training["dtype"],
-        "device": training["device"],
+        "device": device,
         "seed": seed,
         "num_workers": 0,
         "plot": False,

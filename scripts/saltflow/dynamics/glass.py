@@ -15,7 +15,7 @@ from saltflow.structures.density import density_g_cm3
 from saltflow.trajectory import H5MDWriter
 
 
-def conditions(dynamics: Mapping, *, step_fs: float) -> Conditions:
+def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
     """How to integrate, from the section `dynamics`."""
     return Conditions(
         step_fs=step_fs,
@@ -24,7 +24,7 @@ def conditions(dynamics: Mapping, *, step_fs: float) -> Conditions:
         compressibility_1_GPa=dynamics["compressibility_1_GPa"],
         pressure_GPa=dynamics["pressure_GPa"],
         max_temperature_ratio=dynamics["guards"]["max_temperature_ratio"],
-        segment_ps=dynamics["segment_ps"],
+        segment_ps=checkpoint_ps,
     )
 
 
@@ -35,6 +35,7 @@ def quench(
     *,
     dynamics: Mapping,
     gates: Mapping,
+    checkpoint_ps: float,
     seed: int,
     workdir: Path,
     trajectory_path: Path,
@@ -48,6 +49,7 @@ def quench(
         committee: the released potential.
         dynamics: the section `dynamics`.
         gates: the section `structures.gates`.
+        checkpoint_ps: time between checkpoints.
         seed: of velocities and barostat.
         workdir: folder of checkpoints.
         trajectory_path: where the coarse trajectory of the quench goes.
@@ -60,7 +62,7 @@ def quench(
     step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
     schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
     run = Run(
-        [packed], schedule, committee, conditions=conditions(dynamics, step_fs=step_fs), seeds=[seed], workdir=workdir
+        [packed], schedule, committee, conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps), seeds=[seed], workdir=workdir
     )
     outcome = run.finish()[0]
     run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
@@ -85,6 +87,7 @@ def run_point(
     temperature_K: float,
     dynamics: Mapping,
     gates: Mapping,
+    checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
     trajectory_paths: Sequence[Path],
@@ -116,7 +119,7 @@ def run_point(
             [glasses[index] for index in sound],
             schedule,
             committee,
-            conditions=conditions(dynamics, step_fs=step_fs),
+            conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
             seeds=[seeds[index] for index in sound],
             workdir=workdir,
         )

@@ -1,0 +1,49 @@
+"""saltflow: from a table of solid electrolytes to conductivities with honest error bars.
+
+snakemake -n                            what would run, and why each job would
+snakemake --profile profiles/local      run it on this machine
+snakemake --profile profiles/slurm      run it on a cluster
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/structures.smk"
+include: "rules/labels.smk"
+include: "rules/learning.smk"
+include: "rules/dynamics.smk"
+include: "rules/transport.smk"
+include: "rules/mechanism.smk"
+include: "rules/summary.smk"
+
+
+report: "rules/captions/workflow.rst"
+
+
+localrules:
+    all,
+    collect_labels,
+    release_potential,
+    fit_arrhenius,
+    tabulate_conductivity,
+    rank_electrolytes,
+
+
+rule all:
+    """The conductivity table, the ranking and the mechanism of the whole sweep."""
+    default_target: True
+    input:
+        rules.tabulate_conductivity.output,
+        rules.rank_electrolytes.output,
+        expand(rules.fit_arrhenius.output, composition=campaign.swept),
+        expand(
+            rules.analyse_structure.output,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),

@@ -1,0 +1,95 @@
+"""The campaign that all rules ask, and the patterns of their wildcards.
+
+REQUIRED: the configuration, already loaded by the Snakefile.
+DEFINES: campaign, the wildcard constraints, and the small functions that wire inputs and params.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir, "scripts")
+sys.path.insert(0, str(SCRIPTS))
+
+from saltflow.errors import SaltflowError
+from saltflow.provenance import code_digest, read_json
+from saltflow.targets import load_campaign
+
+try:
+    campaign = load_campaign(config, folders=[Path(), Path(workflow.basedir)])
+except SaltflowError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def one_of(names):
+    """A regular expression that matches these names literally."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    composition=one_of(campaign.compositions),
+    potential=one_of(campaign.potentials),
+    reference=one_of(campaign.settings.references),
+    element="[A-Z][a-z]?",
+    temperature=r"\d+",
+    glass=r"\d+",
+    generation=r"\d+",
+    chunk=r"\d+",
+    member=r"\d+",
+
+
+def section(name):
+    """A section of the settings for the composition of a job."""
+    return lambda wildcards: campaign.section(name, composition=wildcards.composition)
+
+
+def potential_section(name):
+    """A section of the settings for the potential of a job."""
+    return lambda wildcards: campaign.potential_section(
+        name, potential=wildcards.potential
+    )
+
+
+def identity(wildcards):
+    """What the composition of a job is, without its literature."""
+    return campaign.identity(wildcards.composition)
+
+
+def code_of(rule_name):
+    """Digest of the code behind a cheap rule: it reruns when that changes."""
+    return code_digest(SCRIPTS / f"{rule_name}.py")
+
+
+def of_generation(pattern, *, back=0):
+    """Files of a generation, or of one before it: one, or one per {member}; none before generation 0."""
+
+    def paths(wildcards):
+        generation = int(wildcards.generation) - back
+        if generation < 0:
+            return []
+        return expand(
+            pattern,
+            potential=wildcards.potential,
+            generation=generation,
+            member=getattr(wildcards, "member", None)
+            or campaign.members(wildcards.potential),
+        )
+
+    return paths
+
+
+def still_learning(assessment):
+    """Whether a generation has work to do: the one before, if assessed, has not converged."""
+    path = Path(str(assessment)) if assessment else None
+    if path is None or not path.is_file():
+        return True
+    return not read_json(path)["converged"]
+
+
+def on_gpu(wildcards, input):
+    """GPUs that a job needs: none on the CPU, none when its generation only passes on what converged."""
+    wanted = campaign.settings.execution.device == "cuda"
+    return int(wanted and still_learning(input.get("previous_assessment")))
+

@@ -1,0 +1,88 @@
+"""Molecular dynamics with the released potential.
+
+REQUIRED INPUTS: results/{composition}/glass{glass}/packed.extxyz, results/potentials/{potential}/released.model
+OUTPUTS: results/{composition}/glass{glass}/glass.extxyz, …/quench.json, …/quench.h5md;
+         results/{composition}/md/{temperature}K/glass{glass}.h5md for every glass, …/md.json
+"""
+
+
+def released(kind):
+    """The released model (or its record) of the potential of a composition."""
+    return (
+        lambda wildcards: f"results/potentials/{campaign.compositions[wildcards.composition].potential}/released.{kind}"
+    )
+
+
+rule quench_glass:
+    """Melt, cool at the set rate and anneal one cell; the gates say whether a glass came out."""
+    input:
+        cell=rules.build_glass.output.cell,
+        model=released("model"),
+        release=released("json"),
+    output:
+        glass="results/{composition}/glass{glass}/glass.extxyz",
+        record="results/{composition}/glass{glass}/quench.json",
+        trajectory="results/{composition}/glass{glass}/quench.h5md",
+    params:
+        composition=identity,
+        dynamics=lambda wildcards: campaign.quench_dynamics(wildcards.composition),
+        gates=lambda wildcards: campaign.section(
+            "structures", composition=wildcards.composition
+        )["gates"],
+        seed=campaign.settings.sweep.seed,
+    log:
+        "logs/{composition}/glass{glass}/quench_glass.log",
+    benchmark:
+        "logs/{composition}/glass{glass}/quench_glass.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=1440,
+        gpu=on_gpu,
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    script:
+        "../scripts/quench_glass.py"
+
+
+rule run_md:
+    """Equilibrate and run all glasses of one composition at one temperature together; NVT at the NPT volume.
+
+    A run that was killed goes on from its last checkpoint.
+    """
+    input:
+        glasses=expand(
+            "results/{{composition}}/glass{glass}/glass.extxyz", glass=campaign.glasses
+        ),
+        model=released("model"),
+        release=released("json"),
+    output:
+        trajectories=expand(
+            "results/{{composition}}/md/{{temperature}}K/glass{glass}.h5md",
+            glass=campaign.glasses,
+        ),
+        record="results/{composition}/md/{temperature}K/md.json",
+    params:
+        composition=identity,
+        dynamics=lambda wildcards: campaign.production_dynamics(wildcards.composition),
+        gates=lambda wildcards: campaign.section(
+            "structures", composition=wildcards.composition
+        )["gates"],
+        seed=campaign.settings.sweep.seed,
+    log:
+        "logs/{composition}/md/{temperature}K/run_md.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/run_md.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=2880,
+        gpu=on_gpu,
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    script:
+        "../scripts/run_md.py"

@@ -1,0 +1,111 @@
+"""Quantum-mechanical labels.
+
+REQUIRED INPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz
+OUTPUTS: …/labels/chunk{chunk}.extxyz and .ledger.tsv per chunk, …/dataset/{train,valid,test}.extxyz,
+         …/dataset/ledger.tsv; results/references/{reference}/{element}.json
+"""
+
+DATASET = [
+    "results/potentials/{potential}/generation{generation}/dataset/train.extxyz",
+    "results/potentials/{potential}/generation{generation}/dataset/valid.extxyz",
+    "results/potentials/{potential}/generation{generation}/dataset/test.extxyz",
+]
+
+
+rule label_atom:
+    """Energy of an isolated atom by the settings of the reference: the zero of the potentials' energies."""
+    output:
+        energy="results/references/{reference}/{element}.json",
+    params:
+        reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
+        protocol=campaign.settings.labels.protocol,
+    log:
+        "logs/references/{reference}/{element}.log",
+    benchmark:
+        "logs/references/{reference}/{element}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    script:
+        "../scripts/label_atom.py"
+
+
+rule label_frames:
+    """Energies, forces and stresses of one chunk of frames; a failed frame is data, with its reason.
+
+    A chunk that was killed goes on with the next frame.
+    """
+    input:
+        frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
+    output:
+        frames="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.extxyz",
+        ledger="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.ledger.tsv",
+    params:
+        reference=lambda wildcards: campaign.reference_identity(
+            campaign.potentials[wildcards.potential].reference
+        ),
+        labels=potential_section("labels"),
+    log:
+        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=720,
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    script:
+        "../scripts/label_frames.py"
+
+
+rule collect_labels:
+    """Put the labels of a generation with those before: training, validation and held-out frames, and the ledger.
+
+    Whole lineages go to one set, so that nothing leaks. Too many failed labels stop the run with a table.
+    """
+    input:
+        frames=lambda wildcards: expand(
+            rules.label_frames.output.frames,
+            potential=wildcards.potential,
+            generation=wildcards.generation,
+            chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
+        ),
+        ledgers=lambda wildcards: expand(
+            rules.label_frames.output.ledger,
+            potential=wildcards.potential,
+            generation=wildcards.generation,
+            chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
+        ),
+        previous=of_generation(DATASET, back=1),
+    output:
+        train="results/potentials/{potential}/generation{generation}/dataset/train.extxyz",
+        valid="results/potentials/{potential}/generation{generation}/dataset/valid.extxyz",
+        test="results/potentials/{potential}/generation{generation}/dataset/test.extxyz",
+        ledger="results/potentials/{potential}/generation{generation}/dataset/ledger.tsv",
+    params:
+        labels=potential_section("labels"),
+        valid_fraction=lambda wildcards: campaign.learning(wildcards.potential)[
+            "training"
+        ]["valid_fraction"],
+    log:
+        "logs/potentials/{potential}/generation{generation}/collect_labels.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/collect_labels.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=30,
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    script:
+        "../scripts/collect_labels.py"

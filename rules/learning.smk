@@ -1,0 +1,263 @@
+"""Active learning without checkpoints: every generation stands in the plan from the start.
+
+A generation whose predecessor has converged passes it through in seconds, without a GPU.
+
+REQUIRED INPUTS: a row of the table of potentials and its member compositions.
+OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
+         …/assessment.json; results/potentials/{potential}/released.model and released.json
+"""
+
+GENERATION = "results/potentials/{potential}/generation{generation}"
+MODEL = f"{GENERATION}/committee/member{{member}}.model"
+CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
+
+
+def foundation_model(wildcards):
+    """The model file that a potential starts from, if it has one."""
+    foundation = campaign.foundation(wildcards.potential)
+    if foundation["kind"] == "file":
+        return ancient(foundation["path"])
+    if foundation["kind"] == "potential":
+        return f"results/potentials/{foundation['name']}/released.model"
+    return []
+
+
+def foundation_release(wildcards):
+    """The record that pins the hash of a foundation trained by this workflow."""
+    foundation = campaign.foundation(wildcards.potential)
+    if foundation["kind"] == "potential":
+        return f"results/potentials/{foundation['name']}/released.json"
+    return []
+
+
+rule propose_seeds:
+    """The first frames to label: independent packed cells at several densities, some held out for ever.
+
+    With a foundation the cells are relaxed and melted by it; without one they are displaced and strained.
+    """
+    input:
+        foundation=foundation_model,
+        foundation_release=foundation_release,
+    output:
+        frames="results/potentials/{potential}/generation0/frames.extxyz",
+    params:
+        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
+        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
+        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
+        seeds=lambda wildcards: campaign.learning(wildcards.potential)["seeds"],
+        structures=potential_section("structures"),
+        dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
+        seed=campaign.settings.sweep.seed,
+    log:
+        "logs/potentials/{potential}/generation0/propose_seeds.log",
+    benchmark:
+        "logs/potentials/{potential}/generation0/propose_seeds.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=120,
+        gpu=on_gpu,
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    script:
+        "../scripts/propose_seeds.py"
+
+
+rule explore:
+    """Molecular dynamics with the committee on new small cells; its spread says where it does not know."""
+    input:
+        models=of_generation(MODEL, back=1),
+        checks=of_generation(CHECK, back=1),
+        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
+    output:
+        frames="results/potentials/{potential}/generation{generation}/exploration.extxyz",
+    params:
+        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
+        exploration=lambda wildcards: campaign.learning(wildcards.potential)[
+            "exploration"
+        ],
+        density_scales=lambda wildcards: campaign.learning(wildcards.potential)["seeds"][
+            "density_scales"
+        ],
+        structures=potential_section("structures"),
+        dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
+        seed=campaign.settings.sweep.seed,
+    log:
+        "logs/potentials/{potential}/generation{generation}/explore.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/explore.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+        gpu=on_gpu,
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    script:
+        "../scripts/explore.py"
+
+
+rule select_frames:
+    """The explored frames worth a label: uncertain but not wrecked, different from each other, and a random arm."""
+    input:
+        frames=rules.explore.output.frames,
+        models=of_generation(MODEL, back=1),
+        checks=of_generation(CHECK, back=1),
+    output:
+        frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
+    params:
+        selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
+        seed=campaign.settings.sweep.seed,
+    wildcard_constraints:
+        generation=r"[1-9]\d*",
+    log:
+        "logs/potentials/{potential}/generation{generation}/select_frames.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/select_frames.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    conda:
+        "../envs/learning.yaml"
+    envmodules:
+        *campaign.modules("learning"),
+    script:
+        "../scripts/select_frames.py"
+
+
+rule fine_tune:
+    """Train one MACE model of the committee, always from the original foundation, and check what came out.
+
+    The first member sees every training frame and later drives the dynamics; the others see resamples, so that
+    their spread measures how well the labels determine the model. Training goes on from the last epoch.
+    """
+    input:
+        train=f"{GENERATION}/dataset/train.extxyz",
+        valid=f"{GENERATION}/dataset/valid.extxyz",
+        isolated_atoms=lambda wildcards: expand(
+            rules.label_atom.output.energy,
+            reference=campaign.potentials[wildcards.potential].reference,
+            element=campaign.elements(wildcards.potential),
+        ),
+        foundation=foundation_model,
+        foundation_release=foundation_release,
+        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
+        previous_model=of_generation(MODEL, back=1),
+        previous_check=of_generation(CHECK, back=1),
+    output:
+        model=MODEL,
+        check=CHECK,
+    params:
+        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
+        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
+        training=lambda wildcards: campaign.learning(wildcards.potential)["training"],
+        model=lambda wildcards: campaign.learning(wildcards.potential)["model"],
+        seed=campaign.settings.sweep.seed,
+    log:
+        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=1440,
+        gpu=on_gpu,
+    conda:
+        "../envs/learning.yaml"
+    envmodules:
+        *campaign.modules("learning"),
+    script:
+        "../scripts/fine_tune.py"
+
+
+rule assess_potential:
+    """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?"""
+    input:
+        test=f"{GENERATION}/dataset/test.extxyz",
+        models=of_generation(MODEL),
+        checks=of_generation(CHECK),
+        previous_models=of_generation(MODEL, back=1),
+        previous_checks=of_generation(CHECK, back=1),
+        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
+    output:
+        assessment=f"{GENERATION}/assessment.json",
+        figure=report(
+            f"{GENERATION}/assessment.svg",
+            category="Potentials",
+            labels={
+                "potential": "{potential}",
+                "generation": "{generation}",
+                "figure": "held-out errors",
+            },
+            caption="captions/assessment.rst",
+        ),
+    params:
+        convergence=lambda wildcards: campaign.learning(wildcards.potential)[
+            "convergence"
+        ],
+    log:
+        "logs/potentials/{potential}/generation{generation}/assess_potential.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/assess_potential.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    conda:
+        "../envs/learning.yaml"
+    envmodules:
+        *campaign.modules("learning"),
+    script:
+        "../scripts/assess_potential.py"
+
+
+rule release_potential:
+    """The model that drives the dynamics, from the first generation that converged, else the last, said so.
+
+    Later generations passed the converged one on, so the last one holds it. Its hash is pinned here.
+    """
+    input:
+        assessments=lambda wildcards: expand(
+            rules.assess_potential.output.assessment,
+            potential=wildcards.potential,
+            generation=campaign.generations(wildcards.potential),
+        ),
+        model=lambda wildcards: expand(
+            MODEL,
+            potential=wildcards.potential,
+            generation=campaign.generations(wildcards.potential)[-1],
+            member=1,
+        ),
+        check=lambda wildcards: expand(
+            CHECK,
+            potential=wildcards.potential,
+            generation=campaign.generations(wildcards.potential)[-1],
+            member=1,
+        ),
+    output:
+        model="results/potentials/{potential}/released.model",
+        release="results/potentials/{potential}/released.json",
+    params:
+        reference=lambda wildcards: campaign.reference_identity(
+            campaign.potentials[wildcards.potential].reference
+        ),
+        code=code_of("release_potential"),
+    log:
+        "logs/potentials/{potential}/release_potential.log",
+    benchmark:
+        "logs/potentials/{potential}/release_potential.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/workflow.yaml"
+    envmodules:
+        *campaign.modules("workflow"),
+    script:
+        "../scripts/release_potential.py"

@@ -1,0 +1,84 @@
+"""What the sweep found, across compositions.
+
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json, results/{composition}/arrhenius.json
+OUTPUTS: results/summary/conductivity.csv and .txt, ranking.csv and .svg
+"""
+
+
+rule tabulate_conductivity:
+    """One row per composition and temperature: every number with its error and whether it may be trusted."""
+    input:
+        transport=expand(
+            rules.analyse_transport.output.transport,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+        releases=expand(
+            "results/potentials/{potential}/released.json",
+            potential=campaign.needed_potentials,
+        ),
+    output:
+        table=report(
+            "results/summary/conductivity.csv",
+            category="Summary",
+            labels={"table": "conductivity"},
+            caption="captions/conductivity.rst",
+        ),
+        text="results/summary/conductivity.txt",
+    params:
+        potentials={
+            name: campaign.compositions[name].potential for name in campaign.swept
+        },
+        code=code_of("tabulate_conductivity"),
+    log:
+        "logs/summary/tabulate_conductivity.log",
+    benchmark:
+        "logs/summary/tabulate_conductivity.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    script:
+        "../scripts/tabulate_conductivity.py"
+
+
+rule rank_electrolytes:
+    """Electrolytes by conductivity at the temperature of comparison, with interval, flags and the measured value."""
+    input:
+        arrhenius=expand(
+            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
+        ),
+    output:
+        table=report(
+            "results/summary/ranking.csv",
+            category="Summary",
+            labels={"table": "ranking"},
+            caption="captions/ranking.rst",
+        ),
+        figure=report(
+            "results/summary/ranking.svg",
+            category="Summary",
+            labels={"table": "ranking, drawn"},
+            caption="captions/ranking.rst",
+        ),
+    params:
+        literature={name: campaign.literature(name) for name in campaign.swept},
+        code=code_of("rank_electrolytes"),
+    log:
+        "logs/summary/rank_electrolytes.log",
+    benchmark:
+        "logs/summary/rank_electrolytes.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    script:
+        "../scripts/rank_electrolytes.py"

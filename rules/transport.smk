@@ -1,0 +1,84 @@
+"""Conductivity.
+
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
+OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg; results/{composition}/arrhenius.json and .svg
+"""
+
+
+rule analyse_transport:
+    """Mean squared displacements, the diffusive window, diffusion, Nernst–Einstein and Einstein conductivities,
+    Haven ratio, each with its error over time blocks and glasses; all glasses that ran are used.
+    """
+    input:
+        trajectories=rules.run_md.output.trajectories,
+        record=rules.run_md.output.record,
+    output:
+        transport="results/{composition}/md/{temperature}K/transport.json",
+        figure=report(
+            "results/{composition}/md/{temperature}K/transport.svg",
+            category="Transport",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "mean squared displacement",
+            },
+            caption="captions/transport.rst",
+        ),
+    params:
+        composition=identity,
+        transport=section("transport"),
+        code=code_of("analyse_transport"),
+    log:
+        "logs/{composition}/md/{temperature}K/analyse_transport.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/analyse_transport.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=120,
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    script:
+        "../scripts/analyse_transport.py"
+
+
+rule fit_arrhenius:
+    """Activation energies from ln(σT) and ln D over the diffusive temperatures, and σ where electrolytes are compared."""
+    input:
+        transport=expand(
+            "results/{{composition}}/md/{temperature}K/transport.json",
+            temperature=campaign.temperatures_K,
+        ),
+    output:
+        arrhenius="results/{composition}/arrhenius.json",
+        figure=report(
+            "results/{composition}/arrhenius.svg",
+            category="Transport",
+            labels={
+                "composition": "{composition}",
+                "temperature": "all",
+                "figure": "Arrhenius",
+            },
+            caption="captions/arrhenius.rst",
+        ),
+    params:
+        arrhenius=campaign.settings.arrhenius.model_dump(),
+        literature=lambda wildcards: campaign.literature(wildcards.composition),
+        seed=campaign.settings.sweep.seed,
+        code=code_of("fit_arrhenius"),
+    log:
+        "logs/{composition}/fit_arrhenius.log",
+    benchmark:
+        "logs/{composition}/fit_arrhenius.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    script:
+        "../scripts/fit_arrhenius.py"

@@ -1,0 +1,30 @@
+"""Analyse the transport of one composition at one temperature."""
+
+from saltflow.plotting import plot_transport
+
+from saltflow.joblog import start_job
+from saltflow.provenance import provenance, read_json, write_json
+from saltflow.trajectory import read_sound
+from saltflow.transport import analyse_transport, no_transport
+
+job = snakemake  # noqa: F821
+where, params = job.wildcards, job.params
+start_job(job.log[0], subject=f"{where.composition}, {where.temperature} K")
+
+point = read_json(job.input.record)
+trajectories = read_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
+if trajectories:
+    result = analyse_transport(
+        trajectories,
+        charges=params.composition["oxidation_states"],
+        mobile_ion=params.composition["mobile_ion"],
+        temperature_K=float(where.temperature),
+        **params.transport,
+    )
+else:
+    result = no_transport([glass["status"] for glass in point["glasses"]], temperature_K=float(where.temperature))
+result["glass_statuses"] = [glass["status"] for glass in point["glasses"]]
+inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
+result["provenance"] = provenance(settings=params.transport, inputs=inputs, composition=params.composition)
+plot_transport(result, job.output.figure, title=f"{where.composition} at {where.temperature} K")
+write_json(job.output.transport, result)

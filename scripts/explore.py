@@ -1,0 +1,36 @@
+"""Explore with the committee of the generation before."""
+
+from pathlib import Path
+
+from saltflow.compositions import Composition
+from saltflow.dataset import write_frames
+from saltflow.joblog import start_job
+from saltflow.potentials import load_checked_committee
+from saltflow.provenance import read_json, scratch
+from saltflow.sampling import explore
+
+job = snakemake  # noqa: F821
+start_job(job.log[0], subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
+
+if read_json(job.input.previous_assessment)["converged"]:
+    write_frames(job.output.frames, [])
+else:
+    execution, dynamics = job.config["execution"], job.params.dynamics
+    committee = load_checked_committee(
+        job.input.models, job.input.checks, device=execution["device"], dtype=dynamics["dtype"]
+    )
+    settings = [job.params.compositions, job.params.exploration, job.params.structures, dynamics]
+    with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
+        frames = explore(
+            [Composition.from_identity(each) for each in job.params.compositions],
+            committee,
+            exploration=job.params.exploration,
+            density_scales=job.params.density_scales,
+            structures=job.params.structures,
+            dynamics=dynamics,
+            checkpoint_ps=execution["checkpoint_ps"],
+            seed=job.params.seed,
+            generation=int(job.wildcards.generation),
+            workdir=workdir,
+        )
+        write_frames(job.output.frames, frames)

@@ -1,0 +1,39 @@
+"""Train one member of a committee, or pass on the one that converged."""
+
+import shutil
+from pathlib import Path
+
+from saltflow.dataset import read_frames
+from saltflow.joblog import start_job
+from saltflow.provenance import atomic_write, read_json, scratch
+from saltflow.training import pinned_foundation, train_member
+
+job = snakemake  # noqa: F821
+where, params = job.wildcards, job.params
+start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}, member {where.member}")
+
+if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
+    for source, target in ((job.input.previous_model, job.output.model), (job.input.previous_check, job.output.check)):
+        with atomic_write(target) as temporary:
+            shutil.copyfile(source, temporary)
+else:
+    foundation = pinned_foundation(
+        params.foundation, path=job.input.get("foundation"), release=job.input.get("foundation_release")
+    )
+    member = int(where.member)
+    settings = [params.training, params.model, params.foundation, member]
+    with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
+        train_member(
+            read_frames(job.input.train),
+            read_frames(job.input.valid),
+            isolated_atoms_eV={Path(path).stem: read_json(path)["energy_eV"] for path in job.input.isolated_atoms},
+            foundation=foundation,
+            model=params.model,
+            training=params.training,
+            device=job.config["execution"]["device"],
+            seed=params.seed + member,
+            bootstrap=member > 1,
+            workdir=workdir,
+            model_path=Path(job.output.model),
+            check_path=Path(job.output.check),
+        )

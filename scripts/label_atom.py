@@ -1,0 +1,20 @@
+"""Label an isolated atom."""
+
+import tempfile
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from saltflow.joblog import start_job
+from saltflow.provenance import provenance, write_json
+from saltflow.reference import label_isolated_atoms
+from saltflow.reference.settings import Reference
+
+job = snakemake  # noqa: F821
+start_job(job.log[0], subject=f"{job.wildcards.reference}, {job.wildcards.element}")
+
+reference = TypeAdapter(Reference).validate_python(job.config["references"][job.wildcards.reference])
+with tempfile.TemporaryDirectory() as workdir:
+    energies = label_isolated_atoms([job.wildcards.element], reference, workdir=Path(workdir))
+record = provenance(settings=job.params.reference, inputs={})
+write_json(job.output.energy, {"energy_eV": energies[job.wildcards.element], "provenance": record})

@@ -1,0 +1,31 @@
+"""Label one chunk of frames."""
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from saltflow.dataset import read_frames, write_frames
+from saltflow.joblog import start_job
+from saltflow.reference.ledger import label_chunk
+from saltflow.reference.settings import Reference
+
+job = snakemake  # noqa: F821
+where = job.wildcards
+start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}, labels {where.chunk}")
+
+name, labels = job.params.reference["name"], job.params.labels
+reference = TypeAdapter(Reference).validate_python(job.config["references"][name])
+workdir = Path(job.output.frames).parent / f"chunk{where.chunk}.work"
+workdir.mkdir(parents=True, exist_ok=True)
+first = int(where.chunk) * labels["chunk_frames"]
+frames = read_frames(job.input.frames)[first : first + labels["chunk_frames"]]
+write_frames(workdir / "frames.extxyz", frames)
+label_chunk(
+    workdir / "frames.extxyz",
+    job.output.frames,
+    job.output.ledger,
+    reference,
+    reference_name=name,
+    max_force_eV_A=labels["max_force_eV_A"],
+    workdir=workdir,
+)

@@ -1,0 +1,35 @@
+"""Propose the first frames of a potential."""
+
+from pathlib import Path
+
+from saltflow.compositions import Composition
+from saltflow.dataset import write_frames
+from saltflow.joblog import start_job
+from saltflow.potentials import load_foundation
+from saltflow.provenance import scratch
+from saltflow.sampling import propose_seeds
+
+job = snakemake  # noqa: F821
+start_job(job.log[0], subject=f"potential {job.wildcards.potential}, seeds")
+
+execution, dynamics = job.config["execution"], job.params.dynamics
+committee = load_foundation(
+    job.params.foundation,
+    path=job.input.get("foundation"),
+    release=job.input.get("foundation_release"),
+    device=execution["device"],
+    dtype=dynamics["dtype"],
+)
+settings = [job.params.compositions, job.params.seeds, job.params.structures, dynamics, job.params.foundation]
+with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
+    frames = propose_seeds(
+        [Composition.from_identity(each) for each in job.params.compositions],
+        committee,
+        seeds=job.params.seeds,
+        structures=job.params.structures,
+        dynamics=dynamics,
+        checkpoint_ps=execution["checkpoint_ps"],
+        seed=job.params.seed,
+        workdir=workdir,
+    )
+    write_frames(job.output.frames, frames)

@@ -1,0 +1,33 @@
+"""Melt and quench one glass."""
+
+from pathlib import Path
+
+from saltflow.compositions import Composition
+from saltflow.dataset import read_frames, write_frames
+from saltflow.dynamics.glass import quench
+from saltflow.joblog import start_job
+from saltflow.potentials import load_released
+from saltflow.provenance import derive_seed, provenance, scratch, write_json
+
+job = snakemake  # noqa: F821
+where, params = job.wildcards, job.params
+start_job(job.log[0], subject=f"{where.composition}, glass {where.glass}")
+
+execution = job.config["execution"]
+inputs = {"cell": job.input.cell, "model": job.input.model}
+record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition)
+with scratch(Path(job.output.glass), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
+    glass, verdict = quench(
+        read_frames(job.input.cell)[0],
+        Composition.from_identity(params.composition),
+        load_released(job.input.model, job.input.release, device=execution["device"], dtype=params.dynamics["dtype"]),
+        dynamics=params.dynamics,
+        gates=params.gates,
+        checkpoint_ps=execution["checkpoint_ps"],
+        seed=derive_seed(params.seed, where.composition, "quench", where.glass),
+        workdir=workdir,
+        trajectory_path=Path(job.output.trajectory),
+        metadata=record,
+    )
+    write_json(job.output.record, verdict | {"provenance": record})
+    write_frames(job.output.glass, [glass])

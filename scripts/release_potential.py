@@ -1,0 +1,23 @@
+"""Release the driving model of a potential and pin its hash."""
+
+import shutil
+
+from saltflow.joblog import start_job
+from saltflow.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
+
+job = snakemake  # noqa: F821
+start_job(job.log[0], subject=f"potential {job.wildcards.potential}")
+
+assessment = read_json(job.input.assessments[-1])
+with atomic_write(job.output.model) as temporary:
+    shutil.copyfile(job.input.model, temporary)
+release = {
+    "generation": assessment["generation"],
+    "converged": assessment["converged"],
+    "criterion": assessment["criterion"],
+    "heldout": assessment["heldout"],
+    "sha256": sha256_of_file(job.output.model),
+    "reference": dict(job.params.reference),
+    "provenance": provenance(settings=job.params.reference, inputs={"check": job.input.check}),
+}
+write_json(job.output.release, release)

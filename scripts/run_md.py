@@ -1,0 +1,38 @@
+"""Run all glasses of one composition at one temperature."""
+
+from pathlib import Path
+
+from saltflow.compositions import Composition
+from saltflow.dataset import read_frames
+from saltflow.dynamics.glass import run_point
+from saltflow.joblog import start_job
+from saltflow.potentials import load_released
+from saltflow.provenance import derive_seed, provenance, read_json, scratch, write_json
+
+job = snakemake  # noqa: F821
+where, params = job.wildcards, job.params
+start_job(job.log[0], subject=f"{where.composition}, {where.temperature} K")
+
+execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
+inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
+record = provenance(
+    settings=params.dynamics,
+    inputs=inputs,
+    composition=params.composition,
+    reference=read_json(job.input.release)["reference"],
+)
+with scratch(Path(job.output.record), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
+    point = run_point(
+        glasses,
+        Composition.from_identity(params.composition),
+        load_released(job.input.model, job.input.release, device=execution["device"], dtype=params.dynamics["dtype"]),
+        temperature_K=float(where.temperature),
+        dynamics=params.dynamics,
+        gates=params.gates,
+        checkpoint_ps=execution["checkpoint_ps"],
+        seeds=[derive_seed(params.seed, where.composition, where.temperature, index) for index in range(len(glasses))],
+        workdir=workdir,
+        trajectory_paths=[Path(path) for path in job.output.trajectories],
+        metadata=record,
+    )
+    write_json(job.output.record, point | {"provenance": record})

@@ -1,0 +1,16 @@
+"""Tabulate every point of the sweep."""
+
+from pathlib import Path
+
+from saltflow.summary import tabulate, write_table
+
+from saltflow.joblog import start_job
+from saltflow.provenance import read_json
+
+job = snakemake  # noqa: F821
+start_job(job.log[0], subject="conductivity table")
+
+points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.transport]
+releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}
+table = tabulate(points, releases, potentials=job.params.potentials)
+write_table(table, job.output.table, text_path=job.output.text)
