@@ -19,7 +19,14 @@ from saltflow.errors import SaltflowError
 from saltflow.reference import label_frames
 from saltflow.reference.journal import Journal
 from saltflow.reference.label import Label
-from saltflow.reference.ledger import MAX_STARTS, check_failures, failed_fraction, label_chunk, read_ledger
+from saltflow.reference.ledger import (
+    MAX_STARTS,
+    check_failures,
+    failed_fraction,
+    join_ledgers,
+    label_chunk,
+    read_ledger,
+)
 from saltflow.reference.settings import TbliteReference
 
 CHUNK = """
@@ -195,4 +202,7 @@ def test_too_many_failures_stop_with_a_table(chunk):
     check_failures([chunk.ledger], max_failed_fraction=0.5)
     with pytest.raises(SaltflowError, match="1 of 2 labels failed") as stop:
         check_failures([chunk.ledger], max_failed_fraction=0.4)
+    joined = chunk.workdir / "ledger.tsv"
+    join_ledgers([chunk.ledger, chunk.ledger], joined)
+    assert read_ledger(joined) == 2 * read_ledger(chunk.ledger)
     assert re.search(r"LiCl +overlap +1 +atoms 0 and 1", str(stop.value))

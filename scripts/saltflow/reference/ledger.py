@@ -72,7 +72,8 @@ def label_chunk(
         _label_remaining(frames, reference, journal, max_force_eV_A, Path(workdir))
         labels = [journal.labels[index] for index in range(len(frames))]
         write_frames(out_extxyz, _labelled(frames, labels, reference, reference_name))
-        _write_ledger(out_ledger, frames, labels, reference)
+        rows = [_row(frames[label.index], label, reference.digest()) for label in labels]
+        _write_rows(out_ledger, rows)
         journal.path.unlink()
 
 
@@ -80,6 +81,13 @@ def read_ledger(path: str | os.PathLike) -> list[dict[str, str]]:
     """The rows of a ledger as text."""
     with open(path, newline="") as handle:
         return list(csv.DictReader(handle, delimiter="\t"))
+
+
+def join_ledgers(ledgers: Sequence[str | os.PathLike], out_ledger: str | os.PathLike) -> None:
+    """Write the rows of the ledgers of several chunks as one ledger; `frame` counts within its chunk."""
+    _write_rows(
+        out_ledger, [[row[name] for name in COLUMNS] for path in ledgers for row in read_ledger(path)]
+    )
 
 
 def failed_fraction(ledgers: Sequence[str | os.PathLike]) -> float:
@@ -160,11 +168,11 @@ def _with_label(atoms: Atoms, label: Label, reference, reference_name: str) -> A
     return labelled
 
 
-def _write_ledger(out_ledger, frames: Sequence[Atoms], labels: Sequence[Label], reference) -> None:
-    with atomic_write(out_ledger) as temporary, open(temporary, "w", newline="") as handle:
+def _write_rows(path, rows: Sequence[list]) -> None:
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as handle:
         writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(_row(frames[label.index], label, reference.digest()) for label in labels)
+        writer.writerows(rows)
 
 
 def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
