@@ -23,4 +23,4 @@ for lock in "$@"; do
     set -- "$@" --requirement "$lock"
     shift
 done
-exec "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+exec "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@"
