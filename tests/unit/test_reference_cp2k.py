@@ -11,7 +11,7 @@ from reference_cases import DRAFT_PBE, displaced, strained, unit_strain
 
 from saltflow.errors import InputError, SaltflowError
 from saltflow.reference import check_elements, label_frames, label_isolated_atoms
-from saltflow.reference.cp2k import Cp2kBackend
+from saltflow.reference.cp2k import COLD, Cp2kBackend
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import write_input
 
@@ -50,8 +50,9 @@ def labels(tmp_path_factory):
 
 def test_every_frame_is_labelled_and_says_how(labels):
     assert {label.status for label in labels.values()} == {"ok"}
-    assert labels["base"].details["solver"] == "diagonalisation"
-    assert labels["together"].details["solver"] == "ot_restart"
+    assert labels["base"].details["guess"] == "atomic"
+    assert labels["together"].details["guess"] == "restart"
+    assert labels["together"].details["solver"] == "ot"
     assert "DZVP-MOLOPT-SR-GTH-q7" in labels["base"].details["input"]
     assert labels["base"].details["code"].startswith("CP2K version")
 
@@ -130,6 +131,17 @@ def test_elements_without_a_basis_or_spin_are_refused_together():
         check_elements(DRAFT_PBE.model_copy(update={"basis": "TZVP-MOLOPT-NONE"}), ["Li"])
 
 
+def test_smeared_frames_are_labelled_and_hand_on_their_wavefunction(tmp_path):
+    smeared = DRAFT_PBE.model_copy(update={"smearing_temperature_K": 300.0})
+    frames = [distorted_cell(), distorted_cell()]
+    plain, *_ = label_frames(frames[:1], DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path)
+    cold, warm = label_frames(frames, smeared, max_force_eV_A=50.0, workdir=tmp_path)
+    assert [cold.details["guess"], warm.details["guess"]] == ["atomic", "restart"]
+    # An insulator has nothing to smear: the same energy, however it is reached.
+    assert cold.energy_eV == pytest.approx(plain.energy_eV, abs=1e-4)
+    assert warm.energy_eV == pytest.approx(cold.energy_eV, abs=1e-4)
+
+
 def test_odd_electrons_are_a_wrong_spin(tmp_path):
     atoms = distorted_cell()
     del atoms[1]
@@ -165,12 +177,11 @@ def test_data_file_that_vanishes_is_a_crash_with_its_name(tmp_path):
     assert "The specified OLD file <BASIS_MOLOPT> cannot be opened" in label.reason
 
 
-def test_dispersion_and_smearing_are_one_switch():
+def test_dispersion_is_one_switch():
     kinds = find_kinds(DRAFT_PBE, ["Li"]).values()
     plain = DRAFT_PBE.model_copy(update={"dispersion": "none"})
     texts = [
-        write_input(reference, kinds, solver="diagonalisation", multiplicity=1, mixing=0.2)
-        for reference in (DRAFT_PBE, plain)
+        write_input(reference, kinds, attempt=COLD[0], multiplicity=1) for reference in (DRAFT_PBE, plain)
     ]
     assert ["DFTD3(BJ)" in text for text in texts] == [True, False]
     assert "SMEAR" not in texts[0]

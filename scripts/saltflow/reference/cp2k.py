@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from ase.data import atomic_numbers, ground_state_magnetic_moments
 
 from saltflow.errors import SaltflowError
 from saltflow.reference.cp2k_data import data_folder, find_kinds
-from saltflow.reference.cp2k_input import WAVEFUNCTION, Solver, write_input
+from saltflow.reference.cp2k_input import WAVEFUNCTION, Attempt, write_input
 from saltflow.reference.label import LabelFailure, Result
 from saltflow.reference.settings import Cp2kReference
 
@@ -40,14 +41,16 @@ _NOTHING_FROM_ASE = {
 # What ASE's interface raises when the shell dies or answers something else than it expects.
 _SHELL_ERRORS = (AssertionError, ValueError, OSError, RuntimeError)
 
-# Solver and Broyden weight of each attempt. A cold start converges better by diagonalisation; the
-# wavefunction of the frame before is better used by orbital transformation.
-WARM: tuple[Solver, float] = ("ot_restart", 0.2)
-COLD: tuple[tuple[Solver, float], ...] = (
-    ("diagonalisation", 0.2),
-    ("ot_atomic", 0.2),
-    ("diagonalisation", 0.05),
+# A cold start converges better by diagonalisation; the wavefunction of the frame before is better used
+# by orbital transformation, which cannot smear.
+WARM = Attempt("restart", "ot", mixing=0.2)
+COLD = (
+    Attempt("atomic", "diagonalisation", mixing=0.2),
+    Attempt("atomic", "ot", mixing=0.2),
+    Attempt("atomic", "diagonalisation", mixing=0.05),
 )
+SMEARED_WARM = Attempt("restart", "diagonalisation", mixing=0.2)
+SMEARED_COLD = (COLD[0], COLD[2])
 
 
 def element_problems(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, str]:
@@ -88,9 +91,8 @@ class Cp2kBackend:
         kinds = self._kinds(atoms)
         multiplicity = self._multiplicity(atoms, kinds)
         system = (tuple(atoms.numbers), multiplicity)
-        ladder = (WARM, *COLD) if system == self._wavefunction_of else COLD
-        for attempt, (solver, mixing) in enumerate(ladder, start=1):
-            text = write_input(self.reference, kinds, solver=solver, multiplicity=multiplicity, mixing=mixing)
+        for number, attempt in enumerate(self._ladder(warm=system == self._wavefunction_of), start=1):
+            text = write_input(self.reference, kinds, attempt=attempt, multiplicity=multiplicity)
             try:
                 calculator, details = self._run(atoms, text)
             except LabelFailure as failure:
@@ -100,8 +102,8 @@ class Cp2kBackend:
                     break
                 continue
             self._wavefunction_of = system
-            return self._result(calculator, attempt, {**details, "solver": solver})
-        raise LabelFailure(last.status, last.reason, attempts=attempt, details=last.details)
+            return self._result(calculator, number, {**details, **asdict(attempt)})
+        raise LabelFailure(last.status, last.reason, attempts=number, details=last.details)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
@@ -116,10 +118,8 @@ class Cp2kBackend:
                 "unpaired_electrons": {element: unpaired},
             }
         )
-        for mixing in (0.2, 0.05):
-            text = write_input(
-                smeared, kinds, solver="diagonalisation", multiplicity=unpaired + 1, mixing=mixing
-            )
+        for attempt in SMEARED_COLD:
+            text = write_input(smeared, kinds, attempt=attempt, multiplicity=unpaired + 1)
             try:
                 calculator, _ = self._run(atoms, text)
                 return float(calculator.results["energy"])
@@ -155,6 +155,11 @@ class Cp2kBackend:
             command=f"cd {shlex.quote(str(self.folder))} && exec env {data} setsid sh -c {command}",
             **_NOTHING_FROM_ASE,
         )
+
+    def _ladder(self, *, warm: bool) -> tuple[Attempt, ...]:
+        if self.reference.smearing_temperature_K:
+            return (SMEARED_WARM, *SMEARED_COLD) if warm else SMEARED_COLD
+        return (WARM, *COLD) if warm else COLD
 
     def _kinds(self, atoms: Atoms):
         return list(find_kinds(self.reference, sorted(set(atoms.get_chemical_symbols()))).values())

@@ -1,12 +1,14 @@
 """The CP2K input of a label, written out in full; ASE adds the coordinates and the cell."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from saltflow.reference.cp2k_data import Kind
 from saltflow.reference.settings import Cp2kReference
 
-Solver = Literal["ot_restart", "diagonalisation", "ot_atomic"]
+Guess = Literal["restart", "atomic"]
+Solver = Literal["ot", "diagonalisation"]
 WAVEFUNCTION = "wavefunction.wfn"
 
 # CP2K's own filter of integrals; the SCF tolerance must stay above its square root.
@@ -17,19 +19,27 @@ DISPERSION_CUTOFF_A = 15.0
 _XC_GRID = {"none": ("NONE", "PW"), "NN10": ("NN10", "NN10_SMOOTH")}
 
 
-def write_input(
-    reference: Cp2kReference, kinds: Iterable[Kind], *, solver: Solver, multiplicity: int, mixing: float
-) -> str:
-    """The input template for one attempt at one structure.
+@dataclass(frozen=True)
+class Attempt:
+    """How the SCF is brought to convergence; none of it changes where it converges to.
 
-    Args:
-        solver: orbital transformation from the wavefunction of the frame before, or from atomic
-            densities, or diagonalisation with Broyden mixing from atomic densities.
-        multiplicity: 2S + 1; above 1 the calculation is spin-polarised.
+    Attributes:
+        guess: the wavefunction of the frame before, or atomic densities.
+        solver: orbital transformation (insulators only), or diagonalisation with Broyden mixing.
         mixing: weight of the new density in Broyden mixing.
     """
-    method = "DIAGONALISATION" if solver == "diagonalisation" or reference.smearing_temperature_K else "OT"
-    scf = _diagonalisation(reference, mixing, multiplicity) if method == "DIAGONALISATION" else _OT
+
+    guess: Guess
+    solver: Solver
+    mixing: float
+
+
+def write_input(
+    reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int
+) -> str:
+    """The input template for one attempt at one structure; spin-polarised if `multiplicity` (2S + 1) > 1."""
+    diagonalise = attempt.solver == "diagonalisation"
+    scf = _diagonalisation(reference, attempt.mixing, multiplicity) if diagonalise else _OT
     return f"""
 &GLOBAL
   PRINT_LEVEL MEDIUM
@@ -53,7 +63,7 @@ def write_input(
       REL_CUTOFF [Ry] {reference.relative_cutoff_Ry}
     &END MGRID
     &SCF
-      SCF_GUESS {"RESTART" if solver == "ot_restart" else "ATOMIC"}
+      SCF_GUESS {attempt.guess.upper()}
       EPS_SCF {reference.scf_tolerance}
       MAX_SCF {reference.max_scf}
       {scf.strip()}
