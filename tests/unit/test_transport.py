@@ -1,0 +1,287 @@
+import json
+
+import numpy as np
+import pytest
+from saltflow.errors import SaltflowError
+from saltflow.trajectory import Trajectory
+from saltflow.transport import analyse_transport
+from saltflow.transport.conductivity import nernst_einstein_mS_cm
+from saltflow.transport.frames import prepare_system
+from saltflow.transport.msd import displacement_blocks, displacement_curves
+
+INTERVAL_PS = 0.1
+EDGE_A = 20.0
+RULE = {"alpha_min": 0.9, "alpha_max": 1.1, "msd_min_A2": 10.0, "max_lag_fraction": 0.4}
+# A framework this heavy is at rest in the barycentric frame, so that the ions' own statistics show.
+HEAVY_U = 1e9
+
+
+def trajectory_of(positions_A, symbols, masses_u, *, cells_A=None, times_ps=None):
+    frames = len(positions_A)
+    return Trajectory(
+        positions_A=positions_A,
+        cells_A=np.tile(np.eye(3) * EDGE_A, (frames, 1, 1)) if cells_A is None else cells_A,
+        times_ps=INTERVAL_PS * np.arange(frames) if times_ps is None else times_ps,
+        symbols=tuple(symbols),
+        masses_u=np.asarray(masses_u, dtype=float),
+    )
+
+
+def brownian_steps(rng, frames, ions, *, D_A2_ps):
+    return rng.normal(0, np.sqrt(2 * D_A2_ps * INTERVAL_PS), (frames, ions, 3))
+
+
+def jump_steps(rng, frames, ions, *, D_A2_ps, jump_A=2.5):
+    chance = 2 * D_A2_ps * INTERVAL_PS / jump_A**2
+    return jump_A * rng.choice([-1, 1], (frames, ions, 3)) * (rng.random((frames, ions, 3)) < chance)
+
+
+def lithium_in_a_heavy_frame(steps):
+    """Li walkers and as many Cl at rest, so heavy that the centre of mass rests as well."""
+    frames, ions, _ = steps.shape
+    positions_A = np.concatenate([np.cumsum(steps, axis=0), np.zeros((frames, ions, 3))], axis=1)
+    return trajectory_of(positions_A, ["Li"] * ions + ["Cl"] * ions, [6.94] * ions + [HEAVY_U] * ions)
+
+
+def analyse(trajectories, **changes):
+    arguments = {
+        "charges": {"Li": 1, "Cl": -1},
+        "mobile_ion": "Li",
+        "temperature_K": 600.0,
+        "frame": "barycentric",
+    }
+    return analyse_transport(trajectories, **{**arguments, **RULE, **changes})
+
+
+def within(row, expected, *, sigmas=4.0):
+    return abs(row["value"] - expected) < sigmas * row["error"]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20)
+
+
+def test_nernst_einstein_of_32_lithium():
+    sigma = nernst_einstein_mS_cm(charges=np.array([1]), counts=np.array([32]), D_cm2_s=np.array([1.396e-7]),
+                                  volume_A3=8138.55, temperature_K=320.0)  # fmt: skip
+    assert sigma[0] == pytest.approx(3.189, abs=5e-4)
+
+
+def test_independent_ions_have_unit_haven_ratio_and_no_cross_terms(rng):
+    salts = []
+    for _ in range(3):
+        steps = brownian_steps(rng, 3000, 24, D_A2_ps=0.5)
+        positions_A = np.concatenate([np.cumsum(steps, axis=0), np.zeros((3000, 1, 3))], axis=1)
+        salts.append(trajectory_of(positions_A, ["Li"] * 12 + ["Cl"] * 12 + ["Zr"], [6.94] * 24 + [HEAVY_U]))
+    result = analyse(salts, charges={"Li": 1, "Cl": -1, "Zr": 0})
+    quantities = result["quantities"]
+    assert result["status"] == "ok"
+    assert within(quantities["D_cm2_s"], 0.5e-4)
+    assert within(quantities["haven_ratio"], 1.0)
+    assert within(result["sigma_ab_mS_cm"]["Cl-Li"], 0.0)
+    assert within(quantities["sigma_E_mS_cm"], quantities["sigma_NE_mS_cm"]["value"])
+    assert within(result["species"]["Li"]["transference_E"], 0.5)
+    assert quantities["D_cm2_s"]["error"] < 0.05 * 0.5e-4
+
+
+def test_bound_pairs_carry_no_current(rng):
+    steps = brownian_steps(rng, 2000, 10, D_A2_ps=0.5)
+    walk_A = np.cumsum(steps, axis=0)
+    positions_A = np.concatenate([walk_A, walk_A + 2.3, np.zeros((2000, 1, 3))], axis=1)
+    pairs = trajectory_of(positions_A, ["Li"] * 10 + ["Cl"] * 10 + ["Zr"], [6.94] * 20 + [HEAVY_U])
+    result = analyse([pairs], charges={"Li": 1, "Cl": -1, "Zr": 0})
+    quantities = result["quantities"]
+    assert abs(quantities["sigma_E_mS_cm"]["value"]) < 1e-9 * quantities["sigma_NE_mS_cm"]["value"]
+    assert quantities["sigma_NE_mS_cm"]["value"] == pytest.approx(2 * quantities["sigma_NE_mobile_mS_cm"]["value"])
+    assert result["species"]["Li"]["transference_E"]["value"] is None
+
+
+def test_ions_that_move_rigidly_have_haven_ratio_one_over_n(rng):
+    steps = np.repeat(brownian_steps(rng, 2000, 1, D_A2_ps=0.5), 8, axis=1)
+    row = analyse([lithium_in_a_heavy_frame(steps)])["quantities"]["haven_ratio"]
+    assert row["value"] == pytest.approx(1 / 8, rel=1e-6)
+    D = analyse([lithium_in_a_heavy_frame(steps)])["quantities"]["D_cm2_s"]
+    assert within(D, 0.5e-4, sigmas=3)
+    assert D["error"] > 0.05 * D["value"], "one walker's statistics, not eight"
+
+
+def test_uniform_drift_changes_nothing_barycentric(rng):
+    salt = lithium_in_a_heavy_frame(brownian_steps(rng, 1000, 8, D_A2_ps=0.5))
+    drift_A = 0.3 * np.arange(1000)[:, None, None] * np.array([1.0, -2.0, 0.5])
+    drifting = trajectory_of(salt.positions_A + drift_A, salt.symbols, salt.masses_u)
+    still, moved = analyse([salt]), analyse([drifting])
+    for name, row in still["quantities"].items():
+        assert moved["quantities"][name]["value"] == pytest.approx(row["value"], rel=1e-6), name
+
+
+def test_onsager_matrix_obeys_the_barycentric_sum_rule(rng):
+    steps = brownian_steps(rng, 1000, 18, D_A2_ps=0.5)
+    masses_u = [6.94] * 6 + [35.45] * 9 + [91.2] * 3
+    salt = trajectory_of(np.cumsum(steps, axis=0), ["Li"] * 6 + ["Cl"] * 9 + ["Zr"] * 3, masses_u)
+    result = analyse([salt], charges={"Li": 1, "Cl": -1, "Zr": 1})
+    assert result["sum_rule_residual"] < 1e-9
+
+
+def test_framework_frame_removes_the_motion_of_the_framework(rng):
+    steps = brownian_steps(rng, 1500, 12, D_A2_ps=0.5)
+    rattle_A = np.cumsum(rng.normal(0, 0.2, (1500, 1, 3)), axis=0)
+    walk_A = np.cumsum(steps, axis=0)
+    framework = np.zeros((1500, 4, 3))
+    positions_A = np.concatenate([walk_A, framework], axis=1) + rattle_A
+    salt = trajectory_of(positions_A, ["Li"] * 12 + ["Cl"] * 4, [6.94] * 12 + [35.45] * 4)
+    result = analyse([salt], frame="framework")
+    lags = np.rint(np.array(result["curves"]["lags_ps"]) / INTERVAL_PS).astype(int)
+    direct = [np.mean(np.sum((walk_A[lag:] - walk_A[:-lag]) ** 2, axis=-1)) for lag in lags]
+    np.testing.assert_allclose(result["curves"]["msd_A2"]["Li"], direct, rtol=1e-6)
+    np.testing.assert_allclose(result["curves"]["msd_A2"]["Cl"], 0.0, atol=1e-6)
+
+
+def test_msd_equals_brute_force_and_mdanalysis(rng):
+    import MDAnalysis
+    from MDAnalysis.analysis.msd import EinsteinMSD
+
+    steps = brownian_steps(rng, 200, 5, D_A2_ps=0.5)
+    salt = lithium_in_a_heavy_frame(steps)
+    system = prepare_system([salt], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
+    squared, collective = displacement_curves(system).means()
+    walk_A, total_A = np.cumsum(steps, axis=0), np.cumsum(steps, axis=0).sum(axis=1)
+    mobile = system.mobile
+    for lag in (1, 7, 150, 199):
+        assert squared[lag, mobile] == pytest.approx(np.mean(np.sum((walk_A[lag:] - walk_A[:-lag]) ** 2, axis=(1, 2))))
+        assert collective[lag, mobile, mobile] == pytest.approx(
+            np.mean(np.sum((total_A[lag:] - total_A[:-lag]) ** 2, axis=1))
+        )
+    universe = MDAnalysis.Universe.empty(5, trajectory=True)
+    universe.load_new(walk_A.astype(np.float32))
+    reference = EinsteinMSD(universe, select="all", fft=False).run().results.timeseries
+    np.testing.assert_allclose(squared[1:, mobile] / 5, reference[1:], rtol=1e-4)
+
+
+def test_blocks_add_up_to_the_curves(rng):
+    salts = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 4, D_A2_ps=0.5)) for frames in (150, 90)]
+    system = prepare_system(salts, charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
+    curves = displacement_curves(system)
+    blocks, glasses = displacement_blocks(system, [1, 10, 100], block_frames=40)
+    assert list(glasses) == [0, 0, 0, 1, 1]
+    total = blocks.total()
+    np.testing.assert_allclose(total.origins, curves.origins[[1, 10, 100]])
+    np.testing.assert_allclose(total.squared_A2, curves.squared_A2[[1, 10, 100]], atol=1e-6)
+    np.testing.assert_allclose(total.collective_A2, curves.collective_A2[[1, 10, 100]], atol=1e-6)
+
+
+@pytest.mark.parametrize("make_steps", [brownian_steps, jump_steps])
+@pytest.mark.parametrize(("glasses", "frames"), [(3, 1200), (1, 2500)])
+def test_errors_are_calibrated(make_steps, glasses, frames):
+    """Over 200 replicas the deviation from the truth, in units of the error, has unit spread."""
+    deviations = {"D_cm2_s": [], "sigma_E_mS_cm": [], "haven_ratio": []}
+    for seed in range(200):
+        rng = np.random.default_rng(1000 + seed)
+        salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(glasses)]
+        result = analyse(salts)
+        truth = {"D_cm2_s": 0.6e-4, "haven_ratio": 1.0, "sigma_E_mS_cm": nernst_einstein_mS_cm(
+            charges=1, counts=8, D_cm2_s=0.6e-4, volume_A3=EDGE_A**3, temperature_K=600.0)}  # fmt: skip
+        for name, values in deviations.items():
+            row = result["quantities"][name]
+            values.append((row["value"] - truth[name]) / row["error"])
+    spread = {name: float(np.std(values)) for name, values in deviations.items()}
+    print(spread)
+    assert all(0.85 < value < 1.15 for value in spread.values()), spread
+
+
+def test_different_glasses_widen_the_error(rng):
+    runs = [lithium_in_a_heavy_frame(brownian_steps(rng, 2000, 16, D_A2_ps=D)) for D in (0.2, 0.5, 1.0)]
+    row = analyse(runs)["quantities"]["D_cm2_s"]
+    assert row["basis"] == "glasses"
+    assert row["degrees_of_freedom"] == 2
+    assert row["error"] > 0.3 * row["value"]
+
+
+def test_harmonic_cage_is_not_diffusive(rng):
+    position, frames = np.zeros((8, 3)), []
+    for _ in range(2000):
+        position = 0.9 * position + rng.normal(0, 0.8, (8, 3))
+        frames.append(position)
+    cage_A = np.array(frames)
+    positions_A = np.concatenate([cage_A, np.zeros((2000, 8, 3))], axis=1)
+    result = analyse([trajectory_of(positions_A, ["Li"] * 8 + ["Cl"] * 8, [6.94] * 8 + [HEAVY_U] * 8)])
+    assert result["status"] == "not diffusive"
+    assert abs(result["window"]["alpha"]) < 0.1
+    assert result["quantities"]["D_cm2_s"]["value"] is not None
+
+
+def test_ballistic_gas_is_not_diffusive(rng):
+    positions_A = np.concatenate(
+        [np.arange(500)[:, None, None] * rng.normal(0, 0.1, (8, 3)), np.zeros((500, 8, 3))], axis=1
+    )
+    result = analyse([trajectory_of(positions_A, ["Li"] * 8 + ["Cl"] * 8, [6.94] * 8 + [HEAVY_U] * 8)])
+    assert result["status"] == "not diffusive"
+    assert result["window"]["alpha"] == pytest.approx(2.0, abs=0.01)
+
+
+def test_breathing_cell_moves_nothing(rng):
+    scale = 1 + 0.03 * np.sin(np.arange(400) / 5.0)
+    cells_A = scale[:, None, None] * np.array([[20.0, 0, 0], [3, 19, 0], [-2, 1, 18]])
+    positions_A = rng.random((16, 3)) @ cells_A
+    symbols, masses_u = ["Li"] * 8 + ["Cl"] * 8, [6.94] * 8 + [35.45] * 8
+    result = analyse([trajectory_of(positions_A, symbols, masses_u, cells_A=cells_A)])
+    assert max(result["curves"]["msd_A2"]["Li"]) < 1e-9
+    assert abs(result["quantities"]["D_cm2_s"]["value"]) < 1e-15
+
+
+def test_frozen_atoms_give_json_without_nan():
+    positions_A = np.zeros((100, 4, 3))
+    result = analyse([trajectory_of(positions_A, ["Li", "Li", "Cl", "Cl"], [6.94, 6.94, 35.45, 35.45])])
+    assert result["status"] == "not diffusive"
+    assert result["window"]["alpha"] is None
+    json.dumps(result, allow_nan=False)
+
+
+def test_one_mobile_ion_alone_uses_the_laboratory_frame(rng):
+    steps = brownian_steps(rng, 3000, 1, D_A2_ps=1.0)
+    result = analyse([trajectory_of(np.cumsum(steps, axis=0), ["Li"], [6.94])], frame="framework")
+    assert result["frame"] == {"single_ion": "laboratory", "collective": "laboratory"}
+    assert result["sum_rule_residual"] is None
+    assert within(result["quantities"]["D_cm2_s"], 1e-4)
+    assert result["quantities"]["haven_ratio"]["value"] == pytest.approx(1.0)
+
+
+def test_gap_in_time_is_not_crossed(rng):
+    steps = brownian_steps(rng, 1200, 8, D_A2_ps=0.5)
+    steps[600] += 50.0
+    whole = lithium_in_a_heavy_frame(steps)
+    times_ps = whole.times_ps + np.where(np.arange(1200) >= 600, 7.0, 0.0)
+    result = analyse([trajectory_of(whole.positions_A, whole.symbols, whole.masses_u, times_ps=times_ps)])
+    assert result["run_ps"] == pytest.approx([60.0, 60.0])
+    assert within(result["quantities"]["D_cm2_s"], 0.5e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"charges": {"Li": 1}}, "No charge is given for Cl"),
+        ({"charges": {"Li": 1, "Cl": (-1, 5)}}, "Cl carries the charges"),
+        ({"mobile_ion": "Na"}, "mobile ion Na is not among the atoms Cl, Li"),
+        ({"temperature_K": -300.0}, "above 0 K"),
+        ({"frame": "mobile"}, "reference frame"),
+    ],
+)
+def test_input_that_cannot_be_analysed_is_explained(rng, changes, message):
+    with pytest.raises(SaltflowError, match=message):
+        analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 100, 2, D_A2_ps=0.5))], **changes)
+
+
+def test_two_frames_are_too_few(rng):
+    with pytest.raises(SaltflowError, match="has 2 frames; at least"):
+        analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 2, 2, D_A2_ps=0.5))])
+
+
+def test_glasses_of_another_size_are_refused(rng):
+    salts = [lithium_in_a_heavy_frame(brownian_steps(rng, 100, ions, D_A2_ps=0.5)) for ions in (2, 3)]
+    with pytest.raises(SaltflowError, match="other atoms"):
+        analyse(salts)
+
+
+def test_no_trajectory_is_refused():
+    with pytest.raises(SaltflowError, match="at least one trajectory"):
+        analyse([])
