@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from saltflow.errors import InputError, SaltflowError
 from saltflow.reference.label import Backend, Label, LabelFailure, Result
@@ -113,6 +112,9 @@ def _label(backend: Backend, index: int, atoms: Atoms, max_force_eV_A: float) ->
 
 
 def _check_geometry(atoms: Atoms) -> None:
+    # Brings scipy, which whoever imports only the settings does without.
+    from ase.neighborlist import neighbor_list
+
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         raise LabelFailure("nan", "a position or a cell vector is not a number", attempts=0)
     if not atoms.pbc.all() or atoms.cell.volume < 1e-3 * len(atoms):
