@@ -267,9 +267,7 @@ def _create_particles(group: h5py.Group, atoms: Atoms) -> None:
     _create_element(group, "box/edges", shape=(3, 3), unit="Angstrom", clock=position)
 
 
-def _create_element(
-    parent: h5py.Group, name: str, *, shape: tuple[int, ...], unit: str, clock: h5py.Group
-) -> None:
+def _create_element(parent: h5py.Group, name: str, *, shape: tuple[int, ...], unit: str, clock: h5py.Group) -> None:
     """A time-dependent H5MD element whose step and time are hard links to those of the positions."""
     element = parent.create_group(name)
     element["step"], element["time"] = clock["step"], clock["time"]

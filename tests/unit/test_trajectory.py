@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 from ase import Atoms
+
 from saltflow.errors import SaltflowError
 from saltflow.trajectory import H5MDWriter, Trajectory, read_trajectory, unwrap
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+
 from saltflow.errors import SaltflowError
 from saltflow.trajectory import Trajectory
 from saltflow.transport import analyse_transport

@@ -168,7 +168,8 @@ def _segments(glass: int, run: Trajectory, *, interval_ps: float, laboratory: bo
         frame = int(np.argmax(steps < 1 - INTERVAL_TOLERANCE))
         raise SaltflowError(
             f"Trajectory {glass} has frames {frame} and {frame + 1} "
-            f"only {steps[frame] * interval_ps:g} ps apart, less than its interval of {interval_ps:g} ps; write frames at a constant interval."
+            f"only {steps[frame] * interval_ps:g} ps apart, less than its interval of {interval_ps:g} ps; "
+            "write frames at a constant interval."
         )
     positions_A = _mean_cell_positions(run)
     if not laboratory:
