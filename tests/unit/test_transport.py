@@ -186,7 +186,6 @@ def test_errors_are_calibrated(make_steps, glasses, frames):
             row = result["quantities"][name]
             values.append((row["value"] - truth[name]) / row["error"])
     spread = {name: float(np.std(values)) for name, values in deviations.items()}
-    print(spread)
     assert all(0.85 < value < 1.15 for value in spread.values()), spread
 
 
@@ -275,6 +274,24 @@ def test_input_that_cannot_be_analysed_is_explained(rng, changes, message):
 def test_two_frames_are_too_few(rng):
     with pytest.raises(SaltflowError, match="has 2 frames; at least"):
         analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 2, 2, D_A2_ps=0.5))])
+
+
+def test_run_of_nothing_but_gaps_is_refused(rng):
+    salt = lithium_in_a_heavy_frame(brownian_steps(rng, 100, 2, D_A2_ps=0.5))
+    times_ps = salt.times_ps + 5.0 * (np.arange(100) // 10)
+    with pytest.raises(SaltflowError, match="no 20 frames in a row"):
+        analyse([trajectory_of(salt.positions_A, salt.symbols, salt.masses_u, times_ps=times_ps)])
+
+
+def test_too_short_a_lag_range_is_refused(rng):
+    with pytest.raises(SaltflowError, match="fewer than 4 lags"):
+        analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 20, 2, D_A2_ps=0.5))], max_lag_fraction=0.1)
+
+
+def test_twenty_frames_of_unequal_glasses_still_give_errors(rng):
+    salts = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 4, D_A2_ps=2.0)) for frames in (20, 90)]
+    row = analyse(salts)["quantities"]["sigma_E_mS_cm"]
+    assert row["error"] > 0.3 * abs(row["value"])
 
 
 def test_glasses_of_another_size_are_refused(rng):

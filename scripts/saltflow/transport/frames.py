@@ -82,7 +82,7 @@ class System:
     @property
     def n_glasses(self) -> int:
         """Number of glasses."""
-        return 1 + max(segment.glass for segment in self.segments)
+        return len({segment.glass for segment in self.segments})
 
 
 def prepare_system(
@@ -176,8 +176,13 @@ def _segments(glass: int, run: Trajectory, *, interval_ps: float, laboratory: bo
         positions_A -= (np.asarray(run.masses_u) @ positions_A / np.sum(run.masses_u))[:, None]
     positions_A = positions_A[:, np.argsort(run.symbols, kind="stable")]
     gaps = np.flatnonzero(steps > 1 + INTERVAL_TOLERANCE) + 1
-    pieces = np.split(positions_A, gaps)
-    return [Segment(glass, piece) for piece in pieces if len(piece) >= FEWEST_FRAMES]
+    pieces = [piece for piece in np.split(positions_A, gaps) if len(piece) >= FEWEST_FRAMES]
+    if not pieces:
+        raise SaltflowError(
+            f"Trajectory {glass} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
+            "run longer or write frames at a constant interval."
+        )
+    return [Segment(glass, piece) for piece in pieces]
 
 
 def _mean_cell_positions(run: Trajectory) -> np.ndarray:

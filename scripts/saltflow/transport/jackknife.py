@@ -79,7 +79,8 @@ def _estimate(
         degrees = np.where(differ, len(by_glass) - 1, degrees)
         basis = np.where(differ, "glasses", basis)
     error = np.sqrt(variance) * student_factor(np.maximum(degrees, 1))
-    too_small = error < np.sqrt(floor)
+    # Also where leaving out the only block with the longest lag leaves nothing to estimate from.
+    too_small = ~(error >= np.sqrt(floor))
     return Estimate(
         value=np.asarray(value),
         error=np.where(too_small, np.sqrt(floor), error),

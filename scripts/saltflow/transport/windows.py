@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saltflow.errors import SaltflowError
+
 # Lags per octave of the logarithmic grid; alpha is a regression over one octave around its lag.
 LAGS_PER_OCTAVE = 12
 SMALLEST_RATIO = 2.0
+FEWEST_LAGS = 4
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,18 @@ def find_window(
         msd_A2: MSD of the mobile ion on the grid.
         interval_ps: time between frames.
         run_frames: length of the longest uninterrupted run.
+
+    Raises:
+        SaltflowError: the allowed lags are too few for a slope.
     """
     times_ps = lags * interval_ps
     alpha = local_alpha(times_ps, msd_A2)
     allowed = lags <= max_lag_fraction * run_frames
+    if np.count_nonzero(allowed) < FEWEST_LAGS:
+        raise SaltflowError(
+            f"max_lag_fraction {max_lag_fraction:g} of {run_frames} frames in a row leaves fewer than "
+            f"{FEWEST_LAGS} lags; run longer, write frames more often or raise max_lag_fraction."
+        )
     good = allowed & (alpha >= alpha_min) & (alpha <= alpha_max) & (msd_A2 > msd_min_A2)
     start, stop = _longest_range(lags, good)
     diffusive = stop > start and lags[stop] / lags[start] >= SMALLEST_RATIO
