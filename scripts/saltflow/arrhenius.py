@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy import constants, stats
@@ -14,8 +13,6 @@ FEWEST_TEMPERATURES = 3
 CURVATURE_SIGNIFICANCE = 0.05
 INTERVAL = (0.025, 0.975)
 LINE_POINTS = 50
-
-Quantity = Literal["D_cm2_s", "sigma_mS_cm"]
 
 
 @dataclass(frozen=True)
@@ -65,13 +62,13 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
     """
     points = []
     for result in results:
-        row = result["quantities"][quantity]
+        row = result["quantities"].get(quantity, {})
         glasses = [glass[quantity] for glass in result["per_glass"]]
         points.append(
             ArrheniusPoint(
                 temperature_K=result["temperature_K"],
-                value=row["value"],
-                error=row["error"],
+                value=row.get("value"),
+                error=row.get("error"),
                 status=result["status"],
                 per_glass=tuple(value for value in glasses if value is not None),
             )
@@ -82,7 +79,7 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
 def fit_arrhenius(
     points: Sequence[ArrheniusPoint],
     *,
-    quantity: Quantity,
+    quantity: str,
     target_temperature_K: float,
     bootstrap_samples: int,
     seed: int,
@@ -94,7 +91,7 @@ def fit_arrhenius(
 
     Args:
         points: one per temperature.
-        quantity: "D_cm2_s" fits ln D; "sigma_mS_cm" fits ln(σT), as mobility demands.
+        quantity: "D_cm2_s" fits ln D; a name that begins with "sigma" is in mS/cm and fits ln(σT), for σT goes as D.
         target_temperature_K: temperature of the prediction.
         bootstrap_samples: resamples of the glasses for the interval of Ea.
         seed: of the bootstrap.
@@ -111,7 +108,7 @@ def fit_arrhenius(
     used = [point for point in points if _takes_part(point)]
     result = {
         "quantity": quantity,
-        "fitted": "ln D" if quantity == "D_cm2_s" else "ln(sigma T)",
+        "fitted": "ln(sigma T)" if _is_conductivity(quantity) else "ln D",
         "temperatures_used_K": [point.temperature_K for point in used],
         "points": [_point_row(point, used) for point in points],
     }
@@ -141,6 +138,10 @@ def _check_temperatures(temperatures_K: list[float], target_K: float) -> None:
         raise SaltflowError("An Arrhenius fit needs temperatures above 0 K; correct them in the settings.")
 
 
+def _is_conductivity(quantity: str) -> bool:
+    return quantity.startswith("sigma")
+
+
 def _takes_part(point: ArrheniusPoint) -> bool:
     known = point.value is not None and point.error is not None
     return point.status == "ok" and known and point.value > 0 and point.error > 0
@@ -156,7 +157,7 @@ def _point_row(point: ArrheniusPoint, used: Sequence[ArrheniusPoint]) -> dict:
     }
 
 
-def _coordinates(points: Sequence[ArrheniusPoint], quantity: Quantity) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _coordinates(points: Sequence[ArrheniusPoint], quantity: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """1/kT in 1/eV, the fitted logarithm and its standard error."""
     temperatures_K = np.array([point.temperature_K for point in points])
     values = np.array([point.value for point in points])
@@ -164,12 +165,12 @@ def _coordinates(points: Sequence[ArrheniusPoint], quantity: Quantity) -> tuple[
     return 1 / (BOLTZMANN_EV_K * temperatures_K), _logarithm(values, temperatures_K, quantity), errors
 
 
-def _logarithm(values: np.ndarray, temperatures_K: np.ndarray, quantity: Quantity) -> np.ndarray:
-    return np.log(values * temperatures_K) if quantity == "sigma_mS_cm" else np.log(values)
+def _logarithm(values: np.ndarray, temperatures_K: np.ndarray, quantity: str) -> np.ndarray:
+    return np.log(values * temperatures_K) if _is_conductivity(quantity) else np.log(values)
 
 
-def _back(logarithm: np.ndarray, temperatures_K: np.ndarray | float, quantity: Quantity) -> np.ndarray:
-    return np.exp(logarithm) / (temperatures_K if quantity == "sigma_mS_cm" else 1.0)
+def _back(logarithm: np.ndarray, temperatures_K: np.ndarray | float, quantity: str) -> np.ndarray:
+    return np.exp(logarithm) / (temperatures_K if _is_conductivity(quantity) else 1.0)
 
 
 def _fit_line(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> _Line:
@@ -182,7 +183,7 @@ def _fit_line(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> _Line:
     return _Line(float(intercept), float(slope), covariance * max(1.0, chi2), freedom)
 
 
-def _bootstrap(points: Sequence[ArrheniusPoint], quantity: Quantity, *, samples: int, seed: int) -> np.ndarray | None:
+def _bootstrap(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, seed: int) -> np.ndarray | None:
     """(intercept, slope) of fits to resampled glasses, (samples, 2); None without several glasses per point.
 
     One drawing of glasses serves every temperature, because a glass is one structure at all of them.
@@ -237,7 +238,7 @@ def _prediction(
     line: _Line,
     points: Sequence[ArrheniusPoint],
     samples: np.ndarray | None,
-    quantity: Quantity,
+    quantity: str,
     *,
     target_K: float,
     tg_K: float | None,
@@ -256,13 +257,13 @@ def _prediction(
         "value": float(_back(centre, target_K, quantity)),
         "low": float(_back(low, target_K, quantity)),
         "high": float(_back(high, target_K, quantity)),
-        "unit": "cm2/s" if quantity == "D_cm2_s" else "mS/cm",
+        "unit": "mS/cm" if _is_conductivity(quantity) else "cm2/s",
         "extrapolated": not min(temperatures_K) <= target_K <= max(temperatures_K),
         "crosses_Tg": None if tg_K is None else spanned[0] < tg_K < spanned[1],
     }
 
 
-def _drawn_line(line: _Line, points: Sequence[ArrheniusPoint], quantity: Quantity, *, target_K: float) -> dict:
+def _drawn_line(line: _Line, points: Sequence[ArrheniusPoint], quantity: str, *, target_K: float) -> dict:
     temperatures_K = [*(point.temperature_K for point in points), target_K]
     inverse = np.linspace(1 / max(temperatures_K), 1 / min(temperatures_K), LINE_POINTS)
     x, drawn_K = inverse / BOLTZMANN_EV_K, 1 / inverse

@@ -7,7 +7,7 @@ entry of `OBSERVABLE_UNITS`. All of them share one `step` and one `time` dataset
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -299,6 +299,16 @@ def read_trajectory(path: str | os.PathLike) -> Trajectory:
             metadata=json.loads(file.attrs["provenance"]),
             observables={name: file[f"observables/{name}/value"][:] for name in OBSERVABLE_UNITS},
         )
+
+
+def read_sound(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[Trajectory]:
+    """The trajectories of the glasses whose run is "ok"; the others are left out.
+
+    Args:
+        paths: H5MD file of each glass.
+        statuses: status of each glass, in the same order.
+    """
+    return [read_trajectory(path) for path, status in zip(paths, statuses, strict=True) if status == "ok"]
 
 
 def unwrap(positions_A: np.ndarray, cells_A: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 
 from saltflow.arrhenius import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius, points_from_transport
 from saltflow.errors import SaltflowError
+from saltflow.transport import no_transport
 
 # Measured conductivities of 0.5Li2SO4-ZrCl4, mS/cm, every 10 K from 303 K.
 MEASURED_mS_cm = [1.490, 2.123, 3.015, 4.246, 5.807, 7.522]
@@ -28,7 +29,7 @@ def diffusivities(temperatures_K, *, Ea_eV=0.3, prefactor=1e-3):
 
 def test_measured_series_needs_the_product_with_temperature():
     points = points_of(MEASURED_mS_cm, 303.0 + 10 * np.arange(6), relative_error=0.01)
-    assert fit(points, quantity="sigma_mS_cm")["Ea_eV"]["value"] == pytest.approx(0.330, abs=1e-3)
+    assert fit(points, quantity="sigma_E_mS_cm")["Ea_eV"]["value"] == pytest.approx(0.330, abs=1e-3)
     assert fit(points, quantity="D_cm2_s")["Ea_eV"]["value"] == pytest.approx(0.302, abs=1e-3)
 
 
@@ -131,7 +132,9 @@ def test_points_come_from_transport_results_in_order():
         }
         for temperature_K in (700.0, 500.0)
     ]
+    results.append(no_transport(["gas"], temperature_K=900.0))
     points = points_from_transport(results, quantity="D_cm2_s")
-    assert [point.temperature_K for point in points] == [500.0, 700.0]
+    assert [point.temperature_K for point in points] == [500.0, 700.0, 900.0]
+    assert points[2].status == "no sound glass"
     assert points[0].per_glass == (1e-6,)
     json.dumps(fit(points))

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from saltflow.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, read_trajectory, unwrap
+from saltflow.trajectory import H5MDWriter, Trajectory, read_sound, read_trajectory, unwrap
 
 TRICLINIC_A = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.5, 1.0, 7.0]])
 
@@ -82,6 +82,15 @@ def test_waiting_frames_beyond_the_checkpoint_are_dropped(tmp_path, salt):
         append_frames(writer, salt, [0, 10, 20])
         writer.truncate(10)
     assert len(read_trajectory(tmp_path / "run.h5").times_ps) == 2
+
+
+def test_only_sound_glasses_are_read(tmp_path, salt):
+    for number, steps in enumerate(([0, 10], [])):
+        with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}, mode="w") as writer:
+            append_frames(writer, salt, steps)
+    paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    assert [run.n_frames for run in read_sound(paths, statuses=["ok", "not run: gas"])] == [2]
+    assert read_trajectory(paths[1]).n_frames == 0
 
 
 def test_other_atoms_are_not_appended(tmp_path, salt):

@@ -78,6 +78,7 @@ def analyse_transport(
         "schema": SCHEMA,
         **_description(system, frame),
         "status": "ok" if window.diffusive else "not diffusive",
+        "alpha": _number(window.alpha),
         "window": _describe_window(window, n_windows),
         "blocks": {"count": len(glasses), "length_ps": block_frames * system.interval_ps},
         "quantities": _scalar_rows(system, estimates),
@@ -90,6 +91,25 @@ def analyse_transport(
         "per_glass": _per_glass(system, window, blocks.grouped_by(glasses), frame=frame),
         "curves": _curves(system, lags, msd_A2),
     }  # fmt: skip
+
+
+def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose glasses came through its run, in the layout of `analyse_transport`.
+
+    Args:
+        glass_statuses: why each glass is missing.
+        temperature_K: temperature of the point.
+    """
+    return {
+        "schema": SCHEMA,
+        "temperature_K": float(temperature_K),
+        "glasses": 0,
+        "status": "no sound glass",
+        "reason": "; ".join(f"glass {number}: {status}" for number, status in enumerate(glass_statuses, start=1)),
+        "alpha": None,
+        "quantities": {},
+        "per_glass": [],
+    }
 
 
 def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
