@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from saltflow.provenance import _imported_modules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,8 @@ def test_modules_import_with_their_lock_alone(environment: str, tmp_path: Path):
 def source_files(environment: str, folder: Path) -> set[Path]:
     """Entry scripts of the rules with this environment and the saltflow modules they import, at any depth.
 
-    They are the files whose code digest the rules carry: what can change a result must be importable. The controller reads the rule files in the workflow environment, so their own imports count there.
+    They are the files whose code digest the rules carry: what can change a result must be importable. The
+    controller reads the rule files in the workflow environment, so their own imports count there.
     """
     scripts = {
         (path.parent / script).resolve()
