@@ -63,18 +63,23 @@ def code_of(rule_name):
 
 
 def of_generation(pattern, *, back=0):
-    """Files of a generation, or of one before it: one, or one per {member}; none before generation 0."""
+    """The file of a generation, or of one before it; one per member of the committee where the pattern has {member}."""
 
     def paths(wildcards):
         generation = int(wildcards.generation) - back
         if generation < 0:
             return []
-        return expand(
-            pattern,
-            potential=wildcards.potential,
-            generation=generation,
-            member=getattr(wildcards, "member", None)
-            or campaign.members(wildcards.potential),
+        member = getattr(wildcards, "member", None)
+        if "{member}" in pattern and member is None:
+            members = campaign.members(wildcards.potential)
+            return expand(
+                pattern,
+                potential=wildcards.potential,
+                generation=generation,
+                member=members,
+            )
+        return pattern.format(
+            potential=wildcards.potential, generation=generation, member=member
         )
 
     return paths

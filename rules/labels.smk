@@ -5,11 +5,7 @@ OUTPUTS: …/labels/chunk{chunk}.extxyz and .ledger.tsv per chunk, …/dataset/{
          …/dataset/ledger.tsv; results/references/{reference}/{element}.json
 """
 
-DATASET = [
-    "results/potentials/{potential}/generation{generation}/dataset/train.extxyz",
-    "results/potentials/{potential}/generation{generation}/dataset/valid.extxyz",
-    "results/potentials/{potential}/generation{generation}/dataset/test.extxyz",
-]
+DATASET = "results/potentials/{potential}/generation{generation}/dataset"
 
 
 rule label_atom:
@@ -84,12 +80,14 @@ rule collect_labels:
             generation=wildcards.generation,
             chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
         ),
-        previous=of_generation(DATASET, back=1),
+        previous_train=of_generation(f"{DATASET}/train.extxyz", back=1),
+        previous_valid=of_generation(f"{DATASET}/valid.extxyz", back=1),
+        previous_test=of_generation(f"{DATASET}/test.extxyz", back=1),
     output:
-        train="results/potentials/{potential}/generation{generation}/dataset/train.extxyz",
-        valid="results/potentials/{potential}/generation{generation}/dataset/valid.extxyz",
-        test="results/potentials/{potential}/generation{generation}/dataset/test.extxyz",
-        ledger="results/potentials/{potential}/generation{generation}/dataset/ledger.tsv",
+        train=f"{DATASET}/train.extxyz",
+        valid=f"{DATASET}/valid.extxyz",
+        test=f"{DATASET}/test.extxyz",
+        ledger=f"{DATASET}/ledger.tsv",
     params:
         labels=potential_section("labels"),
         valid_fraction=lambda wildcards: campaign.learning(wildcards.potential)[

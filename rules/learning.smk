@@ -227,14 +227,12 @@ rule release_potential:
             potential=wildcards.potential,
             generation=campaign.generations(wildcards.potential),
         ),
-        model=lambda wildcards: expand(
-            MODEL,
+        model=lambda wildcards: MODEL.format(
             potential=wildcards.potential,
             generation=campaign.generations(wildcards.potential)[-1],
             member=1,
         ),
-        check=lambda wildcards: expand(
-            CHECK,
+        check=lambda wildcards: CHECK.format(
             potential=wildcards.potential,
             generation=campaign.generations(wildcards.potential)[-1],
             member=1,

@@ -10,7 +10,7 @@ start_job(job.log[0], subject=f"potential {job.wildcards.potential}, generation 
 check_failures(job.input.ledgers, max_failed_fraction=job.params.labels["max_failed_fraction"])
 new = [frame for path in job.input.frames for frame in read_frames(path)]
 names = ("train", "valid", "test")
-previous = {name: read_frames(path) for name, path in zip(names, job.input.previous, strict=False)}
+previous = {name: read_frames(path) for name in names if (path := job.input.get(f"previous_{name}"))}
 parts = collect(new, previous, valid_fraction=job.params.valid_fraction)
 for name in names:
     write_frames(job.output[name], parts[name])

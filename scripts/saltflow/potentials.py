@@ -3,6 +3,7 @@
 A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
-from mace.tools.utils import AtomicNumberTable
 from matscipy.neighbours import neighbour_list
 
 from saltflow.errors import SaltflowError
 from saltflow.provenance import check_hash, pinned_hash, read_json
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
+    from mace.tools.utils import AtomicNumberTable
 
 SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
 

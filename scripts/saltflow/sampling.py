@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from saltflow.compositions import Composition
+from saltflow.compositions import Composition, formula_units_for
 from saltflow.dynamics.glass import conditions
 from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
 from saltflow.potentials import Committee, stack
 from saltflow.provenance import derive_seed
-from saltflow.structures import build_cell
+from saltflow.structures import build_cell, close_pair, packing_units
 from saltflow.trajectory import read_trajectory
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,8 @@ def propose_seeds(
         workdir=workdir,
         origin="seed:melt",
     )
-    return evenly_spaced(melted, per_lineage=seeds["frames_per_cell"])
+    sound = without_collisions(melted, compositions, atoms=seeds["atoms"], structures=structures)
+    return evenly_spaced(sound, per_lineage=seeds["frames_per_cell"])
 
 
 def explore(
@@ -126,7 +127,7 @@ def explore(
             generation=generation,
         )
     ]
-    return drive_cells(
+    explored = drive_cells(
         cells,
         committee,
         temperatures_K=exploration["temperatures_K"],
@@ -138,6 +139,7 @@ def explore(
         workdir=workdir,
         origin="explored",
     )
+    return without_collisions(explored, compositions, atoms=exploration["atoms"], structures=structures)
 
 
 def pack_cells(
@@ -288,6 +290,24 @@ def with_uncertainty(frames: Sequence[Atoms], committee: Committee) -> list[Atom
         )
         frame.info["force_uncertainty_eV_A"] = float(evaluation.force_spread.max())
     return list(frames)
+
+
+def without_collisions(
+    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, structures: Mapping
+) -> list[Atoms]:
+    """The frames in which no pair of atoms is closer than the gate allows: the others teach nothing.
+
+    Args:
+        frames: candidates.
+        compositions: those that the frames are of.
+        atoms: wished size of their cells.
+        structures: the section `structures`, with the gate.
+    """
+    units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
+    factor = structures["gates"]["min_pair_factor"]
+    sound = [frame for frame in frames if not close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)]
+    log.info("%d of %d frames have no colliding atoms", len(sound), len(frames))
+    return sound
 
 
 def evenly_spaced(frames: Sequence[Atoms], *, per_lineage: int) -> list[Atoms]:

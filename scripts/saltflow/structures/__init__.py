@@ -6,11 +6,11 @@ from saltflow.compositions import Composition, formula_units_for
 from saltflow.errors import SaltflowError
 from saltflow.structures.crystals import read_crystal
 from saltflow.structures.density import density_g_cm3, shannon_density
-from saltflow.structures.gates import check_gates
+from saltflow.structures.gates import check_gates, close_pair
 from saltflow.structures.packing import pack_cell
 from saltflow.structures.units import packing_units
 
-__all__ = ["build_cell", "check_gates", "pack_cell", "packing_units", "read_crystal", "shannon_density"]
+__all__ = ["build_cell", "check_gates", "close_pair", "pack_cell", "packing_units", "read_crystal", "shannon_density"]
 
 
 def build_cell(

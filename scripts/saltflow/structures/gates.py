@@ -43,7 +43,7 @@ def check_gates(
         return ["not finite: a position or the cell is not a number, or the cell has no volume."]
     return [
         *_gas(atoms, start_density_g_cm3=start_density_g_cm3, min_density_ratio=min_density_ratio),
-        *_close_pair(atoms, units, min_pair_factor=min_pair_factor),
+        *close_pair(atoms, units, min_pair_factor=min_pair_factor),
         *_broken_anions(atoms, units),
     ]
 
@@ -55,8 +55,8 @@ def _gas(atoms: Atoms, *, start_density_g_cm3: float, min_density_ratio: float) 
     return [f"gas: the density is {ratio:.2f} of the start density, below {min_density_ratio:g}."]
 
 
-def _close_pair(atoms: Atoms, units: Units, *, min_pair_factor: float) -> list[str]:
-    """The pair that is closest in relation to what it should keep, if it is too close."""
+def close_pair(atoms: Atoms, units: Units, *, min_pair_factor: float) -> list[str]:
+    """The pair that is closest in relation to what it should keep, if it is too close; see `check_gates`."""
     allowed_A = {pair: min_pair_factor * length for pair, length in _contact_lengths_A(units).items()}
     first, second, distances = neighbour_list("ijd", atoms, allowed_A)
     if not len(distances):

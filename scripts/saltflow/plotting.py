@@ -1,0 +1,217 @@
+"""Figures of the report: one function per figure, drawn from what the analysis wrote."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from saltflow.provenance import atomic_write
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#000000")
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+}
+BOLTZMANN_EV_K = 8.617333262e-5
+
+
+@contextmanager
+def _figure(path: str | Path, *, columns: int = 1, title: str, size: tuple[float, float]) -> Iterator[list[Axes]]:
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False)
+        figure.suptitle(title)
+        yield list(axes[0])
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _say(axis: Axes, sentence: str) -> None:
+    axis.text(0.5, 0.5, sentence, transform=axis.transAxes, ha="center", va="center", wrap=True)
+
+
+def plot_transport(result: Mapping, path: str | Path, *, title: str) -> None:
+    """MSD of every species and its logarithmic slope α over time, with the diffusive window.
+
+    Args:
+        result: of `analyse_transport`.
+        path: SVG to write.
+        title: composition and temperature.
+    """
+    with _figure(path, columns=2, title=f"{title} — {result['status']}", size=(8, 3.4)) as (msd, slope):
+        curves = result.get("curves")
+        if not curves:
+            _say(msd, "no trajectory to analyse")
+            return
+        lags = np.array(curves["lags_ps"], dtype=float)
+        for species, values in curves["msd_A2"].items():
+            msd.loglog(lags[1:], np.array(values, dtype=float)[1:], label=species)
+        for species, values in curves["alpha"].items():
+            slope.semilogx(lags[1:], np.array(values, dtype=float)[1:], label=species)
+        _mark_window(result, (msd, slope))
+        slope.axhspan(0.9, 1.1, color="0.9", zorder=0)
+        slope.set(xlabel="lag (ps)", ylabel="α = d ln MSD / d ln t", ylim=(0, 2.2))
+        msd.set(xlabel="lag (ps)", ylabel="MSD (Å²)")
+        msd.legend()
+
+
+def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
+    window = result.get("window")
+    if not window:
+        return
+    found = result["status"] == "ok"
+    for axis in axes:
+        axis.axvspan(
+            window["start_ps"],
+            window["end_ps"],
+            color="#009E73" if found else "#D55E00",
+            alpha=0.12,
+            label="diffusive window" if found else "best range, not diffusive",
+        )
+
+
+def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title: str) -> None:
+    """g(r) and N(r) of the pairs around the mobile ion.
+
+    Args:
+        result: of `analyse_structure`.
+        path: SVG to write.
+        mobile_ion: the element whose neighbours are shown.
+        title: composition and temperature.
+    """
+    with _figure(path, columns=2, title=title, size=(8, 3.4)) as (radial, running):
+        pairs = {name: pair for name, pair in result["pairs"].items() if name.split("-")[0] == mobile_ion}
+        if not pairs:
+            _say(radial, "no trajectory to analyse")
+            return
+        for name, pair in pairs.items():
+            values, errors = (np.array(pair[key], dtype=float) for key in ("g", "g_error"))
+            radial.plot(result["r_A"], values, label=name)
+            radial.fill_between(result["r_A"], values - errors, values + errors, alpha=0.2)
+            running.plot(result["r_A"], pair["N"])
+        radial.set(xlabel="r (Å)", ylabel="g(r)", ylim=(0, None))
+        running.set(xlabel="r (Å)", ylabel=f"N(r) around {mobile_ion}", ylim=(0, 12))
+        radial.legend()
+
+
+def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str, literature: Mapping) -> None:
+    """ln(σT) over 1/T with the fit, its prediction and the measured conductivity.
+
+    Args:
+        fits: quantity → result of `fit_arrhenius`.
+        path: SVG to write.
+        title: composition.
+        literature: sigma_mS_cm, temperature_C, sigma_origin; None where unknown.
+    """
+    with _figure(path, title=title, size=(5.2, 3.8)) as (axis,):
+        for quantity, label in (("sigma_NE_mS_cm", "Nernst–Einstein"), ("sigma_E_mS_cm", "Einstein")):
+            _draw_fit(axis, fits[quantity], label)
+        if literature["sigma_mS_cm"]:
+            kelvin = literature["temperature_C"] + 273.15
+            axis.plot(
+                1000 / kelvin,
+                literature["sigma_mS_cm"] * kelvin,
+                "k*",
+                markersize=10,
+                label=f"literature ({literature['sigma_origin']})",
+            )
+        axis.set_yscale("log")
+        axis.set(xlabel="1000 / T (1/K)", ylabel="σT (mS K/cm)")
+        if axis.has_data():
+            axis.legend()
+
+
+def _draw_fit(axis: Axes, fit: Mapping, label: str) -> None:
+    for point in fit["points"]:
+        if point["value"] is None or point["value"] <= 0:
+            continue
+        diffusive = point["status"] == "ok"
+        kelvin = point["temperature_K"]
+        axis.errorbar(
+            1000 / kelvin,
+            point["value"] * kelvin,
+            yerr=None if point["error"] is None else min(point["error"], 0.99 * point["value"]) * kelvin,
+            fmt="o" if diffusive else "x",
+            color=COLOURS[0] if label.startswith("N") else COLOURS[1],
+        )
+    energy = (fit.get("Ea_eV") or {}).get("value")
+    text = f"{label}: Ea = {energy:.3f} ± {fit['Ea_eV']['error']:.3f} eV" if energy is not None else f"{label}: {fit['status']}"
+    axis.plot([], [], "o", color=COLOURS[0] if label.startswith("N") else COLOURS[1], label=text)
+    if energy is not None:
+        kelvin = np.array([point["temperature_K"] for point in fit["points"]] + [fit["prediction"]["temperature_K"]])
+        inverse = np.linspace(1 / kelvin.max(), 1 / kelvin.min(), 50)
+        line = np.exp(fit["ln_prefactor"] - energy * inverse / BOLTZMANN_EV_K)
+        axis.plot(1000 * inverse, line, "-", color=COLOURS[0] if label.startswith("N") else COLOURS[1], lw=1)
+
+
+def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: str | Path) -> None:
+    """Predicted over reference force components on held-out frames, and error over committee spread.
+
+    Args:
+        predictions: of `assessment.predict`.
+        assessment: of `assessment.assess`.
+        path: SVG to write.
+    """
+    heldout = assessment["heldout"]
+    title = f"generation {assessment['generation']}: held-out force RMSE {heldout['force_rmse_meV_A']:.0f} meV/Å"
+    if before := assessment["previous_generation_on_same_frames"]:
+        title += f" (generation before: {before['force_rmse_meV_A']:.0f})"
+    with _figure(path, columns=2, title=title, size=(8, 3.6)) as (parity, spread):
+        for name in sorted({prediction["composition"] for prediction in predictions}):
+            ours = [prediction for prediction in predictions if prediction["composition"] == name]
+            reference = np.concatenate([each["reference_forces_eV_A"].ravel() for each in ours])
+            predicted = np.concatenate([each["forces_eV_A"].ravel() for each in ours])
+            parity.plot(reference, predicted, ".", markersize=2, label=name, rasterized=True)
+            deviation = np.concatenate(
+                [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in ours]
+            )
+            spread.loglog(
+                np.concatenate([each["force_spread_eV_A"] for each in ours]), deviation, ".", markersize=2, rasterized=True
+            )
+        parity.axline((0, 0), slope=1, color="0.6", lw=0.8)
+        parity.set(xlabel="reference force (eV/Å)", ylabel="predicted force (eV/Å)")
+        spread.axline((0.1, 0.1), (1, 1), color="0.6", lw=0.8)
+        spread.set(xlabel="committee spread (eV/Å)", ylabel="force error (eV/Å)")
+        parity.legend()
+
+
+def plot_ranking(ranking, path: str | Path) -> None:
+    """Predicted conductivities with their intervals, best on top, beside the measured ones.
+
+    Args:
+        ranking: table of `summary.rank`.
+        path: SVG to write.
+    """
+    ranked = ranking[ranking["sigma_mS_cm"].notna()]
+    rest = len(ranking) - len(ranked)
+    title = "Einstein conductivity" + (f" at {ranked['at_temperature_K'].iloc[0]:g} K" if len(ranked) else "")
+    with _figure(path, title=title, size=(6.5, 1.4 + 0.28 * max(2, len(ranked)))) as (axis,):
+        if ranked.empty:
+            _say(axis, f"No composition has a conductivity fit yet\n({rest} without enough diffusive temperatures).")
+            axis.set_axis_off()
+            return
+        heights = np.arange(len(ranked))[::-1]
+        values = ranked["sigma_mS_cm"].to_numpy(dtype=float)
+        low, high = (ranked[key].to_numpy(dtype=float) for key in ("sigma_low_mS_cm", "sigma_high_mS_cm"))
+        axis.errorbar(values, heights, xerr=[values - low, high - values], fmt="o", label="predicted")
+        axis.plot(ranked["measured_sigma_mS_cm"].to_numpy(dtype=float), heights, "k*", label="literature")
+        axis.set_yticks(heights, ranked["composition"])
+        axis.set_xscale("log")
+        axis.set_xlabel("σ (mS/cm)" + (f"; {rest} compositions without a fit" if rest else ""))
+        axis.legend()
