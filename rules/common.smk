@@ -5,10 +5,14 @@ DEFINES: campaign, the wildcard constraints, and the small functions that wire i
 """
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+# A folder with a space in its name: Snakemake does not quote the Python that runs scripts (snakemake#2645).
+sys.executable = shlex.quote(sys.executable)
 
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))

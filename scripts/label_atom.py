@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from saltflow.joblog import start_job
 from saltflow.provenance import provenance, write_json
-from saltflow.reference import label_isolated_atoms
+from saltflow.reference.labelling import label_isolated_atoms
 from saltflow.reference.settings import Reference
 
 job = snakemake  # noqa: F821

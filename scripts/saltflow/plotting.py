@@ -24,7 +24,6 @@ STYLE = {
     "legend.frameon": False,
     "svg.fonttype": "none",
 }
-BOLTZMANN_EV_K = 8.617333262e-5
 
 
 @contextmanager
@@ -61,9 +60,9 @@ def plot_transport(result: Mapping, path: str | Path, *, title: str) -> None:
             return
         lags = np.array(curves["lags_ps"], dtype=float)
         for species, values in curves["msd_A2"].items():
-            msd.loglog(lags[1:], np.array(values, dtype=float)[1:], label=species)
+            msd.loglog(lags, np.array(values, dtype=float), label=species)
         for species, values in curves["alpha"].items():
-            slope.semilogx(lags[1:], np.array(values, dtype=float)[1:], label=species)
+            slope.semilogx(lags, np.array(values, dtype=float), label=species)
         _mark_window(result, (msd, slope))
         slope.axhspan(0.9, 1.1, color="0.9", zorder=0)
         slope.set(xlabel="lag (ps)", ylabel="α = d ln MSD / d ln t", ylim=(0, 2.2))
@@ -104,7 +103,7 @@ def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title:
             values, errors = (np.array(pair[key], dtype=float) for key in ("g", "g_error"))
             radial.plot(result["r_A"], values, label=name)
             radial.fill_between(result["r_A"], values - errors, values + errors, alpha=0.2)
-            running.plot(result["r_A"], pair["N"])
+            running.plot(result["edges_A"], pair["N"])
         radial.set(xlabel="r (Å)", ylabel="g(r)", ylim=(0, None))
         running.set(xlabel="r (Å)", ylabel=f"N(r) around {mobile_ion}", ylim=(0, 12))
         radial.legend()
@@ -120,8 +119,8 @@ def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str,
         literature: sigma_mS_cm, temperature_C, sigma_origin; None where unknown.
     """
     with _figure(path, title=title, size=(5.2, 3.8)) as (axis,):
-        for quantity, label in (("sigma_NE_mS_cm", "Nernst–Einstein"), ("sigma_E_mS_cm", "Einstein")):
-            _draw_fit(axis, fits[quantity], label)
+        _draw_fit(axis, fits["sigma_NE_mS_cm"], "Nernst–Einstein", colour=COLOURS[0])
+        _draw_fit(axis, fits["sigma_E_mS_cm"], "Einstein", colour=COLOURS[1])
         if literature["sigma_mS_cm"]:
             kelvin = literature["temperature_C"] + 273.15
             axis.plot(
@@ -137,7 +136,7 @@ def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str,
             axis.legend()
 
 
-def _draw_fit(axis: Axes, fit: Mapping, label: str) -> None:
+def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
     for point in fit["points"]:
         if point["value"] is None or point["value"] <= 0:
             continue
@@ -148,16 +147,15 @@ def _draw_fit(axis: Axes, fit: Mapping, label: str) -> None:
             point["value"] * kelvin,
             yerr=None if point["error"] is None else min(point["error"], 0.99 * point["value"]) * kelvin,
             fmt="o" if diffusive else "x",
-            color=COLOURS[0] if label.startswith("N") else COLOURS[1],
+            color=colour,
         )
     energy = (fit.get("Ea_eV") or {}).get("value")
     text = f"{label}: Ea = {energy:.3f} ± {fit['Ea_eV']['error']:.3f} eV" if energy is not None else f"{label}: {fit['status']}"
-    axis.plot([], [], "o", color=COLOURS[0] if label.startswith("N") else COLOURS[1], label=text)
-    if energy is not None:
-        kelvin = np.array([point["temperature_K"] for point in fit["points"]] + [fit["prediction"]["temperature_K"]])
-        inverse = np.linspace(1 / kelvin.max(), 1 / kelvin.min(), 50)
-        line = np.exp(fit["ln_prefactor"] - energy * inverse / BOLTZMANN_EV_K)
-        axis.plot(1000 * inverse, line, "-", color=COLOURS[0] if label.startswith("N") else COLOURS[1], lw=1)
+    axis.plot([], [], "o", color=colour, label=text)
+    if line := fit.get("line"):
+        kelvin, values, low, high = (np.array(line[key], dtype=float) for key in ("temperatures_K", "value", "low", "high"))
+        axis.plot(1000 / kelvin, values * kelvin, color=colour, lw=1)
+        axis.fill_between(1000 / kelvin, low * kelvin, high * kelvin, color=colour, alpha=0.15, lw=0)
 
 
 def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: str | Path) -> None:

@@ -10,7 +10,7 @@ from ase import Atoms
 from reference_cases import DRAFT_PBE, displaced, strained, unit_strain
 
 from saltflow.errors import InputError, SaltflowError
-from saltflow.reference import check_elements, label_frames, label_isolated_atoms
+from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
 from saltflow.reference.cp2k import COLD, Cp2kBackend
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import write_input

@@ -16,7 +16,7 @@ from reference_cases import GFN1, lithium_chloride
 
 from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
-from saltflow.reference import label_frames
+from saltflow.reference.labelling import label_frames
 from saltflow.reference.journal import Journal
 from saltflow.reference.label import Label
 from saltflow.reference.ledger import (

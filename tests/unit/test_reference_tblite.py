@@ -6,7 +6,7 @@ from ase import Atoms
 from reference_cases import GFN1, displaced, lithium_chloride, strained, unit_strain
 
 from saltflow.errors import InputError
-from saltflow.reference import check_elements, label_frames, label_isolated_atoms
+from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
 from saltflow.reference.settings import TbliteReference
 
 

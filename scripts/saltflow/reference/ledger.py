@@ -14,7 +14,7 @@ from ase import Atoms
 from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
 from saltflow.provenance import atomic_write, digest, sha256_of_file
-from saltflow.reference import label_frames
+from saltflow.reference.labelling import label_frames
 from saltflow.reference.journal import Journal
 from saltflow.reference.label import Label
 from saltflow.reference.settings import Cp2kReference, TbliteReference
