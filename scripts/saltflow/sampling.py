@@ -64,16 +64,7 @@ def propose_seeds(
         )
     ]
     if committee is None:
-        return [
-            frame
-            for cell in cells
-            for frame in rattled_frames(
-                cell,
-                count=seeds["frames_per_cell"],
-                rattle_A=seeds["rattle_A"],
-                seed=derive_seed(seed, cell.info["lineage"]),
-            )
-        ]
+        return [frame for cell in cells for frame in _rattled(cell, count=seeds["frames_per_cell"], seeds=seeds, seed=seed)]
     duration_fs = 1000 * seeds["melt_ps"]
     melted = drive_cells(
         cells,
@@ -88,7 +79,18 @@ def propose_seeds(
         origin="seed:melt",
     )
     sound = without_collisions(melted, compositions, atoms=seeds["atoms"], structures=structures)
-    return evenly_spaced(sound, per_lineage=seeds["frames_per_cell"])
+    frames = []
+    for cell in cells:
+        ours = [frame for frame in sound if frame.info["lineage"] == cell.info["lineage"]]
+        chosen = evenly_spaced(ours, count=seeds["frames_per_cell"])
+        missing = seeds["frames_per_cell"] - len(chosen)
+        frames += [*chosen, *_rattled(cell, count=missing, seeds=seeds, seed=seed)]
+    return frames
+
+
+def _rattled(cell: Atoms, *, count: int, seeds: Mapping, seed: int) -> list[Atoms]:
+    """Displaced frames of a cell that no foundation melts, or that the foundation cannot hold together."""
+    return rattled_frames(cell, count=count, rattle_A=seeds["rattle_A"], seed=derive_seed(seed, cell.info["lineage"]))
 
 
 def explore(
@@ -310,13 +312,7 @@ def without_collisions(
     return sound
 
 
-def evenly_spaced(frames: Sequence[Atoms], *, per_lineage: int) -> list[Atoms]:
-    """At most `per_lineage` frames of each lineage, spread over its time."""
-    lineages: dict[str, list[Atoms]] = {}
-    for frame in frames:
-        lineages.setdefault(frame.info["lineage"], []).append(frame)
-    chosen = []
-    for members in lineages.values():
-        count = min(per_lineage, len(members))
-        chosen += [members[index] for index in np.linspace(0, len(members) - 1, count).round().astype(int)]
-    return chosen
+def evenly_spaced(frames: Sequence[Atoms], *, count: int) -> list[Atoms]:
+    """At most `count` frames of one lineage, spread over its time."""
+    indices = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+    return [frames[index] for index in indices]

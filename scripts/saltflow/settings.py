@@ -6,6 +6,7 @@ names it, so a misspelt key cannot be ignored. Numbers carry their unit in the k
 
 import copy
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,7 +36,7 @@ Dtype = Literal["float32", "float64"]
 class Section(BaseModel):
     """A block of settings: unknown keys are refused and nothing can be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Tables(Section):
@@ -88,6 +89,12 @@ class Seeds(Section):
     melt_ps: PositiveFloat
     heldout_cells: PositiveInt
 
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Seeds":
+        if self.heldout_cells > self.cells - 2:
+            raise ValueError("heldout_cells must leave at least two of the cells: one to train on and one to validate")
+        return self
+
 
 class Exploration(Section):
     cells: Annotated[int, Field(ge=2)]
@@ -97,6 +104,12 @@ class Exploration(Section):
     stride_fs: PositiveFloat
     heldout_cells: PositiveInt
 
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Exploration":
+        if self.heldout_cells >= self.cells:
+            raise ValueError("heldout_cells must be fewer than cells: the others are trained on")
+        return self
+
 
 class Selection(Section):
     frames: PositiveInt
@@ -104,6 +117,12 @@ class Selection(Section):
     random_fraction: Fraction
     lower_quantile: Fraction
     max_force_uncertainty_eV_A: PositiveFloat
+
+    @model_validator(mode="after")
+    def _frames_are_left_to_train(self) -> "Selection":
+        if self.heldout_frames >= self.frames:
+            raise ValueError("heldout_frames must be fewer than frames: the others are trained on")
+        return self
 
 
 class Convergence(Section):
@@ -275,8 +294,7 @@ def load_overrides(path: Path, *, settings: Settings, compositions: Iterable[str
     Raises:
         InputError: one sentence per unknown id or wrong key.
     """
-    content = yaml.safe_load(path.read_text()) or {}
-    overrides = _validated(Overrides, {"compositions": {}, "potentials": {}} | content, source=path.name)
+    overrides = _validated(Overrides, _read_sections(path), source=path.name)
     problems = _unknown(overrides.compositions, set(compositions), "composition", path)
     problems += _unknown(overrides.potentials, set(potentials), "potential", path)
     problems += _problems_of_entries(settings, overrides.compositions, COMPOSITION_SECTIONS, f"{path.name}: compositions")
@@ -291,6 +309,20 @@ def overridden(settings: Settings, changes: Mapping | None) -> Settings:
     if not changes:
         return settings
     return _validated(Settings, _merged(settings.model_dump(), changes), source="overrides")
+
+
+def _read_sections(path: Path) -> dict:
+    """The mapping of overrides.yaml; a section whose entries are all commented out is empty."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError([f"{path.name}: this is not YAML; correct it: {' '.join(str(error).split())}."]) from None
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        raise InputError([f"{path.name}: it must hold the sections compositions and potentials, not {content!r:.40}."])
+    return {"compositions": {}, "potentials": {}} | {
+        name: {} if entries is None else entries for name, entries in content.items()
+    }
 
 
 def _merged(base: Mapping, changes: Mapping) -> dict:

@@ -41,7 +41,7 @@ def tabulate(
 
 
 def _point_row(composition: str, point: Mapping, potential: str, release: Mapping) -> dict:
-    row = {"composition": composition, "temperature_K": point["temperature_K"], "glasses": point["glasses"]}
+    row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "glasses": point["glasses"]}
     for quantity, error in QUANTITIES.items():
         estimate = point["quantities"].get(quantity, {})
         row |= {quantity: estimate.get("value"), error: estimate.get("error")}
