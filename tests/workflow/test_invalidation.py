@@ -1,0 +1,327 @@
+"""What is planned after each kind of change, job by job: what it invalidates, and nothing else."""
+
+import os
+from collections.abc import Iterable
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Workplace
+
+CONFIG = "tests/tiny/config.yaml"
+OVERRIDES = "tests/tiny/overrides.yaml"
+COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
+TEMPERATURES = (500, 700, 900)
+GLASSES = (1, 2)
+SUMMARIES = {"tabulate_conductivity", "rank_electrolytes"}
+
+
+def jobs(rule: str, **wildcards: Iterable) -> set[str]:
+    """Jobs of a rule for every combination of wildcards."""
+    names = sorted(wildcards)
+    return {
+        " ".join([rule, *(f"{name}={value}" for name, value in zip(names, values, strict=True))])
+        for values in product(*(wildcards[name] for name in names))
+    }
+
+
+def cells(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("build_glass", composition=compositions, glass=GLASSES)
+
+
+def quenches(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("quench_glass", composition=compositions, glass=GLASSES)
+
+
+def analyses(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
+    where = {"composition": compositions, "temperature": temperatures}
+    return jobs("analyse_transport", **where) | jobs("analyse_structure", **where)
+
+
+def fits(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("fit_arrhenius", composition=compositions)
+
+
+def points(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
+    """MD of these points, their analyses, the fits of their compositions and the summaries."""
+    runs = jobs("run_md", composition=compositions, temperature=temperatures)
+    return runs | analyses(compositions, temperatures) | fits(compositions) | SUMMARIES
+
+
+def learning(potential: str, *, generations: Iterable[int], members: Iterable[int]) -> set[str]:
+    """Every job of these generations of a potential and its release."""
+    where = {"potential": [potential], "generation": generations}
+    later = {"potential": [potential], "generation": [number for number in generations if number > 0]}
+    first = jobs("propose_seeds", potential=[potential]) if 0 in generations else set()
+    return (
+        first
+        | jobs("explore", **later)
+        | jobs("select_frames", **later)
+        | jobs("label_frames", **where, chunk=[0])
+        | jobs("collect_labels", **where)
+        | jobs("fine_tune", **where, member=members)
+        | jobs("assess_potential", **where)
+        | jobs("release_potential", potential=[potential])
+    )
+
+
+ATOMS = jobs("label_atom", element=["Al", "Cl", "Li"], reference=["gfn1-xtb"])
+BASE = learning("base", generations=[0], members=[1])
+FINE_TUNED = learning("fine-tuned", generations=[0, 1], members=[1, 2])
+ALL_POINTS = points()
+EVERYTHING = ATOMS | BASE | FINE_TUNED | cells() | quenches() | ALL_POINTS
+
+
+def add_row(campaign: Workplace, table: str, **cells: str) -> None:
+    """Append a row to a table of the tiny campaign; columns not given are empty."""
+    path = campaign.repo / "tests/tiny" / table
+    header = path.read_text().splitlines()[0].split("\t")
+    campaign.append(f"tests/tiny/{table}", "\t".join(cells.pop(name, "-") for name in header) + "\n")
+    assert not cells, f"no such columns: {cells}"
+
+
+def override(campaign: Workplace, kind: str, name: str, **sections: dict) -> None:
+    path = campaign.repo / OVERRIDES
+    content = yaml.safe_load(path.read_text())
+    content[kind].setdefault(name, {}).update(sections)
+    path.write_text(yaml.safe_dump(content))
+
+
+def assert_planned(campaign: Workplace, expected: set[str], *arguments: str) -> dict[str, str]:
+    """The plan holds exactly these jobs, and says why each of them runs."""
+    plan = campaign.plan(*arguments)
+    assert set(plan) == expected
+    assert not [job for job, reason in plan.items() if not reason]
+    return plan
+
+
+# ── nothing that matters has changed ───────────────────────────────────────────────────────────
+
+
+def test_the_undone_campaign_plans_every_job(fresh: Workplace):
+    assert_planned(fresh, EVERYTHING)
+
+
+def test_a_finished_campaign_has_nothing_to_do(campaign: Workplace):
+    assert_planned(campaign, set())
+
+
+def test_new_times_of_all_sources_rerun_nothing(campaign: Workplace):
+    for path in campaign.repo.rglob("*"):
+        os.utime(path)
+    assert_planned(campaign, set())
+
+
+def test_a_repository_at_another_place_reruns_nothing(campaign: Workplace):
+    moved = campaign.repo.parent / "elsewhere"
+    moved.mkdir()
+    repo, work = campaign.repo.rename(moved / "repo"), campaign.work.rename(moved / "work")
+    assert_planned(Workplace(repo, work), set())
+
+
+@pytest.mark.parametrize(
+    ("path", "comment"),
+    [
+        (CONFIG, "# a remark\n"),
+        ("config/config.yaml", "# a remark\n"),
+        (OVERRIDES, "# a remark\n"),
+        ("scripts/saltflow/transport/windows.py", "\n# a remark\n"),
+        ("scripts/analyse_transport.py", "\n# a remark\n"),
+        ("rules/transport.smk", "\n# a remark\n"),
+    ],
+)
+def test_a_comment_reruns_nothing(campaign: Workplace, path: str, comment: str):
+    campaign.append(path, comment)
+    assert_planned(campaign, set())
+
+
+@pytest.mark.parametrize("path", ["transport/windows.py", "arrhenius.py", "coordination.py", "provenance.py"])
+def test_a_docstring_reruns_nothing(campaign: Workplace, path: str):
+    source = campaign.repo / "scripts/saltflow" / path
+    text = source.read_text()
+    assert text.startswith('"""')
+    source.write_text('"""A better word. ' + text[3:])
+    assert_planned(campaign, set())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("checkpoint_ps: 0.04", "checkpoint_ps: 0.06"),
+        ("device: cpu", "device: cuda"),
+        ("device: cpu", "device: cpu\n  modules: {analysis: [python/3.11]}"),
+    ],
+)
+def test_how_jobs_are_executed_reruns_nothing(campaign: Workplace, old: str, new: str):
+    campaign.replace(CONFIG, old, new)
+    assert_planned(campaign, set())
+
+
+def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign: Workplace):
+    """The finished campaign is taken for one that CP2K has labelled, so that CP2K need not be here."""
+    table = campaign.repo / "tests/tiny/potentials.tsv"
+    table.write_text(table.read_text().replace("gfn1-xtb", "pbe-d3"))
+    for path in (campaign.work / "results/references/gfn1-xtb").iterdir():
+        target = campaign.work / "results/references/pbe-d3" / path.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    touched = campaign.run("--touch")
+    assert touched.returncode == 0, touched.stdout[-3000:]
+    assert_planned(campaign, set())
+    campaign.replace("config/config.yaml", "command: cp2k.psmp -s", "command: mpiexec -np 4 cp2k.psmp -s")
+    assert_planned(campaign, set())
+    campaign.replace("config/config.yaml", "cutoff_Ry: 800.0", "cutoff_Ry: 900.0")
+    atoms = jobs("label_atom", element=["Al", "Cl", "Li"], reference=["pbe-d3"])
+    assert_planned(campaign, (EVERYTHING - ATOMS | atoms) - cells() - {"propose_seeds potential=base"})
+
+
+# ── the sweep ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_composition_with_longer_runs(campaign: Workplace):
+    override(campaign, "compositions", "LiAlCl4", dynamics={"production": {"duration_ps": 0.1}})
+    plan = assert_planned(campaign, points(["LiAlCl4"]))
+    assert "Params have changed" in plan["run_md composition=LiAlCl4 temperature=500"]
+
+
+def test_one_composition_with_a_slower_quench(campaign: Workplace):
+    override(campaign, "compositions", "LiAlCl4", dynamics={"quench": {"rate_K_per_ps": 8000.0}})
+    assert_planned(campaign, quenches(["LiAlCl4"]) | points(["LiAlCl4"]))
+
+
+def test_one_composition_with_larger_cells(campaign: Workplace):
+    override(campaign, "compositions", "LiAlCl4", structures={"atoms": 18})
+    assert_planned(campaign, cells(["LiAlCl4"]) | quenches(["LiAlCl4"]) | points(["LiAlCl4"]))
+
+
+def test_one_composition_analysed_otherwise(campaign: Workplace):
+    override(campaign, "compositions", "LiAlCl4", transport={"msd_min_A2": 5.0})
+    transport = jobs("analyse_transport", composition=["LiAlCl4"], temperature=TEMPERATURES)
+    assert_planned(campaign, transport | fits(["LiAlCl4"]) | SUMMARIES)
+
+
+def test_one_temperature_more(campaign: Workplace):
+    campaign.replace(CONFIG, "[500, 700, 900]", "[500, 700, 800, 900]")
+    assert_planned(campaign, points(temperatures=[800]))
+
+
+def test_one_temperature_less(campaign: Workplace):
+    campaign.replace(CONFIG, "[500, 700, 900]", "[500, 900]")
+    assert_planned(campaign, fits() | SUMMARIES)
+
+
+def test_one_glass_more(campaign: Workplace):
+    campaign.replace(CONFIG, "glasses: 2", "glasses: 3")
+    third = jobs("build_glass", composition=COMPOSITIONS, glass=[3])
+    assert_planned(campaign, third | jobs("quench_glass", composition=COMPOSITIONS, glass=[3]) | ALL_POINTS)
+
+
+NEWCOMER = {
+    "id": "LiAl2Cl7",
+    "formula": "LiAl2Cl7",
+    "mobile_ion": "Li",
+    "oxidation_states": "Li:+1 Al:+3 Cl:-1",
+    "family": "tiny",
+    "start": "pack",
+    "density_g_cm3": "1.6",
+    "density_basis": "guess",
+    "source": "made up for the tests",
+}
+
+
+def test_a_composition_joins_with_a_potential_that_exists(campaign: Workplace):
+    add_row(campaign, "compositions.tsv", **NEWCOMER, potential="fine-tuned")
+    assert_planned(campaign, cells(["LiAl2Cl7"]) | quenches(["LiAl2Cl7"]) | points(["LiAl2Cl7"]))
+
+
+def test_a_composition_joins_with_a_potential_of_its_own(campaign: Workplace):
+    add_row(campaign, "compositions.tsv", **NEWCOMER, potential="newcomer")
+    row = {"name": "newcomer", "foundation": "fine-tuned", "reference": "gfn1-xtb", "compositions": "LiAl2Cl7"}
+    add_row(campaign, "potentials.tsv", **row)
+    own = learning("newcomer", generations=[0, 1], members=[1, 2])
+    assert_planned(campaign, own | cells(["LiAl2Cl7"]) | quenches(["LiAl2Cl7"]) | points(["LiAl2Cl7"]))
+
+
+def test_a_composition_leaves(campaign: Workplace):
+    campaign.replace(CONFIG, "sweep:\n", "sweep:\n  compositions: [LiAlCl4]\n")
+    assert_planned(campaign, SUMMARIES)
+
+
+def test_a_literature_value(campaign: Workplace):
+    table = campaign.repo / "tests/tiny/compositions.tsv"
+    lines = table.read_text().splitlines()
+    at = lines[0].split("\t").index
+    row = lines[1].split("\t")
+    row[at("Ea_eV")], row[at("Ea_origin")] = "0.4", "recalled"
+    table.write_text("\n".join([lines[0], "\t".join(row), *lines[2:]]) + "\n")
+    assert_planned(campaign, fits(["LiAlCl4"]) | {"rank_electrolytes"})
+
+
+# ── protocols and generations ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("dynamics", quenches() | ALL_POINTS),
+        ("labels", EVERYTHING - cells() - {"propose_seeds potential=base"}),
+        ("learning", EVERYTHING - cells() - ATOMS),
+        ("structures", EVERYTHING - ATOMS),
+    ],
+)
+def test_a_protocol_raised(campaign: Workplace, stage: str, expected: set[str]):
+    text = (campaign.repo / "config/config.yaml").read_text()
+    head, section, rest = text.partition(f"\n{stage}:\n")
+    assert section
+    assert rest.startswith("  protocol: 1 ")
+    rest = rest.replace("protocol: 1", "protocol: 2", 1)
+    (campaign.repo / "config/config.yaml").write_text(head + section + rest)
+    assert_planned(campaign, expected)
+
+
+def test_one_generation_more_of_one_potential(campaign: Workplace):
+    override(campaign, "potentials", "fine-tuned", learning={"generations": 2})
+    second = learning("fine-tuned", generations=[2], members=[1, 2])
+    assert_planned(campaign, second | quenches() | ALL_POINTS)
+
+
+# ── code ───────────────────────────────────────────────────────────────────────────────────────
+
+TRANSPORT = jobs("analyse_transport", composition=COMPOSITIONS, temperature=TEMPERATURES)
+STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMPERATURES)
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
+        ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
+        ("coordination.py", STRUCTURE),
+        ("trajectory.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("arrhenius.py", fits() | {"rank_electrolytes"}),
+        ("summary.py", SUMMARIES),
+        ("joblog.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("provenance.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("potentials.py", set()),
+        ("training.py", set()),
+        ("dynamics/runner.py", set()),
+        ("structures/packing.py", set()),
+        ("reference/tblite.py", set()),
+    ],
+)
+def test_an_edited_module_reruns_the_analyses_that_import_it(campaign: Workplace, module: str, expected: set[str]):
+    campaign.append(f"scripts/saltflow/{module}", "\n\nNEW_CONSTANT = 1\n")
+    assert_planned(campaign, expected)
+
+
+def test_an_edited_entry_script_reruns_its_analyses(campaign: Workplace):
+    campaign.append("scripts/analyse_structure.py", "\nprint(job.rule)\n")
+    assert_planned(campaign, STRUCTURE)
+
+
+def test_an_output_that_was_lost_is_made_again(campaign: Workplace):
+    Path(campaign.work, "results/LiAlCl4/md/700K/transport.json").unlink()
+    lost = jobs("analyse_transport", composition=["LiAlCl4"], temperature=[700])
+    plan = assert_planned(campaign, lost | fits(["LiAlCl4"]) | SUMMARIES)
+    assert "Missing output files" in plan[lost.pop()]
