@@ -21,6 +21,7 @@ with warnings.catch_warnings():
     from mace.tools.utils import AtomicNumberTable
 
 SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
+LARGEST_COORDINATE_A = 1e6  # farther out a cell has blown up, and rounding would begin to move its atoms
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> tor
     """
     check_hash(path, pinned=sha256)
     if device == "cuda" and not torch.cuda.is_available():
-        raise SaltflowError("The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU.")
+        raise SaltflowError(
+            "The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU."
+        )
     model = torch.load(path, map_location=device, weights_only=False).to(getattr(torch, dtype))
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -133,7 +136,11 @@ class Committee:
 
 
 class BatchedPotential:
-    """A committee bound to the atoms of a batch; keeps a neighbour list with a skin."""
+    """A committee bound to the atoms of a batch; keeps a neighbour list with a skin.
+
+    listed_at: positions and cells at which the list was made. A list made there again is the same to the last
+    bit, so that a continued run does not differ from an uninterrupted one.
+    """
 
     def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray):
         self.committee = committee
@@ -150,11 +157,7 @@ class BatchedPotential:
             "head": torch.zeros(self.systems, dtype=torch.long, device=device),
             "pbc": torch.ones((self.systems, 3), dtype=torch.bool, device=device),
         }
-        self._reference: tuple[torch.Tensor, torch.Tensor] | None = None
-
-    def forget_neighbours(self) -> None:
-        """Drop the neighbour list, so that the next evaluation does not depend on when it was built."""
-        self._reference = None
+        self.listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, spread: bool = False) -> Evaluation:
         """Energies, forces and stresses.
@@ -163,24 +166,45 @@ class BatchedPotential:
             positions: (atoms, 3) Å, wrapped or not.
             cells: (systems, 3, 3) Å, rows are lattice vectors.
             spread: evaluate every model and give the force spread; else only the first model.
+
+        Returns:
+            the numbers of every cell; those of a cell that has blown up (coordinates that are not finite or
+            absurdly large, no volume) are NaN, and the other cells do not notice.
         """
-        graph = self._graph_at(positions, cells)
+        sound = self._sound(positions, cells)
+        graph = self._graph_at(positions, cells, sound)
         models = self.committee.models if spread else self.committee.models[:1]
         outputs = [_run(model, graph) for model in models]
         energies, forces, stresses = (
             torch.stack([output[key].detach().double() for output in outputs]) for key in ("energy", "forces", "stress")
         )
+        energies = energies.masked_fill(~sound, torch.nan)
+        forces = forces.masked_fill(~sound[self.system, None], torch.nan)
+        stresses = stresses.masked_fill(~sound[:, None, None], torch.nan)
         deviation = forces - forces.mean(0)
         force_spread = deviation.square().sum(-1).mean(0).sqrt()
         return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
 
     def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """(atoms, features) node features of the first model."""
-        return _run(self.committee.models[0], self._graph_at(positions, cells))["node_feats"].detach().double()
+        graph = self._graph_at(positions, cells, self._sound(positions, cells))
+        return _run(self.committee.models[0], graph)["node_feats"].detach().double()
 
-    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor) -> dict[str, torch.Tensor]:
-        if self._reference is None or self._list_is_stale(positions, cells):
-            self._list_neighbours(positions, cells)
+    def _sound(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """(systems,) which cells have coordinates that a potential can be asked about."""
+        lost = ~(positions.abs() < LARGEST_COORDINATE_A).all(-1)  # NaN compares false
+        lost_atoms = torch.zeros(self.systems, dtype=positions.dtype, device=positions.device)
+        lost_atoms.index_add_(0, self.system, lost.to(positions.dtype))
+        box = (cells.abs() < LARGEST_COORDINATE_A).all(-1).all(-1) & (torch.linalg.det(cells).abs() > 0)
+        return (lost_atoms == 0) & box
+
+    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor) -> dict[str, torch.Tensor]:
+        if not bool(sound.all()):
+            positions = torch.where(sound[self.system, None], positions, 0.0)
+            cells = torch.where(sound[:, None, None], cells, torch.eye(3, dtype=cells.dtype, device=cells.device))
+            self.list_neighbours(positions, cells, sound=sound)
+        elif self.listed_at is None or self._list_is_stale(positions, cells):
+            self.list_neighbours(positions, cells)
         dtype = self.committee.dtype
         home = positions - torch.einsum("ni,nij->nj", self._image, cells[self.system])
         shifts = torch.einsum("ni,nij->nj", self._unit_shifts, cells[self._edge_system])
@@ -200,25 +224,33 @@ class BatchedPotential:
         The list held at the reference is carried to the current cell by the strain; what is left of the
         skin after the strongest compression must cover twice the largest displacement.
         """
-        fractional, listed_cells = self._reference
+        listed_positions, listed_cells = self.listed_at
         strain = torch.linalg.solve(listed_cells, cells)
         compression = torch.linalg.svdvals(strain).amin(-1)
-        carried = torch.einsum("ni,nij->nj", fractional, cells[self.system])
+        carried = torch.einsum("ni,nij->nj", listed_positions, strain[self.system])
         moved = (positions - carried).norm(dim=-1)
         largest = torch.zeros(self.systems, dtype=moved.dtype, device=moved.device)
         largest.scatter_reduce_(0, self.system, moved, "amax")
         cutoff = self.committee.cutoff_A
         return bool(((cutoff + SKIN_A) * compression - 2 * largest < cutoff).any())
 
-    def _list_neighbours(self, positions: torch.Tensor, cells: torch.Tensor) -> None:
-        if not (bool(torch.isfinite(positions).all()) and bool(torch.isfinite(cells).all())):
-            raise FloatingPointError("positions or cell are not finite")
+    def list_neighbours(
+        self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor | None = None
+    ) -> None:
+        """Make the neighbour list anew.
+
+        Args:
+            positions, cells: as in `evaluate`.
+            sound: (systems,) which cells to list; all when not given.
+        """
         fractional = torch.einsum("ni,nij->nj", positions, torch.linalg.inv(cells)[self.system])
         image = torch.floor(fractional)
         home = torch.einsum("ni,nij->nj", fractional - image, cells[self.system]).cpu().numpy()
         boxes = cells.cpu().numpy()
         senders, receivers, shifts, owners = [], [], [], []
         for index, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
+            if sound is not None and not bool(sound[index]):
+                continue
             sender, receiver, shift = neighbour_list(
                 "ijS",
                 positions=home[first:last],
@@ -232,12 +264,14 @@ class BatchedPotential:
             shifts.append(shift)
             owners.append(np.full(len(sender), index))
         device = self.committee.device
-        edges = np.stack([np.concatenate(senders), np.concatenate(receivers)])
+        none = np.empty(0, dtype=int)  # where no cell is sound
+        edges = np.stack([np.concatenate([none, *senders]), np.concatenate([none, *receivers])])
         self._edges = torch.as_tensor(edges, dtype=torch.long, device=device)
-        self._unit_shifts = torch.as_tensor(np.concatenate(shifts), dtype=torch.float64, device=device)
-        self._edge_system = torch.as_tensor(np.concatenate(owners), dtype=torch.long, device=device)
+        shifts = np.concatenate([np.empty((0, 3)), *shifts])
+        self._unit_shifts = torch.as_tensor(shifts, dtype=torch.float64, device=device)
+        self._edge_system = torch.as_tensor(np.concatenate([none, *owners]), dtype=torch.long, device=device)
         self._image = image
-        self._reference = (fractional, cells.clone())
+        self.listed_at = (positions.clone(), cells.clone())
 
 
 def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 import h5py
 import numpy as np
@@ -106,7 +105,7 @@ def _refuse_non_finite(name: str, values: np.ndarray) -> None:
 
 
 class H5MDWriter:
-    """Append frames of one cell to an H5MD file.
+    """Write the frames of one cell to a new H5MD file.
 
     Frames wait in memory until `flush`, which opens the file, appends them and closes it again: a killed
     run leaves a readable file that ends at its last flush.
@@ -114,25 +113,15 @@ class H5MDWriter:
     Args:
         path: the file.
         atoms: a frame that gives species, masses and periodicity; its positions are not written.
-        metadata: JSON-able record kept as attribute `provenance`; only read in mode "w".
-        mode: "w" makes a new file, "a" goes on with an existing one.
-
-    Raises:
-        SaltflowError: the existing file is unreadable or holds other atoms.
+        metadata: JSON-able record kept as attribute `provenance`.
     """
 
-    def __init__(self, path: str | os.PathLike, atoms: Atoms, *, metadata: Mapping, mode: Literal["w", "a"]):
+    def __init__(self, path: str | os.PathLike, atoms: Atoms, *, metadata: Mapping):
         self.path = Path(path)
         self._pending: list[dict[str, object]] = []
-        if mode == "w":
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with h5py.File(self.path, "w") as file:
-                _create_layout(file, atoms, metadata)
-        elif mode == "a":
-            with _open(self.path, "r") as file:
-                _check_same_atoms(self.path, file, atoms)
-        else:
-            raise ValueError(f"mode must be 'w' or 'a', not {mode!r}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(self.path, "w") as file:
+            _create_layout(file, atoms, metadata)
 
     def __enter__(self) -> "H5MDWriter":
         return self
@@ -190,15 +179,6 @@ class H5MDWriter:
         with open(self.path, "rb") as file:
             os.fsync(file.fileno())
 
-    def truncate(self, to_step: int) -> None:
-        """Drop every frame, waiting or written, whose step is beyond `to_step` (a checkpoint's step)."""
-        step_name = "particles/trajectory/position/step"
-        self._pending = [frame for frame in self._pending if frame[step_name] <= to_step]
-        with _open(self.path, "r+") as file:
-            keep = int(np.searchsorted(file[step_name][:], to_step, side="right"))
-            for dataset in _frame_datasets(file):
-                dataset.resize(keep, axis=0)
-
 
 def _open(path: Path, mode: str) -> h5py.File:
     try:
@@ -215,21 +195,6 @@ def _open(path: Path, mode: str) -> h5py.File:
 def _extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
     dataset.resize(len(dataset) + len(rows), axis=0)
     dataset[-len(rows) :] = rows
-
-
-def _frame_datasets(file: h5py.File) -> list[h5py.Dataset]:
-    position = file["particles/trajectory/position"]
-    values = [file[f"observables/{name}/value"] for name in OBSERVABLE_UNITS]
-    return [position["step"], position["time"], position["value"],
-            file["particles/trajectory/box/edges/value"], *values]  # fmt: skip
-
-
-def _check_same_atoms(path: Path, file: h5py.File, atoms: Atoms) -> None:
-    if not np.array_equal(file["particles/trajectory/species"][:], atoms.numbers):
-        raise SaltflowError(
-            f"The trajectory {path} holds other atoms than the run that wants to append to it; "
-            "delete it or write to another path."
-        )
 
 
 def _create_layout(file: h5py.File, atoms: Atoms, metadata: Mapping) -> None:

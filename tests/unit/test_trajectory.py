@@ -32,7 +32,7 @@ def append_frames(writer, atoms, steps):
 
 
 def test_frames_come_back_as_written(tmp_path, salt):
-    with H5MDWriter(tmp_path / "run.h5", salt, metadata={"dispersion": "none"}, mode="w") as writer:
+    with H5MDWriter(tmp_path / "run.h5", salt, metadata={"dispersion": "none"}) as writer:
         append_frames(writer, salt, range(0, 50, 10))
     run = read_trajectory(tmp_path / "run.h5")
     assert run.symbols == ("Li", "Cl", "O", "O")
@@ -46,7 +46,7 @@ def test_frames_come_back_as_written(tmp_path, salt):
 
 
 def test_mdanalysis_reads_the_same(tmp_path, salt):
-    with H5MDWriter(tmp_path / "run.h5md", salt, metadata={}, mode="w") as writer:
+    with H5MDWriter(tmp_path / "run.h5md", salt, metadata={}) as writer:
         append_frames(writer, salt, range(0, 50, 10))
     run = read_trajectory(tmp_path / "run.h5md")
     with warnings.catch_warnings():
@@ -64,39 +64,13 @@ def test_mdanalysis_reads_the_same(tmp_path, salt):
     universe.trajectory.close()
 
 
-def test_resumed_run_has_no_repeated_frame(tmp_path, salt):
-    path = tmp_path / "run.h5"
-    with H5MDWriter(path, salt, metadata={"seed": 7}, mode="w") as writer:
-        append_frames(writer, salt, range(0, 60, 10))
-    with H5MDWriter(path, salt, metadata={"seed": 8}, mode="a") as writer:
-        writer.truncate(25)
-        append_frames(writer, salt, range(30, 100, 10))
-    run = read_trajectory(path)
-    np.testing.assert_allclose(run.times_ps, 0.02 * np.arange(10))
-    np.testing.assert_allclose(run.positions_A[:, 0, 0], 0.1 * np.arange(10), atol=1e-6)
-    assert run.metadata["seed"] == 7
-
-
-def test_waiting_frames_beyond_the_checkpoint_are_dropped(tmp_path, salt):
-    with H5MDWriter(tmp_path / "run.h5", salt, metadata={}, mode="w") as writer:
-        append_frames(writer, salt, [0, 10, 20])
-        writer.truncate(10)
-    assert len(read_trajectory(tmp_path / "run.h5").times_ps) == 2
-
-
 def test_only_sound_glasses_are_read(tmp_path, salt):
     for number, steps in enumerate(([0, 10], [])):
-        with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}, mode="w") as writer:
+        with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}) as writer:
             append_frames(writer, salt, steps)
     paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
     assert [run.n_frames for run in read_sound(paths, statuses=["ok", "not run: gas"])] == [2]
     assert read_trajectory(paths[1]).n_frames == 0
-
-
-def test_other_atoms_are_not_appended(tmp_path, salt):
-    H5MDWriter(tmp_path / "run.h5", salt, metadata={}, mode="w")
-    with pytest.raises(SaltflowError, match="other atoms"):
-        H5MDWriter(tmp_path / "run.h5", Atoms("LiCl"), metadata={}, mode="a")
 
 
 @pytest.mark.parametrize("content", [b"", b"not an HDF5 file"])

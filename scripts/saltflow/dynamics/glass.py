@@ -62,7 +62,12 @@ def quench(
     step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
     schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
     run = Run(
-        [packed], schedule, committee, conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps), seeds=[seed], workdir=workdir
+        [packed],
+        schedule,
+        committee,
+        conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+        seeds=[seed],
+        workdir=workdir,
     )
     outcome = run.finish()[0]
     run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
@@ -188,7 +193,7 @@ def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
 
 def _write_empty(path: Path, glass: Atoms, metadata: Mapping) -> None:
     with atomic_write(path) as temporary:
-        H5MDWriter(temporary, glass, metadata=metadata, mode="w")
+        H5MDWriter(temporary, glass, metadata=metadata)
 
 
 def _recorded_ps(schedule: Sequence[Stage], step_fs: float) -> float:

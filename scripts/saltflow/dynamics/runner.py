@@ -1,26 +1,28 @@
 """Run a schedule on a batch of cells, segment by segment, so that a killed run goes on where it was.
 
 After every segment one file holds the state and the frames of that segment; it appears by a rename. A new
-process finds the last one and continues from there, to the same trajectory as an undisturbed run's: each
-segment begins with a fresh neighbour list, and the random numbers are part of the state.
+process finds the last one and continues from there, to the same trajectory as an undisturbed run's: random
+numbers are part of the state, and the neighbour list is made again where it had been made.
 """
 
 import logging
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from ase import Atoms, units
 
 from saltflow.dynamics import integrators
+from saltflow.dynamics.checkpoints import Segments
+from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state
 from saltflow.errors import SaltflowError
-from saltflow.potentials import BatchedPotential, Committee, Evaluation
+from saltflow.potentials import Committee
 from saltflow.provenance import atomic_write
 from saltflow.trajectory import H5MDWriter
 
@@ -61,7 +63,7 @@ class Outcome:
     conserved_drift_meV_atom_ps: float | None
 
 
-class Interrupted(SaltflowError):
+class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error
     """The run was asked to stop; its checkpoint is written."""
 
 
@@ -73,7 +75,6 @@ class Progress:
     stage: int = 0
     step: int = 0
     total_steps: int = 0
-    segment: int = 0
     started: bool = False
     volume_sum: torch.Tensor | None = None
     volume_count: int = 0
@@ -104,14 +105,16 @@ class Run:
         workdir: Path,
     ):
         self.cells, self.schedule, self.committee = list(cells), list(schedule), committee
-        self.conditions, self.workdir = conditions, Path(workdir)
-        self.step = conditions.step_fs * units.fs
+        self.conditions, self.step = conditions, conditions.step_fs * units.fs
         self.frames: list[dict] = []
         self._asked_to_stop = False
-        self.workdir.mkdir(parents=True, exist_ok=True)
-        self.progress = self._last_checkpoint() or Progress(
-            initial_state(cells, seeds=seeds, device=committee.device.type)
-        )
+        self.segments = Segments(workdir)
+        checkpoint = self.segments.resume()
+        if checkpoint:
+            self._continue_from(checkpoint)
+        else:
+            self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
+            self._bind()
 
     def finish(self) -> list[Outcome]:
         """Integrate to the end of the schedule.
@@ -137,13 +140,16 @@ class Run:
             paths: one file per cell, in the order of the cells.
             metadata: one provenance record per cell.
         """
-        for label, (path, cell, record) in enumerate(zip(paths, self.cells, metadata, strict=True)):
-            with atomic_write(path) as temporary:
-                writer = H5MDWriter(temporary, cell, metadata=record, mode="w")
-                for segment in self._segment_files():
-                    for frame in torch.load(segment, weights_only=False)["frames"]:
-                        if frame["label"] == label:
-                            writer.append(**{key: value for key, value in frame.items() if key != "label"})
+        with ExitStack() as stack:
+            temporaries = [stack.enter_context(atomic_write(path)) for path in paths]
+            writers = [
+                H5MDWriter(temporary, cell, metadata=record)
+                for temporary, cell, record in zip(temporaries, self.cells, metadata, strict=True)
+            ]
+            for frames in self.segments.frames():
+                for frame in frames:
+                    writers[frame.pop("label")].append(**frame)
+                for writer in writers:
                     writer.flush()
 
     # ── integration ────────────────────────────────────────────────────────────────────────────
@@ -152,32 +158,32 @@ class Run:
         progress = self.progress
         length = max(1, round(self.conditions.segment_ps * 1000 / self.conditions.step_fs))
         began, first = time.perf_counter(), progress.total_steps
-        potential, evaluation = self._bind()
         while progress.total_steps - first < length and not self._asked_to_stop:
             stage = self.schedule[progress.stage]
             if not progress.started:
                 self._enter(stage)
-                potential, evaluation = self._bind()
             before = replace(progress.state)
-            evaluation = self._advance(stage, potential, evaluation)
+            self._advance(stage)
             progress.step += 1
             progress.total_steps += 1
-            if self._stop_lost_cells(stage, evaluation, before):
-                if not progress.state.systems:
-                    break
-                potential, evaluation = self._bind()
-            self._observe(stage, evaluation)
+            self._stop_lost_cells(stage, before)
+            if not progress.state.systems:
+                break
+            self._observe(stage)
             if progress.step == stage.steps:
-                if progress.stage + 1 == len(self.schedule):
-                    progress.stage += 1
+                progress.stage += 1
+                if progress.stage == len(self.schedule):
                     break
-                progress.stage, progress.step, progress.started = progress.stage + 1, 0, False
+                progress.step, progress.started = 0, False
         self._report(first, time.perf_counter() - began)
 
-    def _bind(self) -> tuple[BatchedPotential, Evaluation]:
+    def _bind(self, *, listed_at: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
+        """Evaluate the batch as it is now, with a neighbour list made here or where it had been made."""
         state = self.progress.state
-        potential = self.committee.on(state.numbers.cpu().numpy(), state.system.cpu().numpy())
-        return potential, potential.evaluate(state.positions, state.cells)
+        self.potential = self.committee.on(state.numbers.cpu().numpy(), state.system.cpu().numpy())
+        if listed_at:
+            self.potential.list_neighbours(*listed_at)
+        self.evaluation = self.potential.evaluate(state.positions, state.cells)
 
     def _enter(self, stage: Stage) -> None:
         """Begin a stage: velocities at its first temperature when there are none, the mean volume when asked."""
@@ -189,19 +195,22 @@ class Run:
             draw_velocities(state, self._per_cell(stage.start_K))
         progress.volume_sum, progress.volume_count, progress.conserved = None, 0, ()
         progress.started = True
+        self._bind()
 
-    def _advance(self, stage: Stage, potential: BatchedPotential, evaluation: Evaluation) -> Evaluation:
-        state, forces, step = self.progress.state, potential.evaluate, self.step
+    def _advance(self, stage: Stage) -> None:
+        state, forces, step = self.progress.state, self.potential.evaluate, self.step
         if stage.ensemble == "relax":
-            return integrators.relax_step(state, evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
+            self.evaluation = integrators.relax_step(state, self.evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
+            return
         if stage.ensemble == "nve":
-            return integrators.verlet_step(state, evaluation, forces, step=step)
+            self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
+            return
         target = self._target(stage)
         time = self.conditions.thermostat_time_fs * units.fs
         if stage.ensemble == "npt":
             integrators.rescale_cells(
                 state,
-                evaluation,
+                self.evaluation,
                 target_K=target,
                 pressure=self.conditions.pressure_GPa * units.GPa,
                 step=step,
@@ -209,9 +218,8 @@ class Run:
                 compressibility=self.conditions.compressibility_1_GPa / units.GPa,
             )
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
-        evaluation = integrators.verlet_step(state, evaluation, forces, step=step)
+        self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
-        return evaluation
 
     def _per_cell(self, values: Sequence[float]) -> torch.Tensor:
         state = self.progress.state
@@ -224,20 +232,21 @@ class Run:
 
     # ── guards ─────────────────────────────────────────────────────────────────────────────────
 
-    def _stop_lost_cells(self, stage: Stage, evaluation: Evaluation, before: MDState) -> bool:
-        """Take cells that have blown up out of the batch; True when there was one."""
-        state = self.progress.state
+    def _stop_lost_cells(self, stage: Stage, before: MDState) -> None:
+        """Take cells that have blown up out of the batch."""
+        state, evaluation = self.progress.state, self.evaluation
         temperature = state.temperature_K()
-        finite = torch.isfinite(evaluation.energies) & torch.isfinite(temperature)
-        sums = state.sum_over_atoms(evaluation.forces.abs().sum(-1))
-        finite &= torch.isfinite(sums)
+        force_sums = state.sum_over_atoms(evaluation.forces.abs().sum(-1))
+        finite = torch.isfinite(evaluation.energies) & torch.isfinite(temperature) & torch.isfinite(force_sums)
         runaway = temperature > self.conditions.max_temperature_ratio * self._target(stage)
         if stage.ensemble == "relax":
             runaway = torch.zeros_like(runaway)
-        for position in reversed(torch.nonzero(~finite | runaway).flatten().tolist()):
+        lost = torch.nonzero(~finite | runaway).flatten().tolist()
+        for position in reversed(lost):
             reason = "temperature ran away" if bool(finite[position]) else "energy or forces are not finite"
             self._stop(position, f"{reason} in stage '{stage.name}'", before.atoms_of(position))
-        return self.progress.state.systems < state.systems
+        if lost and self.progress.state.systems:
+            self._bind()
 
     def _stop(self, position: int, reason: str, last_good: Atoms) -> None:
         progress = self.progress
@@ -252,44 +261,25 @@ class Run:
 
     # ── observation ────────────────────────────────────────────────────────────────────────────
 
-    def _observe(self, stage: Stage, evaluation: Evaluation) -> None:
+    def _observe(self, stage: Stage) -> None:
         progress = self.progress
         if stage.ensemble == "npt" and 2 * progress.step > stage.steps:
             volume = progress.state.volume_A3().cpu()
             progress.volume_sum = volume if progress.volume_sum is None else progress.volume_sum + volume
             progress.volume_count += 1
-        if stage.ensemble in ("nvt", "nve") and progress.step % max(1, stage.steps // 100) == 0:
-            progress.conserved += (self._conserved(stage, evaluation),)
+        if stage.ensemble in ("nvt", "nve") and progress.step % _conserved_interval(stage) == 0:
+            progress.conserved += (self._conserved(stage),)
         if stage.frame_interval and progress.step % stage.frame_interval == 0:
-            self._record(evaluation)
+            time_ps = progress.total_steps * self.conditions.step_fs / 1000
+            self.frames += frames_of(progress.state, self.evaluation, step=progress.total_steps, time_ps=time_ps)
 
-    def _conserved(self, stage: Stage, evaluation: Evaluation) -> torch.Tensor:
+    def _conserved(self, stage: Stage) -> torch.Tensor:
         state = self.progress.state
-        energy = state.kinetic_energy() + evaluation.energies
+        energy = state.kinetic_energy() + self.evaluation.energies
         if stage.ensemble == "nvt":
             time = self.conditions.thermostat_time_fs * units.fs
             energy = energy + integrators.thermostat_energy(state, target_K=self._target(stage), time=time)
         return energy.cpu()
-
-    def _record(self, evaluation: Evaluation) -> None:
-        state, progress = self.progress.state, self.progress
-        temperature, pressure = state.temperature_K().cpu(), state.pressure(evaluation.stresses).cpu() / units.GPa
-        momentum = state.momentum().cpu() * units.fs * 1000  # per ASE time → per ps
-        owner = state.system.cpu()
-        for position, label in enumerate(state.labels):
-            self.frames.append(
-                {
-                    "label": label,
-                    "step": progress.total_steps,
-                    "time_ps": progress.total_steps * self.conditions.step_fs / 1000,
-                    "positions_A": state.positions.cpu()[owner == position].numpy().astype(np.float32),
-                    "cell_A": state.cells[position].cpu().numpy(),
-                    "potential_energy_eV": float(evaluation.energies[position]),
-                    "temperature_K": float(temperature[position]),
-                    "pressure_GPa": float(pressure[position]),
-                    "com_momentum_u_A_ps": momentum[position].numpy(),
-                }
-            )
 
     def _report(self, first: int, seconds: float) -> None:
         progress, conditions = self.progress, self.conditions
@@ -298,7 +288,6 @@ class Run:
             return
         picoseconds_per_day = steps * conditions.step_fs / 1000 / seconds * 86400
         left = (all_steps - progress.total_steps) * conditions.step_fs / 1000
-        density = self._densities()
         log.info(
             "step %d of %d · %s · %d cells · %.4g ns/day · %.3g ps and %.2g h left · T %.0f K · density %.2f g/cm³",
             progress.total_steps,
@@ -309,58 +298,49 @@ class Run:
             left,
             left / picoseconds_per_day * 24,
             float(progress.state.temperature_K().mean()),
-            float(density.mean()),
+            float(densities_g_cm3(progress.state).mean()),
         )
-
-    def _densities(self) -> torch.Tensor:
-        state = self.progress.state
-        grams = state.sum_over_atoms(state.masses) / units.kg * 1000
-        return grams / (state.volume_A3() * 1e-24)
 
     def _outcomes(self) -> list[Outcome]:
         progress = self.progress
-        stopped = {label: Outcome(atoms, reason, steps, None) for label, reason, steps, atoms in progress.stopped}
+        outcomes = {label: Outcome(atoms, reason, steps, None) for label, reason, steps, atoms in progress.stopped}
+        interval_ps = _conserved_interval(self.schedule[-1]) * self.conditions.step_fs / 1000
         for position, label in enumerate(progress.state.labels):
-            drift = self._drift(position)
-            stopped[label] = Outcome(progress.state.atoms_of(position), "ok", progress.total_steps, drift)
-        return [stopped[label] for label in sorted(stopped)]
-
-    def _drift(self, position: int) -> float | None:
-        """meV per atom and ps: slope of the conserved quantity over the last stage."""
-        if len(self.progress.conserved) < 3:
-            return None
-        stage = self.schedule[-1]
-        values = np.array([float(value[position]) for value in self.progress.conserved])
-        interval = max(1, stage.steps // 100) * self.conditions.step_fs / 1000
-        slope = np.polyfit(np.arange(len(values)) * interval, values, 1)[0]
-        atoms = int((self.progress.state.system == position).sum())
-        return float(1000 * slope / atoms)
+            atoms = progress.state.atoms_of(position)
+            energies = [float(values[position]) for values in progress.conserved]
+            drift = drift_meV_atom_ps(energies, interval_ps=interval_ps, atoms=len(atoms))
+            outcomes[label] = Outcome(atoms, "ok", progress.total_steps, drift)
+        return [outcomes[label] for label in sorted(outcomes)]
 
     # ── checkpoints ────────────────────────────────────────────────────────────────────────────
 
-    def _segment_files(self) -> list[Path]:
-        return sorted(self.workdir.glob("segment-*.pt"))[: self.progress.segment]
-
     def _write_checkpoint(self) -> None:
         progress = self.progress
-        content = {"state": progress.state.tensors(), "progress": replace(progress, state=None), "frames": self.frames}
-        with atomic_write(self.workdir / f"segment-{progress.segment:06d}.pt") as temporary:
-            torch.save(content | {"segments": progress.segment + 1}, temporary)
-        progress.segment += 1
+        self.segments.add(
+            {
+                "state": progress.state.tensors(),
+                "progress": replace(progress, state=None),
+                "listed_at": self.potential.listed_at,
+                "frames": self.frames,
+            }
+        )
         self.frames = []
 
-    def _last_checkpoint(self) -> Progress | None:
-        files = sorted(self.workdir.glob("segment-*.pt"))
-        if not files:
-            return None
+    def _continue_from(self, checkpoint: dict) -> None:
         device = self.committee.device.type
-        content = torch.load(files[-1], weights_only=False, map_location="cpu")
         tensors = {
             name: value.to(device) if isinstance(value, torch.Tensor) else value
-            for name, value in content["state"].items()
+            for name, value in checkpoint["state"].items()
         }
-        log.info("continuing after segment %d", content["segments"])
-        return replace(content["progress"], state=MDState(**tensors), segment=content["segments"])
+        self.progress = replace(checkpoint["progress"], state=MDState(**tensors))
+        log.info("continuing at step %d, after segment %d", self.progress.total_steps, self.segments.finished)
+        if self.progress.state.systems:
+            self._bind(listed_at=tuple(values.to(device) for values in checkpoint["listed_at"]))
 
     def _on_sigterm(self, *_: object) -> None:
         self._asked_to_stop = True
+
+
+def _conserved_interval(stage: Stage) -> int:
+    """Steps between two looks at the conserved quantity."""
+    return max(1, stage.steps // 100)

@@ -1,0 +1,70 @@
+"""Small MACE models with random, seeded weights and pair repulsion: real models, but quick to make and to run."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.build import bulk
+
+from saltflow.potentials import Committee, load_committee
+from saltflow.provenance import sha256_of_file
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
+    from e3nn import o3
+    from mace import modules
+
+CUTOFF_A = 4.0
+
+
+def make_model(*, seed: int, numbers: tuple[int, ...] = (3, 17, 40), scale: float = 5.0) -> torch.nn.Module:
+    """A model whose weights follow from `seed`; `scale` (eV) is the size of its interaction energies."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(seed)
+    try:
+        return modules.ScaleShiftMACE(
+            r_max=CUTOFF_A,
+            num_bessel=5,
+            num_polynomial_cutoff=5,
+            max_ell=2,
+            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            interaction_cls_first=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            num_interactions=2,
+            num_elements=len(numbers),
+            hidden_irreps=o3.Irreps("4x0e + 4x1o"),
+            MLP_irreps=o3.Irreps("4x0e"),
+            atomic_energies=-1.0 - np.arange(len(numbers)),
+            avg_num_neighbors=12,
+            atomic_numbers=list(numbers),
+            correlation=2,
+            gate=torch.nn.functional.silu,
+            pair_repulsion=True,
+            atomic_inter_scale=scale,
+            atomic_inter_shift=0.0,
+            radial_MLP=[8],
+        )
+    finally:
+        torch.set_default_dtype(before)
+
+
+def save_models(folder: Path, *, seeds: tuple[int, ...] = (1,), **choices) -> list[Path]:
+    """Model files, one per seed; choices as in `make_model`."""
+    paths = [folder / f"seed{seed}.model" for seed in seeds]
+    for path, seed in zip(paths, seeds, strict=True):
+        torch.save(make_model(seed=seed, **choices), path)
+    return paths
+
+
+def committee_of(paths: list[Path], *, dtype: str = "float64") -> Committee:
+    """The committee that the adapter loads from model files."""
+    return load_committee(paths, sha256=[sha256_of_file(path) for path in paths], device="cpu", dtype=dtype)
+
+
+def rock_salt(*, repeats: tuple[int, int, int] = (2, 2, 2), rattle_A: float = 0.05, seed: int = 0) -> Atoms:
+    """LiCl, its atoms displaced at random."""
+    cell = bulk("LiCl", "rocksalt", a=5.13).repeat(repeats)
+    cell.positions += np.random.default_rng(seed).normal(scale=rattle_A, size=cell.positions.shape)
+    return cell
