@@ -89,6 +89,31 @@ def of_generation(pattern, *, back=0):
     return paths
 
 
+def foundation_model(wildcards):
+    """The model file that a potential starts from, if it has one."""
+    foundation = campaign.foundation(wildcards.potential)
+    if foundation["kind"] == "file":
+        return ancient(foundation["path"])
+    if foundation["kind"] == "potential":
+        return f"results/potentials/{foundation['name']}/released.model"
+    return []
+
+
+def foundation_release(wildcards):
+    """The record that pins the hash of a foundation trained by this workflow."""
+    foundation = campaign.foundation(wildcards.potential)
+    if foundation["kind"] == "potential":
+        return f"results/potentials/{foundation['name']}/released.json"
+    return []
+
+
+def released(kind):
+    """The released model (or its record) of the potential of a composition."""
+    return (
+        lambda wildcards: f"results/potentials/{campaign.compositions[wildcards.composition].potential}/released.{kind}"
+    )
+
+
 def still_learning(assessment):
     """Whether a generation has work to do: the one before, if assessed, has not converged."""
     path = Path(str(assessment)) if assessment else None

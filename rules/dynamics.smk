@@ -6,13 +6,6 @@ OUTPUTS: results/{composition}/glass{glass}/glass.extxyz, …/quench.json, …/q
 """
 
 
-def released(kind):
-    """The released model (or its record) of the potential of a composition."""
-    return (
-        lambda wildcards: f"results/potentials/{campaign.compositions[wildcards.composition].potential}/released.{kind}"
-    )
-
-
 rule quench_glass:
     """Melt, cool at the set rate and anneal one cell; the gates say whether a glass came out."""
     input:

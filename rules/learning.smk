@@ -12,24 +12,6 @@ MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
 
 
-def foundation_model(wildcards):
-    """The model file that a potential starts from, if it has one."""
-    foundation = campaign.foundation(wildcards.potential)
-    if foundation["kind"] == "file":
-        return ancient(foundation["path"])
-    if foundation["kind"] == "potential":
-        return f"results/potentials/{foundation['name']}/released.model"
-    return []
-
-
-def foundation_release(wildcards):
-    """The record that pins the hash of a foundation trained by this workflow."""
-    foundation = campaign.foundation(wildcards.potential)
-    if foundation["kind"] == "potential":
-        return f"results/potentials/{foundation['name']}/released.json"
-    return []
-
-
 rule propose_seeds:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
@@ -244,7 +226,7 @@ rule release_potential:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference
         ),
-        code=code_of("release_potential"),
+        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
     log:
         "logs/potentials/{potential}/release_potential.log",
     benchmark:
