@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from saltflow.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
@@ -16,9 +17,7 @@ from saltflow.transport import no_transport
 
 ROOT = Path(__file__).parents[2]
 PAPERS = sorted(
-    path
-    for pattern in ("*.md", "config/*.md", "docs/*.md", "profiles/**/*.md")
-    for path in ROOT.glob(pattern)
+    path for pattern in ("*.md", "config/*.md", "docs/*.md", "profiles/**/*.md") for path in ROOT.glob(pattern)
 )
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 # Sections whose keys are the user's: pairs of elements, elements, environments.
