@@ -1,0 +1,140 @@
+"""Time and memory of planning a campaign, beside a bare Snakefile with as many jobs of the same shape.
+
+Campaigns of 77, 200 and 700 compositions × 5 temperatures are planned (`snakemake -n`) when nothing is done and when
+all is done. The peer is Snakemake itself: the same chain of rules without parameters, tables or settings.
+
+usage: python benchmarks/workflow/run.py [--compositions 77 200 700]
+"""
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds, wall seconds and peak memory of a command and its children."""
+
+    cpu_s: float
+    wall_s: float
+    memory_MB: float
+
+
+def measure(command: list[str], folder: Path) -> Cost:
+    """Run a command to its end in a folder."""
+    with open(folder / "output.txt", "w") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{(folder / 'output.txt').read_text()[-2000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - began, usage.ru_maxrss / 1024)
+
+
+def write_campaign(folder: Path, compositions: int) -> list[str]:
+    """A campaign with as many copies of the shipped rows as needed; returns the command that plans it."""
+    with open(REPOSITORY / "config/compositions.tsv") as table:
+        rows = [row for row in csv.DictReader(table, delimiter="\t") if row["start"] == "pack"]
+    copies = [rows[index % len(rows)] | {"id": f"{rows[index % len(rows)]['id']}.{index}"} for index in range(compositions)]
+    # The potentials train on rows of the shipped table, which therefore stay in it.
+    with open(folder / "compositions.tsv", "w", newline="") as table:
+        writer = csv.DictWriter(table, fieldnames=rows[0].keys(), delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows + copies)
+    settings = {
+        "tables": {"compositions": "compositions.tsv"},
+        "sweep": {"compositions": [row["id"] for row in copies], "temperatures_K": [500, 600, 700, 800, 900]},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    return snakemake("--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", "config.yaml")
+
+
+def write_peer(folder: Path, ours: Path, jobs: int) -> list[str]:
+    """A bare Snakefile with the same number of jobs in chains of ten; returns the command that plans it."""
+    chains = jobs // 10
+    (folder / "Snakefile").write_text(
+        f"rule all:\n    input: expand('r/{{chain}}/9.txt', chain=range({chains}))\n\n"
+        "rule first:\n    output: 'r/{chain}/0.txt'\n    log: 'l/{chain}/0.log'\n    shell: 'touch {output}'\n\n"
+        + "\n\n".join(
+            f"rule step{step}:\n    input: 'r/{{chain}}/{step - 1}.txt'\n    output: 'r/{{chain}}/{step}.txt'\n"
+            f"    log: 'l/{{chain}}/{step}.log'\n    shell: 'touch {{output}}'"
+            for step in range(1, 10)
+        )
+    )
+    return snakemake("--workflow-profile", str(REPOSITORY / "profiles/default"))
+
+
+def snakemake(*options: str) -> list[str]:
+    """The command line that both sides share."""
+    return [sys.executable, "-m", "snakemake", *options]
+
+
+def finish(command: list[str], folder: Path) -> None:
+    """Make every product exist and recorded, without running a job."""
+    summary = subprocess.run([*command, "--summary"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    for line in summary.splitlines()[1:]:
+        product = folder / line.split("\t")[0]
+        product.parent.mkdir(parents=True, exist_ok=True)
+        # What a rule's resources are asked of: a generation that has not converged.
+        product.write_text('{"converged": false}' if product.name == "assessment.json" else "")
+    subprocess.run([*command, "--touch", "--cores", "1000", "--quiet", "all"], cwd=folder, capture_output=True, check=True)
+
+
+def planned_jobs(folder: Path) -> int:
+    """The total of the job table in a dry run's output."""
+    lines = (folder / "output.txt").read_text().splitlines()
+    return next((int(line.split()[-1]) for line in lines if line.startswith("total")), 0)
+
+
+def compare(compositions: int) -> list[str]:
+    """One campaign and its peer, when nothing and when all is done; rows of the table."""
+    rows = []
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as peers:
+        ours, peers = Path(ours), Path(peers)
+        command = write_campaign(ours, compositions)
+        fresh = measure([*command, "--dry-run", "--quiet", "rules", "host"], ours)
+        jobs = planned_jobs(ours)
+        peer = write_peer(peers, ours, jobs)
+        bare = measure([*peer, "--dry-run", "--quiet", "rules", "host"], peers)
+        rows.append(row(compositions, jobs, "nothing", fresh, bare))
+        finish(command, ours)
+        finish(peer, peers)
+        done = measure([*command, "--dry-run", "--quiet", "rules", "host"], ours)
+        if planned_jobs(ours):
+            raise SystemExit("The finished campaign plans jobs:\n" + (ours / "output.txt").read_text()[-2000:])
+        rows.append(row(compositions, jobs, "all", done, measure([*peer, "--dry-run", "--quiet", "rules", "host"], peers)))
+    return rows
+
+
+def row(compositions: int, jobs: int, done: str, ours: Cost, peer: Cost) -> str:
+    """One line of the Markdown table."""
+    return (
+        f"| {compositions} × 5 | {jobs} | {done} | {ours.cpu_s:.1f} | {peer.cpu_s:.1f} | {ours.cpu_s / peer.cpu_s:.2f} "
+        f"| {ours.wall_s:.1f} | {ours.memory_MB:.0f} | {peer.memory_MB:.0f} | {ours.memory_MB / peer.memory_MB:.2f} |"
+    )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--compositions", type=int, nargs="+", default=[77, 200, 700])
+    print(f"snakemake {version('snakemake')}")
+    print("| compositions | jobs | done | CPU s | bare CPU s | ratio | wall s | memory MB | bare memory MB | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for count in parser.parse_args().compositions:
+        print("\n".join(compare(count)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
