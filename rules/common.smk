@@ -20,11 +20,19 @@ sys.path.insert(0, str(SCRIPTS))
 from saltflow.errors import SaltflowError
 from saltflow.provenance import code_digest, read_json
 from saltflow.targets import load_campaign
+from saltflow.workplace import check_writable
 
 try:
     campaign = load_campaign(config, folders=[Path(), Path(workflow.basedir)])
 except SaltflowError as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    try:
+        check_writable(Path("results"))
+    except SaltflowError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def one_of(names):

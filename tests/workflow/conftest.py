@@ -38,12 +38,12 @@ class Workplace:
     config: str = "tests/tiny/config.yaml"
 
     def command(self, *arguments: str) -> list[str]:
-        """Snakemake as a user starts it; arguments go last."""
+        """Snakemake as a user starts it; targets go first, or an option would swallow them."""
         configuration = ["--configfile", self.config] if self.config else []
         # The jobs are small: more of them fit into the memory than the rules ask for.
         return [
-            *(sys.executable, "-m", "snakemake", "--profile", "profiles/local", "--directory", str(self.work)),
-            *(*configuration, "--resources", "mem_mb=64000", *arguments),
+            *(sys.executable, "-m", "snakemake", *arguments, "--profile", "profiles/local"),
+            *("--directory", str(self.work), *configuration, "--resources", "mem_mb=64000"),
         ]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:

@@ -191,18 +191,22 @@ def small_disk(fresh: Workplace) -> Iterator[Path]:
         subprocess.run(["umount", str(results)], check=True)
 
 
-def test_read_only_results(fresh: Workplace, small_disk: Path):
+@pytest.mark.parametrize("folder_exists", [True, False])
+def test_read_only_results(fresh: Workplace, small_disk: Path, folder_exists: bool):
+    if folder_exists:
+        (small_disk / "LiAlCl4/glass1").mkdir(parents=True)
     mount("-o", "remount,ro", str(small_disk))
     result = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
     assert result.returncode != 0
-    assert_sentence(result.stdout, r"Read-only file system.*results/LiAlCl4")
+    assert_sentence(result.stdout, rf"{small_disk} cannot be written to; make it writable or start elsewhere")
+    assert fresh.plan("results/LiAlCl4/glass1/packed.extxyz")
 
 
 def test_results_that_are_no_folder(fresh: Workplace):
     (fresh.work / "results").write_text("a file in the way")
     result = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
     assert result.returncode != 0
-    assert_sentence(result.stdout, r"(Not a directory|File exists).*results")
+    assert_sentence(result.stdout, r"work/results is a file where a folder is needed; move it away or start elsewhere")
 
 
 def test_a_full_disk(fresh: Workplace, small_disk: Path):
