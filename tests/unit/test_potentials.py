@@ -6,7 +6,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-from mace_models import CUTOFF_A, committee_of, rock_salt, save_models
+from mace_models import CUTOFF_A, committee_of, rock_salt
 
 from saltflow.errors import SaltflowError
 from saltflow.potentials import SKIN_A, load_committee, load_model, stack
@@ -15,16 +15,6 @@ from saltflow.provenance import sha256_of_file
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from mace.calculators import MACECalculator
-
-
-@pytest.fixture(scope="module")
-def model_paths(tmp_path_factory):
-    return save_models(tmp_path_factory.mktemp("models"), seeds=(1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def committee(model_paths):
-    return committee_of(model_paths)
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +87,16 @@ def test_kept_list_equals_a_fresh_one_while_atoms_move(committee):
     """A random walk in small moves: the list is kept for some and made anew for others, and never matters."""
     cells = [rock_salt(), triclinic(seed=1)]
     potential, positions, boxes = bound(committee, cells)
-    random, made = torch.Generator().manual_seed(5), set()
+    random, made = torch.Generator().manual_seed(5), [potential.listed_at]
     for _ in range(25):
         positions = positions + 0.05 * torch.randn(positions.shape, generator=random, dtype=torch.float64)
         kept = potential.evaluate(positions, boxes)
         fresh = bound(committee, cells)[0].evaluate(positions, boxes)
         np.testing.assert_allclose(kept.forces, fresh.forces, atol=1e-9, rtol=1e-9)
         np.testing.assert_allclose(kept.energies, fresh.energies, atol=1e-9)
-        made.add(id(potential.listed_at))
-    assert 1 < len(made) < 25
+        if potential.listed_at is not made[-1]:
+            made.append(potential.listed_at)
+    assert 2 < len(made) < 20
 
 
 def dumbbells(*, separation_A):
@@ -130,15 +121,16 @@ def test_compression_brings_unlisted_pairs_into_reach(committee, handedness):
 def test_slow_compression_and_shear_never_lose_a_pair(committee):
     cell = rock_salt(repeats=(1, 2, 3))
     potential, _, _ = bound(committee, [cell])
-    random, made = np.random.default_rng(2), set()
+    random, made = np.random.default_rng(2), [potential.listed_at]
     for _ in range(30):
         strain = np.eye(3) + np.triu(random.uniform(-0.015, 0.005, (3, 3)))
         cell.set_cell(cell.cell.array @ strain, scale_atoms=True)
         cell.positions += random.normal(scale=0.01, size=cell.positions.shape)
         kept = potential.evaluate(torch.as_tensor(cell.positions), torch.as_tensor(cell.cell.array[None]))
         np.testing.assert_allclose(kept.energies, evaluate(committee, [cell]).energies, atol=1e-9)
-        made.add(id(potential.listed_at))
-    assert 1 < len(made) < 30
+        if potential.listed_at is not made[-1]:
+            made.append(potential.listed_at)
+    assert 2 < len(made) < 25
 
 
 def test_forces_and_stress_are_derivatives_of_the_energy(committee):

@@ -14,6 +14,7 @@ from saltflow.potentials import Evaluation
 
 Forces = Callable[[torch.Tensor, torch.Tensor], Evaluation]
 LARGEST_RELAX_MOVE_A = 0.1
+LARGEST_STRAIN = 0.01  # of the volume, by pressure, in one step
 
 
 def relax_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step_size: float) -> Evaluation:
@@ -126,8 +127,9 @@ def rescale_cells(
     volume = state.volume_A3()
     drift = -rate * (pressure - state.pressure(evaluation.stresses)) * step
     width = (2 * units.kB * target_K * rate * step / volume).sqrt()
-    # A packed cell can start under tens of GPa; a bounded strain per step keeps the integration stable.
-    strain = (drift + width * state.gaussian()).clamp(-0.01, 0.01)
+    # A packed cell can start under tens of GPa; a bounded strain per step keeps the integration stable. The
+    # noise stays whole: cutting its tails would narrow the volume fluctuations.
+    strain = drift.clamp(-LARGEST_STRAIN, LARGEST_STRAIN) + width * state.gaussian()
     scale_cells(state, torch.exp(strain / 3))
 
 

@@ -227,8 +227,7 @@ class Run:
         return torch.tensor(chosen, dtype=torch.float64, device=state.cells.device)
 
     def _target(self, stage: Stage) -> torch.Tensor:
-        start, end = self._per_cell(stage.start_K), self._per_cell(stage.end_K)
-        return start + (end - start) * self.progress.step / stage.steps
+        return self._per_cell(stage.temperatures_K(self.progress.step))
 
     # ── guards ─────────────────────────────────────────────────────────────────────────────────
 

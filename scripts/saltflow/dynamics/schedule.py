@@ -31,6 +31,11 @@ class Stage:
     frame_interval: int = 0
     at_mean_volume: bool = False
 
+    def temperatures_K(self, step: int) -> tuple[float, ...]:
+        """Target temperature of each cell after a number of steps, (cells,)."""
+        share = step / self.steps
+        return tuple(start + (end - start) * share for start, end in zip(self.start_K, self.end_K, strict=True))
+
 
 def timestep_fs(symbols: Iterable[str], *, rules: Mapping[str, float]) -> float:
     """The time step for a set of elements (SCIENCE: 2 fs without O/F/H, 1 fs with O or F, 0.5 fs with H).
