@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -282,7 +282,9 @@ def load_settings(config: Mapping) -> Settings:
     return _validated(Settings, config, source="config")
 
 
-def load_overrides(path: Path, *, settings: Settings, compositions: Iterable[str], potentials: Iterable[str]) -> Overrides:
+def load_overrides(
+    path: Path, *, settings: Settings, compositions: Iterable[str], potentials: Iterable[str]
+) -> Overrides:
     """Read overrides.yaml and check every entry against the settings that it would change.
 
     Args:
@@ -297,8 +299,8 @@ def load_overrides(path: Path, *, settings: Settings, compositions: Iterable[str
     overrides = _validated(Overrides, _read_sections(path), source=path.name)
     problems = _unknown(overrides.compositions, set(compositions), "composition", path)
     problems += _unknown(overrides.potentials, set(potentials), "potential", path)
-    problems += _problems_of_entries(settings, overrides.compositions, COMPOSITION_SECTIONS, f"{path.name}: compositions")
-    problems += _problems_of_entries(settings, overrides.potentials, POTENTIAL_SECTIONS, f"{path.name}: potentials")
+    for kind, allowed in (("compositions", COMPOSITION_SECTIONS), ("potentials", POTENTIAL_SECTIONS)):
+        problems += _problems_of_entries(settings, getattr(overrides, kind), allowed, f"{path.name}: {kind}")
     if problems:
         raise InputError(problems)
     return overrides
@@ -335,7 +337,7 @@ def _merged(base: Mapping, changes: Mapping) -> dict:
 
 def _unknown(entries: Iterable[str], known: set[str], kind: str, path: Path) -> list[str]:
     return [
-        f"{path.name}: {kind} '{name}' is not in its table{_suggestion(name, known)}; correct the name or delete the entry."
+        f"{path.name}: {kind} '{name}' is not in its table{_suggestion(name, known)}; correct or delete it."
         for name in entries
         if name not in known
     ]
@@ -361,18 +363,34 @@ def _validated(model: type[Section], content: Mapping, *, source: str) -> Sectio
 
 
 def _sentence(problem: Mapping, model: type[Section], source: str) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    location = _keys(problem["loc"])
+    key = ".".join(location)
     if problem["type"] == "extra_forbidden":
         known = _fields_at(model, problem["loc"][:-1])
-        return f"{source}: unknown key '{key}'{_suggestion(str(problem['loc'][-1]), known)}; correct or delete it."
+        return f"{source}: unknown key '{key}'{_suggestion(location[-1], known)}; correct or delete it."
     if problem["type"] == "missing":
         return f"{source}: key '{key}' is missing; add it (config/README.md explains it)."
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{source}: '{key}' = {problem['input']!r} is not valid: {reason}; correct the value."[:400]
+    shown = "" if isinstance(problem["input"], Mapping) else f" = {problem['input']!r:.80}"
+    return f"{source}: '{key}'{shown} is not valid: {reason}; correct the value."
+
+
+def _keys(location: tuple) -> list[str]:
+    """The keys of a validation error as they stand in the file, without what pydantic adds of its own.
+
+    It adds the code that tells the models of a reference apart, the branch of a union and a mark at a wrong key.
+    """
+    parts = [str(part) for part in location]
+    if parts[:1] == ["references"]:
+        parts = parts[:2] + parts[3:]
+    return [part for part in parts if "[" not in part]
 
 
 def _fields_at(model: type[BaseModel], location: tuple) -> set[str]:
     """Field names of the nested model that a validation error points into."""
+    if location[:1] == ("references",):
+        models = {get_args(each.model_fields["code"].annotation)[0]: each for each in get_args(get_args(Reference)[0])}
+        return set(models[location[2]].model_fields)
     for part in location:
         field = model.model_fields.get(str(part))
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
@@ -389,3 +407,7 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 def json_schema() -> dict:
     """JSON schema of config.yaml for editors; config/config.schema.json is this, kept in step by a test."""
     return Settings.model_json_schema()
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

@@ -13,7 +13,7 @@ OPERATIONAL = frozenset(
 
 
 class _ReferenceSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def identity(self) -> dict:
         """The settings that change a label, as builtins: what invalidates labels when it changes."""
