@@ -185,8 +185,8 @@ def _find(key: str, path: str, folders: Sequence[Path]) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    looked = " and ".join(str(folder.resolve()) for folder in folders)
-    raise InputError([f"tables.{key}: '{path}' was found neither in {looked}; correct the path in config.yaml."])
+    looked = " or ".join(str(folder.resolve()) for folder in folders)
+    raise InputError([f"tables.{key}: '{path}' was not found in {looked}; correct the path in config.yaml."])
 
 
 def _swept(settings: Settings, compositions: Mapping[str, Composition]) -> tuple[str, ...]:

@@ -1,0 +1,237 @@
+"""The campaign: what it asks of the rules follows from the tables and the settings, in plain builtins."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from saltflow.errors import InputError
+from saltflow.targets import Campaign, load_campaign
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+BUILTINS = (str, int, float, bool, type(None))
+COMPOSITIONS = """id	formula	host	\
+salt	mobile_ion	oxidation_states	\
+family	potential	start	density_g_cm3	density_basis	\
+sigma_mS_cm	sigma_temperature_C	sigma_origin	Ea_eV	Ea_origin	source	note
+LiAlCl4	LiAlCl4	-	-	Li	Li:+1 Al:+3 Cl:-1	\
+chloride	aluminium	pack	1.7	guess	-	-	-	-	-	for the test	-
+2LiCl-ZrCl4	Li2ZrCl6	ZrCl4	2 LiCl	Li	Li:+1 Zr:+4 Cl:-1	\
+chloride	zirconium	pack	2.0	guess	-	-	-	-	-	for the test	-
+LiCl	LiCl	-	-	Li	Li:+1 Cl:-1	\
+salt	zirconium	none	2.16	experiment	0.1	30	recalled	-	-	for the test	-
+"""
+POTENTIALS = """\
+name	foundation	foundation_sha256	reference	compositions	note
+base	none	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	from scratch
+aluminium	base	-	gfn1-xtb	LiAlCl4	fine-tuned
+zirconium	aluminium	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned twice
+unused	none	-	gfn1-xtb	LiAlCl4	nothing needs it
+"""
+
+
+class Project:
+    """A folder with tables and a configuration to change."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = copy.deepcopy(SHIPPED)
+        self.config["tables"] = {name: f"{name}.txt" for name in ("compositions", "potentials", "overrides")}
+        self.write(compositions=COMPOSITIONS, potentials=POTENTIALS, overrides="")
+
+    def write(self, **tables: str) -> None:
+        for name, text in tables.items():
+            (self.folder / f"{name}.txt").write_text(text)
+
+    def load(self) -> Campaign:
+        return load_campaign(self.config, folders=[self.folder])
+
+    def problems(self) -> list[str]:
+        with pytest.raises(InputError) as caught:
+            self.load()
+        return caught.value.problems
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_the_shipped_campaign_loads_with_its_tables():
+    campaign = load_campaign(SHIPPED, folders=[ROOT])
+    assert len(campaign.swept) > 70
+    assert set(campaign.needed_potentials) <= set(campaign.potentials)
+
+
+def test_all_means_every_composition_with_a_structure(project):
+    assert project.load().swept == ("LiAlCl4", "2LiCl-ZrCl4")
+
+
+def test_a_list_is_swept_in_its_order_and_once(project):
+    project.config["sweep"]["compositions"] = ["2LiCl-ZrCl4", "LiAlCl4", "2LiCl-ZrCl4"]
+    assert project.load().swept == ("2LiCl-ZrCl4", "LiAlCl4")
+
+
+def test_temperatures_ascend_and_glasses_count_from_one(project):
+    project.config["sweep"] |= {"temperatures_K": [900, 500, 700], "glasses": 3}
+    campaign = project.load()
+    assert campaign.temperatures_K == [500, 700, 900]
+    assert campaign.glasses == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("swept", "needed"),
+    [
+        (["LiAlCl4"], ["aluminium", "base"]),
+        (["2LiCl-ZrCl4"], ["zirconium", "aluminium", "base"]),
+        (["LiAlCl4", "2LiCl-ZrCl4"], ["aluminium", "zirconium", "base"]),
+    ],
+)
+def test_a_potential_needs_the_chain_that_it_starts_from(project, swept, needed):
+    project.config["sweep"]["compositions"] = swept
+    assert project.load().needed_potentials == needed
+
+
+def test_foundations_are_told_apart(project, tmp_path):
+    path = tmp_path / "mace.model"
+    path.write_bytes(b"weights")
+    sha256 = "0" * 64
+    project.write(potentials=POTENTIALS + f"filed\t{path}\t{sha256}\tgfn1-xtb\tLiAlCl4\tfrom a file\n")
+    campaign = project.load()
+    assert campaign.foundation("base") == {"kind": "none"}
+    assert campaign.foundation("aluminium") == {"kind": "potential", "name": "base"}
+    assert campaign.foundation("filed") == {"kind": "file", "path": str(path), "sha256": sha256}
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 1000])
+def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size):
+    project.config["labels"]["chunk_frames"] = size
+    seeds, selection = project.config["learning"]["seeds"], project.config["learning"]["selection"]
+    campaign = project.load()
+    for generation, most in ((0, seeds["cells"] * seeds["frames_per_cell"]), (1, selection["frames"])):
+        for potential, members in (("aluminium", 1), ("zirconium", 2)):
+            chunks = campaign.chunks(potential, generation)
+            assert chunks == list(range(math.ceil(members * most / size)))
+            assert len(chunks) * size >= members * most > (len(chunks) - 1) * size
+
+
+def test_an_override_of_a_potential_changes_its_chunks_alone(project):
+    project.write(overrides="potentials: {zirconium: {labels: {chunk_frames: 1}, learning: {generations: 1}}}")
+    campaign = project.load()
+    assert len(campaign.chunks("zirconium", 1)) == 2 * SHIPPED["learning"]["selection"]["frames"]
+    assert len(campaign.chunks("aluminium", 1)) == 1
+    assert campaign.generations("zirconium") == [0, 1]
+    assert campaign.generations("aluminium") == list(range(SHIPPED["learning"]["generations"] + 1))
+
+
+def test_an_override_of_a_composition_changes_that_one_alone(project):
+    project.write(overrides="compositions: {LiAlCl4: {dynamics: {production: {duration_ps: 7.0}}}}")
+    campaign = project.load()
+    assert campaign.production_dynamics("LiAlCl4")["production"]["duration_ps"] == 7.0
+    assert campaign.section("dynamics", composition="2LiCl-ZrCl4") == SHIPPED["dynamics"]
+
+
+def test_production_does_not_touch_the_quench_nor_the_quench_the_production(project):
+    before = project.load()
+    project.config["dynamics"]["production"]["duration_ps"] += 1
+    longer = project.load()
+    assert longer.quench_dynamics("LiAlCl4") == before.quench_dynamics("LiAlCl4")
+    assert longer.sampling_dynamics("aluminium") == before.sampling_dynamics("aluminium")
+    assert longer.production_dynamics("LiAlCl4") != before.production_dynamics("LiAlCl4")
+    project.config["dynamics"]["quench"]["melt_ps"] += 1
+    assert project.load().production_dynamics("LiAlCl4") == longer.production_dynamics("LiAlCl4")
+    assert project.load().quench_dynamics("LiAlCl4") != longer.quench_dynamics("LiAlCl4")
+
+
+def test_operational_settings_of_a_reference_are_no_part_of_its_identity(project):
+    before = project.load().reference_identity("pbe-d3")
+    project.config["references"]["pbe-d3"]["command"] = "mpiexec cp2k.psmp -s"
+    assert project.load().reference_identity("pbe-d3") == before
+    project.config["references"]["pbe-d3"]["cutoff_Ry"] = 1000.0
+    assert project.load().reference_identity("pbe-d3") != before
+
+
+def test_elements_are_those_of_the_members(project):
+    campaign = project.load()
+    assert campaign.elements("zirconium") == ["Al", "Cl", "Li", "Zr"]
+    assert campaign.elements("aluminium") == ["Al", "Cl", "Li"]
+
+
+def test_literature_values_are_no_part_of_an_identity(project):
+    before = project.load()
+    project.write(compositions=COMPOSITIONS.replace("0.1\t30\trecalled", "0.2\t30\trecalled"))
+    after = project.load()
+    assert before.literature("LiCl")["sigma_mS_cm"] == 0.1
+    assert after.literature("LiCl")["sigma_mS_cm"] == 0.2
+    assert after.identity("LiCl") == before.identity("LiCl")
+
+
+def leaves(value: object):
+    """Everything inside nested lists and dicts, the keys included; any other container is a leaf."""
+    if type(value) is dict:
+        for key, inner in value.items():
+            yield key
+            yield from leaves(inner)
+    elif type(value) is list:
+        for inner in value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def handed_to_rules(campaign: Campaign):
+    for name in campaign.swept:
+        yield [campaign.identity(name), campaign.literature(name), campaign.structure_file(name)]
+        yield [campaign.section(section, composition=name) for section in ("structures", "transport")]
+        yield [campaign.quench_dynamics(name), campaign.production_dynamics(name)]
+    for name in campaign.needed_potentials:
+        yield [campaign.learning(name), campaign.sampling_dynamics(name), campaign.trained_on(name)]
+        yield [campaign.foundation(name), campaign.elements(name), campaign.generations(name), campaign.members(name)]
+        yield [campaign.chunks(name, generation) for generation in campaign.generations(name)]
+    yield [campaign.reference_identity(name) for name in campaign.settings.references]
+    yield [campaign.modules(name) for name in ("workflow", "reference")]
+    yield [campaign.temperatures_K, campaign.glasses, campaign.needed_potentials, campaign.settings.sweep.seed]
+
+
+def test_all_that_a_rule_gets_is_plain_builtins():
+    """Snakemake does not see a change inside anything else."""
+    found = [leaf for handed in handed_to_rules(load_campaign(SHIPPED, folders=[ROOT])) for leaf in leaves(handed)]
+    assert len(found) > 1000
+    assert {type(leaf) for leaf in found} <= set(BUILTINS)
+
+
+def test_the_first_folder_with_a_table_wins(project, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "overrides.txt").write_text("compositions: {LiAlCl4: {structures: {atoms: 42}}}")
+    for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["structures"]["atoms"])):
+        campaign = load_campaign(project.config, folders=folders)
+        assert campaign.section("structures", composition="LiAlCl4")["atoms"] == atoms
+
+
+def test_a_table_that_is_nowhere_is_named_with_where_it_was_looked_for(project, tmp_path):
+    project.config["tables"]["potentials"] = "potetials.tsv"
+    (sentence,) = project.problems()
+    assert sentence == (
+        f"tables.potentials: 'potetials.tsv' was not found in {tmp_path.resolve()}; correct the path in config.yaml."
+    )
+
+
+def test_every_unknown_or_empty_composition_of_the_sweep_is_listed_at_once(project):
+    project.config["sweep"]["compositions"] = ["LiAlCl4", "LiAlBr4", "LiCl", "KCl"]
+    sentences = project.problems()
+    assert len(sentences) == 3
+    assert all("sweep.compositions: " in sentence for sentence in sentences)
+    assert [name for name in ("LiAlBr4", "LiCl", "KCl") if not any(f"'{name}'" in each for each in sentences)] == []
+
+
+def test_every_problem_of_a_table_is_listed_at_once(project):
+    broken = COMPOSITIONS.replace("Al:+3", "Al:+2").replace("2LiCl-ZrCl4", "../Zr")
+    broken = broken.replace("Li:+1 Cl:-1", "Li:+2 Cl:-1")
+    project.write(compositions=broken)
+    sentences = project.problems()
+    assert len(sentences) >= 3
+    assert [word for word in ("(LiAlCl4)", "../Zr", "(LiCl)") if not any(word in each for each in sentences)] == []
