@@ -73,7 +73,7 @@ def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
         SaltflowError: the file is missing or its hash differs.
     """
     if not Path(path).is_file():
-        raise SaltflowError(f"The model {path} is missing; put it there or correct its path in the table of potentials.")
+        raise SaltflowError(f"The model {path} is missing; put it there or correct the table of potentials.")
     found = sha256_of_file(path)
     if found != pinned.lower():
         raise SaltflowError(
@@ -104,11 +104,12 @@ def code_digest(script: str | os.PathLike) -> str:
 
     Comments, docstrings and layout do not count: only a change of the parsed code changes it.
     """
-    sources = {name: _parsed(path) for name, path in sorted(_imported_modules(Path(script)).items())}
+    sources = {name: _parsed(path) for name, path in sorted(imported_modules(Path(script)).items())}
     return digest({"script": _parsed(Path(script)), **sources})
 
 
-def _imported_modules(script: Path) -> dict[str, Path]:
+def imported_modules(script: Path) -> dict[str, Path]:
+    """Dotted name → file of every saltflow module that a script imports, directly or not."""
     found: dict[str, Path] = {}
     queue = [script]
     while queue:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saltflow.provenance import _imported_modules
+from saltflow.provenance import imported_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_SCRIPT = ROOT / "requirements" / "lock.py"
@@ -112,7 +112,7 @@ def source_files(environment: str, folder: Path) -> set[Path]:
     }
     if environment == "workflow":
         scripts.add(controller_imports(folder / "controller.py"))
-    modules = {module for script in scripts for module in _imported_modules(script).values()}
+    modules = {module for script in scripts for module in imported_modules(script).values()}
     return scripts | modules
 
 
