@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +19,8 @@ def start_job(log_path: str | os.PathLike, *, subject: str) -> None:
         subject: what the job is about, such as a composition; it opens every line on the console.
     """
     Path(log_path).parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(log_path, mode="w")
+    Path(log_path).write_text("")
+    to_file = logging.FileHandler(log_path, mode="a")  # so that a traceback written beside it is not overwritten
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
     to_console = logging.StreamHandler(sys.stderr)
     to_console.setFormatter(logging.Formatter(f"{subject} | %(message)s"))
@@ -26,6 +28,7 @@ def start_job(log_path: str | os.PathLike, *, subject: str) -> None:
     ours.setLevel(logging.INFO)
     ours.handlers = [to_file, to_console]
     ours.propagate = False
+    logging.raiseExceptions = False  # a disk too full for the log must not bury the sentence on the console
     sys.excepthook = _last_word(subject, Path(log_path))
 
 
@@ -41,7 +44,7 @@ def _last_word(subject: str, log_path: Path):
         elif isinstance(error, OSError) and error.errno is not None:
             log.error("%s; free or mend it and start the same command again to go on.", _plainly(error))
         else:
-            with log_path.open("a") as record:
+            with suppress(OSError), log_path.open("a") as record:
                 traceback.print_exception(kind, error, trace, file=record)
             log.error("Unexpected %s: %s; the traceback is in %s.", kind.__name__, error, log_path)
 
