@@ -23,7 +23,8 @@ from saltflow.provenance import atomic_write, check_hash, digest, pinned_hash, s
 
 log = logging.getLogger(__name__)
 E0_TOLERANCE_EV = 1e-3
-EPOCH_LINE = re.compile(r"Epoch (\d+):.*loss=\s*([\d.eE+-]+)")
+EPOCH_LINE = re.compile(r"Epoch (\d+):.*loss=\s*([^\s,]+)")
+SAVED_LINE = re.compile(r"Loaded Stage one model from epoch (\d+)")
 
 
 def train_member(
@@ -70,17 +71,16 @@ def train_member(
     elements = sorted({symbol for frame in [*train, *valid] for symbol in frame.symbols}, key=atomic_numbers.get)
     energies = {atomic_numbers[symbol]: isolated_atoms_eV[symbol] for symbol in elements}
     batch = min(training["batch_frames"], len(frames))
-    name = "member-" + digest(
-        [sha256_of_file(workdir / "train.extxyz"), sha256_of_file(workdir / "valid.extxyz"), dict(training), seed]
-    )
+    name = _name(workdir, energies, foundation=foundation, model=model, training=training, seed=seed)
+    log_path = workdir / f"{name}.log"
     arguments = [
         *_general_arguments(name, workdir, energies, training=training, device=device, batch=batch, seed=seed),
         *(_foundation_arguments(foundation) if foundation else _model_arguments(model)),
     ]
     _drop_unreadable_checkpoints(workdir / "checkpoints")
-    _run_mace(arguments, workdir / "train.log", epochs=training["epochs"])
+    _run_mace(arguments, log_path, epochs=training["epochs"])
     saved = workdir / f"{name}.model"
-    check = _check(saved, workdir / "train.log", energies=energies, frames=len(frames), batch=batch, foundation=foundation)
+    check = _check(saved, log_path, energies=energies, frames=len(frames), batch=batch, foundation=foundation)
     with atomic_write(model_path) as temporary:
         shutil.copyfile(saved, temporary)
     write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
@@ -106,6 +106,21 @@ def pinned_foundation(foundation: Mapping, *, path: str | None, release: str | N
 def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
     chosen = np.random.default_rng(seed).integers(len(frames), size=len(frames))
     return [frames[index] for index in chosen]
+
+
+def _name(
+    workdir: Path,
+    energies: Mapping[int, float],
+    *,
+    foundation: Path | None,
+    model: Mapping,
+    training: Mapping,
+    seed: int,
+) -> str:
+    """The name by which mace finds its checkpoints: another for whatever makes another model."""
+    data = [sha256_of_file(workdir / f"{part}.extxyz") for part in ("train", "valid")]
+    start = sha256_of_file(foundation) if foundation else dict(model)
+    return "member-" + digest([data, dict(energies), start, dict(training), seed])
 
 
 def _general_arguments(
@@ -179,16 +194,22 @@ def _drop_unreadable_checkpoints(folder: Path) -> None:
 
 def _run_mace(arguments: Sequence[str], log_path: Path, *, epochs: int) -> None:
     command = [sys.executable, "-m", "mace.cli.run_train", *arguments]
-    with log_path.open("a") as record:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in process.stdout:
-            record.write(line)
-            if (match := EPOCH_LINE.search(line)) and int(match[1]) % max(1, epochs // 10) == 0:
-                log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
-        if process.wait() != 0:
-            record.flush()
-            tail = log_path.read_text().strip().splitlines()[-1]
-            raise SaltflowError(f"mace's training stopped with exit code {process.returncode}: {tail} (see {log_path}).")
+    # Line by line, so that the log of a killed job holds every epoch that was trained.
+    with (
+        log_path.open("a", buffering=1) as record,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+    ):
+        try:
+            for line in process.stdout:
+                record.write(line)
+                if (match := EPOCH_LINE.search(line)) and int(match[1]) % max(1, epochs // 10) == 0:
+                    log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        tail = log_path.read_text().strip().splitlines()[-1]
+        raise SaltflowError(f"mace's training stopped with exit code {process.returncode}: {tail} (see {log_path}).")
 
 
 def _check(
@@ -197,9 +218,12 @@ def _check(
     """Assert in the saved model and the log what mace does not check itself.
 
     Raises:
-        SaltflowError: the E0s or heads of the model are not those asked for, or no epoch was trained.
+        SaltflowError: the E0s or heads of the model are not those asked for, its weights are not finite, or no
+            epoch was trained.
     """
     model = torch.load(saved, map_location="cpu", weights_only=False)
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters()):
+        raise SaltflowError("The training diverged: weights are not finite; lower learning.training.learning_rate.")
     numbers = [int(number) for number in model.atomic_numbers]
     found = dict(zip(numbers, model.atomic_energies_fn.atomic_energies.double().flatten().tolist(), strict=True))
     wrong = [number for number in energies if abs(found.get(number, np.inf) - energies[number]) > E0_TOLERANCE_EV]
@@ -211,7 +235,8 @@ def _check(
     heads = list(getattr(model, "heads", ["Default"]))
     if len(heads) != 1:
         raise SaltflowError(f"The trained model has the heads {heads} where one was asked for; report it with the log.")
-    epochs = [int(match[1]) for match in EPOCH_LINE.finditer(log_path.read_text())]
+    said = log_path.read_text()
+    epochs = [int(match[1]) for match in EPOCH_LINE.finditer(said)]
     if not epochs:
         raise SaltflowError(f"mace trained no epoch on {frames} frames in batches of {batch}; see {log_path}.")
     return {
@@ -220,5 +245,6 @@ def _check(
         "frames": frames,
         "batch_frames": batch,
         "last_epoch": max(epochs),
+        "saved_epoch": int(SAVED_LINE.findall(said)[-1]),
         "foundation_sha256": sha256_of_file(foundation) if foundation else None,
     }
