@@ -20,14 +20,17 @@ endif
 # must then be kept for the next job.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench lock
+.PHONY: help environment demo test lint bench lock
 
 help:
+	@echo "make environment  the environment in .venv, for a sweep of your own"
 	@echo "make demo    two compositions from table to conductivity, in build/demo (minutes)"
 	@echo "make test    every test"
 	@echo "make lint    style of the Python and Snakemake code, versions in step"
 	@echo "make bench   the measurements of benchmarks/"
 	@echo "make lock    resolve the versions of pyproject.toml anew"
+
+environment: $(RUNTIME)
 
 # A run that was killed can leave jobs behind, which hold the file lock until they end.
 demo: $(RUNTIME)

@@ -45,7 +45,7 @@ rule label_frames:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference
         ),
-        labels=potential_section("labels"),
+        labels=lambda wildcards: campaign.labelling(wildcards.potential),
     log:
         "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.log",
     benchmark:
@@ -89,7 +89,9 @@ rule collect_labels:
         test=f"{DATASET}/test.extxyz",
         ledger=f"{DATASET}/ledger.tsv",
     params:
-        labels=potential_section("labels"),
+        max_failed_fraction=lambda wildcards: campaign.potential_section(
+            "labels", potential=wildcards.potential
+        )["max_failed_fraction"],
         valid_fraction=lambda wildcards: campaign.learning(wildcards.potential)[
             "training"
         ]["valid_fraction"],

@@ -27,7 +27,7 @@ rule propose_seeds:
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
         seeds=lambda wildcards: campaign.learning(wildcards.potential)["seeds"],
-        structures=potential_section("structures"),
+        structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
         dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
     log:
@@ -38,7 +38,7 @@ rule propose_seeds:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
-        gpu=on_gpu,
+        gpu=lambda wildcards, input: on_gpu(wildcards, input) if input.get("foundation") else 0,
     conda:
         "../envs/dynamics.yaml"
     envmodules:
@@ -63,7 +63,7 @@ rule explore:
         density_scales=lambda wildcards: campaign.learning(wildcards.potential)["seeds"][
             "density_scales"
         ],
-        structures=potential_section("structures"),
+        structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
         dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
     log:

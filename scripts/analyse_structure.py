@@ -1,9 +1,8 @@
 """Analyse the local structure of one composition at one temperature."""
 
 from saltflow.coordination import analyse_structure
-from saltflow.plotting import plot_structure
-
 from saltflow.joblog import start_job
+from saltflow.plotting import plot_structure
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import read_sound
 

@@ -1,8 +1,7 @@
 """Analyse the transport of one composition at one temperature."""
 
-from saltflow.plotting import plot_transport
-
 from saltflow.joblog import start_job
+from saltflow.plotting import plot_transport
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import read_sound
 from saltflow.transport import analyse_transport, no_transport

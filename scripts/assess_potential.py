@@ -1,10 +1,9 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
-from saltflow.plotting import plot_assessment
-
 from saltflow.assessment import assess, predict
 from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
+from saltflow.plotting import plot_assessment
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import read_json, write_json
 
@@ -14,7 +13,7 @@ start_job(job.log[0], subject=f"potential {where.potential}, generation {where.g
 
 
 def predictions(models, checks):
-    committee = load_checked_committee(models, checks, device=job.config["execution"]["device"], dtype="float64")
+    committee = load_checked_committee(models, checks, device="cpu", dtype="float64")
     return predict(frames, committee)
 
 

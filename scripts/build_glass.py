@@ -27,5 +27,7 @@ problems = check_gates(
     **structures["gates"],
 )
 if problems:
-    raise SaltflowError(f"{composition.id}: the starting cell fails: {' '.join(problems)} Lower structures.density_scale.")
+    raise SaltflowError(
+        f"{composition.id}: the starting cell fails: {' '.join(problems)} Lower structures.density_scale."
+    )
 write_frames(job.output.cell, [cell])

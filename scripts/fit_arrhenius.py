@@ -1,9 +1,8 @@
 """Fit the activation energies of one composition."""
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
-from saltflow.plotting import plot_arrhenius
-
 from saltflow.joblog import start_job
+from saltflow.plotting import plot_arrhenius
 from saltflow.provenance import provenance, read_json, write_json
 
 job = snakemake  # noqa: F821

@@ -1,10 +1,9 @@
 """Rank the electrolytes of the sweep."""
 
-from saltflow.plotting import plot_ranking
-from saltflow.summary import rank, write_table
-
 from saltflow.joblog import start_job
+from saltflow.plotting import plot_ranking
 from saltflow.provenance import read_json
+from saltflow.summary import rank, write_table
 
 job = snakemake  # noqa: F821
 start_job(job.log[0], subject="ranking")

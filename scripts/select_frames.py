@@ -13,9 +13,7 @@ start_job(job.log[0], subject=f"potential {where.potential}, generation {where.g
 candidates = read_frames(job.input.frames)
 chosen = []
 if candidates:
-    committee = load_checked_committee(
-        job.input.models, job.input.checks, device=job.config["execution"]["device"], dtype="float64"
-    )
+    committee = load_checked_committee(job.input.models, job.input.checks, device="cpu", dtype="float64")
     for name in sorted({frame.info["composition"] for frame in candidates}):
         chosen += select_frames(
             [frame for frame in candidates if frame.info["composition"] == name],

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from saltflow.summary import tabulate, write_table
-
 from saltflow.joblog import start_job
 from saltflow.provenance import read_json
+from saltflow.summary import tabulate, write_table
 
 job = snakemake  # noqa: F821
 start_job(job.log[0], subject="conductivity table")

@@ -50,7 +50,9 @@ def errors(predictions: Sequence[Mapping]) -> dict:
     predicted = np.concatenate([prediction["forces_eV_A"].ravel() for prediction in predictions])
     reference = np.concatenate([prediction["reference_forces_eV_A"].ravel() for prediction in predictions])
     deviation = predicted - reference
-    energy = np.array([prediction["energy_eV_atom"] - prediction["reference_energy_eV_atom"] for prediction in predictions])
+    energy = np.array(
+        [prediction["energy_eV_atom"] - prediction["reference_energy_eV_atom"] for prediction in predictions]
+    )
     return {
         "frames": len(predictions),
         "force_rmse_meV_A": float(1000 * np.sqrt(np.mean(deviation**2))),

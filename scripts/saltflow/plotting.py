@@ -150,10 +150,16 @@ def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
             color=colour,
         )
     energy = (fit.get("Ea_eV") or {}).get("value")
-    text = f"{label}: Ea = {energy:.3f} ± {fit['Ea_eV']['error']:.3f} eV" if energy is not None else f"{label}: {fit['status']}"
+    text = (
+        f"{label}: Ea = {energy:.3f} ± {fit['Ea_eV']['error']:.3f} eV"
+        if energy is not None
+        else f"{label}: {fit['status']}"
+    )
     axis.plot([], [], "o", color=colour, label=text)
     if line := fit.get("line"):
-        kelvin, values, low, high = (np.array(line[key], dtype=float) for key in ("temperatures_K", "value", "low", "high"))
+        kelvin, values, low, high = (
+            np.array(line[key], dtype=float) for key in ("temperatures_K", "value", "low", "high")
+        )
         axis.plot(1000 / kelvin, values * kelvin, color=colour, lw=1)
         axis.fill_between(1000 / kelvin, low * kelvin, high * kelvin, color=colour, alpha=0.15, lw=0)
 
@@ -180,7 +186,11 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
                 [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in ours]
             )
             spread.loglog(
-                np.concatenate([each["force_spread_eV_A"] for each in ours]), deviation, ".", markersize=2, rasterized=True
+                np.concatenate([each["force_spread_eV_A"] for each in ours]),
+                deviation,
+                ".",
+                markersize=2,
+                rasterized=True,
             )
         parity.axline((0, 0), slope=1, color="0.6", lw=0.8)
         parity.set(xlabel="reference force (eV/Å)", ylabel="predicted force (eV/Å)")

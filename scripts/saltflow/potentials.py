@@ -66,8 +66,7 @@ def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> tor
 def load_committee(paths: Sequence[str | Path], *, sha256: Sequence[str], device: str, dtype: str) -> "Committee":
     """Load the models of a committee, each pinned by its hash; arguments as in `load_model`."""
     models = [
-        load_model(path, sha256=pinned, device=device, dtype=dtype)
-        for path, pinned in zip(paths, sha256, strict=True)
+        load_model(path, sha256=pinned, device=device, dtype=dtype) for path, pinned in zip(paths, sha256, strict=True)
     ]
     return Committee(models, device=device, dtype=dtype)
 

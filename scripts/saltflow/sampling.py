@@ -6,7 +6,6 @@ and `split` (train or heldout). All frames of one lineage have one split, so tha
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,9 @@ def propose_seeds(
         )
     ]
     if committee is None:
-        return [frame for cell in cells for frame in _rattled(cell, count=seeds["frames_per_cell"], seeds=seeds, seed=seed)]
+        return [
+            frame for cell in cells for frame in _rattled(cell, count=seeds["frames_per_cell"], seeds=seeds, seed=seed)
+        ]
     duration_fs = 1000 * seeds["melt_ps"]
     melted = drive_cells(
         cells,
@@ -246,8 +247,10 @@ def drive_cells(
         cells,
         schedule,
         committee,
-        conditions=replace(
-            conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+        conditions=conditions(
+            dynamics,
+            step_fs=step_fs,
+            checkpoint_ps=checkpoint_ps,
             max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
         ),
         seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
@@ -307,7 +310,9 @@ def without_collisions(
     """
     units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
     factor = structures["gates"]["min_pair_factor"]
-    sound = [frame for frame in frames if not close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)]
+    sound = [
+        frame for frame in frames if not close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)
+    ]
     log.info("%d of %d frames have no colliding atoms", len(sound), len(frames))
     return sound
 

@@ -91,7 +91,15 @@ class Campaign:
     def sampling_dynamics(self, potential: str) -> dict:
         """Those settings of `dynamics` that drive the sampling of frames."""
         dynamics = self.potential_section("dynamics", potential=potential)
-        return _without(dynamics, "quench", "production", "protocol")
+        return _without(dynamics, "quench", "production", "guards", "protocol")
+
+    def sampling_structures(self, potential: str) -> dict:
+        """Those settings of `structures` that pack the small cells of the sampling; their size is `learning`'s."""
+        return _without(self.potential_section("structures", potential=potential), "atoms", "protocol")
+
+    def labelling(self, potential: str) -> dict:
+        """Those settings of `labels` that decide what a chunk holds and which labels pass."""
+        return _without(self.potential_section("labels", potential=potential), "max_failed_fraction")
 
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 

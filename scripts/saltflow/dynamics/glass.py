@@ -15,17 +15,22 @@ from saltflow.structures.density import density_g_cm3
 from saltflow.trajectory import H5MDWriter
 
 
-def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
-    """How to integrate, from the section `dynamics`."""
+def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:
+    """How to integrate, from the section `dynamics` and what the job adds to it."""
     return Conditions(
         step_fs=step_fs,
         thermostat_time_fs=dynamics["thermostat_time_fs"],
         barostat_time_fs=dynamics["barostat_time_fs"],
         compressibility_1_GPa=dynamics["compressibility_1_GPa"],
         pressure_GPa=dynamics["pressure_GPa"],
-        max_temperature_ratio=dynamics["guards"]["max_temperature_ratio"],
+        max_temperature_ratio=max_temperature_ratio,
         segment_ps=checkpoint_ps,
     )
+
+
+def _guarded(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
+    ratio = dynamics["guards"]["max_temperature_ratio"]
+    return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio)
 
 
 def quench(
@@ -65,7 +70,7 @@ def quench(
         [packed],
         schedule,
         committee,
-        conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+        conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
         seeds=[seed],
         workdir=workdir,
     )
@@ -124,7 +129,7 @@ def run_point(
             [glasses[index] for index in sound],
             schedule,
             committee,
-            conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+            conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
             seeds=[seeds[index] for index in sound],
             workdir=workdir,
         )
@@ -146,9 +151,7 @@ def run_point(
     }
 
 
-def _record(
-    outcome: Outcome, glass: Atoms, composition: Composition, *, dynamics: Mapping, gates: Mapping
-) -> dict:
+def _record(outcome: Outcome, glass: Atoms, composition: Composition, *, dynamics: Mapping, gates: Mapping) -> dict:
     final = _carry_over(outcome.atoms, glass)
     start_density = glass.info["start_density_g_cm3"]
     problems = _problems(final, composition, outcome, gates=gates, start_density=start_density)
