@@ -4,6 +4,7 @@ Imported at every start of the workflow, therefore light: no pandas, no pymatgen
 """
 
 import math
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -216,7 +217,11 @@ def _difference(symbol: str, total: Mapping[str, Fraction], amounts: Mapping[str
 
 
 def _read_start(row: Row, *, folder: Path) -> str:
-    """'pack', 'none', or the path of the structure file as seen from the working directory."""
+    """'pack', 'none', or the path of the structure file.
+
+    A relative one stays relative, to the working directory: Snakemake would take the cells of a repository that
+    was moved or cloned elsewhere for outdated if their path were absolute.
+    """
     start = row.cells["start"]
     if start in ("pack", "none"):
         return start
@@ -225,7 +230,7 @@ def _read_start(row: Row, *, folder: Path) -> str:
         shown = f"the file '{structure}' does not exist" if start else "the cell is empty"
         remedy = "write 'pack', 'none' or a structure file, absolute or relative to the folder of the table"
         row.complain("start", f"{shown}; {remedy}.")
-    return str(structure)
+    return start if Path(start).is_absolute() else os.path.relpath(structure)
 
 
 def _check_potential(row: Row, potentials: Collection[str]) -> None:
