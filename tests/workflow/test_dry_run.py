@@ -1,0 +1,162 @@
+"""The shipped campaigns plan; every rule, script and module keeps the habits of the house."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT, ROOT, Workplace, copy_sources
+
+RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+LIBRARY = sorted((ROOT / "scripts/saltflow").rglob("*.py"))
+RULE = re.compile(r"^rule (\w+):\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+RULES = {name: (path, body) for path in RULE_FILES for name, body in RULE.findall(path.read_text())}
+DIRECTIVES = ("output", "log", "benchmark", "threads", "resources", "conda", "envmodules", "script")
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository as it is, for planning only."""
+    repo = tmp_path_factory.mktemp("planning") / "repo"
+    copy_sources(repo)
+    return repo
+
+
+def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
+    plan = Workplace(repo, tmp_path, config="").plan()
+    header, *rows = (line.split("\t") for line in (ROOT / "config/compositions.tsv").read_text().splitlines())
+    simulated = [row for row in rows if row[header.index("start")] != "none"]
+    counts = {name: sum(job.split()[0] == name for job in plan) for name in RULES}
+    assert counts["build_glass"] == counts["quench_glass"] == 3 * len(simulated)
+    assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
+    assert counts["fit_arrhenius"] == len(simulated)
+    assert counts["tabulate_conductivity"] == counts["rank_electrolytes"] == 1
+    assert min(counts.values()) > 0
+    assert all(plan.values())
+
+
+def test_the_demonstration_plans(repo: Path, tmp_path: Path):
+    plan = Workplace(repo, tmp_path, config="config/demo/config.yaml").plan()
+    assert sum(job.startswith("run_md ") for job in plan) == 2 * 3
+    assert {job.split()[0] for job in plan} == set(RULES)
+
+
+@pytest.mark.parametrize("deployment", ["env-modules", "conda"])
+def test_the_tiny_campaign_plans_with_deployed_environments(repo: Path, tmp_path: Path, deployment: str):
+    if deployment == "conda" and not shutil.which("conda"):
+        pytest.skip("Snakemake asks the conda command for its version before it plans, and there is none here")
+    plan = Workplace(repo, tmp_path).plan("--software-deployment-method", deployment)
+    assert {job.split()[0] for job in plan} == set(RULES)
+
+
+def test_snakemake_finds_nothing_to_lint(repo: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "snakemake", "--lint", "--directory", str(tmp_path)]
+    lint = subprocess.run(command, cwd=repo, env=ENVIRONMENT, capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_rule_is_found_where_rules_belong():
+    total = sum(text.count("\nrule ") for text in (path.read_text() for path in RULE_FILES))
+    assert total == len(RULES)
+    assert re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(), re.MULTILINE) == ["all"]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_complete(name: str):
+    path, body = RULES[name]
+    found = re.findall(r"^ {4}(\w+):", body, re.MULTILINE)
+    assert [directive for directive in DIRECTIVES if directive not in found] == []
+    assert re.match(r' {4}"""[^"]{20,}"""', body), "the docstring comes first and says what is done"
+    resources = body.partition("\n    resources:\n")[2].partition("\n    conda:")[0]
+    assert re.search(r"\bmem_mb=", resources)
+    assert re.search(r"\bruntime=", resources)
+    script = re.search(r'script:\n +"(.*)"', body)[1]
+    assert script == f"../scripts/{name}.py"
+    assert (path.parent / script).is_file()
+    environment = re.search(r'conda:\n +"(.*)"', body)[1]
+    assert (path.parent / environment).is_file()
+    assert f'campaign.modules("{Path(environment).stem}")' in body, "modules and conda file are of one environment"
+    log, benchmark = (re.search(rf'{directive}:\n +"(.*)"', body)[1] for directive in ("log", "benchmark"))
+    assert log.startswith("logs/")
+    assert log.endswith(".log")
+    assert benchmark == log.removesuffix(".log") + ".benchmark.tsv"
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+def test_a_rule_file_opens_with_its_contract(path: Path):
+    contract = re.match(r'"""(.+?)"""\n', path.read_text(), re.DOTALL)[1]
+    assert re.search(r"^REQUIRED", contract, re.MULTILINE)
+    assert re.search(r"^(OUTPUTS|DEFINES):", contract, re.MULTILINE)
+
+
+def test_the_snakefile_is_a_table_of_contents():
+    lines = (ROOT / "Snakefile").read_text().splitlines()
+    assert len(lines) <= 70
+    included = {line.split('"')[1] for line in lines if line.startswith("include:")}
+    assert included == {f"rules/{path.name}" for path in RULE_FILES}
+    assert not [line for line in lines if re.match(r"\s*(def|if|for) ", line)]
+
+
+# ── scripts and library ────────────────────────────────────────────────────────────────────────
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", ENTRY_SCRIPTS, ids=lambda path: path.stem)
+def test_an_entry_script_is_dull(path: Path):
+    assert path.stem in RULES
+    assert len(path.read_text().splitlines()) <= 40
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_the_library_never_imports_snakemake():
+    assert [path.name for path in LIBRARY if "snakemake" in imported(path)] == []
+
+
+def mentioning(pattern: str) -> set[str]:
+    """Library modules with code, strings included, that names an external program."""
+    return {
+        str(path.relative_to(ROOT / "scripts/saltflow"))
+        for path in LIBRARY
+        if re.search(pattern, path.read_text(), re.MULTILINE)
+    }
+
+
+def test_each_external_code_has_one_adapter():
+    assert {path.name for path in LIBRARY if "mace" in imported(path)} <= {"potentials.py", "training.py"}
+    assert mentioning(r"mace\.cli") == {"training.py"}
+    assert {str(path.relative_to(ROOT / "scripts/saltflow")) for path in LIBRARY if "tblite" in imported(path)} == {
+        "reference/tblite.py"
+    }
+    assert {path.name for path in LIBRARY if "packmol" in imported(path)} | mentioning(r'"packmol"\]') <= {
+        "packmol.py",
+        "provenance.py",
+    }
+
+
+def test_what_the_snakefile_imports_is_light():
+    """Planning must not wait for torch, pandas or any other heavy package."""
+    code = (
+        "import sys; from saltflow import targets, provenance, errors, workplace; "
+        "heavy = {'torch', 'mace', 'pandas', 'scipy', 'matplotlib', 'MDAnalysis', 'tblite', 'pymatgen', 'h5py'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "scripts")}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

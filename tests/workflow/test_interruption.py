@@ -1,0 +1,139 @@
+"""Ctrl-C and SIGKILL in the middle of each long stage: the same command goes on and ends with the same numbers."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGINT, SIGKILL, Signals
+
+import ase.io
+import numpy as np
+import pytest
+from conftest import Workplace
+
+from saltflow.trajectory import read_trajectory
+
+SIGNALS = pytest.mark.parametrize("sign", [SIGINT, SIGKILL], ids=["Ctrl-C", "SIGKILL"])
+LABELS = "results/potentials/base/generation0/labels"
+COMMITTEE = "results/potentials/base/generation0/committee"
+QUENCH = "results/LiAlCl4/glass1"
+POINT = "results/LiAlCl4/md/500K"
+
+
+def lose(campaign: Workplace, folder: str, *names: str) -> list[Path]:
+    """Delete products, so that their job runs again."""
+    paths = [campaign.work / folder / name for name in names]
+    for path in paths:
+        path.unlink()
+    return paths
+
+
+def found(campaign: Workplace, pattern: str) -> Callable[[], bool]:
+    """Whether a file of this pattern is there."""
+    return lambda: any(campaign.work.glob(pattern))
+
+
+def interrupt(campaign: Workplace, sign: Signals, target: str, lost: list[Path], when: Callable[[], bool]) -> None:
+    """Kill the job of a target, check that nothing of it is half there, and run the same command to its end.
+
+    A run that was killed leaves its lock, which `make demo` ignores in the same way.
+    """
+    campaign.killed(sign, target, "--nolock", when=when)
+    assert [path for path in lost if path.exists()] == []
+    again = campaign.run(target, "--nolock")
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert [path for path in lost if not path.exists()] == []
+    folders = {path.parent for path in lost}
+    assert [path for folder in folders for path in folder.rglob(".writing-*")] == []
+
+
+def log_of(campaign: Workplace, name: str) -> str:
+    return (campaign.work / "logs" / name).read_text()
+
+
+@SIGNALS
+def test_labels_go_on_with_the_next_frame(campaign: Workplace, finished: Path, sign: Signals):
+    lost = lose(campaign, LABELS, "chunk0.extxyz", "chunk0.ledger.tsv")
+    journal = f"{LABELS}/chunk0.work/labels-*.jsonl"
+
+    def some_frames_are_labelled() -> bool:
+        return any(path.read_text().count("\n") >= 7 for path in campaign.work.glob(journal))
+
+    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_frames_are_labelled)
+    log = log_of(campaign, "potentials/base/generation0/label_frames0.log")
+    done = int(re.search(r"(\d+) of 12 frames are already labelled", log)[1])
+    assert done >= 3
+    assert log.count(" frame ") == 12 - done
+    before = ase.io.read(finished / "work" / LABELS / "chunk0.extxyz", ":")
+    after = ase.io.read(lost[0], ":")
+    assert len(after) == len(before) == 12
+    for old, new in zip(before, after, strict=True):
+        assert new.positions == pytest.approx(old.positions, abs=0)
+        # The density of the frame before is the first guess of the next, so the last digits differ.
+        assert new.info["REF_energy"] == pytest.approx(old.info["REF_energy"], abs=1e-5)
+        assert new.arrays["REF_forces"] == pytest.approx(old.arrays["REF_forces"], abs=1e-4)
+
+
+@SIGNALS
+def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals):
+    campaign.replace("tests/tiny/config.yaml", "epochs: 6", "epochs: 400")
+    lost = lose(campaign, COMMITTEE, "member1.model", "member1.train_check.json")
+
+    def some_epochs_are_done() -> bool:
+        names = [path.name for path in campaign.work.glob(f"{COMMITTEE}/.member1.model.work/*/checkpoints/*_epoch-*.pt")]
+        return any(int(re.search(r"_epoch-(\d+)", name)[1]) >= 60 for name in names)
+
+    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_epochs_are_done)
+    log = log_of(campaign, "potentials/base/generation0/fine_tune1.log")
+    epochs = [int(number) for number in re.findall(r"epoch (\d+) of 400", log)]
+    assert 40 <= epochs[0] <= epochs[-1] == 360
+    assert not found(campaign, f"{COMMITTEE}/.member1.model.work/*")()
+
+
+@SIGNALS
+def test_a_quench_goes_on_with_the_next_segment(campaign: Workplace, finished: Path, sign: Signals):
+    lost = lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+    first_segment = found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-000000.pt")
+    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, first_segment)
+    assert_continued(log_of(campaign, "LiAlCl4/glass1/quench_glass.log"))
+    assert lost[0].read_bytes() == (finished / "work" / QUENCH / "glass.extxyz").read_bytes()
+    # The glass is what it was, so what was made from it is still good.
+    assert campaign.plan() == {}
+
+
+@SIGNALS
+def test_a_point_goes_on_with_the_next_segment(campaign: Workplace, finished: Path, sign: Signals):
+    lost = lose(campaign, POINT, "glass1.h5md", "glass2.h5md", "md.json")
+    first_segment = found(campaign, f"{POINT}/.md.json.work/*/segment-000000.pt")
+    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, first_segment)
+    assert_continued(log_of(campaign, "LiAlCl4/md/500K/run_md.log"))
+    for path in lost[:2]:
+        before = read_trajectory(finished / "work" / path.relative_to(campaign.work))
+        after = read_trajectory(path)
+        assert np.array_equal(after.positions_A, before.positions_A)
+        assert np.array_equal(after.times_ps, before.times_ps)
+
+
+def assert_continued(log: str) -> None:
+    """The job began behind the segments that were finished, not at its first step."""
+    steps = [int(number) for number in re.findall(r"step (\d+) of \d+", log)]
+    assert steps
+    assert steps[0] > 20
+    assert steps == sorted(set(steps))
+
+
+def test_a_sweep_killed_twice_ends_with_the_same_table(campaign: Workplace, finished: Path):
+    """From the quench on everything of one composition is gone; the run is killed there and again in its points."""
+    shutil.rmtree(campaign.work / "results/LiAlCl4/md")
+    lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+    shutil.rmtree(campaign.work / "results/summary")
+    campaign.killed(SIGKILL, "--nolock", when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
+    campaign.killed(SIGINT, "--nolock", when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
+    again = campaign.run("--nolock")
+    assert again.returncode == 0, again.stdout[-3000:]
+    # What had been finished was not done again.
+    assert "rule propose_seeds" not in again.stdout
+    assert "rule quench_glass" not in again.stdout
+    table = "work/results/summary/conductivity.csv"
+    assert (campaign.work.parent / table).read_bytes() == (finished / table).read_bytes()
+    assert campaign.plan() == {}
