@@ -168,9 +168,27 @@ class BatchedPotential:
 
         Returns:
             the numbers of every cell; those of a cell that has blown up (coordinates that are not finite or
-            absurdly large, no volume) are NaN, and the other cells do not notice.
+            absurdly large, no volume, atoms on top of each other) are NaN, and the other cells do not notice.
         """
         sound = self._sound(positions, cells)
+        evaluation = self._evaluate_sound(positions, cells, sound, spread=spread)
+        if bool((self._finite(evaluation) | ~sound).all()):
+            return evaluation
+        # MACE's gradients carry a NaN of one cell into all of its batch: leave out those that have one alone.
+        for index in torch.nonzero(sound).flatten().tolist():
+            only = torch.arange(self.systems, device=sound.device) == index
+            sound[index] = self._finite(self._evaluate_sound(positions, cells, only, spread=spread))[index]
+        return self._evaluate_sound(positions, cells, sound, spread=spread)
+
+    def _finite(self, evaluation: Evaluation) -> torch.Tensor:
+        """(systems,) whether all numbers of a cell are finite."""
+        sums = evaluation.energies + evaluation.stresses.sum((-1, -2))
+        return torch.isfinite(sums.index_add(0, self.system, evaluation.forces.sum(-1)))
+
+    def _evaluate_sound(
+        self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor, *, spread: bool
+    ) -> Evaluation:
+        """Evaluate the cells that are `sound` (systems,); the numbers of the others are NaN."""
         graph = self._graph_at(positions, cells, sound)
         models = self.committee.models if spread else self.committee.models[:1]
         outputs = [_run(model, graph) for model in models]

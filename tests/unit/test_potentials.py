@@ -180,7 +180,7 @@ def test_float32_agrees_to_single_precision(committee, model_paths):
     assert 0 < difference < 1e-4
 
 
-@pytest.mark.parametrize("broken", ["nan position", "infinite cell", "flat cell", "far atom"])
+@pytest.mark.parametrize("broken", ["nan position", "infinite cell", "flat cell", "far atom", "overlap"])
 def test_a_cell_that_blew_up_does_not_disturb_the_others(committee, broken):
     cells = [triclinic(seed=1), rock_salt(repeats=(1, 1, 2))]
     healthy = evaluate(committee, [cells[0]])
@@ -192,6 +192,8 @@ def test_a_cell_that_blew_up_does_not_disturb_the_others(committee, broken):
         boxes[1, 0, 0] = torch.inf
     elif broken == "flat cell":
         boxes[1] = 0
+    elif broken == "overlap":
+        positions[4] = positions[3]
     else:
         positions[4, 1] = 1e80
     both = potential.evaluate(positions, boxes)

@@ -163,10 +163,10 @@ class Run:
             if not progress.started:
                 self._enter(stage)
             before = replace(progress.state)
-            self._advance(stage)
+            temperature_K = self._advance(stage)
             progress.step += 1
             progress.total_steps += 1
-            self._stop_lost_cells(stage, before)
+            self._stop_lost_cells(stage, before, temperature_K)
             if not progress.state.systems:
                 break
             self._observe(stage)
@@ -197,14 +197,15 @@ class Run:
         progress.started = True
         self._bind()
 
-    def _advance(self, stage: Stage) -> None:
+    def _advance(self, stage: Stage) -> torch.Tensor:
+        """One step; the temperature of each cell before the thermostat could hide a jump of it."""
         state, forces, step = self.progress.state, self.potential.evaluate, self.step
         if stage.ensemble == "relax":
             self.evaluation = integrators.relax_step(state, self.evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
-            return
+            return state.temperature_K()
         if stage.ensemble == "nve":
             self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
-            return
+            return state.temperature_K()
         target = self._target(stage)
         time = self.conditions.thermostat_time_fs * units.fs
         if stage.ensemble == "npt":
@@ -219,7 +220,9 @@ class Run:
             )
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
         self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
+        temperature_K = state.temperature_K()
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
+        return temperature_K
 
     def _per_cell(self, values: Sequence[float]) -> torch.Tensor:
         state = self.progress.state
@@ -231,13 +234,12 @@ class Run:
 
     # ── guards ─────────────────────────────────────────────────────────────────────────────────
 
-    def _stop_lost_cells(self, stage: Stage, before: MDState) -> None:
+    def _stop_lost_cells(self, stage: Stage, before: MDState, temperature_K: torch.Tensor) -> None:
         """Take cells that have blown up out of the batch."""
         state, evaluation = self.progress.state, self.evaluation
-        temperature = state.temperature_K()
         force_sums = state.sum_over_atoms(evaluation.forces.abs().sum(-1))
-        finite = torch.isfinite(evaluation.energies) & torch.isfinite(temperature) & torch.isfinite(force_sums)
-        runaway = temperature > self.conditions.max_temperature_ratio * self._target(stage)
+        finite = torch.isfinite(evaluation.energies + force_sums + temperature_K)
+        runaway = temperature_K > self.conditions.max_temperature_ratio * self._target(stage)
         if stage.ensemble == "relax":
             runaway = torch.zeros_like(runaway)
         lost = torch.nonzero(~finite | runaway).flatten().tolist()
