@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from saltflow.provenance import atomic_write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#000000")
+LARGEST_N_SHOWN = 14  # above the twelve neighbours of a dense packing, below the crowd of later shells
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -23,6 +24,7 @@ STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLOURS),
     "legend.frameon": False,
     "svg.fonttype": "none",
+    "svg.hashsalt": "saltflow",  # else the names inside an SVG differ every time
 }
 
 
@@ -41,8 +43,16 @@ def _save(figure: Figure, path: str | Path) -> None:
     plt.close(figure)
 
 
-def _say(axis: Axes, sentence: str) -> None:
-    axis.text(0.5, 0.5, sentence, transform=axis.transAxes, ha="center", va="center", wrap=True)
+def _say(axes: Sequence[Axes], sentence: str) -> None:
+    """A sentence in place of axes that have nothing to show."""
+    for axis in axes:
+        axis.set_axis_off()
+    axes[0].figure.text(0.5, 0.45, sentence, ha="center", va="center")
+
+
+def _legend(axis: Axes, *, place: str, **choices) -> None:
+    """The legend of an axis beside all axes, where it hides nothing."""
+    axis.figure.legend(*axis.get_legend_handles_labels(), loc=f"outside {place}", **choices)
 
 
 def plot_transport(result: Mapping, path: str | Path, *, title: str) -> None:
@@ -53,10 +63,10 @@ def plot_transport(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=f"{title} — {result['status']}", size=(8, 3.4)) as (msd, slope):
+    with _figure(path, columns=2, title=f"{title} — {result['status']}", size=(9, 3.4)) as (msd, slope):
         curves = result.get("curves")
         if not curves:
-            _say(msd, "no trajectory to analyse")
+            _say((msd, slope), f"No trajectory to analyse ({result['reason']}).")
             return
         lags = np.array(curves["lags_ps"], dtype=float)
         for species, values in curves["msd_A2"].items():
@@ -64,10 +74,10 @@ def plot_transport(result: Mapping, path: str | Path, *, title: str) -> None:
         for species, values in curves["alpha"].items():
             slope.semilogx(lags, np.array(values, dtype=float), label=species)
         _mark_window(result, (msd, slope))
-        slope.axhspan(0.9, 1.1, color="0.9", zorder=0)
-        slope.set(xlabel="lag (ps)", ylabel="α = d ln MSD / d ln t", ylim=(0, 2.2))
+        slope.axhline(1, color="0.6", lw=0.8, ls="--", zorder=0)
+        slope.set(xlabel="lag (ps)", ylabel="α = d ln MSD / d ln t", ylim=(-0.1, 2.2), xlim=msd.get_xlim())
         msd.set(xlabel="lag (ps)", ylabel="MSD (Å²)")
-        msd.legend()
+        _legend(msd, place="right upper")
 
 
 def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
@@ -94,19 +104,19 @@ def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title:
         mobile_ion: the element whose neighbours are shown.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=title, size=(8, 3.4)) as (radial, running):
+    with _figure(path, columns=2, title=title, size=(9, 3.4)) as (radial, running):
         pairs = {name: pair for name, pair in result["pairs"].items() if name.split("-")[0] == mobile_ion}
         if not pairs:
-            _say(radial, "no trajectory to analyse")
+            _say((radial, running), "No trajectory to analyse: no glass passed its gates.")
             return
         for name, pair in pairs.items():
             values, errors = (np.array(pair[key], dtype=float) for key in ("g", "g_error"))
             radial.plot(result["r_A"], values, label=name)
-            radial.fill_between(result["r_A"], values - errors, values + errors, alpha=0.2)
+            radial.fill_between(result["r_A"], values - errors, values + errors, alpha=0.2, lw=0)
             running.plot(result["edges_A"], pair["N"])
         radial.set(xlabel="r (Å)", ylabel="g(r)", ylim=(0, None))
-        running.set(xlabel="r (Å)", ylabel=f"N(r) around {mobile_ion}", ylim=(0, 12))
-        radial.legend()
+        running.set(xlabel="r (Å)", ylabel=f"N(r) around {mobile_ion}", ylim=(0, LARGEST_N_SHOWN))
+        _legend(radial, place="right upper")
 
 
 def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str, literature: Mapping) -> None:
@@ -118,22 +128,39 @@ def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str,
         title: composition.
         literature: sigma_mS_cm, temperature_C, sigma_origin; None where unknown.
     """
-    with _figure(path, title=title, size=(5.2, 3.8)) as (axis,):
+    with _figure(path, title=title, size=(5.2, 4.6)) as (axis,):
         _draw_fit(axis, fits["sigma_NE_mS_cm"], "Nernst–Einstein", colour=COLOURS[0])
         _draw_fit(axis, fits["sigma_E_mS_cm"], "Einstein", colour=COLOURS[1])
         if literature["sigma_mS_cm"]:
             kelvin = literature["temperature_C"] + 273.15
-            axis.plot(
-                1000 / kelvin,
-                literature["sigma_mS_cm"] * kelvin,
-                "k*",
-                markersize=10,
-                label=f"literature ({literature['sigma_origin']})",
-            )
+            axis.plot(1000 / kelvin, literature["sigma_mS_cm"] * kelvin, "k*", markersize=10)
+            axis.plot([], [], "k*", label=f"literature ({literature['sigma_origin']})")
+        drawn = [value for line in axis.get_lines() for value in line.get_xdata()]
+        if not drawn:
+            _say((axis,), "No temperature has a conductivity.")
+            return
+        if any(line.get_marker() == "x" for line in axis.get_lines()):
+            axis.plot([], [], "x", color="0.4", label="not diffusive: takes no part in the fit")
         axis.set_yscale("log")
-        axis.set(xlabel="1000 / T (1/K)", ylabel="σT (mS K/cm)")
-        if axis.has_data():
-            axis.legend()
+        axis.set(xlabel="1000 K / T", ylabel="σT (mS K/cm)")
+        _mark_temperatures(axis, sorted({round(1000 / value) for value in drawn}))
+        _legend(axis, place="lower center")
+
+
+def _mark_temperatures(axis: Axes, temperatures_K: Sequence[int]) -> None:
+    """A second axis with the temperature itself at round values."""
+    span = temperatures_K[-1] - temperatures_K[0]
+    step = next(each for each in (20, 50, 100, 200, 500, 1000) if span <= 6 * each)
+    first, last = temperatures_K[0] // step * step, temperatures_K[-1] // step * step
+    above = axis.secondary_xaxis("top", functions=(_thousand_over, _thousand_over))
+    above.set_xticks(range(max(step, first), last + 1, step), minor=False)
+    above.set_xticks([], minor=True)
+    above.tick_params(labelsize=7)
+    above.set_xlabel("T (K)")
+
+
+def _thousand_over(values: np.ndarray) -> np.ndarray:
+    return 1000 / np.maximum(np.asarray(values, dtype=float), 1e-3)
 
 
 def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
@@ -141,14 +168,11 @@ def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
         if point["value"] is None or point["value"] <= 0:
             continue
         diffusive = point["status"] == "ok"
-        kelvin = point["temperature_K"]
-        axis.errorbar(
-            1000 / kelvin,
-            point["value"] * kelvin,
-            yerr=None if point["error"] is None else min(point["error"], 0.99 * point["value"]) * kelvin,
-            fmt="o" if diffusive else "x",
-            color=colour,
-        )
+        kelvin, value = point["temperature_K"], point["value"]
+        # On a logarithmic axis an error as large as the value would reach down for ever.
+        error = point["error"] or 0.0
+        bar = kelvin * np.array([[min(error, 0.9 * value)], [error]])
+        axis.errorbar(1000 / kelvin, value * kelvin, yerr=bar, fmt="o" if diffusive else "x", color=colour)
     energy = (fit.get("Ea_eV") or {}).get("value")
     text = (
         f"{label}: Ea = {energy:.3f} ± {fit['Ea_eV']['error']:.3f} eV"
@@ -176,7 +200,7 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
     title = f"generation {assessment['generation']}: held-out force RMSE {heldout['force_rmse_meV_A']:.0f} meV/Å"
     if before := assessment["previous_generation_on_same_frames"]:
         title += f" (generation before: {before['force_rmse_meV_A']:.0f})"
-    with _figure(path, columns=2, title=title, size=(8, 3.6)) as (parity, spread):
+    with _figure(path, columns=2, title=title, size=(9, 3.6)) as (parity, spread):
         for name in sorted({prediction["composition"] for prediction in predictions}):
             ours = [prediction for prediction in predictions if prediction["composition"] == name]
             reference = np.concatenate([each["reference_forces_eV_A"].ravel() for each in ours])
@@ -185,18 +209,19 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
             deviation = np.concatenate(
                 [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in ours]
             )
-            spread.loglog(
-                np.concatenate([each["force_spread_eV_A"] for each in ours]),
-                deviation,
-                ".",
-                markersize=2,
-                rasterized=True,
-            )
-        parity.axline((0, 0), slope=1, color="0.6", lw=0.8)
-        parity.set(xlabel="reference force (eV/Å)", ylabel="predicted force (eV/Å)")
-        spread.axline((0.1, 0.1), (1, 1), color="0.6", lw=0.8)
-        spread.set(xlabel="committee spread (eV/Å)", ylabel="force error (eV/Å)")
-        parity.legend()
+            known = np.concatenate([each["force_spread_eV_A"] for each in ours])
+            if known.any():
+                spread.loglog(known, deviation, ".", markersize=2, rasterized=True)
+        parity.axline((0, 0), slope=1, color="0.6", lw=0.8, zorder=0)
+        parity.set(xlabel="reference force component (eV/Å)", ylabel="predicted (eV/Å)")
+        parity.set_aspect("equal", adjustable="datalim")
+        _legend(parity, place="right upper", markerscale=5)
+        if not spread.has_data():
+            spread.set_axis_off()
+            spread.text(0.5, 0.5, "One model alone has no spread.", transform=spread.transAxes, ha="center")
+            return
+        spread.axline((0.1, 0.1), (1, 1), color="0.6", lw=0.8, zorder=0)
+        spread.set(xlabel="committee spread of an atom's force (eV/Å)", ylabel="its error (eV/Å)")
 
 
 def plot_ranking(ranking, path: str | Path) -> None:
@@ -209,17 +234,28 @@ def plot_ranking(ranking, path: str | Path) -> None:
     ranked = ranking[ranking["sigma_mS_cm"].notna()]
     rest = len(ranking) - len(ranked)
     title = "Einstein conductivity" + (f" at {ranked['at_temperature_K'].iloc[0]:g} K" if len(ranked) else "")
-    with _figure(path, title=title, size=(6.5, 1.4 + 0.28 * max(2, len(ranked)))) as (axis,):
+    with _figure(path, title=title, size=(6.5, 1.8 + 0.28 * max(2, len(ranked)))) as (axis,):
         if ranked.empty:
-            _say(axis, f"No composition has a conductivity fit yet\n({rest} without enough diffusive temperatures).")
-            axis.set_axis_off()
+            _say((axis,), f"No composition has a conductivity fit yet\n({rest} without enough diffusive temperatures).")
             return
         heights = np.arange(len(ranked))[::-1]
-        values = ranked["sigma_mS_cm"].to_numpy(dtype=float)
-        low, high = (ranked[key].to_numpy(dtype=float) for key in ("sigma_low_mS_cm", "sigma_high_mS_cm"))
-        axis.errorbar(values, heights, xerr=[values - low, high - values], fmt="o", label="predicted")
+        extrapolated = ranked["extrapolated"].to_numpy(dtype=bool)
+        for beyond, face, label in ((False, COLOURS[0], "within the simulated range"), (True, "w", "extrapolated")):
+            chosen = extrapolated == beyond
+            if chosen.any():
+                _draw_predictions(axis, ranked[chosen], heights[chosen], face=face, label=label)
         axis.plot(ranked["measured_sigma_mS_cm"].to_numpy(dtype=float), heights, "k*", label="literature")
         axis.set_yticks(heights, ranked["composition"])
+        axis.set_ylim(-0.6, len(ranked) - 0.4)
         axis.set_xscale("log")
-        axis.set_xlabel("σ (mS/cm)" + (f"; {rest} compositions without a fit" if rest else ""))
-        axis.legend()
+        axis.set_xlabel("σ (mS/cm)" + (f"; without a fit: {rest}" if rest else ""))
+        _legend(axis, place="lower center", ncols=3)
+
+
+def _draw_predictions(axis: Axes, ranked, heights: np.ndarray, *, face: str, label: str) -> None:
+    values, low, high = (
+        ranked[key].to_numpy(dtype=float) for key in ("sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm")
+    )
+    axis.errorbar(
+        values, heights, xerr=[values - low, high - values], fmt="o", color=COLOURS[0], mfc=face, label=label
+    )

@@ -1,0 +1,178 @@
+"""Every figure is written for sound, for not diffusive and for missing input, and shows what it should."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_coordination import rocksalt
+from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
+
+from saltflow.arrhenius import fit_arrhenius, points_from_transport
+from saltflow.assessment import assess
+from saltflow.coordination import analyse_structure
+from saltflow.plotting import plot_arrhenius, plot_assessment, plot_ranking, plot_structure, plot_transport
+from saltflow.summary import rank
+from saltflow.transport import no_transport
+
+MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "recalled", "Ea_eV": 0.33}
+UNKNOWN = dict.fromkeys(MEASURED)
+TEMPERATURES_K = (600.0, 700.0, 800.0, 900.0)
+
+
+@pytest.fixture(scope="module")
+def points() -> dict[float, dict]:
+    """Temperature → transport: walkers that speed up, one point that hardly moves, one without a sound glass."""
+    rng = np.random.default_rng(7)
+
+    def at(kelvin, D_A2_ps, frames):
+        runs = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 16, D_A2_ps=D_A2_ps)) for _ in range(3)]
+        return analyse(runs, temperature_K=kelvin)
+
+    sound = {kelvin: at(kelvin, 40 * np.exp(-2900 / kelvin), 1500) for kelvin in TEMPERATURES_K}
+    return {300.0: no_transport(["not run: gas"] * 3, temperature_K=300.0), 400.0: at(400.0, 0.001, 300), **sound}
+
+
+@pytest.fixture(scope="module")
+def fits(points):
+    """Fits through the points of some temperatures."""
+
+    def through(*kelvin: float) -> dict[str, dict]:
+        return {
+            quantity: fit_arrhenius(
+                points_from_transport([points[each] for each in kelvin], quantity=quantity),
+                quantity=quantity,
+                target_temperature_K=300.0,
+                bootstrap_samples=100,
+                seed=1,
+            )
+            for quantity in ("sigma_NE_mS_cm", "sigma_E_mS_cm")
+        }
+
+    return through
+
+
+def words(path: Path) -> list[str]:
+    """Every text of an SVG, whose text is kept as text."""
+    return [text.strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text())]
+
+
+def test_transport_of_a_diffusive_point(points, tmp_path):
+    plot_transport(points[800.0], tmp_path / "figure.svg", title="LiCl at 800 K")
+    said = words(tmp_path / "figure.svg")
+    assert {"LiCl at 800 K — ok", "Li", "Cl", "diffusive window", "MSD (Å²)", "lag (ps)"} <= set(said)
+
+
+def test_transport_of_a_point_that_does_not_diffuse(points, tmp_path):
+    plot_transport(points[400.0], tmp_path / "figure.svg", title="LiCl at 400 K")
+    said = words(tmp_path / "figure.svg")
+    assert "LiCl at 400 K — not diffusive" in said
+    assert "diffusive window" not in said
+
+
+def test_transport_without_a_sound_glass_says_why_and_shows_no_axes(points, tmp_path):
+    plot_transport(points[300.0], tmp_path / "figure.svg", title="LiCl at 300 K")
+    said = words(tmp_path / "figure.svg")
+    assert any("No trajectory to analyse (glass 1: not run: gas" in text for text in said)
+    assert "0.0" not in said
+
+
+def test_structure(tmp_path):
+    result = analyse_structure([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_glass=10)
+    plot_structure(result, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
+    said = words(tmp_path / "figure.svg")
+    assert {"Na-Cl", "Na-Na", "g(r)", "r (Å)", "N(r) around Na"} <= set(said)
+    assert "Cl-Cl" not in said
+
+
+def test_structure_without_a_sound_glass(tmp_path):
+    plot_structure({"pairs": {}}, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
+    assert sorted(words(tmp_path / "figure.svg")) == ["NaCl at 600 K", "No trajectory to analyse: no glass passed its gates."]
+
+
+def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
+    plot_arrhenius(fits(400.0, *TEMPERATURES_K), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
+    said = words(tmp_path / "figure.svg")
+    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)", "literature (recalled)"} <= set(said)
+    assert "not diffusive: takes no part in the fit" in said
+    energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in said]
+    found = {match[1]: float(match[2]) for match in energies if match}
+    assert found["Nernst–Einstein"] == pytest.approx(0.25, abs=0.03)
+    assert set(found) == {"Nernst–Einstein", "Einstein"}
+
+
+def test_arrhenius_with_too_few_temperatures(fits, tmp_path):
+    plot_arrhenius(fits(400.0, 600.0), tmp_path / "figure.svg", title="LiCl", literature=UNKNOWN)
+    said = words(tmp_path / "figure.svg")
+    assert "Einstein: too few diffusive temperatures" in said
+    assert not any("literature" in text for text in said)
+
+
+def test_arrhenius_with_nothing_but_a_measured_value(fits, tmp_path):
+    plot_arrhenius(fits(300.0), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
+    assert "literature (recalled)" in words(tmp_path / "figure.svg")
+
+
+def test_arrhenius_with_nothing(fits, tmp_path):
+    plot_arrhenius(fits(300.0), tmp_path / "figure.svg", title="LiCl", literature=UNKNOWN)
+    assert sorted(words(tmp_path / "figure.svg")) == ["LiCl", "No temperature has a conductivity."]
+
+
+def predictions(*, spread_eV_A: float) -> list[dict]:
+    rng = np.random.default_rng(9)
+    return [
+        {
+            "composition": name,
+            "energy_eV_atom": -3.0 + 0.01 * rng.normal(),
+            "reference_energy_eV_atom": -3.0,
+            "reference_forces_eV_A": forces,
+            "forces_eV_A": forces + 0.1 * rng.normal(size=forces.shape),
+            "force_spread_eV_A": spread_eV_A * rng.random(len(forces)),
+        }
+        for name in ("LiCl", "Li2O")
+        for forces in rng.normal(size=(4, 20, 3))
+    ]
+
+
+def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
+    now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
+    plot_assessment(
+        now, assess(now, before, generation=2, convergence={"force_rmse_meV_A": 80.0}), tmp_path / "figure.svg"
+    )
+    said = words(tmp_path / "figure.svg")
+    assert {"LiCl", "Li2O", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
+    (title,) = [text for text in said if text.startswith("generation 2: held-out force RMSE")]
+    assert "(generation before: " in title
+
+
+def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
+    now = predictions(spread_eV_A=0.0)
+    plot_assessment(now, assess(now, None, generation=0, convergence={"force_rmse_meV_A": 80.0}), tmp_path / "f.svg")
+    said = words(tmp_path / "f.svg")
+    assert "One model alone has no spread." in said
+    assert "its error (eV/Å)" not in said
+
+
+def ranking_of(fits, *kelvin: float):
+    contents = [{"composition": "LiCl", "fits": fits(*TEMPERATURES_K)}, {"composition": "LiF", "fits": fits(*kelvin)}]
+    return rank(contents, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
+
+
+def test_ranking_names_what_is_ranked_and_counts_what_is_not(fits, tmp_path):
+    plot_ranking(ranking_of(fits, 300.0, 400.0), tmp_path / "figure.svg")
+    said = words(tmp_path / "figure.svg")
+    assert {"Einstein conductivity at 300 K", "LiCl", "σ (mS/cm); without a fit: 1", "extrapolated"} <= set(said)
+    assert "LiF" not in said
+
+
+def test_ranking_without_a_fit(fits, tmp_path):
+    ranking = ranking_of(fits, 400.0)
+    plot_ranking(ranking[ranking["rank"].isna()], tmp_path / "figure.svg")
+    assert any("No composition has a conductivity fit yet" in text for text in words(tmp_path / "figure.svg"))
+
+
+def test_figures_are_the_same_every_time(points, tmp_path):
+    """A figure that changed without its data would make every report differ."""
+    for name in ("first.svg", "second.svg"):
+        plot_transport(points[800.0], tmp_path / name, title="LiCl at 800 K")
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
