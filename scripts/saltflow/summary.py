@@ -66,7 +66,8 @@ def rank(fits: Sequence[Mapping], *, literature: Mapping[str, Mapping]) -> pd.Da
     """
     rows = [_rank_row(fit, literature[fit["composition"]]) for fit in fits]
     table = pd.DataFrame(rows).sort_values("sigma_mS_cm", ascending=False, na_position="last", kind="stable")
-    table.insert(0, "rank", [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)])
+    ranks = [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)]
+    table.insert(0, "rank", pd.array(ranks, dtype="Int64"))
     return table.reset_index(drop=True)
 
 
