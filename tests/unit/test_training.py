@@ -164,7 +164,8 @@ def test_training_goes_on_from_the_last_whole_checkpoint(resumed):
 def test_the_isolated_atoms_in_the_model_are_those_of_the_reference(resumed, labelled):
     member, check, *_ = resumed
     model = torch.load(member.model, weights_only=False)
-    found = dict(zip(model.atomic_numbers.tolist(), model.atomic_energies_fn.atomic_energies.flatten().tolist()))
+    energies = model.atomic_energies_fn.atomic_energies.flatten().tolist()
+    found = dict(zip(model.atomic_numbers.tolist(), energies, strict=True))
     assert found == pytest.approx({3: labelled.isolated_atoms_eV["Li"], 17: labelled.isolated_atoms_eV["Cl"]}, abs=1e-6)
     assert check["isolated_atoms_eV"] == {str(number): energy for number, energy in found.items()}
 
@@ -259,7 +260,7 @@ def test_a_training_that_diverged_is_refused(tmp_path, labelled):
 def test_a_failure_of_mace_is_told_with_its_reason(tmp_path, labelled):
     broken = tmp_path / "broken.model"
     broken.write_bytes(b"no model")
-    with pytest.raises(SaltflowError, match=r"mace's training stopped with exit code 1: .*Unpickling.* \(see .*\.log\)"):
+    with pytest.raises(SaltflowError, match=r"training stopped with exit code 1: .*Unpickling.* \(see .*\.log\)"):
         Member(tmp_path).train(labelled, foundation=broken, epochs=1)
 
 
