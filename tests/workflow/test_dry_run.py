@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, Workplace, copy_sources
+from workplaces import ENVIRONMENT, ROOT, Workplace, copy_sources
 
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))

@@ -9,7 +9,7 @@ from signal import SIGINT, SIGKILL, Signals
 import ase.io
 import numpy as np
 import pytest
-from conftest import Workplace
+from workplaces import Workplace
 
 from saltflow.trajectory import read_trajectory
 
@@ -80,8 +80,8 @@ def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals
     lost = lose(campaign, COMMITTEE, "member1.model", "member1.train_check.json")
 
     def some_epochs_are_done() -> bool:
-        names = [path.name for path in campaign.work.glob(f"{COMMITTEE}/.member1.model.work/*/checkpoints/*_epoch-*.pt")]
-        return any(int(re.search(r"_epoch-(\d+)", name)[1]) >= 60 for name in names)
+        checkpoints = campaign.work.glob(f"{COMMITTEE}/.member1.model.work/*/checkpoints/*_epoch-*.pt")
+        return any(int(re.search(r"_epoch-(\d+)", path.name)[1]) >= 60 for path in checkpoints)
 
     interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_epochs_are_done)
     log = log_of(campaign, "potentials/base/generation0/fine_tune1.log")

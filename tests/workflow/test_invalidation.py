@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Workplace
+from workplaces import Workplace
 
 CONFIG = "tests/tiny/config.yaml"
 OVERRIDES = "tests/tiny/overrides.yaml"

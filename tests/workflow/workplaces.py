@@ -1,0 +1,138 @@
+"""A repository and a working directory that a test may change, and what Snakemake does in them."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny")
+JOB = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)+)", re.MULTILINE)
+RUN_LIMIT_S = 1200
+
+# One core per job; modules are compiled once, at their first import; no colours to look for words between.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "OMP_NUM_THREADS": "1",
+    "NO_COLOR": "1",
+}
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A repository and a working directory that a test may change.
+
+    repo: copy of the sources. work: where results, logs and Snakemake's records are. config: the configuration.
+    """
+
+    repo: Path
+    work: Path
+    config: str = "tests/tiny/config.yaml"
+
+    def command(self, *arguments: str) -> list[str]:
+        """Snakemake as a user starts it; targets go first, or an option would swallow them."""
+        configuration = ["--configfile", self.config] if self.config else []
+        # The jobs are small: more of them fit into the memory than the rules ask for.
+        return [
+            *(sys.executable, "-m", "snakemake", *arguments, "--profile", "profiles/local"),
+            *("--directory", str(self.work), *configuration, "--resources", "mem_mb=64000"),
+        ]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end; standard error is joined to standard output."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.repo,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_LIMIT_S,
+        )
+
+    def plan(self, *arguments: str) -> dict[str, str]:
+        """What a dry run would do: 'rule wildcard=value …' → the reason, without the rule `all`."""
+        dry = self.run("--dry-run", *arguments)
+        assert dry.returncode == 0, dry.stdout[-3000:]
+        jobs = _planned_jobs(dry.stdout)
+        assert jobs or "Nothing to be done" in dry.stdout, dry.stdout[-3000:]
+        return jobs
+
+    def killed(self, sign: signal.Signals, *arguments: str, when: Callable[[], bool]) -> str:
+        """Start Snakemake, send a signal to its whole process group as soon as `when` holds; its output."""
+        log_path = self.work / "killed.log"
+        with log_path.open("w") as log:
+            process = subprocess.Popen(
+                self.command(*arguments),
+                cwd=self.repo,
+                env=ENVIRONMENT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                _wait(lambda: when() or process.poll() is not None, seconds=RUN_LIMIT_S)
+                assert process.poll() is None, f"ended before it could be killed:\n{log_path.read_text()[-3000:]}"
+            finally:
+                os.killpg(process.pid, sign)
+                process.wait(timeout=60)
+                _wait(lambda: not _group_lives(process.pid), seconds=60)
+        assert process.returncode != 0
+        return log_path.read_text()
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Edit a source file: one occurrence of `old` becomes `new`."""
+        text = (self.repo / path).read_text()
+        assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times in {path}"
+        (self.repo / path).write_text(text.replace(old, new))
+
+    def append(self, path: str, text: str) -> None:
+        """Add text at the end of a source file."""
+        with (self.repo / path).open("a") as handle:
+            handle.write(text)
+
+
+def _planned_jobs(output: str) -> dict[str, str]:
+    jobs = {}
+    for rule, block in JOB.findall(output):
+        facts = dict(re.findall(r"^ {4}(\w+): (.*)$", block, re.MULTILINE))
+        if rule != "all":
+            wildcards = facts["wildcards"].split(", ") if "wildcards" in facts else []
+            jobs[" ".join([rule, *sorted(wildcards)])] = facts.get("reason", "")
+    return jobs
+
+
+def _wait(condition: Callable[[], bool], *, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain"
+        time.sleep(0.02)
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process of the group still runs; one that is dead and not yet reaped does not."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, process_group = status.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(process_group) == group and state != "Z":
+            return True
+    return False
+
+
+def copy_sources(target: Path) -> None:
+    """Copy what a run needs of the repository, with its times."""
+    for name in SOURCES:
+        source = ROOT / name
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target / name)
