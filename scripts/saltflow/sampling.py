@@ -200,7 +200,7 @@ def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> li
     for index in range(count):
         share = index / max(1, count - 1)
         frame = cell.copy()
-        frame.positions += random.normal(scale=max(share * rattle_A, 1e-9), size=frame.positions.shape)
+        frame.positions += random.normal(scale=share * rattle_A, size=frame.positions.shape)
         strain = np.eye(3) + share * 0.05 * random.uniform(-1, 1, size=(3, 3))
         frame.set_cell(frame.cell.array @ (strain + strain.T) / 2, scale_atoms=True)
         frames.append(_plain(frame, origin="seed:rattled"))
@@ -256,25 +256,25 @@ def drive_cells(
         seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
         workdir=workdir,
     )
-    run.finish()
+    outcomes = run.finish()
     paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
     run.write_trajectories(paths, metadata=[cell.info for cell in cells])
     frames = []
-    for cell, path, temperature in zip(cells, paths, temperatures, strict=True):
-        frames += _frames_of(cell, path, origin=f"{origin}:{temperature:g}K")
+    for cell, path, outcome, temperature in zip(cells, paths, outcomes, temperatures, strict=True):
+        trajectory = read_trajectory(path)
+        visited = [*zip(trajectory.positions_A, trajectory.cells_A, strict=True)]
+        if outcome.status != "ok":
+            visited.append((outcome.atoms.positions, outcome.atoms.cell.array))
+        frames += [_moved(cell, *where, origin=f"{origin}:{temperature:g}K") for where in visited]
     return with_uncertainty(frames, committee)
 
 
-def _frames_of(cell: Atoms, path: Path, *, origin: str) -> list[Atoms]:
-    trajectory = read_trajectory(path)
-    frames = []
-    for positions, box in zip(trajectory.positions_A, trajectory.cells_A, strict=True):
-        frame = cell.copy()
-        frame.set_cell(box)
-        frame.positions = positions
-        frame.wrap()
-        frames.append(_plain(frame, origin=origin))
-    return frames
+def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str) -> Atoms:
+    frame = cell.copy()
+    frame.set_cell(box_A)
+    frame.positions = positions_A
+    frame.wrap()
+    return _plain(frame, origin=origin)
 
 
 def _plain(frame: Atoms, *, origin: str) -> Atoms:
