@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from saltflow.potentials import Committee, stack
 
+SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames teach the same
 
 def select_frames(
     frames: Sequence[Atoms], committee: Committee, *, selection: Mapping, seed: int
@@ -58,18 +59,20 @@ def _uncertain(frames: Sequence[Atoms], quantile: float) -> list[Atoms]:
 def farthest_points(frames: Sequence[Atoms], committee: Committee, *, count: int) -> list[Atoms]:
     """Up to `count` frames, each the farthest from those already taken; the most uncertain one comes first.
 
+    Frames that look the same as one already taken are left out.
+
     Args:
         frames: candidates.
         committee: its first model gives the descriptors.
         count: how many.
     """
-    if count >= len(frames):
-        return list(frames)
+    if count <= 0 or not frames:
+        return []
     features = np.stack([_fingerprint(frame, committee) for frame in frames])
     features = (features - features.mean(0)) / (features.std(0) + 1e-9)
     chosen = [int(np.argmax([frame.info["force_uncertainty_eV_A"] for frame in frames]))]
-    distance = cdist(features, features[chosen]).min(1)
-    while len(chosen) < count:
+    distance = cdist(features, features[chosen])[:, 0]
+    while len(chosen) < count and distance.max() > SAME:
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, cdist(features, features[chosen[-1:]])[:, 0])
     return [frames[index] for index in chosen]
