@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from saltflow.errors import SaltflowError
 from saltflow.potentials import Committee, stack
 
 
@@ -73,7 +74,15 @@ def assess(
         previous: of the generation before, on the same frames; None for the first.
         generation: its number.
         convergence: the section `learning.convergence`.
+
+    Raises:
+        SaltflowError: there is no held-out frame to judge by.
     """
+    if not predictions:
+        raise SaltflowError(
+            "No held-out frame has a label, so nothing can be assessed; see the ledger of labels for why they failed, "
+            "or raise learning.seeds.heldout_cells."
+        )
     compositions = sorted({prediction["composition"] for prediction in predictions})
     heldout = errors(predictions)
     return {
