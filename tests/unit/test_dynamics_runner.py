@@ -181,6 +181,34 @@ def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(committee, tmp_pat
         assert_same_trajectory(mine, theirs)
 
 
+class StopAtEveryReport(logging.Handler):
+    """SIGTERM to this process whenever a run reports the end of a segment."""
+
+    def emit(self, record):
+        if record.msg.startswith("step "):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, tmp_path, undisturbed, caplog):
+    """Neighbour lists of the undisturbed run were made elsewhere; each restart makes them there again."""
+    logger, handler, restarts = logging.getLogger("saltflow.dynamics.runner"), StopAtEveryReport(), 0
+    caplog.set_level(logging.INFO, logger=logger.name)
+    pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+    logger.addHandler(handler)
+    try:
+        while pieces.progress.stage < 3:
+            with pytest.raises(Interrupted):
+                pieces.finish()
+            pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+            restarts += 1
+    finally:
+        logger.removeHandler(handler)
+    assert restarts == 12
+    assert_same_to_the_last_bit(pieces, undisturbed[0])
+    for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+
+
 @pytest.mark.parametrize("left_bytes", [0, 0.5])
 def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
     run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20).finish()
