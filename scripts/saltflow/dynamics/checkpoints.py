@@ -1,0 +1,80 @@
+"""Checkpoints of a run: one numbered file per segment, with the state at its end and the frames within it."""
+
+import logging
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from saltflow.errors import SaltflowError
+from saltflow.provenance import atomic_write
+
+log = logging.getLogger(__name__)
+
+
+class Segments:
+    """The segments that a run has finished, in a folder of its own.
+
+    Args:
+        folder: made when it does not exist. What is found in it belongs to the same run.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.finished = 0
+
+    def resume(self) -> dict | None:
+        """The content of the last segment that can be read, or None to begin anew; damaged ones after it are redone."""
+        self.finished = len(list(self.folder.glob("segment-*.pt")))
+        while self.finished:
+            try:
+                return self._read(self.finished - 1)
+            except SaltflowError as error:
+                log.warning("%s The segment is run again.", error)
+                self.finished -= 1
+        return None
+
+    def add(self, content: dict) -> None:
+        """Write the next segment; it is there as a whole or not at all.
+
+        Args:
+            content: what `resume` shall give back, with the list `frames`.
+
+        Raises:
+            SaltflowError: it cannot be written.
+        """
+        path = self._path(self.finished)
+        try:
+            with atomic_write(path) as temporary:
+                torch.save(content, temporary)
+        except (OSError, RuntimeError) as error:  # torch's own writer reports a full disk as RuntimeError
+            raise SaltflowError(
+                f"The checkpoint {path} cannot be written ({error}); free space on its disk and start again: "
+                "the run goes on from the checkpoint before."
+            ) from error
+        self.finished += 1
+
+    def frames(self) -> Iterator[list[dict]]:
+        """The frames of each finished segment in order.
+
+        Raises:
+            SaltflowError: a segment is damaged.
+        """
+        for number in range(self.finished):
+            yield self._read(number)["frames"]
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"segment-{number:06d}.pt"
+
+    def _read(self, number: int) -> dict:
+        path = self._path(number)
+        try:
+            # A pickle, but of this run's own making, in its own folder.
+            return torch.load(path, weights_only=False, map_location="cpu")
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise SaltflowError(
+                f"The checkpoint {path} is damaged or missing ({type(error).__name__}); "
+                "if starting again does not help, delete its folder."
+            ) from error
