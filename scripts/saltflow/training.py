@@ -23,7 +23,10 @@ from saltflow.provenance import atomic_write, check_hash, digest, pinned_hash, s
 
 log = logging.getLogger(__name__)
 E0_TOLERANCE_EV = 1e-3
+# Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
+FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
 EPOCH_LINE = re.compile(r"Epoch (\d+):.*loss=\s*([^\s,]+)")
+CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
 SAVED_LINE = re.compile(r"Loaded Stage one model from epoch (\d+)")
 
 
@@ -78,7 +81,7 @@ def train_member(
         *(_foundation_arguments(foundation) if foundation else _model_arguments(model)),
     ]
     _drop_unreadable_checkpoints(workdir / "checkpoints")
-    _run_mace(arguments, log_path, epochs=training["epochs"])
+    _run_mace(arguments, log_path, checkpoints=workdir / "checkpoints", epochs=training["epochs"])
     saved = workdir / f"{name}.model"
     check = _check(saved, log_path, energies=energies, frames=len(frames), batch=batch, foundation=foundation)
     with atomic_write(model_path) as temporary:
@@ -159,7 +162,7 @@ def _general_arguments(
         "plot": False,
         "error_table": "PerAtomRMSEstressvirials",
     }
-    return [*(f"--{key}={value}" for key, value in options.items()), "--ema", "--restart_latest", "--save_cpu"]
+    return [*(f"--{key}={value}" for key, value in options.items()), *FLAGS]
 
 
 def _model_arguments(model: Mapping) -> list[str]:
@@ -192,7 +195,14 @@ def _drop_unreadable_checkpoints(folder: Path) -> None:
             path.unlink()
 
 
-def _run_mace(arguments: Sequence[str], log_path: Path, *, epochs: int) -> None:
+def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
+    """Keep the newest checkpoint from before `epoch`, which is whole, and what is being written since."""
+    found = {int(match[1]): path for path in folder.glob("*.pt") if (match := CHECKPOINT.search(path.name))}
+    for old in sorted(number for number in found if number < epoch)[:-1]:
+        found[old].unlink()
+
+
+def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int) -> None:
     command = [sys.executable, "-m", "mace.cli.run_train", *arguments]
     # Line by line, so that the log of a killed job holds every epoch that was trained.
     with (
@@ -202,8 +212,10 @@ def _run_mace(arguments: Sequence[str], log_path: Path, *, epochs: int) -> None:
         try:
             for line in process.stdout:
                 record.write(line)
-                if (match := EPOCH_LINE.search(line)) and int(match[1]) % max(1, epochs // 10) == 0:
-                    log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
+                if match := EPOCH_LINE.search(line):
+                    _drop_old_checkpoints(checkpoints, epoch=int(match[1]))
+                    if int(match[1]) % max(1, epochs // 10) == 0:
+                        log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
         except BaseException:
             process.kill()
             raise
