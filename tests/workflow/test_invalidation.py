@@ -217,6 +217,11 @@ def test_one_glass_more(campaign: Workplace):
     assert_planned(campaign, third | jobs("quench_glass", composition=COMPOSITIONS, glass=[3]) | ALL_POINTS)
 
 
+def test_larger_cells_for_all_leave_the_potentials_alone(campaign: Workplace):
+    campaign.replace(CONFIG, "structures:\n  atoms: 12", "structures:\n  atoms: 18")
+    assert_planned(campaign, cells() | quenches() | ALL_POINTS)
+
+
 NEWCOMER = {
     "id": "LiAl2Cl7",
     "formula": "LiAl2Cl7",
@@ -267,7 +272,7 @@ def test_a_literature_value(campaign: Workplace):
         ("dynamics", quenches() | ALL_POINTS),
         ("labels", EVERYTHING - cells() - {"propose_seeds potential=base"}),
         ("learning", EVERYTHING - cells() - ATOMS),
-        ("structures", EVERYTHING - ATOMS),
+        ("structures", cells() | quenches() | ALL_POINTS),  # the small cells of the sampling are learning's
     ],
 )
 def test_a_protocol_raised(campaign: Workplace, stage: str, expected: set[str]):
