@@ -134,4 +134,3 @@ def on_gpu(wildcards, input):
     """GPUs that a job needs: none on the CPU, none when its generation only passes on what converged."""
     wanted = campaign.settings.execution.device == "cuda"
     return int(wanted and still_learning(input.get("previous_assessment")))
-

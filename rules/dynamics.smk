@@ -16,6 +16,20 @@ rule quench_glass:
         glass="results/{composition}/glass{glass}/glass.extxyz",
         record="results/{composition}/glass{glass}/quench.json",
         trajectory="results/{composition}/glass{glass}/quench.h5md",
+    log:
+        "logs/{composition}/glass{glass}/quench_glass.log",
+    benchmark:
+        "logs/{composition}/glass{glass}/quench_glass.benchmark.tsv"
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.dynamics_memory_MB(wildcards.composition, glasses=1),
+        runtime=1440,
+        gpu=on_gpu,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.quench_dynamics(wildcards.composition),
@@ -23,19 +37,6 @@ rule quench_glass:
             "structures", composition=wildcards.composition
         )["gates"],
         seed=campaign.settings.sweep.seed,
-    log:
-        "logs/{composition}/glass{glass}/quench_glass.log",
-    benchmark:
-        "logs/{composition}/glass{glass}/quench_glass.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=1440,
-        gpu=on_gpu,
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
     script:
         "../scripts/quench_glass.py"
 
@@ -57,6 +58,22 @@ rule run_md:
             glass=campaign.glasses,
         ),
         record="results/{composition}/md/{temperature}K/md.json",
+    log:
+        "logs/{composition}/md/{temperature}K/run_md.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/run_md.benchmark.tsv"
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.dynamics_memory_MB(
+            wildcards.composition, glasses=len(campaign.glasses)
+        ),
+        runtime=2880,
+        gpu=on_gpu,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.production_dynamics(wildcards.composition),
@@ -64,18 +81,5 @@ rule run_md:
             "structures", composition=wildcards.composition
         )["gates"],
         seed=campaign.settings.sweep.seed,
-    log:
-        "logs/{composition}/md/{temperature}K/run_md.log",
-    benchmark:
-        "logs/{composition}/md/{temperature}K/run_md.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=2880,
-        gpu=on_gpu,
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
     script:
         "../scripts/run_md.py"

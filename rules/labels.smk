@@ -12,21 +12,21 @@ rule label_atom:
     """Energy of an isolated atom by the settings of the reference: the zero of the potentials' energies."""
     output:
         energy="results/references/{reference}/{element}.json",
-    params:
-        reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
-        protocol=campaign.settings.labels.protocol,
     log:
         "logs/references/{reference}/{element}.log",
     benchmark:
         "logs/references/{reference}/{element}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
     conda:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=60,
+    params:
+        reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
+        protocol=campaign.settings.labels.protocol,
     script:
         "../scripts/label_atom.py"
 
@@ -41,23 +41,23 @@ rule label_frames:
     output:
         frames="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.extxyz",
         ledger="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.ledger.tsv",
+    log:
+        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.benchmark.tsv"
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=720,
     params:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference
         ),
         labels=lambda wildcards: campaign.labelling(wildcards.potential),
-    log:
-        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=720,
-    conda:
-        "../envs/reference.yaml"
-    envmodules:
-        *campaign.modules("reference"),
     script:
         "../scripts/label_frames.py"
 
@@ -88,6 +88,18 @@ rule collect_labels:
         valid=f"{DATASET}/valid.extxyz",
         test=f"{DATASET}/test.extxyz",
         ledger=f"{DATASET}/ledger.tsv",
+    log:
+        "logs/potentials/{potential}/generation{generation}/collect_labels.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/collect_labels.benchmark.tsv"
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=30,
     params:
         max_failed_fraction=lambda wildcards: campaign.potential_section(
             "labels", potential=wildcards.potential
@@ -95,17 +107,5 @@ rule collect_labels:
         valid_fraction=lambda wildcards: campaign.learning(wildcards.potential)[
             "training"
         ]["valid_fraction"],
-    log:
-        "logs/potentials/{potential}/generation{generation}/collect_labels.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/collect_labels.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=30,
-    conda:
-        "../envs/reference.yaml"
-    envmodules:
-        *campaign.modules("reference"),
     script:
         "../scripts/collect_labels.py"

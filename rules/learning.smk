@@ -22,6 +22,22 @@ rule propose_seeds:
         foundation_release=foundation_release,
     output:
         frames="results/potentials/{potential}/generation0/frames.extxyz",
+    log:
+        "logs/potentials/{potential}/generation0/propose_seeds.log",
+    benchmark:
+        "logs/potentials/{potential}/generation0/propose_seeds.benchmark.tsv"
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.learning_memory_MB(wildcards.potential),
+        runtime=120,
+        gpu=lambda wildcards, input: (
+            on_gpu(wildcards, input) if input.get("foundation") else 0
+        ),
     params:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
@@ -30,19 +46,6 @@ rule propose_seeds:
         structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
         dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
-    log:
-        "logs/potentials/{potential}/generation0/propose_seeds.log",
-    benchmark:
-        "logs/potentials/{potential}/generation0/propose_seeds.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
-        gpu=lambda wildcards, input: on_gpu(wildcards, input) if input.get("foundation") else 0,
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
     script:
         "../scripts/propose_seeds.py"
 
@@ -55,30 +58,31 @@ rule explore:
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
     output:
         frames="results/potentials/{potential}/generation{generation}/exploration.extxyz",
+    log:
+        "logs/potentials/{potential}/generation{generation}/explore.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/explore.benchmark.tsv"
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.learning_memory_MB(wildcards.potential),
+        runtime=240,
+        gpu=on_gpu,
     params:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         exploration=lambda wildcards: campaign.learning(wildcards.potential)[
             "exploration"
         ],
-        density_scales=lambda wildcards: campaign.learning(wildcards.potential)["seeds"][
-            "density_scales"
-        ],
+        density_scales=lambda wildcards: campaign.learning(wildcards.potential)[
+            "seeds"
+        ]["density_scales"],
         structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
         dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
-    log:
-        "logs/potentials/{potential}/generation{generation}/explore.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/explore.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=240,
-        gpu=on_gpu,
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
     script:
         "../scripts/explore.py"
 
@@ -91,23 +95,24 @@ rule select_frames:
         checks=of_generation(CHECK, back=1),
     output:
         frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
-    params:
-        selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
-        seed=campaign.settings.sweep.seed,
-    wildcard_constraints:
-        generation=r"[1-9]\d*",
     log:
         "logs/potentials/{potential}/generation{generation}/select_frames.log",
     benchmark:
         "logs/potentials/{potential}/generation{generation}/select_frames.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+    wildcard_constraints:
+        generation=r"[1-9]\d*",
     conda:
         "../envs/learning.yaml"
     envmodules:
         *campaign.modules("learning"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.learning_memory_MB(wildcards.potential),
+        runtime=60,
+    params:
+        selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
+        seed=campaign.settings.sweep.seed,
     script:
         "../scripts/select_frames.py"
 
@@ -134,25 +139,26 @@ rule fine_tune:
     output:
         model=MODEL,
         check=CHECK,
+    log:
+        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.benchmark.tsv"
+    conda:
+        "../envs/learning.yaml"
+    envmodules:
+        *campaign.modules("learning"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.learning_memory_MB(wildcards.potential),
+        runtime=1440,
+        gpu=on_gpu,
     params:
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
         training=lambda wildcards: campaign.learning(wildcards.potential)["training"],
         model=lambda wildcards: campaign.learning(wildcards.potential)["model"],
         seed=campaign.settings.sweep.seed,
-    log:
-        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=1440,
-        gpu=on_gpu,
-    conda:
-        "../envs/learning.yaml"
-    envmodules:
-        *campaign.modules("learning"),
     script:
         "../scripts/fine_tune.py"
 
@@ -178,22 +184,23 @@ rule assess_potential:
             },
             caption="captions/assessment.rst",
         ),
-    params:
-        convergence=lambda wildcards: campaign.learning(wildcards.potential)[
-            "convergence"
-        ],
     log:
         "logs/potentials/{potential}/generation{generation}/assess_potential.log",
     benchmark:
         "logs/potentials/{potential}/generation{generation}/assess_potential.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
     conda:
         "../envs/learning.yaml"
     envmodules:
         *campaign.modules("learning"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.learning_memory_MB(wildcards.potential),
+        runtime=60,
+    params:
+        convergence=lambda wildcards: campaign.learning(wildcards.potential)[
+            "convergence"
+        ],
     script:
         "../scripts/assess_potential.py"
 
@@ -222,22 +229,22 @@ rule release_potential:
     output:
         model="results/potentials/{potential}/released.model",
         release="results/potentials/{potential}/released.json",
+    log:
+        "logs/potentials/{potential}/release_potential.log",
+    benchmark:
+        "logs/potentials/{potential}/release_potential.benchmark.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    envmodules:
+        *campaign.modules("workflow"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference
         ),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
-    log:
-        "logs/potentials/{potential}/release_potential.log",
-    benchmark:
-        "logs/potentials/{potential}/release_potential.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../envs/workflow.yaml"
-    envmodules:
-        *campaign.modules("workflow"),
     script:
         "../scripts/release_potential.py"

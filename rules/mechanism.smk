@@ -22,21 +22,22 @@ rule analyse_structure:
             },
             caption="captions/structure.rst",
         ),
-    params:
-        composition=identity,
-        structure_analysis=section("structure_analysis"),
-        code=code_of("analyse_structure"),
     log:
         "logs/{composition}/md/{temperature}K/analyse_structure.log",
     benchmark:
         "logs/{composition}/md/{temperature}K/analyse_structure.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.analysis_memory_MB(wildcards.composition),
+        runtime=120,
+    params:
+        composition=identity,
+        structure_analysis=section("structure_analysis"),
+        code=code_of("analyse_structure"),
     script:
         "../scripts/analyse_structure.py"

@@ -14,21 +14,21 @@ rule build_glass:
         structure=lambda wildcards: campaign.structure_file(wildcards.composition),
     output:
         cell="results/{composition}/glass{glass}/packed.extxyz",
-    params:
-        composition=identity,
-        structures=section("structures"),
-        seed=campaign.settings.sweep.seed,
     log:
         "logs/{composition}/glass{glass}/build_glass.log",
     benchmark:
         "logs/{composition}/glass{glass}/build_glass.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=30,
     conda:
         "../envs/dynamics.yaml"
     envmodules:
         *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=30,
+    params:
+        composition=identity,
+        structures=section("structures"),
+        seed=campaign.settings.sweep.seed,
     script:
         "../scripts/build_glass.py"

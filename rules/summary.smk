@@ -25,23 +25,23 @@ rule tabulate_conductivity:
             caption="captions/conductivity.rst",
         ),
         text="results/summary/conductivity.txt",
+    log:
+        "logs/summary/tabulate_conductivity.log",
+    benchmark:
+        "logs/summary/tabulate_conductivity.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         potentials={
             name: campaign.compositions[name].potential for name in campaign.swept
         },
         code=code_of("tabulate_conductivity"),
-    log:
-        "logs/summary/tabulate_conductivity.log",
-    benchmark:
-        "logs/summary/tabulate_conductivity.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../envs/analysis.yaml"
-    envmodules:
-        *campaign.modules("analysis"),
     script:
         "../scripts/tabulate_conductivity.py"
 
@@ -65,20 +65,20 @@ rule rank_electrolytes:
             labels={"table": "ranking, drawn"},
             caption="captions/ranking.rst",
         ),
-    params:
-        literature={name: campaign.literature(name) for name in campaign.swept},
-        code=code_of("rank_electrolytes"),
     log:
         "logs/summary/rank_electrolytes.log",
     benchmark:
         "logs/summary/rank_electrolytes.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        literature={name: campaign.literature(name) for name in campaign.swept},
+        code=code_of("rank_electrolytes"),
     script:
         "../scripts/rank_electrolytes.py"

@@ -24,22 +24,23 @@ rule analyse_transport:
             },
             caption="captions/transport.rst",
         ),
-    params:
-        composition=identity,
-        transport=section("transport"),
-        code=code_of("analyse_transport"),
     log:
         "logs/{composition}/md/{temperature}K/analyse_transport.log",
     benchmark:
         "logs/{composition}/md/{temperature}K/analyse_transport.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=120,
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * campaign.analysis_memory_MB(wildcards.composition),
+        runtime=120,
+    params:
+        composition=identity,
+        transport=section("transport"),
+        code=code_of("analyse_transport"),
     script:
         "../scripts/analyse_transport.py"
 
@@ -63,22 +64,22 @@ rule fit_arrhenius:
             },
             caption="captions/arrhenius.rst",
         ),
+    log:
+        "logs/{composition}/fit_arrhenius.log",
+    benchmark:
+        "logs/{composition}/fit_arrhenius.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         arrhenius=campaign.settings.arrhenius.model_dump(),
         literature=lambda wildcards: campaign.literature(wildcards.composition),
         seed=campaign.settings.sweep.seed,
         code=code_of("fit_arrhenius"),
-    log:
-        "logs/{composition}/fit_arrhenius.log",
-    benchmark:
-        "logs/{composition}/fit_arrhenius.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../envs/analysis.yaml"
-    envmodules:
-        *campaign.modules("analysis"),
     script:
         "../scripts/fit_arrhenius.py"

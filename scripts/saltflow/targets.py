@@ -101,6 +101,26 @@ class Campaign:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
         return _without(self.potential_section("labels", potential=potential), "max_failed_fraction")
 
+    # ── memory: what a job needs grows with its atoms and frames ─────────────────────────────────
+
+    def dynamics_memory_MB(self, composition: str, *, glasses: int) -> int:
+        """Of MD: the libraries, and about 1 MB per atom for the graphs of its neighbours."""
+        atoms = self.section("structures", composition=composition)["atoms"]
+        return 1500 + atoms * glasses
+
+    def analysis_memory_MB(self, composition: str) -> int:
+        """Of an analysis that reads all trajectories of a point: positions twice in double precision."""
+        production = self.section("dynamics", composition=composition)["production"]
+        frames = 1000 * production["duration_ps"] / production["frame_interval_fs"]
+        atoms = self.section("structures", composition=composition)["atoms"] * len(self.glasses)
+        return 1000 + round(2 * frames * atoms * 3 * 8 / 1e6)
+
+    def learning_memory_MB(self, potential: str) -> int:
+        """Of sampling and training: the libraries, and about 1 MB per atom of the cells that are driven together."""
+        learning = self.learning(potential)
+        largest = max(learning[name]["cells"] * learning[name]["atoms"] for name in ("seeds", "exploration"))
+        return 1500 + largest * len(self.potentials[potential].compositions)
+
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 
     def learning(self, potential: str) -> dict:
