@@ -1,7 +1,7 @@
 """Make the lock files and the conda files from the dependency groups of pyproject.toml.
 
-    python requirements/lock.py          resolve every group at once and write requirements/, envs/
-    python requirements/lock.py --check  compare what is written with pyproject.toml, without a network
+python requirements/lock.py          resolve every group at once and write requirements/, envs/
+python requirements/lock.py --check  compare what is written with pyproject.toml, without a network
 """
 
 import json

@@ -256,6 +256,4 @@ def _draw_predictions(axis: Axes, ranked, heights: np.ndarray, *, face: str, lab
     values, low, high = (
         ranked[key].to_numpy(dtype=float) for key in ("sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm")
     )
-    axis.errorbar(
-        values, heights, xerr=[values - low, high - values], fmt="o", color=COLOURS[0], mfc=face, label=label
-    )
+    axis.errorbar(values, heights, xerr=[values - low, high - values], fmt="o", color=COLOURS[0], mfc=face, label=label)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saltflow.compositions import Composition
-from saltflow.errors import InputError, SaltflowError
-from saltflow.provenance import sha256_of_file
+from saltflow.errors import InputError
 from saltflow.tables import Row, check_names, read_table
 
 COLUMNS = ("name", "foundation", "foundation_sha256", "reference", "compositions", "note")
@@ -73,11 +72,7 @@ def _check_foundation(row: Row, names: Collection[str]) -> None:
         if sha256:
             row.complain("foundation_sha256", f"'{foundation}' is not a file and has no hash; write '-'.")
     elif not foundation or not Path(foundation).is_file():
-        shown = (
-            f"'{foundation}' is neither a potential of this table nor a file"
-            if foundation
-            else "the cell is empty"
-        )
+        shown = f"'{foundation}' is neither a potential of this table nor a file" if foundation else "the cell is empty"
         remedy = "write 'none', a name of this table or the path of a model from the working directory"
         row.complain("foundation", f"{shown}; {remedy}.")
     elif not SHA256.fullmatch(sha256):
@@ -87,9 +82,7 @@ def _check_foundation(row: Row, names: Collection[str]) -> None:
 
 def _check_training(row: Row, references: Collection[str]) -> None:
     if (reference := row.cells["reference"]) not in references:
-        row.complain(
-            "reference", f"'{reference}' is not a reference method; name one of {', '.join(references)}."
-        )
+        row.complain("reference", f"'{reference}' is not a reference method; name one of {', '.join(references)}.")
     members = row.cells["compositions"].split()
     if not members:
         row.complain("compositions", "no composition trains this potential; list ids separated by spaces.")
@@ -101,16 +94,12 @@ def _check_training(row: Row, references: Collection[str]) -> None:
 def _check_cycles(rows: Sequence[Row]) -> None:
     """Note on each potential of a cycle that it is, through others or not, its own foundation."""
     begun = ("", "none")
-    foundations = {
-        row.cells["name"]: row.cells["foundation"] for row in rows if row.cells["foundation"] not in begun
-    }
+    foundations = {row.cells["name"]: row.cells["foundation"] for row in rows if row.cells["foundation"] not in begun}
     for row in rows:
         chain = _chain(foundations, row.cells["name"])
         if chain and foundations[chain[-1]] == chain[0]:
             shown = " → ".join([*chain, chain[0]])
-            row.complain(
-                "foundation", f"the foundations run in a circle ({shown}); let one begin with 'none'."
-            )
+            row.complain("foundation", f"the foundations run in a circle ({shown}); let one begin with 'none'.")
 
 
 def _chain(foundations: Mapping[str, str], name: str) -> list[str]:
@@ -120,27 +109,6 @@ def _chain(foundations: Mapping[str, str], name: str) -> list[str]:
         chain.append(name)
         name = foundations[name]
     return chain
-
-
-def check_foundation_hash(row: PotentialRow) -> None:
-    """Make sure that a foundation file is the one that the table pins; other foundations always pass.
-
-    Raises:
-        SaltflowError: the file is gone or its SHA-256 differs.
-    """
-    if not row.foundation_sha256:
-        return
-    try:
-        found = sha256_of_file(row.foundation)
-    except OSError as error:
-        problem = f"Potential {row.name}: its foundation {row.foundation} cannot be read ({error.strerror})"
-        raise SaltflowError(f"{problem}; put the file back or correct the path.") from None
-    if found != row.foundation_sha256.lower():
-        problem = f"Potential {row.name}: its foundation {row.foundation} has the SHA-256 {found}"
-        expected = f"but the table pins {row.foundation_sha256.lower()}"
-        raise SaltflowError(
-            f"{problem}, {expected}; restore the file, or correct foundation_sha256 if you trust it."
-        )
 
 
 def check_members(potentials: Mapping[str, PotentialRow], compositions: Mapping[str, Composition]) -> None:
@@ -166,9 +134,7 @@ def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition])
     problems = []
     for member in row.compositions:
         if member not in compositions:
-            problems.append(
-                f"{where}: '{member}' is not in the table of compositions; add it there or remove it."
-            )
+            problems.append(f"{where}: '{member}' is not in the table of compositions; add it there or remove it.")
         elif compositions[member].start == "none":
             remedy = "give it a start or remove it"
             problems.append(f"{where}: '{member}' has start 'none', so no structure can train it; {remedy}.")
@@ -182,10 +148,7 @@ def _element_problems(
     if any(potentials[name].foundation_sha256 for name in chain):
         return []
     members = [
-        compositions[member]
-        for name in chain
-        for member in potentials[name].compositions
-        if member in compositions
+        compositions[member] for name in chain for member in potentials[name].compositions if member in compositions
     ]
     known = {symbol for member in members for symbol in member.amounts}
     missing = [symbol for symbol in composition.amounts if symbol not in known]

@@ -11,9 +11,8 @@ from saltflow.potentials import Committee, stack
 
 SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames teach the same
 
-def select_frames(
-    frames: Sequence[Atoms], committee: Committee, *, selection: Mapping, seed: int
-) -> list[Atoms]:
+
+def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: Mapping, seed: int) -> list[Atoms]:
     """The frames of one composition to label.
 
     Training frames: those between the lower quantile and the cap of the uncertainty, chosen by farthest point

@@ -190,9 +190,7 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
     """
     settings = load_settings(config)
     tables = settings.tables
-    potentials = read_potentials(
-        _find("potentials", tables.potentials, folders), references=list(settings.references)
-    )
+    potentials = read_potentials(_find("potentials", tables.potentials, folders), references=list(settings.references))
     compositions = read_compositions(_find("compositions", tables.compositions, folders), potentials=list(potentials))
     check_members(potentials, compositions)
     overrides = load_overrides(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pymatgen.core import Composition as PymatgenComposition
+
 from saltflow.compositions import (
     COLUMNS,
     Composition,
@@ -303,17 +304,13 @@ def test_tab_in_a_cell_and_missing_cells(write_table):
     table = write_table({"id": "Li\tCl"}, {})
     table.write_text(table.read_text() + "short\tLiCl\n")
     long, short = problems_of(table)
-    assert long.startswith(
-        "compositions.tsv, line 2 (Li): 19 cells instead of 18, so the columns are shifted"
-    )
+    assert long.startswith("compositions.tsv, line 2 (Li): 19 cells instead of 18, so the columns are shifted")
     assert "remove the tab inside a cell" in long
     assert short.startswith("compositions.tsv, line 4 (short): 2 cells instead of 18")
 
 
 def test_all_problems_of_all_rows_come_at_once(write_table):
-    table = write_table(
-        {"id": "first", "density_g_cm3": "0", "mobile_ion": "K"}, {"id": "second", "start": "none.cif"}
-    )
+    table = write_table({"id": "first", "density_g_cm3": "0", "mobile_ion": "K"}, {"id": "second", "start": "none.cif"})
     problems = problems_of(table)
     assert len(problems) == 3
     assert [("(first)" in problem, "(second)" in problem) for problem in problems] == [

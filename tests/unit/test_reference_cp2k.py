@@ -10,10 +10,10 @@ from ase import Atoms
 from reference_cases import DRAFT_PBE, displaced, strained, unit_strain
 
 from saltflow.errors import InputError, SaltflowError
-from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
 from saltflow.reference.cp2k import COLD, Cp2kBackend
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import write_input
+from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
 
 pytestmark = pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
 STEP_A = 0.01
@@ -42,9 +42,7 @@ def labels(tmp_path_factory):
         "sheared back": strained(atoms, -STRAIN * unit_strain(0, 1)),
         "compressed": strained(atoms, -0.06 * np.eye(3)),
     }
-    found = label_frames(
-        list(frames.values()), DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path_factory.mktemp("cp2k")
-    )
+    found = label_frames(list(frames.values()), DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path_factory.mktemp("cp2k"))
     return dict(zip(frames, found, strict=True))
 
 
@@ -180,8 +178,6 @@ def test_data_file_that_vanishes_is_a_crash_with_its_name(tmp_path):
 def test_dispersion_is_one_switch():
     kinds = find_kinds(DRAFT_PBE, ["Li"]).values()
     plain = DRAFT_PBE.model_copy(update={"dispersion": "none"})
-    texts = [
-        write_input(reference, kinds, attempt=COLD[0], multiplicity=1) for reference in (DRAFT_PBE, plain)
-    ]
+    texts = [write_input(reference, kinds, attempt=COLD[0], multiplicity=1) for reference in (DRAFT_PBE, plain)]
     assert ["DFTD3(BJ)" in text for text in texts] == [True, False]
     assert "SMEAR" not in texts[0]

@@ -16,9 +16,9 @@ from reference_cases import GFN1, lithium_chloride
 
 from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
-from saltflow.reference.labelling import label_frames
 from saltflow.reference.journal import Journal
 from saltflow.reference.label import Label
+from saltflow.reference.labelling import label_frames
 from saltflow.reference.ledger import (
     MAX_STARTS,
     check_failures,

@@ -20,9 +20,7 @@ def test_forces_are_minus_the_gradient_of_the_energy(tmp_path):
     for atom, axis in ((0, 0), (3, 2), (5, 1)):
         move = np.zeros((8, 3))
         move[atom, axis] = step_A
-        base, forward, backward = label_all(
-            [atoms, displaced(atoms, move), displaced(atoms, -move)], tmp_path
-        )
+        base, forward, backward = label_all([atoms, displaced(atoms, move), displaced(atoms, -move)], tmp_path)
         expected = -(forward.energy_eV - backward.energy_eV) / (2 * step_A)
         assert abs(expected) > 0.02
         assert base.forces_eV_A[atom, axis] == pytest.approx(expected, abs=2e-4)

@@ -119,9 +119,7 @@ def descriptors(frames: list[Atoms], committee) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def spread_out() -> list[Atoms]:
-    return [
-        frame_of(index, uncertainty_eV_A=1.0 + (index == 4), rattle_A=0.02 + 0.05 * index) for index in range(10)
-    ]
+    return [frame_of(index, uncertainty_eV_A=1.0 + (index == 4), rattle_A=0.02 + 0.05 * index) for index in range(10)]
 
 
 def test_every_frame_is_the_farthest_from_those_before(spread_out, committee):

@@ -70,9 +70,7 @@ def test_a_close_pair_is_named():
     chloride = np.flatnonzero(atoms.symbols == "Cl")[0]
     # 0.6 × (0.76 + 1.81) = 1.542 Å
     atoms.positions[lithium] = atoms.positions[chloride] + [0, 0, 1.50]
-    close = [
-        problem for problem in problems(atoms) if f"Cl{chloride}" in problem and f"Li{lithium}" in problem
-    ]
+    close = [problem for problem in problems(atoms) if f"Cl{chloride}" in problem and f"Li{lithium}" in problem]
     assert len(close) == 1
     assert close[0].startswith("close pair")
     assert "1.50 Å apart, below 1.54 Å" in close[0]
@@ -109,9 +107,7 @@ def test_a_sulfate_that_lost_an_oxygen_is_broken():
 
 def test_oxygens_may_be_exchanged():
     atoms = packed(SULFATE)
-    one, other = (
-        np.flatnonzero((atoms.arrays["unit"] == number) & (atoms.symbols == "O"))[0] for number in (0, 1)
-    )
+    one, other = (np.flatnonzero((atoms.arrays["unit"] == number) & (atoms.symbols == "O"))[0] for number in (0, 1))
     atoms.positions[[one, other]] = atoms.positions[[other, one]]
     assert problems(atoms) == []
 
@@ -119,9 +115,7 @@ def test_oxygens_may_be_exchanged():
 def test_hydroxide_that_lost_its_proton_is_broken():
     atoms = packed(HYDROXIDE)
     proton = np.flatnonzero(atoms.symbols == "H")[0]
-    oxygen = np.flatnonzero((atoms.arrays["unit"] == atoms.arrays["unit"][proton]) & (atoms.symbols == "O"))[
-        0
-    ]
+    oxygen = np.flatnonzero((atoms.arrays["unit"] == atoms.arrays["unit"][proton]) & (atoms.symbols == "O"))[0]
     atoms.positions[proton] += 0.5 * (atoms.positions[proton] - atoms.positions[oxygen])
     broken = [problem for problem in problems(atoms, HYDROXIDE) if problem.startswith("broken anion")]
     assert broken == [f"broken anion: OH number 0 (O{oxygen}) keeps 0 of 1 H within 1.26 Å."]

@@ -173,9 +173,7 @@ def test_overlap_removal_moves_polyanions_as_rigid_wholes(by_formula):
     atoms.positions[moved] += atoms.positions[chloride] - atoms.positions[moved[1]] + 0.3  # O onto Cl
     shape = atoms[moved].get_all_distances()
     assert violations(atoms, sulfate)
-    remove_overlaps(
-        atoms, bodies=bodies, separations_A=minimum_separations_A(sulfate, **RULES), subject=sulfate.id
-    )
+    remove_overlaps(atoms, bodies=bodies, separations_A=minimum_separations_A(sulfate, **RULES), subject=sulfate.id)
     assert violations(atoms, sulfate) == []
     assert atoms[moved].get_all_distances() == pytest.approx(shape)
 

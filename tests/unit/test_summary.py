@@ -111,9 +111,7 @@ def fits(composition: str, *, prefactor: float, status: str = "ok") -> dict:
         for kelvin in (500.0, 600.0, 700.0, 800.0)
         if (value := prefactor / kelvin * np.exp(-0.3 / (BOLTZMANN_EV_K * kelvin)))
     ]
-    fit = fit_arrhenius(
-        points, quantity="sigma_E_mS_cm", target_temperature_K=300.0, bootstrap_samples=100, seed=1
-    )
+    fit = fit_arrhenius(points, quantity="sigma_E_mS_cm", target_temperature_K=300.0, bootstrap_samples=100, seed=1)
     return {"composition": composition, "fits": {"sigma_E_mS_cm": fit}}
 
 

@@ -99,9 +99,7 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
         [
             Stage("equilibrate under pressure", "npt", equilibrate, target, target),
             Stage("equilibrate", "nvt", settle, target, target, at_mean_volume=equilibrate > 0),
-            Stage(
-                "production", "nvt", record, target, target, interval, at_mean_volume=equilibrate > 0 and not settle
-            ),
+            Stage("production", "nvt", record, target, target, interval, at_mean_volume=equilibrate > 0 and not settle),
         ]
     )
 

@@ -74,8 +74,7 @@ def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, K
         for element, names in _entries(folder / name).items():
             bases[element] = bases.get(element, ()) + names
     return {
-        element: _kind(reference, element, potentials.get(element, ()), bases.get(element, ()))
-        for element in elements
+        element: _kind(reference, element, potentials.get(element, ()), bases.get(element, ())) for element in elements
     }
 
 

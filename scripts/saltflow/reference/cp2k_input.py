@@ -34,9 +34,7 @@ class Attempt:
     mixing: float
 
 
-def write_input(
-    reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int
-) -> str:
+def write_input(reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int) -> str:
     """The input template for one attempt at one structure; spin-polarised if `multiplicity` (2S + 1) > 1."""
     diagonalise = attempt.solver == "diagonalisation"
     scf = _diagonalisation(reference, attempt.mixing, multiplicity) if diagonalise else _OT

@@ -123,8 +123,7 @@ def _check_geometry(atoms: Atoms) -> None:
     if len(distance_A):
         closest = distance_A.argmin()
         reason = (
-            f"atoms {first[closest]} and {second[closest]} are {distance_A[closest]:.2f} Å apart "
-            f"(below {OVERLAP_A} Å)"
+            f"atoms {first[closest]} and {second[closest]} are {distance_A[closest]:.2f} Å apart (below {OVERLAP_A} Å)"
         )
         raise LabelFailure("overlap", reason, attempts=0)
 
@@ -151,9 +150,7 @@ def _check_frames(frames: Sequence[Atoms], reference) -> None:
             compositions[element].add(atoms.info.get("composition", atoms.get_chemical_formula()))
     problems = _element_problems(reference, sorted(compositions))
     if problems:
-        raise InputError(
-            [f"{', '.join(sorted(compositions[element]))}: {text}" for element, text in problems.items()]
-        )
+        raise InputError([f"{', '.join(sorted(compositions[element]))}: {text}" for element, text in problems.items()])
 
 
 def _isolated_energy(backend: Backend, element: str) -> float:

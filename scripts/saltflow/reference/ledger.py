@@ -14,9 +14,9 @@ from ase import Atoms
 from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
 from saltflow.provenance import atomic_write, digest, sha256_of_file
-from saltflow.reference.labelling import label_frames
 from saltflow.reference.journal import Journal
 from saltflow.reference.label import Label
+from saltflow.reference.labelling import label_frames
 from saltflow.reference.settings import Cp2kReference, TbliteReference
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,7 @@ def read_ledger(path: str | os.PathLike) -> list[dict[str, str]]:
 
 def join_ledgers(ledgers: Sequence[str | os.PathLike], out_ledger: str | os.PathLike) -> None:
     """Write the rows of the ledgers of several chunks as one ledger; `frame` counts within its chunk."""
-    _write_rows(
-        out_ledger, [[row[name] for name in COLUMNS] for path in ledgers for row in read_ledger(path)]
-    )
+    _write_rows(out_ledger, [[row[name] for name in COLUMNS] for path in ledgers for row in read_ledger(path)])
 
 
 def failed_fraction(ledgers: Sequence[str | os.PathLike]) -> float:
@@ -148,9 +146,7 @@ def _log_progress(label: Label, total: int, seconds_per_frame: float, left: int)
 
 def _labelled(frames, labels: Sequence[Label], reference, reference_name: str) -> list[Atoms]:
     return [
-        _with_label(frames[label.index], label, reference, reference_name)
-        for label in labels
-        if label.status == "ok"
+        _with_label(frames[label.index], label, reference, reference_name) for label in labels if label.status == "ok"
     ]
 
 
@@ -198,6 +194,5 @@ def _failure_table(failures: Sequence[dict[str, str]]) -> str:
     lines += [(*group, str(len(reasons)), reasons[0]) for group, reasons in sorted(groups.items())]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
-        for line in lines
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]) for line in lines
     )

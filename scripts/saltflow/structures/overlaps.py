@@ -13,9 +13,7 @@ MARGIN = 1.02
 MAX_STEPS = 2000
 
 
-def remove_overlaps(
-    atoms: Atoms, *, bodies: np.ndarray, separations_A: dict[Pair, float], subject: str
-) -> None:
+def remove_overlaps(atoms: Atoms, *, bodies: np.ndarray, separations_A: dict[Pair, float], subject: str) -> None:
     """Move the bodies of a periodic cell apart until every pair of atoms keeps its smallest distance.
 
     Soft spheres: Σ (demanded distance − distance)² over the pairs that are too close and belong to different
@@ -52,9 +50,7 @@ class OverlapPenalty:
         self._bodies = bodies
         elements = sorted(set(atoms.symbols))
         self._kinds = np.array([elements.index(symbol) for symbol in atoms.symbols])
-        self._demanded = np.array(
-            [[separations_A[frozenset((one, other))] for other in elements] for one in elements]
-        )
+        self._demanded = np.array([[separations_A[frozenset((one, other))] for other in elements] for one in elements])
 
     def positions(self, translations: np.ndarray) -> np.ndarray:
         """Atom positions in Å for a flat vector of the bodies' translations."""

@@ -40,9 +40,7 @@ def run_packmol(
         script = Path(folder, "packmol.inp")
         script.write_text(packmol_input(units, edge_A=edge_A, radius_scale=radius_scale, seed=seed))
         with script.open() as stdin:  # a real file: packmol rewinds its input, which a pipe cannot do
-            finished = subprocess.run(
-                [_binary()], stdin=stdin, cwd=folder, capture_output=True, text=True, check=False
-            )
+            finished = subprocess.run([_binary()], stdin=stdin, cwd=folder, capture_output=True, text=True, check=False)
         if finished.returncode == NOT_CONVERGED:
             raise SaltflowError(
                 f"{subject}: packmol found no packing in a cube of {edge_A:.2f} Å; lower the start density "
@@ -70,8 +68,7 @@ def packmol_input(units: list[tuple[Atoms, int]], *, edge_A: float, radius_scale
     for index, (template, count) in enumerate(units):
         radii = radius_scale * template.arrays["radius_A"]
         spheres = [
-            f"  atoms {atom}\n    radius {radius:.4f}\n  end atoms"
-            for atom, radius in enumerate(radii, start=1)
+            f"  atoms {atom}\n    radius {radius:.4f}\n  end atoms" for atom, radius in enumerate(radii, start=1)
         ]
         blocks += [f"structure unit{index}.xyz", f"  number {count}", *spheres, "end structure"]
     return "\n".join(blocks) + "\n"

@@ -1,0 +1,116 @@
+"""What a finished campaign holds, and what becomes of generations after convergence."""
+
+import json
+from pathlib import Path
+
+import h5py
+import MDAnalysis
+import pandas as pd
+import pytest
+from workplaces import Workplace
+
+from saltflow.dataset import read_frames
+from saltflow.provenance import read_json, sha256_of_file
+
+POTENTIAL = "results/potentials/fine-tuned"
+POINTS = {(name, kelvin) for name in ("LiAlCl4", "LiCl-crystal") for kelvin in (500, 700, 900)}
+
+
+@pytest.fixture(scope="session")
+def work(finished: Path) -> Path:
+    return finished / "work"
+
+
+def test_the_table_has_every_point_with_errors_and_a_status(work: Path):
+    table = pd.read_csv(work / "results/summary/conductivity.csv")
+    assert set(zip(table["composition"], table["temperature_K"], strict=True)) == POINTS
+    for column in ("D_cm2_s", "D_err", "sigma_NE_mS_cm", "sigma_NE_err", "sigma_E_mS_cm", "sigma_E_err", "haven_ratio"):
+        assert table[column].dtype == float
+    assert set(table["status"]) <= {"ok", "not diffusive", "no sound glass"}
+    assert set(table["method"]) == {"gfn1-xtb"}
+    assert set(table["potential_status"]) == {"not converged"}
+
+
+def test_every_electrolyte_is_ranked_or_says_why_not(work: Path):
+    ranking = pd.read_csv(work / "results/summary/ranking.csv")
+    assert set(ranking["composition"]) == {"LiAlCl4", "LiCl-crystal"}
+    assert (ranking["rank"].notna() == (ranking["status"] == "ok")).all()
+
+
+def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
+    release = read_json(work / POTENTIAL / "released.json")
+    assert sha256_of_file(work / POTENTIAL / "released.model") == release["sha256"]
+    record = read_json(work / "results/LiAlCl4/md/500K/md.json")
+    assert record["provenance"]["inputs"]["model"] == release["sha256"]
+    assert record["provenance"]["reference"]["method"] == "GFN1-xTB"
+
+
+def test_trajectories_carry_their_provenance_and_open_elsewhere(work: Path):
+    path = work / "results/LiCl-crystal/md/700K/glass1.h5md"
+    universe = MDAnalysis.Universe.empty(len(read_frames(work / "results/LiCl-crystal/glass1/glass.extxyz")[0]))
+    universe.load_new(str(path))
+    assert universe.trajectory.n_frames == 20  # 0.08 ps every 2 steps of 2 fs
+    with h5py.File(path) as file:
+        provenance = json.loads(file.attrs["provenance"])
+    assert provenance["composition"]["id"] == "LiCl-crystal"
+    assert provenance["settings"]["production"]["duration_ps"] == 0.08
+
+
+def test_a_crystal_is_annealed_but_never_melted(work: Path):
+    log = (work / "logs/LiCl-crystal/glass1/quench_glass.log").read_text()
+    assert "anneal" in log
+    assert "melt" not in log
+
+
+def test_no_lineage_is_in_two_sets(work: Path):
+    dataset = work / POTENTIAL / "generation1/dataset"
+    lineages = [
+        {frame.info["lineage"] for frame in read_frames(dataset / f"{part}.extxyz")}
+        for part in ("train", "valid", "test")
+    ]
+    assert all(lineages)
+    assert sum(map(len, lineages)) == len(set.union(*lineages))
+
+
+def test_a_second_generation_sees_more_frames_and_is_judged_beside_the_first(work: Path):
+    first, second = (work / POTENTIAL / f"generation{number}" for number in (0, 1))
+    assert len(read_frames(second / "dataset/train.extxyz")) > len(read_frames(first / "dataset/train.extxyz"))
+    assessment = read_json(second / "assessment.json")
+    assert assessment["previous_generation_on_same_frames"]["frames"] == assessment["heldout"]["frames"]
+
+
+def test_nothing_temporary_is_left(work: Path):
+    assert [path for path in work.glob("results/**/.*") if path.name != ".snakemake_timestamp"] == []
+
+
+def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
+    campaign.replace(
+        "tests/tiny/overrides.yaml",
+        "potentials:\n",
+        "potentials:\n  fine-tuned:\n    learning: {convergence: {force_rmse_meV_A: 1.0e+9}}\n",
+    )
+    result = campaign.run(f"{POTENTIAL}/released.json")
+    assert result.returncode == 0, result.stdout[-3000:]
+    release = read_json(campaign.work / POTENTIAL / "released.json")
+    assert (release["converged"], release["generation"]) == (True, 0)
+    first, second = (campaign.work / POTENTIAL / f"generation{number}" for number in (0, 1))
+    assert read_frames(second / "frames.extxyz") == []
+    for member in (1, 2):
+        models = [sha256_of_file(folder / f"committee/member{member}.model") for folder in (first, second)]
+        assert models[0] == models[1]
+    assert "epoch" not in (campaign.work / "logs/potentials/fine-tuned/generation1/fine_tune1.log").read_text()
+
+
+def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
+    result = campaign.run("--report", "report.html")
+    assert result.returncode == 0, result.stdout[-3000:]
+    text = (campaign.work / "report.html").read_text()
+    for figure in (
+        "transport.svg",
+        "structure.svg",
+        "arrhenius.svg",
+        "assessment.svg",
+        "ranking.svg",
+        "conductivity.csv",
+    ):
+        assert figure in text
