@@ -114,19 +114,36 @@ def _chain(foundations: Mapping[str, str], name: str) -> list[str]:
 def check_members(potentials: Mapping[str, PotentialRow], compositions: Mapping[str, Composition]) -> None:
     """Make sure that each potential is trained on what exists and knows the elements it will meet.
 
-    A potential knows the elements of its own members and of those of its foundations. A foundation file
-    counts as knowing every element: the label errors of the first generation tell whether it does.
+    A trained model holds the elements of its training frames and no others: a composition can only use a
+    potential whose members contain all its elements, and a potential can only start from another that does.
 
     Raises:
-        InputError: every member without a composition or without a structure, and every composition with
-            elements unknown to its potential.
+        InputError: every member without a composition or without a structure, every composition with elements
+            that its potential does not know, and every potential with elements that its foundation does not.
     """
     problems = [problem for row in potentials.values() for problem in _member_problems(row, compositions)]
+    known = {name: _elements(row, compositions) for name, row in potentials.items()}
     for composition in compositions.values():
-        if composition.potential:
-            problems += _element_problems(composition, potentials, compositions)
+        if composition.potential and (missing := composition.amounts.keys() - known[composition.potential]):
+            where = f"Composition {composition.id}, column potential"
+            problems.append(_missing(where, composition.potential, missing))
+    problems += [
+        _missing(f"Potential {row.name}, column foundation", row.foundation, missing)
+        for row in potentials.values()
+        if row.foundation in potentials and (missing := known[row.name] - known[row.foundation])
+    ]
     if problems:
         raise InputError(problems)
+
+
+def _elements(row: PotentialRow, compositions: Mapping[str, Composition]) -> set[str]:
+    members = [compositions[member] for member in row.compositions if member in compositions]
+    return {symbol for member in members for symbol in member.amounts}
+
+
+def _missing(where: str, potential: str, missing: Collection[str]) -> str:
+    shown = f"nothing that trains '{potential}' contains {', '.join(sorted(missing))}"
+    return f"{where}: {shown}; list a composition that does in the table of potentials."
 
 
 def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition]) -> list[str]:
@@ -139,21 +156,3 @@ def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition])
             remedy = "give it a start or remove it"
             problems.append(f"{where}: '{member}' has start 'none', so no structure can train it; {remedy}.")
     return problems
-
-
-def _element_problems(
-    composition: Composition, potentials: Mapping[str, PotentialRow], compositions: Mapping[str, Composition]
-) -> list[str]:
-    chain = _chain({name: row.foundation for name, row in potentials.items()}, composition.potential)
-    if any(potentials[name].foundation_sha256 for name in chain):
-        return []
-    members = [
-        compositions[member] for name in chain for member in potentials[name].compositions if member in compositions
-    ]
-    known = {symbol for member in members for symbol in member.amounts}
-    missing = [symbol for symbol in composition.amounts if symbol not in known]
-    if not missing:
-        return []
-    where = f"Composition {composition.id}, column potential"
-    shown = f"nothing that trains '{composition.potential}' or its foundations contains {', '.join(missing)}"
-    return [f"{where}: {shown}; list a composition that does in the table of potentials."]

@@ -28,7 +28,8 @@ POTENTIALS = """\
 name	foundation	foundation_sha256	reference	compositions	note
 base	none	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	from scratch
 aluminium	base	-	gfn1-xtb	LiAlCl4	fine-tuned
-zirconium	aluminium	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned twice
+both	base	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned
+zirconium	both	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned twice
 unused	none	-	gfn1-xtb	LiAlCl4	nothing needs it
 """
 
@@ -86,8 +87,8 @@ def test_temperatures_ascend_and_glasses_count_from_one(project):
     ("swept", "needed"),
     [
         (["LiAlCl4"], ["aluminium", "base"]),
-        (["2LiCl-ZrCl4"], ["zirconium", "aluminium", "base"]),
-        (["LiAlCl4", "2LiCl-ZrCl4"], ["aluminium", "zirconium", "base"]),
+        (["2LiCl-ZrCl4"], ["zirconium", "both", "base"]),
+        (["LiAlCl4", "2LiCl-ZrCl4"], ["aluminium", "zirconium", "base", "both"]),
     ],
 )
 def test_a_potential_needs_the_chain_that_it_starts_from(project, swept, needed):
