@@ -29,6 +29,7 @@ else:
             structures=job.params.structures,
             dynamics=dynamics,
             checkpoint_ps=execution["checkpoint_ps"],
+            potential=job.wildcards.potential,
             seed=job.params.seed,
             generation=int(job.wildcards.generation),
             workdir=workdir,

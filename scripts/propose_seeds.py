@@ -29,6 +29,7 @@ with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
         structures=job.params.structures,
         dynamics=dynamics,
         checkpoint_ps=execution["checkpoint_ps"],
+        potential=job.wildcards.potential,
         seed=job.params.seed,
         workdir=workdir,
     )

@@ -34,6 +34,7 @@ def propose_seeds(
     structures: Mapping,
     dynamics: Mapping,
     checkpoint_ps: float,
+    potential: str,
     seed: int,
     workdir: Path,
 ) -> list[Atoms]:
@@ -45,23 +46,18 @@ def propose_seeds(
         seeds: the section `learning.seeds`.
         structures, dynamics: those sections of the settings.
         checkpoint_ps: time between checkpoints.
+        potential: its name.
         seed: of the sweep.
         workdir: folder of checkpoints.
     """
-    cells = [
-        cell
-        for composition in compositions
-        for cell in pack_cells(
-            composition,
-            count=seeds["cells"],
-            heldout=seeds["heldout_cells"],
-            atoms=seeds["atoms"],
-            density_scales=seeds["density_scales"],
-            structures=structures,
-            seed=seed,
-            generation=0,
-        )
-    ]
+    cells = pack_cells(
+        compositions,
+        size=seeds,
+        density_scales=seeds["density_scales"],
+        structures=structures,
+        seed=seed,
+        lineage=f"{potential}/generation0",
+    )
     if committee is None:
         return [
             frame for cell in cells for frame in _rattled(cell, count=seeds["frames_per_cell"], seeds=seeds, seed=seed)
@@ -103,6 +99,7 @@ def explore(
     structures: Mapping,
     dynamics: Mapping,
     checkpoint_ps: float,
+    potential: str,
     seed: int,
     generation: int,
     workdir: Path,
@@ -116,20 +113,14 @@ def explore(
         generation: its number.
         (the others as in `propose_seeds`)
     """
-    cells = [
-        cell
-        for composition in compositions
-        for cell in pack_cells(
-            composition,
-            count=exploration["cells"],
-            heldout=exploration["heldout_cells"],
-            atoms=exploration["atoms"],
-            density_scales=density_scales,
-            structures=structures,
-            seed=seed,
-            generation=generation,
-        )
-    ]
+    cells = pack_cells(
+        compositions,
+        size=exploration,
+        density_scales=density_scales,
+        structures=structures,
+        seed=seed,
+        lineage=f"{potential}/generation{generation}",
+    )
     explored = drive_cells(
         cells,
         committee,
@@ -146,43 +137,40 @@ def explore(
 
 
 def pack_cells(
-    composition: Composition,
+    compositions: Sequence[Composition],
     *,
-    count: int,
-    heldout: int,
-    atoms: int,
+    size: Mapping,
     density_scales: Sequence[float],
     structures: Mapping,
     seed: int,
-    generation: int,
+    lineage: str,
 ) -> list[Atoms]:
-    """Independent small cells of one composition; the first `heldout` of them are never trained on.
+    """Independent small cells of each composition; the first `heldout_cells` of each are never trained on.
 
     Args:
-        composition: what to pack.
-        count, heldout: number of cells, and how many of them are held out.
-        atoms: wished size of a cell.
+        compositions: what to pack.
+        size: a section with cells, heldout_cells and atoms (of a cell).
         density_scales: cells cycle through these factors of the start density.
         structures: the section `structures`.
         seed: of the sweep.
-        generation: which generation of learning the cells are for.
+        lineage: what the cells are for, such as a potential and a generation; no two purposes share a cell, so that
+            what one potential was trained on is no test of another that starts from it.
     """
     cells = []
-    for index in range(count):
-        cell = build_cell(
-            composition,
-            atoms=atoms,
-            density_scale=structures["density_scale"] * density_scales[index % len(density_scales)],
-            seed=derive_seed(seed, composition.id, "sampling", generation, index),
-            min_separation_factor=structures["min_separation_factor"],
-            min_separations_A=structures["min_separations_A"],
-        )
-        cell.info = {
-            "composition": composition.id,
-            "lineage": f"{composition.id}/generation{generation}/cell{index}",
-            "split": "heldout" if index < heldout else "train",
-        }
-        cells.append(cell)
+    for composition in compositions:
+        for index in range(size["cells"]):
+            name = f"{lineage}/{composition.id}/cell{index}"
+            cell = build_cell(
+                composition,
+                atoms=size["atoms"],
+                density_scale=structures["density_scale"] * density_scales[index % len(density_scales)],
+                seed=derive_seed(seed, name),
+                min_separation_factor=structures["min_separation_factor"],
+                min_separations_A=structures["min_separations_A"],
+            )
+            split = "heldout" if index < size["heldout_cells"] else "train"
+            cell.info = {"composition": composition.id, "lineage": name, "split": split}
+            cells.append(cell)
     return cells
 
 

@@ -53,14 +53,12 @@ def composition():
 
 def packed(composition, *, generation: int = 0, seed: int = 1, count: int = 3, heldout: int = 1) -> list[Atoms]:
     return pack_cells(
-        composition,
-        count=count,
-        heldout=heldout,
-        atoms=9,
+        [composition],
+        size={"cells": count, "heldout_cells": heldout, "atoms": 9},
         density_scales=[0.9, 1.1],
         structures=STRUCTURES,
         seed=seed,
-        generation=generation,
+        lineage=f"p/generation{generation}",
     )
 
 
@@ -77,7 +75,7 @@ def splits(frames: list[Atoms]) -> dict[str, str]:
 
 
 def test_packed_cells_have_lineages_splits_and_the_densities_in_turn(cells, composition):
-    names = [f"2LiCl-ZrCl4/generation0/cell{index}" for index in range(3)]
+    names = [f"p/generation0/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert splits(cells) == dict(zip(names, ["heldout", "train", "train"], strict=True))
     assert all(cell.get_chemical_formula() == "Cl6Li2Zr" for cell in cells)
     per_volume = [len(cell) / cell.cell.volume for cell in cells]
@@ -131,6 +129,7 @@ def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
         structures=STRUCTURES,
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
+        potential="p",
         seed=1,
         workdir=tmp_path,
     )
@@ -150,6 +149,7 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
         structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
+        potential="p",
         seed=1,
         workdir=tmp_path,
     )
@@ -167,11 +167,12 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
         structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
+        potential="p",
         seed=1,
         generation=2,
         workdir=tmp_path,
     )
-    assert sorted(splits(frames)) == [f"2LiCl-ZrCl4/generation2/cell{index}" for index in range(3)]
+    assert sorted(splits(frames)) == [f"p/generation2/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"explored:300K", "explored:600K"}
     assert all(np.isfinite(frame.info["force_uncertainty_eV_A"]) for frame in frames)
