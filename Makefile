@@ -43,7 +43,7 @@ demo: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh
-	@$(VENV)/bin/python -m pytest
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest # one thread, as the rules run
 
 lint: $(DEVELOPMENT)
 	@$(VENV)/bin/ruff check .
