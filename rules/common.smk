@@ -131,6 +131,5 @@ def still_learning(assessment):
 
 
 def on_gpu(wildcards, input):
-    """GPUs that a job needs: none on the CPU, none when its generation only passes on what converged."""
-    wanted = campaign.settings.execution.device == "cuda"
-    return int(wanted and still_learning(input.get("previous_assessment")))
+    """GPUs of a job of learning: none when its generation only passes on what converged."""
+    return campaign.gpus * still_learning(input.get("previous_assessment"))

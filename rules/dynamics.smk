@@ -29,7 +29,7 @@ rule quench_glass:
         mem_mb=lambda wildcards, attempt: attempt
         * campaign.dynamics_memory_MB(wildcards.composition, glasses=1),
         runtime=1440,
-        gpu=on_gpu,
+        gpu=campaign.gpus,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.quench_dynamics(wildcards.composition),
@@ -73,7 +73,7 @@ rule run_md:
             wildcards.composition, glasses=len(campaign.glasses)
         ),
         runtime=2880,
-        gpu=on_gpu,
+        gpu=campaign.gpus,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.production_dynamics(wildcards.composition),

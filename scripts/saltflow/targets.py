@@ -42,6 +42,11 @@ class Campaign:
         """Glass numbers, from 1."""
         return list(range(1, self.settings.sweep.glasses + 1))
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that a job of training or MD needs."""
+        return int(self.settings.execution.device == "cuda")
+
     @cached_property
     def needed_potentials(self) -> list[str]:
         """Potentials that the swept compositions use, with the potentials these start from."""
