@@ -293,7 +293,10 @@ class BatchedPotential:
 
 def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     positions = graph["positions"].clone().requires_grad_(True)
-    return model(graph | {"positions": positions}, training=False, compute_force=True, compute_stress=True)
+    # TorchScript runs its first call unoptimised and rounds later ones differently: a process that goes on where
+    # another was killed would leave its trajectory. Without that optimisation every call is the same, and no slower.
+    with torch.jit.optimized_execution(False):
+        return model(graph | {"positions": positions}, training=False, compute_force=True, compute_stress=True)
 
 
 def stack(cells: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
