@@ -19,6 +19,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from saltflow.errors import SaltflowError
 from saltflow.provenance import code_digest, read_json
+from saltflow.tables import SAFE_NAME
 from saltflow.targets import load_campaign
 from saltflow.workplace import check_writable
 
@@ -41,7 +42,8 @@ def one_of(names):
 
 
 wildcard_constraints:
-    composition=one_of(campaign.compositions),
+    # Not the ids one by one: with hundreds of them Snakemake would plan a fifth more slowly.
+    composition=SAFE_NAME.pattern,
     potential=one_of(campaign.potentials),
     reference=one_of(campaign.settings.references),
     element="[A-Z][a-z]?",
@@ -118,7 +120,7 @@ def foundation_release(wildcards):
 def released(kind):
     """The released model (or its record) of the potential of a composition."""
     return (
-        lambda wildcards: f"results/potentials/{campaign.compositions[wildcards.composition].potential}/released.{kind}"
+        lambda wildcards: f"results/potentials/{campaign.row(wildcards.composition).potential}/released.{kind}"
     )
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -154,9 +155,8 @@ def planned_jobs(folder: Path) -> int:
     return next((int(line.split()[-1]) for line in lines if line.startswith("total")), 0)
 
 
-def compare(compositions: int) -> list[str]:
-    """One campaign and its peer, when nothing and when all is done; rows of the table."""
-    rows = []
+def compare(compositions: int) -> Iterator[str]:
+    """One campaign and its peer, when nothing and when all is done; rows of the table, each as soon as it is there."""
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as peers:
         ours, peers = Path(ours), Path(peers)
         command = write_campaign(ours, compositions)
@@ -166,16 +166,14 @@ def compare(compositions: int) -> list[str]:
         bare = measure([*peer, "--dry-run", "--quiet", "rules", "host"], peers)
         if planned_jobs(peers) != jobs:
             raise SystemExit(f"The peer plans {planned_jobs(peers)} jobs instead of {jobs}.")
-        rows.append(row(compositions, jobs, "nothing", fresh, bare))
+        yield row(compositions, jobs, "nothing", fresh, bare)
         finish(command, ours)
         finish(peer, peers)
         done = measure([*command, "--dry-run", "--quiet", "rules", "host"], ours)
         if planned_jobs(ours):
             raise SystemExit("The finished campaign plans jobs:\n" + (ours / "output.txt").read_text()[-2000:])
-        rows.append(
-            row(compositions, jobs, "all", done, measure([*peer, "--dry-run", "--quiet", "rules", "host"], peers))
-        )
-    return rows
+        bare = measure([*peer, "--dry-run", "--quiet", "rules", "host"], peers)
+        yield row(compositions, jobs, "all", done, bare)
 
 
 def row(compositions: int, jobs: int, done: str, ours: Cost, peer: Cost) -> str:
@@ -194,7 +192,8 @@ def main() -> None:
     print("| compositions | jobs | done | CPU s | bare CPU s | ratio | wall s | memory MB | bare memory MB | ratio |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for count in parser.parse_args().compositions:
-        print("\n".join(compare(count)), flush=True)
+        for line in compare(count):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

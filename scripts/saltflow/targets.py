@@ -60,13 +60,23 @@ class Campaign:
                     queue.append(self.potentials[name].foundation)
         return list(needed)
 
+    def row(self, composition: str) -> Composition:
+        """A composition of the table.
+
+        Raises:
+            InputError: there is none of that id.
+        """
+        if composition not in self.compositions:
+            raise InputError([f"'{composition}' is not in the table of compositions; correct the id or add a row."])
+        return self.compositions[composition]
+
     def identity(self, composition: str) -> dict:
         """What changes the physics of a composition, as builtins."""
-        return self.compositions[composition].identity()
+        return self.row(composition).identity()
 
     def literature(self, composition: str) -> dict:
         """Literature values of a composition, as builtins."""
-        row = self.compositions[composition]
+        row = self.row(composition)
         return {
             "sigma_mS_cm": row.sigma_mS_cm,
             "temperature_C": row.sigma_temperature_C,
@@ -78,7 +88,7 @@ class Campaign:
 
     def structure_file(self, composition: str) -> list[str]:
         """The structure file of a composition that has one; an input of its cell."""
-        start = self.compositions[composition].start
+        start = self.row(composition).start
         return [] if start in ("pack", "none") else [start]
 
     def section(self, name: str, *, composition: str) -> dict:

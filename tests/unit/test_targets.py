@@ -236,3 +236,8 @@ def test_every_problem_of_a_table_is_listed_at_once(project):
     sentences = project.problems()
     assert len(sentences) >= 3
     assert [word for word in ("(LiAlCl4)", "../Zr", "(LiCl)") if not any(word in each for each in sentences)] == []
+
+
+def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
+    with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
+        project.load().identity("LiF")
