@@ -102,11 +102,6 @@ def salts(composition: Composition) -> list[tuple[Fraction, str]]:
     return parse_salts(composition.salt)
 
 
-def charge_of(composition: Composition) -> float:
-    """Sum of the formal charges in e per formula unit; zero for every composition of a checked table."""
-    return float(total_charge(composition.amounts, composition.oxidation_states))
-
-
 def formula_units_for(composition: Composition, *, atoms: int) -> int:
     """The number of formula units whose cell is nearest to `atoms` atoms.
 
