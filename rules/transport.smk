@@ -1,13 +1,15 @@
 """Conductivity.
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
-OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg; results/{composition}/arrhenius.json and .svg
+OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, conductivity.svg, correlation.svg;
+         results/{composition}/arrhenius.json and .svg
 """
 
 
 rule analyse_transport:
-    """Mean squared displacements, the diffusive window, diffusion, Nernst–Einstein and Einstein conductivities,
-    Haven ratio, each with its error over time blocks and glasses; all glasses that ran are used.
+    """Mean squared displacements, the diffusive window, diffusion, Nernst–Einstein, cluster and Einstein
+    conductivities, transference numbers, Haven ratio, each with its error over time blocks and glasses; all glasses
+    that ran are used.
     """
     input:
         trajectories=rules.run_md.output.trajectories,
@@ -24,19 +26,42 @@ rule analyse_transport:
             },
             caption="captions/transport.rst",
         ),
+        conductivity=report(
+            "results/{composition}/md/{temperature}K/conductivity.svg",
+            category="Transport",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "conductivity by three approximations",
+            },
+            caption="captions/approximations.rst",
+        ),
+        correlation=report(
+            "results/{composition}/md/{temperature}K/correlation.svg",
+            category="Transport",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "displacement correlation",
+            },
+            caption="captions/correlation.rst",
+        ),
     log:
         "logs/{composition}/md/{temperature}K/analyse_transport.log",
     benchmark:
         "logs/{composition}/md/{temperature}K/analyse_transport.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_transport")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.analysis_memory_MB(wildcards.composition),
-        runtime=120,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
     params:
         composition=identity,
         transport=section("transport"),
@@ -74,8 +99,8 @@ rule fit_arrhenius:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         arrhenius=campaign.settings.arrhenius.model_dump(),
         literature=lambda wildcards: campaign.literature(wildcards.composition),

@@ -1,17 +1,17 @@
 """Analyse the transport of one composition at one temperature."""
 
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_transport
+from saltflow.plotting import plot_conductivity, plot_correlation, plot_transport
 from saltflow.provenance import provenance, read_json, write_json
-from saltflow.trajectory import read_sound
+from saltflow.trajectory import open_sound
 from saltflow.transport import analyse_transport, no_transport
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job.log[0], subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 point = read_json(job.input.record)
-trajectories = read_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
+trajectories = open_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
 if trajectories:
     result = analyse_transport(
         trajectories,
@@ -25,5 +25,8 @@ else:
 result["glass_statuses"] = [glass["status"] for glass in point["glasses"]]
 inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
 result["provenance"] = provenance(settings=params.transport, inputs=inputs, composition=params.composition)
-plot_transport(result, job.output.figure, title=f"{where.composition} at {where.temperature} K")
+title = f"{where.composition} at {where.temperature} K"
+plot_transport(result, job.output.figure, title=title)
+plot_conductivity(result, job.output.conductivity, title=title)
+plot_correlation(result, job.output.correlation, title=title)
 write_json(job.output.transport, result)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage, signal, stats
 
 from saltflow.errors import SaltflowError
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory import Run
 
 SCHEMA = 1
 TIME_BLOCKS = 5
@@ -32,7 +32,7 @@ class _Histograms:
 
 
 def analyse_structure(
-    trajectories: Sequence[Trajectory], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
 ) -> dict:
     """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over glasses.
 
@@ -82,9 +82,7 @@ def analyse_structure(
     }
 
 
-def _check_input(
-    trajectories: Sequence[Trajectory], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
-) -> None:
+def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int) -> None:
     if not trajectories:
         raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
     if not 0 < bin_width_A < r_max_A:
@@ -117,12 +115,12 @@ def _note(r_max_A: float, widest_A: float) -> str:
     )
 
 
-def _chosen_frames(run: Trajectory, frames: int) -> np.ndarray:
+def _chosen_frames(run: Run, frames: int) -> np.ndarray:
     return np.unique(np.linspace(0, run.n_frames - 1, min(frames, run.n_frames)).round().astype(int))
 
 
 def _group_histograms(
-    trajectories: Sequence[Trajectory], species: Sequence[str], edges_A: np.ndarray, *, frames_per_glass: int
+    trajectories: Sequence[Run], species: Sequence[str], edges_A: np.ndarray, *, frames_per_glass: int
 ) -> _Histograms:
     frames = [_chosen_frames(run, frames_per_glass) for run in trajectories]
     if len(trajectories) > 1:
@@ -134,16 +132,17 @@ def _group_histograms(
 
 
 def _mean_histograms(
-    run: Trajectory, frames: np.ndarray, species: Sequence[str], edges_A: np.ndarray
+    run: Run, frames: np.ndarray, species: Sequence[str], edges_A: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """g and N averaged over frames, each (species, species, bins)."""
-    atoms = [run.indices_of(symbol) for symbol in species]
+    atoms = [np.flatnonzero(np.array(run.symbols) == symbol) for symbol in species]
     counts = np.array([len(indices) for indices in atoms])
     neighbours = np.zeros((len(species), len(species), len(edges_A)))
     scaled = np.zeros_like(neighbours)
     for frame in frames:
         cell_A = np.asarray(run.cells_A[frame], dtype=float)
-        fractional = np.asarray(run.positions_A[frame], dtype=float) @ np.linalg.inv(cell_A)
+        positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
+        fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
         pairs = _pair_counts([fractional[indices] for indices in atoms], cell_A, edges_A)
         neighbours += pairs
         scaled += pairs * abs(np.linalg.det(cell_A))

@@ -95,6 +95,101 @@ def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
         )
 
 
+def plot_conductivity(result: Mapping, path: str | Path, *, title: str) -> None:
+    """Conductivity and transference by the three approximations, and how each two species contribute to σ_E.
+
+    Args:
+        result: of `analyse_transport`.
+        path: SVG to write.
+        title: composition and temperature.
+    """
+    with _figure(path, columns=3, title=f"{title} — {result['status']}", size=(11, 3.6)) as (totals, shares, matrix):
+        if not result["quantities"]:
+            _say((totals, shares, matrix), f"No trajectory to analyse ({result['reason']}).")
+            return
+        names = {"NE": "sigma_NE_mS_cm", "cNE": "sigma_cNE_mS_cm", "E": "sigma_E_mS_cm"}
+        values, errors = _values_and_errors([result["quantities"][name] for name in names.values()])
+        totals.bar(list(names), values, yerr=errors, color=COLOURS[: len(names)], capsize=4)
+        totals.axhline(0, color="0.6", lw=0.8)
+        totals.set(ylabel="σ (mS/cm)", title="conductivity")
+        _draw_transference(shares, result["species"])
+        _draw_matrix(matrix, result["sigma_ab_mS_cm"], list(result["species"]))
+
+
+def _values_and_errors(rows: Sequence[Mapping]) -> tuple[np.ndarray, np.ndarray]:
+    """Values and errors of rows, nan where undefined."""
+    return tuple(np.array([row[key] for row in rows], dtype=float) for key in ("value", "error"))
+
+
+def _draw_transference(axis: Axes, species: Mapping[str, Mapping]) -> None:
+    places = np.arange(len(species))
+    for shift, name in zip((-0.25, 0.0, 0.25), ("NE", "cNE", "E"), strict=True):
+        values, errors = _values_and_errors([row[f"transference_{name}"] for row in species.values()])
+        axis.bar(places + shift, values, 0.25, yerr=errors, capsize=2, label=name)
+    axis.axhline(0, color="0.6", lw=0.8)
+    axis.set_xticks(places, list(species))
+    axis.set(title="transference number", ylim=_limits(axis))
+    axis.legend(loc="best")
+
+
+def _limits(axis: Axes) -> tuple[float, float]:
+    """Transference numbers lie around 0 to 1; one without certainty may not squeeze the others."""
+    low, high = axis.get_ylim()
+    return max(low, -1.5), min(high, 2.5)
+
+
+def _draw_matrix(axis: Axes, pairs: Mapping[str, Mapping], species: Sequence[str]) -> None:
+    values = np.full((len(species),) * 2, np.nan)
+    for first, symbol in enumerate(species):
+        for second, other in enumerate(species):
+            row = pairs.get(f"{symbol}-{other}") or pairs[f"{other}-{symbol}"]
+            values[first, second] = np.nan if row["value"] is None else row["value"]
+            if row["value"] is not None:
+                text = f"{row['value']:.3g}" + (f"\n±{row['error']:.2g}" if row["error"] is not None else "")
+                axis.text(second, first, text, ha="center", va="center", fontsize=7)
+    largest = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
+    axis.imshow(values, cmap="PuOr", vmin=-1.6 * (largest or 1.0), vmax=1.6 * (largest or 1.0))
+    axis.set_xticks(range(len(species)), species)
+    axis.set_yticks(range(len(species)), species)
+    axis.set(title="σ between species (mS/cm)")
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+
+
+def plot_correlation(result: Mapping, path: str | Path, *, title: str) -> None:
+    """How far apart mobile ions still move together: c(r) of their displacements, and its two parts.
+
+    Args:
+        result: of `analyse_transport`.
+        path: SVG to write.
+        title: composition and temperature.
+    """
+    found = result.get("displacement_correlation", [])
+    with _figure(path, columns=max(1, len(found)), title=title, size=(4.6 * max(1, len(found)), 3.6)) as axes:
+        if not found:
+            _say(axes, f"No trajectory to analyse ({result['reason']}).")
+            return
+        for axis, one in zip(axes, found, strict=True):
+            row = one["pairs"][f"{result['mobile_ion']}-{result['mobile_ion']}"]
+            for name in ("total", "longitudinal", "transverse"):
+                values, errors = (np.array(row[key], dtype=float) for key in (name, f"{name}_error"))
+                axis.plot(one["r_A"], values, label=name)
+                axis.fill_between(one["r_A"], values - errors, values + errors, alpha=0.2, lw=0)
+            axis.axhline(0, color="0.6", lw=0.8, zorder=0)
+            mobile = result["mobile_ion"]
+            axis.set(
+                xlabel="r (Å) at the start",
+                ylabel=f"c(r) of {mobile}–{mobile}",
+                title=f"t = {_round(one['lag_ps'])} ps",
+            )
+        _legend(axes[0], place="right upper")
+
+
+def _round(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title: str) -> None:
     """g(r) and N(r) of the pairs around the mobile ion.
 

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from saltflow.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, read_sound, read_trajectory, unwrap
+from saltflow.trajectory import H5MDWriter, Trajectory, open_sound, read_trajectory
 
 TRICLINIC_A = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.5, 1.0, 7.0]])
 
@@ -69,7 +69,7 @@ def test_only_sound_glasses_are_read(tmp_path, salt):
         with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}) as writer:
             append_frames(writer, salt, steps)
     paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
-    assert [run.n_frames for run in read_sound(paths, statuses=["ok", "not run: gas"])] == [2]
+    assert [run.n_frames for run in open_sound(paths, statuses=["ok", "not run: gas"])] == [2]
     assert read_trajectory(paths[1]).n_frames == 0
 
 
@@ -101,20 +101,3 @@ def test_nan_position_is_refused_with_its_frame():
 def test_times_that_repeat_are_refused():
     with pytest.raises(SaltflowError, match="do not increase at frame 2"):
         trajectory_of(np.zeros((3, 2, 3)), [0.0, 1.0, 1.0])
-
-
-def test_unwrap_undoes_wrapping_in_a_breathing_triclinic_cell():
-    rng = np.random.default_rng(3)
-    scale = 1 + 0.02 * np.sin(np.arange(400) / 9.0)
-    cells_A = scale[:, None, None] * TRICLINIC_A
-    fractional = rng.random((1, 6, 3)) + np.cumsum(rng.normal(0, 0.03, (400, 6, 3)), axis=0)
-    fractional -= np.floor(fractional[0])
-    wrapped_A = (fractional % 1.0) @ cells_A
-    assert np.abs(np.floor(fractional)).max() >= 1
-    np.testing.assert_allclose(unwrap(wrapped_A, cells_A), fractional @ cells_A, atol=1e-9)
-
-
-def test_unwrap_refuses_steps_near_half_the_cell():
-    positions_A = np.array([[[0.0, 0.0, 0.0]], [[4.4, 0.0, 0.0]]])
-    with pytest.raises(SaltflowError, match="Atom 0 moves by 0.49 of the cell between frames 0 and 1"):
-        unwrap(positions_A, np.tile(TRICLINIC_A, (2, 1, 1)))

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,13 +7,17 @@ import pytest
 from saltflow.errors import SaltflowError
 from saltflow.trajectory import Trajectory
 from saltflow.transport import analyse_transport
-from saltflow.transport.conductivity import nernst_einstein_mS_cm
+from saltflow.transport.blocks import displacement_blocks
+from saltflow.transport.conductivity import conductivity_mS_cm, nernst_einstein_mS_cm
+from saltflow.transport.displacements import available_lags
 from saltflow.transport.frames import prepare_system
-from saltflow.transport.msd import displacement_blocks, displacement_curves
+from saltflow.transport.measurement import measure
+from saltflow.transport.msd import displacement_curves
 
 INTERVAL_PS = 0.1
 EDGE_A = 20.0
 RULE = {"alpha_min": 0.9, "alpha_max": 1.1, "msd_min_A2": 10.0, "max_lag_fraction": 0.4}
+EXTRAS = {"cluster_frames": 5, "cutoff_sweep_A": 0.2, "correlation_origins": 5, "correlation_bin_A": 0.5}
 # A framework this heavy is at rest in the barycentric frame, so that the ions' own statistics show.
 HEAVY_U = 1e9
 
@@ -44,14 +49,11 @@ def lithium_in_a_heavy_frame(steps):
     return trajectory_of(positions_A, ["Li"] * ions + ["Cl"] * ions, [6.94] * ions + [HEAVY_U] * ions)
 
 
+POINT = {"charges": {"Li": 1, "Cl": -1}, "mobile_ion": "Li", "temperature_K": 600.0, "frame": "barycentric"}
+
+
 def analyse(trajectories, **changes):
-    arguments = {
-        "charges": {"Li": 1, "Cl": -1},
-        "mobile_ion": "Li",
-        "temperature_K": 600.0,
-        "frame": "barycentric",
-    }
-    return analyse_transport(trajectories, **{**arguments, **RULE, **changes})
+    return analyse_transport(trajectories, **{**POINT, **RULE, **EXTRAS, **changes})
 
 
 def within(row, expected, *, sigmas=4.0):
@@ -145,7 +147,7 @@ def test_msd_equals_brute_force_and_mdanalysis(rng):
     steps = brownian_steps(rng, 200, 5, D_A2_ps=0.5)
     salt = lithium_in_a_heavy_frame(steps)
     system = prepare_system([salt], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
-    squared, collective = displacement_curves(system).means()
+    squared, collective = displacement_curves(system, np.arange(200)).means()
     walk_A, total_A = np.cumsum(steps, axis=0), np.cumsum(steps, axis=0).sum(axis=1)
     mobile = system.mobile
     for lag in (1, 7, 150, 199):
@@ -162,29 +164,74 @@ def test_msd_equals_brute_force_and_mdanalysis(rng):
 def test_blocks_add_up_to_the_curves(rng):
     salts = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 4, D_A2_ps=0.5)) for frames in (150, 90)]
     system = prepare_system(salts, charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
-    curves = displacement_curves(system)
-    blocks, glasses = displacement_blocks(system, [1, 10, 100], block_frames=40)
+    lags = np.array([1, 10, 100])
+    curves = displacement_curves(system, lags)
+    blocks, glasses = displacement_blocks(system, lags, block_frames=40)
     assert list(glasses) == [0, 0, 0, 1, 1]
     total = blocks.total()
-    np.testing.assert_allclose(total.origins, curves.origins[[1, 10, 100]])
-    np.testing.assert_allclose(total.squared_A2, curves.squared_A2[[1, 10, 100]], atol=1e-6)
-    np.testing.assert_allclose(total.collective_A2, curves.collective_A2[[1, 10, 100]], atol=1e-6)
+    np.testing.assert_allclose(total.origins, curves.origins)
+    np.testing.assert_allclose(total.squared_A2, curves.squared_A2, atol=1e-6)
+    np.testing.assert_allclose(total.collective_A2, curves.collective_A2, atol=1e-6)
 
 
-@pytest.mark.parametrize("make_steps", [brownian_steps, jump_steps])
+def independent(make_steps, rng, frames, glasses):
+    """Li walkers in a frame at rest: H_R = 1, all current by Li."""
+    salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(glasses)]
+    return salts, {"D_cm2_s": 0.6e-4, "haven_ratio": 1.0, "sigma_E_mS_cm": lithium_sigma_mS_cm(8 * 0.6e-4)}
+
+
+def lithium_sigma_mS_cm(squared_charge_D):
+    return conductivity_mS_cm(squared_charge_D, volume_A3=EDGE_A**3, temperature_K=600.0)
+
+
+def correlated(rng, frames, glasses):
+    """8 Li and 8 Cl walk on their own (D = 0.4, 0.2 Å²/ps) and on a walk that all share (0.1 Å²/ps), against Zr.
+
+    With z = ±1 and 8 of each: collective D_ab = δ_ab 8 D_a + 64 × 0.1, from which σ_E, H_R and t_Li follow exactly.
+    """
+    salts = []
+    for _ in range(glasses):
+        common = brownian_steps(rng, frames, 1, D_A2_ps=0.1)
+        steps = np.concatenate(
+            [
+                brownian_steps(rng, frames, 8, D_A2_ps=0.4) + common,
+                brownian_steps(rng, frames, 8, D_A2_ps=0.2) + common,
+            ],
+            axis=1,
+        )
+        positions_A = np.concatenate([np.cumsum(steps, axis=0), np.zeros((frames, 1, 3))], axis=1)
+        salts.append(trajectory_of(positions_A, ["Li"] * 8 + ["Cl"] * 8 + ["Zr"], [6.94] * 16 + [HEAVY_U]))
+    lithium, chlorine, cross = 8 * 0.4e-4 + 64 * 0.1e-4, 8 * 0.2e-4 + 64 * 0.1e-4, 64 * 0.1e-4
+    total = lithium + chlorine - 2 * cross
+    truth = {
+        "D_cm2_s": 0.5e-4,
+        "sigma_E_mS_cm": lithium_sigma_mS_cm(total),
+        "haven_ratio": 8 * 0.5e-4 / lithium,
+        "transference_E": (lithium - cross) / total,
+    }
+    return salts, truth
+
+
+WALKERS = {
+    "brownian": partial(independent, brownian_steps),
+    "jump": partial(independent, jump_steps),
+    "correlated": correlated,
+}
+
+
+@pytest.mark.parametrize("walkers", WALKERS)
 @pytest.mark.parametrize(("glasses", "frames"), [(3, 1200), (1, 2500)])
-def test_errors_are_calibrated(make_steps, glasses, frames):
+def test_errors_are_calibrated(walkers, glasses, frames):
     """Over 200 replicas the deviation from the truth, in units of the error, has unit spread."""
-    deviations = {"D_cm2_s": [], "sigma_E_mS_cm": [], "haven_ratio": []}
+    deviations = {}
     for seed in range(200):
-        rng = np.random.default_rng(1000 + seed)
-        salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(glasses)]
-        result = analyse(salts)
-        truth = {"D_cm2_s": 0.6e-4, "haven_ratio": 1.0, "sigma_E_mS_cm": nernst_einstein_mS_cm(
-            charges=1, counts=8, D_cm2_s=0.6e-4, volume_A3=EDGE_A**3, temperature_K=600.0)}  # fmt: skip
-        for name, values in deviations.items():
-            row = result["quantities"][name]
-            values.append((row["value"] - truth[name]) / row["error"])
+        salts, truth = WALKERS[walkers](np.random.default_rng(20200 + seed), frames, glasses)
+        measured = measure(salts, **{**POINT, "charges": {"Li": 1, "Cl": -1, "Zr": 0}}, **RULE)
+        estimates = measured.estimates({})
+        for name, expected in truth.items():
+            index = measured.system.mobile if np.ndim(estimates[name].value) == 1 else ()
+            deviation = (estimates[name].value[index] - expected) / estimates[name].error[index]
+            deviations.setdefault(name, []).append(deviation)
     spread = {name: float(np.std(values)) for name, values in deviations.items()}
     assert all(0.85 < value < 1.15 for value in spread.values()), spread
 
@@ -303,3 +350,27 @@ def test_glasses_of_another_size_are_refused(rng):
 def test_no_trajectory_is_refused():
     with pytest.raises(SaltflowError, match="at least one trajectory"):
         analyse([])
+
+
+def test_a_run_longer_than_any_piece_equals_brute_force(rng):
+    """Pieces in time, groups of atoms and thinned origins of the longest lags change nothing."""
+    frames, ions = 130_001, 70
+    walk_A = np.cumsum(rng.normal(0, 0.05, (frames, ions, 3)), axis=0)
+    anions_A = np.cumsum(rng.normal(0, 0.02, (frames, ions, 3)), axis=0)
+    mixed_A = np.stack([walk_A, anions_A], axis=2).reshape(frames, 2 * ions, 3)
+    salt = trajectory_of(mixed_A, ["Li", "Cl"] * ions, [6.94, 35.45] * ions)
+    system = prepare_system([salt], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
+    lags = available_lags(np.array([3, 19_999, 20_000, 61_234]), longest_run=frames)
+    squared, collective = displacement_curves(system, lags).means()
+    blocks, _ = displacement_blocks(system, lags, block_frames=frames // 3)
+    in_blocks, together = blocks.total().means()
+    centre_A = (6.94 * walk_A.sum(axis=1) + 35.45 * anions_A.sum(axis=1)) / (ions * 42.39)
+    for index, lag in enumerate(lags):
+        origins = slice(None, frames - lag, 7 if lag > 20_000 else 1)  # the stride of 130,001 frames
+        moves_A = (walk_A[lag:] - walk_A[:-lag] - (centre_A[lag:] - centre_A[:-lag])[:, None])[origins]
+        squares_A2 = np.einsum("taj,taj->t", moves_A, moves_A).mean()
+        sums_A = moves_A.sum(axis=1)
+        assert squared[index, system.mobile] == pytest.approx(squares_A2, rel=1e-7)
+        assert collective[index, 1, 1] == pytest.approx(np.einsum("tj,tj->t", sums_A, sums_A).mean(), rel=1e-7)
+        assert in_blocks[index, system.mobile] == pytest.approx(squares_A2, rel=1e-2)
+        assert together[index, 1, 1] == pytest.approx(np.einsum("tj,tj->t", sums_A, sums_A).mean(), rel=2e-2)

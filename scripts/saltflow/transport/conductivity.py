@@ -23,9 +23,13 @@ def nernst_einstein_mS_cm(
     *, charges: np.ndarray, counts: np.ndarray, D_cm2_s: np.ndarray, volume_A3: float, temperature_K: float
 ) -> np.ndarray:
     """σ_NE of each species, e² z² N D/(V kT), (..., species)."""
+    return conductivity_mS_cm(charges**2 * counts * D_cm2_s, volume_A3=volume_A3, temperature_K=temperature_K)
+
+
+def conductivity_mS_cm(squared_charge_D: np.ndarray, *, volume_A3: float, temperature_K: float) -> np.ndarray:
+    """e² Σ z² D/(V kT) from Σ z² D in cm²/s."""
     kT_eV = BOLTZMANN_EV_K * temperature_K
-    D_A2_ps = np.asarray(D_cm2_s) / CM2_S_PER_A2_PS
-    return MS_CM_PER_E_V_A_PS * charges**2 * counts * D_A2_ps / (volume_A3 * kT_eV)
+    return MS_CM_PER_E_V_A_PS * squared_charge_D / CM2_S_PER_A2_PS / (volume_A3 * kT_eV)
 
 
 def transport_quantities(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from numbers import Real
 
 import numpy as np
 
 from saltflow.errors import SaltflowError
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory import Run
 
 FEWEST_FRAMES = 20
 INTERVAL_TOLERANCE = 0.01
@@ -16,20 +17,39 @@ INTERVAL_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames of one glass at a constant interval, without a gap.
+    """Frames of one glass at a constant interval, without a gap, read piece by piece.
 
     Args:
         glass: index of the trajectory that it comes from.
-        positions_A: positions in the collective frame, atoms sorted by species, (frames, atoms, 3).
+        run: the trajectory.
+        first: its first frame in the trajectory.
+        n_frames: number of frames.
+        species_of: index of each atom's species, (atoms,).
+        mean_cell_A: mean cell of the glass, (3, 3).
+        breathes: whether the cell changes.
     """
 
     glass: int
-    positions_A: np.ndarray
+    run: Run
+    first: int
+    n_frames: int
+    species_of: np.ndarray
+    mean_cell_A: np.ndarray
+    breathes: bool
 
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return len(self.positions_A)
+    def positions_A(self, frames: slice, atoms: slice) -> np.ndarray:
+        """Laboratory positions relative to the segment's first frame, in the mean cell, (frames, atoms, 3).
+
+        Fractional coordinates times the mean cell: a breathing cell moves nothing by itself.
+        """
+        start = self.run.read_positions_A(slice(self.first, self.first + 1), atoms).astype(float)
+        span = slice(self.first + frames.start, self.first + min(frames.stop, self.n_frames))
+        positions_A = self.run.read_positions_A(span, atoms).astype(float)
+        if self.breathes:
+            start = start @ np.linalg.inv(self.run.cells_A[self.first]) @ self.mean_cell_A
+            positions_A = positions_A @ np.linalg.inv(self.run.cells_A[span]) @ self.mean_cell_A
+        positions_A -= start
+        return positions_A
 
 
 @dataclass(frozen=True)
@@ -61,10 +81,9 @@ class System:
     segments: tuple[Segment, ...]
 
     @cached_property
-    def atoms_of(self) -> tuple[slice, ...]:
-        """The atoms of each species in a segment."""
-        ends = np.cumsum(self.counts)
-        return tuple(slice(int(end - count), int(end)) for end, count in zip(ends, self.counts, strict=True))
+    def centre_weights(self) -> np.ndarray:
+        """Weights w such that Σ_b w_b ΔR_b moves with the centre of mass of all atoms, (species,)."""
+        return self.masses_u / (self.masses_u @ self.counts)
 
     @cached_property
     def framework_weights(self) -> np.ndarray:
@@ -86,12 +105,9 @@ class System:
 
 
 def prepare_system(
-    trajectories: Sequence[Trajectory], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
+    trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
 ) -> System:
-    """Check the glasses of one point and bring them into the frame of collective transport.
-
-    Displacements are taken in fractional coordinates times the mean cell of each glass, so a breathing
-    cell moves nothing by itself.
+    """Check the glasses of one point and find their uninterrupted pieces; positions are not read yet.
 
     Raises:
         SaltflowError: no or too short trajectories, glasses that differ, a charge or the mobile ion missing.
@@ -106,21 +122,20 @@ def prepare_system(
         raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {', '.join(species)}.")
     _check_same_composition(trajectories)
     interval_ps = _common_interval_ps(trajectories)
-    alone = len(species) == 1
     return System(
         species=species,
         counts=np.array([first.symbols.count(symbol) for symbol in species]),
         charges=_charges_of(species, charges),
-        masses_u=np.array([first.masses_u[first.indices_of(symbol)].mean() for symbol in species]),
+        masses_u=np.array([first.masses_u[np.array(first.symbols) == symbol].mean() for symbol in species]),
         mobile=species.index(mobile_ion),
         volume_A3=float(np.mean([np.abs(np.linalg.det(run.cells_A)).mean() for run in trajectories])),
         temperature_K=float(temperature_K),
         interval_ps=interval_ps,
-        collective_frame="laboratory" if alone else "barycentric",
+        collective_frame="laboratory" if len(species) == 1 else "barycentric",
         segments=tuple(
             segment
             for glass, run in enumerate(trajectories)
-            for segment in _segments(glass, run, interval_ps=interval_ps, laboratory=alone)
+            for segment in _segments(glass, run, species, interval_ps=interval_ps)
         ),
     )
 
@@ -138,7 +153,7 @@ def _charges_of(species: Sequence[str], charges: Mapping[str, float]) -> np.ndar
     return np.array([float(charges[symbol]) for symbol in species])
 
 
-def _check_same_composition(trajectories: Sequence[Trajectory]) -> None:
+def _check_same_composition(trajectories: Sequence[Run]) -> None:
     for glass, run in enumerate(trajectories):
         if run.n_frames < FEWEST_FRAMES:
             raise SaltflowError(
@@ -152,7 +167,7 @@ def _check_same_composition(trajectories: Sequence[Trajectory]) -> None:
             )
 
 
-def _common_interval_ps(trajectories: Sequence[Trajectory]) -> float:
+def _common_interval_ps(trajectories: Sequence[Run]) -> float:
     intervals_ps = [float(np.median(np.diff(run.times_ps))) for run in trajectories]
     if np.ptp(intervals_ps) > INTERVAL_TOLERANCE * min(intervals_ps):
         raise SaltflowError(
@@ -162,7 +177,7 @@ def _common_interval_ps(trajectories: Sequence[Trajectory]) -> float:
     return float(np.mean(intervals_ps))
 
 
-def _segments(glass: int, run: Trajectory, *, interval_ps: float, laboratory: bool) -> list[Segment]:
+def _segments(glass: int, run: Run, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
     steps = np.diff(run.times_ps) / interval_ps
     if np.any(steps < 1 - INTERVAL_TOLERANCE):
         frame = int(np.argmax(steps < 1 - INTERVAL_TOLERANCE))
@@ -171,25 +186,14 @@ def _segments(glass: int, run: Trajectory, *, interval_ps: float, laboratory: bo
             f"only {steps[frame] * interval_ps:g} ps apart, less than its interval of {interval_ps:g} ps; "
             "write frames at a constant interval."
         )
-    positions_A = _mean_cell_positions(run)
-    if not laboratory:
-        positions_A -= (np.asarray(run.masses_u) @ positions_A / np.sum(run.masses_u))[:, None]
-    positions_A = positions_A[:, np.argsort(run.symbols, kind="stable")]
-    gaps = np.flatnonzero(steps > 1 + INTERVAL_TOLERANCE) + 1
-    pieces = [piece for piece in np.split(positions_A, gaps) if len(piece) >= FEWEST_FRAMES]
+    edges = [0, *(np.flatnonzero(steps > 1 + INTERVAL_TOLERANCE) + 1).tolist(), run.n_frames]
+    pieces = [(start, stop - start) for start, stop in pairwise(edges) if stop - start >= FEWEST_FRAMES]
     if not pieces:
         raise SaltflowError(
             f"Trajectory {glass} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
             "run longer or write frames at a constant interval."
         )
-    return [Segment(glass, piece) for piece in pieces]
-
-
-def _mean_cell_positions(run: Trajectory) -> np.ndarray:
-    """Positions relative to the first frame in the mean cell, (frames, atoms, 3), float64."""
-    positions_A = np.asarray(run.positions_A, dtype=float)
-    if np.ptp(run.cells_A, axis=0).max() == 0.0:
-        return positions_A - positions_A[0]
-    fractional = positions_A @ np.linalg.inv(run.cells_A)
-    fractional -= fractional[0].copy()
-    return fractional @ run.cells_A.mean(axis=0)
+    species_of = np.searchsorted(species, run.symbols)
+    mean_cell_A = run.cells_A.mean(axis=0)
+    breathes = bool(np.ptp(run.cells_A, axis=0).max() > 0.0)
+    return [Segment(glass, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in pieces]

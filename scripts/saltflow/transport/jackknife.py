@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from saltflow.transport.msd import Displacements
+from saltflow.transport.displacements import Displacements
 
 # Blocks within a glass and blocks of different glasses are pooled unless this F-test says that the
 # glasses differ more than their own fluctuations explain.
 GLASS_SIGNIFICANCE = 0.05
+# The Brownian error stands unless this chi-squared test says that the jackknife is larger.
+FLOOR_SIGNIFICANCE = 0.4
 ONE_SIGMA = stats.norm.cdf(1.0)
 
 Estimator = Callable[[Displacements], dict[str, np.ndarray]]
@@ -79,8 +81,10 @@ def _estimate(
         degrees = np.where(differ, len(by_glass) - 1, degrees)
         basis = np.where(differ, "glasses", basis)
     error = np.sqrt(variance) * student_factor(np.maximum(degrees, 1))
-    # Also where leaving out the only block with the longest lag leaves nothing to estimate from.
-    too_small = ~(error >= np.sqrt(floor))
+    # Not larger than the Brownian error beyond chance; or nothing is left when the only block with the longest lag is
+    # left out.
+    chance = stats.chi2.isf(FLOOR_SIGNIFICANCE, np.maximum(degrees, 1)) / np.maximum(degrees, 1)
+    too_small = ~(variance > floor * chance)
     return Estimate(
         value=np.asarray(value),
         error=np.where(too_small, np.sqrt(floor), error),

@@ -106,7 +106,7 @@ def find_window(
     inside = slice(start, stop + 1)
     exponent = power_law_exponent(times_ps[inside], msd_A2[inside])
     diffusive = bool(diffusive and alpha_min <= exponent <= alpha_max)
-    return _window(lags[start], lags[stop], interval_ps=interval_ps, alpha=exponent, diffusive=diffusive)
+    return _window(lags[inside], interval_ps=interval_ps, alpha=exponent, diffusive=diffusive)
 
 
 def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
@@ -116,14 +116,16 @@ def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
     return max(ranges, key=lambda pair: lags[pair[1]] / lags[pair[0]], default=(0, 0))
 
 
-def _window(first: int, last: int, *, interval_ps: float, alpha: float, diffusive: bool) -> Window:
+def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> Window:
     """Generalised least squares over one lag per octave, with the covariance of a Brownian MSD.
 
     For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so long lags, which repeat what short
     ones tell and add noise, count little. The variance of the slope in these units is the time that one
     independent window takes.
     """
-    lags = first * 2 ** np.arange(int(np.log2(last / first)) + 1)
+    first, last = int(lags[0]), int(lags[-1])
+    octaves = first * 2 ** np.arange(int(np.log2(last / first)) + 1)
+    lags = lags[np.abs(np.log(lags / octaves[:, None])).argmin(axis=1)]
     times_ps = lags * interval_ps
     shorter, longer = np.minimum.outer(times_ps, times_ps), np.maximum.outer(times_ps, times_ps)
     covariance = shorter**2 * (longer - shorter / 3)

@@ -1,4 +1,4 @@
-"""Trajectories: a frozen in-memory form, and H5MD files that MDAnalysis and OVITO read as well.
+"""Trajectories on disk: H5MD files that MDAnalysis and OVITO read as well.
 
 An H5MD file (https://www.nongnu.org/h5md/h5md.html, version 1.1) of saltflow holds one particle group,
 `particles/trajectory`, with unwrapped positions, and under `observables` one value per frame of each
@@ -9,8 +9,8 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import h5py
 import numpy as np
@@ -18,8 +18,8 @@ from ase import Atoms
 
 from saltflow import __version__
 from saltflow.errors import SaltflowError
+from saltflow.trajectory.memory import SCHEMA, Trajectory, check_times, refuse_non_finite
 
-SCHEMA = 1
 OBSERVABLE_UNITS = {
     "potential_energy": "eV",
     "temperature": "K",
@@ -31,77 +31,6 @@ OBSERVABLE_UNITS = {
 # frame decompresses each chunk once, while reading 128 atoms along time touches only their chunks.
 CHUNK_FRAMES = 32
 CHUNK_ATOMS = 128
-# Wrapped steps always come out below half a cell; steps this close to it may hide a longer move.
-LARGEST_CERTAIN_STEP = 0.4
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """One trajectory of one cell.
-
-    Args:
-        positions_A: unwrapped positions, (frames, atoms, 3).
-        cells_A: cell vectors as rows, (frames, 3, 3).
-        times_ps: strictly increasing times, (frames,).
-        symbols: chemical symbol of each atom, (atoms,).
-        masses_u: mass of each atom in unified atomic mass units, (atoms,).
-        metadata: what the writer recorded (provenance, dispersion, ...).
-        observables: name → (frames,) or (frames, 3), with the units of `OBSERVABLE_UNITS`.
-        schema: version of the layout.
-
-    Raises:
-        SaltflowError: shapes disagree, times do not increase, or a number is not finite.
-    """
-
-    positions_A: np.ndarray
-    cells_A: np.ndarray
-    times_ps: np.ndarray
-    symbols: tuple[str, ...]
-    masses_u: np.ndarray
-    metadata: Mapping = field(default_factory=dict)
-    observables: Mapping[str, np.ndarray] = field(default_factory=dict)
-    schema: int = SCHEMA
-
-    def __post_init__(self) -> None:
-        frames, atoms = len(self.times_ps), len(self.symbols)
-        expected = {
-            "positions_A": (frames, atoms, 3),
-            "cells_A": (frames, 3, 3),
-            "times_ps": (frames,),
-            "masses_u": (atoms,),
-        }
-        for name, shape in expected.items():
-            found = getattr(self, name).shape
-            if found != shape:
-                raise SaltflowError(f"The trajectory's {name} has shape {found}, but {shape} is needed.")
-            _refuse_non_finite(name, getattr(self, name))
-        if np.any(np.diff(self.times_ps) <= 0):
-            frame = int(np.argmax(np.diff(self.times_ps) <= 0)) + 1
-            raise SaltflowError(
-                f"The trajectory's times do not increase at frame {frame} ({self.times_ps[frame]} ps); "
-                "drop the repeated frames of a restarted run."
-            )
-        for name in ("metadata", "observables"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return len(self.times_ps)
-
-    def indices_of(self, symbol: str) -> np.ndarray:
-        """Indices of the atoms of one element, in order."""
-        return np.flatnonzero(np.array(self.symbols) == symbol)
-
-
-def _refuse_non_finite(name: str, values: np.ndarray) -> None:
-    finite = np.isfinite(values)
-    if not finite.all():
-        first = np.argwhere(~finite)[0]
-        raise SaltflowError(
-            f"The trajectory's {name} is not a finite number at index {tuple(map(int, first))} "
-            "(frame first); the run blew up there: cut the trajectory before it or repeat the run."
-        )
 
 
 class H5MDWriter:
@@ -166,6 +95,24 @@ class H5MDWriter:
                 "observables/com_momentum/value": np.array(com_momentum_u_A_ps, dtype=float),
                 "observables/volume/value": abs(np.linalg.det(cell)),
             }
+        )
+
+    def append_positions(self, *, step: int, time_ps: float, positions_A: np.ndarray, cell_A: np.ndarray) -> None:
+        """Keep a frame of which nothing but positions and cell is known; its observables are nan.
+
+        Args:
+            step, time_ps, positions_A, cell_A: as for `append`.
+        """
+        unknown = float("nan")
+        self.append(
+            step=step,
+            time_ps=time_ps,
+            positions_A=positions_A,
+            cell_A=cell_A,
+            potential_energy_eV=unknown,
+            temperature_K=unknown,
+            pressure_GPa=unknown,
+            com_momentum_u_A_ps=np.full(3, unknown),
         )
 
     def flush(self) -> None:
@@ -242,64 +189,96 @@ def _create_element(parent: h5py.Group, name: str, *, shape: tuple[int, ...], un
     value.attrs["unit"] = unit
 
 
+@dataclass(frozen=True)
+class TrajectoryFile:
+    """An H5MD file of saltflow, whose positions are read piece by piece.
+
+    Args:
+        path: the file.
+        cells_A, times_ps, symbols, masses_u, metadata: as in `Trajectory`.
+    """
+
+    path: Path
+    cells_A: np.ndarray
+    times_ps: np.ndarray
+    symbols: tuple[str, ...]
+    masses_u: np.ndarray
+    metadata: Mapping = field(default_factory=dict)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.times_ps)
+
+    @cached_property
+    def _positions(self) -> h5py.Dataset:
+        return _open(self.path, "r")["particles/trajectory/position/value"]
+
+    def read_positions_A(self, frames: slice, atoms: slice) -> np.ndarray:
+        """Unwrapped positions of some atoms in some frames, (frames, atoms, 3).
+
+        Raises:
+            SaltflowError: a number is not finite.
+        """
+        positions_A = self._positions[frames, atoms]
+        refuse_non_finite(f"positions_A after frame {frames.start or 0}", positions_A)
+        return positions_A
+
+
+def open_trajectory(path: str | os.PathLike) -> TrajectoryFile:
+    """Open an H5MD file of saltflow without reading its positions.
+
+    Raises:
+        SaltflowError: the file is missing, damaged, of another layout, or its times do not increase.
+    """
+    with _open(Path(path), "r") as file:
+        _check_layout(file, path)
+        group = file["particles/trajectory"]
+        times_ps, cells_A = group["position/time"][:], group["box/edges/value"][:]
+        check_times(times_ps)
+        refuse_non_finite("cells_A", cells_A)
+        return TrajectoryFile(
+            path=Path(path),
+            cells_A=cells_A,
+            times_ps=times_ps,
+            symbols=tuple(Atoms(numbers=group["species"][:]).get_chemical_symbols()),
+            masses_u=group["mass"][:],
+            metadata=json.loads(file.attrs["provenance"]),
+        )
+
+
 def read_trajectory(path: str | os.PathLike) -> Trajectory:
-    """Read an H5MD file of saltflow.
+    """Read an H5MD file of saltflow whole.
 
     Raises:
         SaltflowError: the file is missing, damaged, of another layout, or holds numbers that are not finite.
     """
-    with _open(Path(path), "r") as file:
-        if file.attrs.get("saltflow_schema") != SCHEMA:
-            raise SaltflowError(
-                f"The trajectory {path} is not an H5MD file of saltflow's layout {SCHEMA}; "
-                "run the molecular dynamics again with this version."
-            )
-        group = file["particles/trajectory"]
+    run = open_trajectory(path)
+    with _open(run.path, "r") as file:
         return Trajectory(
-            positions_A=group["position/value"][:],
-            cells_A=group["box/edges/value"][:],
-            times_ps=group["position/time"][:],
-            symbols=tuple(Atoms(numbers=group["species"][:]).get_chemical_symbols()),
-            masses_u=group["mass"][:],
-            metadata=json.loads(file.attrs["provenance"]),
+            positions_A=file["particles/trajectory/position/value"][:],
+            cells_A=run.cells_A,
+            times_ps=run.times_ps,
+            symbols=run.symbols,
+            masses_u=run.masses_u,
+            metadata=run.metadata,
             observables={name: file[f"observables/{name}/value"][:] for name in OBSERVABLE_UNITS},
         )
 
 
-def read_sound(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[Trajectory]:
+def _check_layout(file: h5py.File, path: str | os.PathLike) -> None:
+    if file.attrs.get("saltflow_schema") != SCHEMA:
+        raise SaltflowError(
+            f"The trajectory {path} is not an H5MD file of saltflow's layout {SCHEMA}; "
+            "run the molecular dynamics again with this version."
+        )
+
+
+def open_sound(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[TrajectoryFile]:
     """The trajectories of the glasses whose run is "ok"; the others are left out.
 
     Args:
         paths: H5MD file of each glass.
         statuses: status of each glass, in the same order.
     """
-    return [read_trajectory(path) for path, status in zip(paths, statuses, strict=True) if status == "ok"]
-
-
-def unwrap(positions_A: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
-    """Positions without jumps across the periodic boundary.
-
-    Steps are taken to the nearest image in fractional coordinates, so the cell may be triclinic and may
-    change; the result is in the current cell of each frame.
-
-    Args:
-        positions_A: wrapped or unwrapped positions, (frames, atoms, 3).
-        cells_A: cell vectors as rows, (frames, 3, 3).
-
-    Returns:
-        Unwrapped positions in float64, (frames, atoms, 3); the first frame is unchanged.
-
-    Raises:
-        SaltflowError: an atom moves so far between two frames that its image is uncertain.
-    """
-    fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cells_A)
-    steps = np.diff(fractional, axis=0)
-    steps -= np.rint(steps)
-    if steps.size and np.abs(steps).max() >= LARGEST_CERTAIN_STEP:
-        frame, atom, _ = np.unravel_index(np.abs(steps).argmax(), steps.shape)
-        raise SaltflowError(
-            f"Atom {atom} moves by {np.abs(steps).max():.2f} of the cell between frames {frame} and "
-            f"{frame + 1}: near half a cell the periodic image is uncertain; write frames more often."
-        )
-    fractional[1:] = fractional[0] + np.cumsum(steps, axis=0)
-    return fractional @ cells_A
+    return [open_trajectory(path) for path, status in zip(paths, statuses, strict=True) if status == "ok"]

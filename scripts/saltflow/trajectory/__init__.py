@@ -1,0 +1,14 @@
+"""Trajectories: in memory, on disk as H5MD, from other programs."""
+
+from saltflow.trajectory.h5md import H5MDWriter, TrajectoryFile, open_sound, open_trajectory, read_trajectory
+from saltflow.trajectory.memory import Run, Trajectory
+
+__all__ = [
+    "H5MDWriter",
+    "Run",
+    "Trajectory",
+    "TrajectoryFile",
+    "open_sound",
+    "open_trajectory",
+    "read_trajectory",
+]
