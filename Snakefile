@@ -28,6 +28,7 @@ report: "rules/captions/workflow.rst"
 
 localrules:
     all,
+    build_glass,
     collect_labels,
     release_potential,
     fit_arrhenius,

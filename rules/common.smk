@@ -4,12 +4,14 @@ REQUIRED: the configuration, already loaded by the Snakefile.
 DEFINES: campaign, the wildcard constraints, and the small functions that wire inputs and params.
 """
 
+import atexit
 import re
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import apply_wildcards
 
 # A folder with a space in its name: Snakemake does not quote the Python that runs scripts (snakemake#2645).
 sys.executable = shlex.quote(sys.executable)
@@ -17,7 +19,11 @@ sys.executable = shlex.quote(sys.executable)
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
+from saltflow import workload
+from saltflow.attempts import count_out_of_memory, read_attempts, slurm_folder_of
+from saltflow import controller
 from saltflow.errors import SaltflowError
+from saltflow.products import finished_jobs
 from saltflow.provenance import code_digest, read_json
 from saltflow.tables import SAFE_NAME
 from saltflow.targets import load_campaign
@@ -29,11 +35,47 @@ except SaltflowError as error:
     raise WorkflowError(str(error)) from None
 
 
+if workflow.is_main_process and (said := controller.notice(Path.cwd())):
+    # Below what Snakemake says of the lock, which knows of nothing but --unlock.
+    atexit.register(print, said, file=sys.stderr)
+
+
 onstart:
     try:
         check_writable(Path("results"))
+        controller.start(
+            Path.cwd(),
+            snakefile=Path(workflow.main_snakefile),
+            slurm=not workflow.local_exec,
+        )
     except SaltflowError as error:
         raise WorkflowError(str(error)) from None
+    if workflow.executor_plugin.name == "slurm":
+        from engine.patience import be_patient
+
+        be_patient()
+
+
+def stop(*, well):
+    """Put the end of this run on record, with what its jobs have finished unseen."""
+    from engine.records import record_finished
+
+    here = Path.cwd()
+    said = controller.stop(
+        here,
+        well=well,
+        note=lambda since: record_finished(here, finished_jobs(here, since=since)),
+    )
+    if said:
+        print(said, file=sys.stderr)
+
+
+onsuccess:
+    stop(well=True)
+
+
+onerror:
+    stop(well=False)
 
 
 def one_of(names):
@@ -124,14 +166,89 @@ def released(kind):
     )
 
 
-def still_learning(assessment):
-    """Whether a generation has work to do: the one before, if assessed, has not converged."""
-    path = Path(str(assessment)) if assessment else None
-    if path is None or not path.is_file():
-        return True
-    return not read_json(path)["converged"]
+# Rules with nothing to do in a generation after the one that converged, and the memory of doing that.
+PASSED_ON = ("explore", "select_frames", "label_frames", "fine_tune")
+PASSING_MB = 1500
 
 
-def on_gpu(wildcards, input):
-    """GPUs of a job of learning: none when its generation only passes on what converged."""
-    return campaign.gpus * still_learning(input.get("previous_assessment"))
+def passes_on(rulename, wildcards):
+    """Whether a job only passes on what an earlier generation of its potential has reached."""
+    if rulename not in PASSED_ON or wildcards.generation == "0":
+        return False
+    before = int(wildcards.generation) - 1
+    assessment = Path(
+        f"results/potentials/{wildcards.potential}/generation{before}/assessment.json"
+    )
+    return assessment.is_file() and read_json(assessment)["converged"]
+
+
+def nodes_of(rulename, wildcards):
+    """The kind of nodes that a job runs on, asked again right before it is submitted."""
+    if passes_on(rulename, wildcards):
+        return "cpu"
+    return workload.place(campaign, rulename, dict(wildcards.items()))
+
+
+def log_of(rulename, wildcards):
+    """The log of a job, which its journal of attempts lies beside."""
+    return apply_wildcards(workflow.get_rule(rulename).log[0], wildcards)
+
+
+def shared(submission, *, rulename):
+    """The submission that a job shares with others; a job that failed by itself is then tried alone.
+
+    Snakemake takes a submission for failed, with all that it has finished, when one job of it fails.
+    """
+
+    def group(wildcards):
+        tried = read_attempts(log_of(rulename, wildcards), is_alive=lambda line: False)
+        if tried and tried[-1].reason == "failed":
+            return None
+        name = apply_wildcards(submission, wildcards)
+        # As Snakemake does for a pattern: the profile's group-components go by it.
+        workflow.parent_groupids[name] = submission
+        return name
+
+    return group
+
+
+def memory(wildcards, rulename):
+    """Memory of a job in MB: what it has to do, doubled after each attempt of this very job that ran out of it."""
+    named = dict(wildcards.items())
+    log = log_of(rulename, named)
+    folder = slurm_folder_of(rulename, list(wildcards))
+    return workload.escalated_MB(
+        (
+            PASSING_MB
+            if passes_on(rulename, wildcards)
+            else workload.memory_MB(campaign, rulename, named)
+        ),
+        out_of_memory=count_out_of_memory(log, slurm_folder=folder),
+    )
+
+
+def runtime(wildcards, rulename):
+    """Walltime of a job in minutes; after a timeout the job resumes and asks for no more than before."""
+    if passes_on(rulename, wildcards):
+        return workload.SHORTEST_MIN
+    return workload.runtime_min(campaign, rulename, dict(wildcards.items()))
+
+
+def gpus(wildcards, rulename):
+    """GPUs of a job."""
+    return int(nodes_of(rulename, wildcards) == "gpu")
+
+
+def asked_of_site(name):
+    """One of the requests that a site wants, for the nodes that a job runs on."""
+    return lambda wildcards, rulename: workload.site_requests(
+        campaign, nodes_of(rulename, wildcards)
+    ).get(name)
+
+
+# Partition, account and what else a site wants: resources of every rule that is submitted.
+on_site = {
+    name: asked_of_site(name)
+    for where in ("cpu", "gpu")
+    for name in workload.site_requests(campaign, where)
+}

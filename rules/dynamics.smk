@@ -20,16 +20,19 @@ rule quench_glass:
         "logs/{composition}/glass{glass}/quench_glass.log",
     benchmark:
         "logs/{composition}/glass{glass}/quench_glass.benchmark.tsv"
+    group:
+        shared("glasses_{composition}", rulename="quench_glass")
     conda:
         "../envs/dynamics.yaml"
     envmodules:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.dynamics_memory_MB(wildcards.composition, glasses=1),
-        runtime=1440,
-        gpu=campaign.gpus,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
+        in_turn=1,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.quench_dynamics(wildcards.composition),
@@ -68,12 +71,10 @@ rule run_md:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.dynamics_memory_MB(
-            wildcards.composition, glasses=len(campaign.glasses)
-        ),
-        runtime=2880,
-        gpu=campaign.gpus,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.production_dynamics(wildcards.composition),

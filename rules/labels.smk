@@ -16,14 +16,18 @@ rule label_atom:
         "logs/references/{reference}/{element}.log",
     benchmark:
         "logs/references/{reference}/{element}.benchmark.tsv"
+    group:
+        shared("atoms_{reference}", rulename="label_atom")
     conda:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=60,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
     params:
         reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
         protocol=campaign.settings.labels.protocol,
@@ -51,8 +55,9 @@ rule label_frames:
         *campaign.modules("reference"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=720,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference
@@ -98,8 +103,8 @@ rule collect_labels:
         *campaign.modules("reference"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         max_failed_fraction=lambda wildcards: campaign.potential_section(
             "labels", potential=wildcards.potential

@@ -32,12 +32,10 @@ rule propose_seeds:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.learning_memory_MB(wildcards.potential),
-        runtime=120,
-        gpu=lambda wildcards, input: (
-            on_gpu(wildcards, input) if input.get("foundation") else 0
-        ),
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
     params:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
@@ -62,16 +60,19 @@ rule explore:
         "logs/potentials/{potential}/generation{generation}/explore.log",
     benchmark:
         "logs/potentials/{potential}/generation{generation}/explore.benchmark.tsv"
+    group:
+        shared("sampling_{potential}_{generation}", rulename="explore")
     conda:
         "../envs/dynamics.yaml"
     envmodules:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.learning_memory_MB(wildcards.potential),
-        runtime=240,
-        gpu=on_gpu,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
+        in_turn=1,
     params:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         exploration=lambda wildcards: campaign.learning(wildcards.potential)[
@@ -101,15 +102,19 @@ rule select_frames:
         "logs/potentials/{potential}/generation{generation}/select_frames.benchmark.tsv"
     wildcard_constraints:
         generation=r"[1-9]\d*",
+    group:
+        shared("sampling_{potential}_{generation}", rulename="select_frames")
     conda:
         "../envs/learning.yaml"
     envmodules:
         *campaign.modules("learning"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.learning_memory_MB(wildcards.potential),
-        runtime=60,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
+        in_turn=1,
     params:
         selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
         seed=campaign.settings.sweep.seed,
@@ -149,10 +154,10 @@ rule fine_tune:
         *campaign.modules("learning"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.learning_memory_MB(wildcards.potential),
-        runtime=1440,
-        gpu=on_gpu,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        gpu=gpus,
     params:
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
@@ -194,9 +199,9 @@ rule assess_potential:
         *campaign.modules("learning"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.learning_memory_MB(wildcards.potential),
-        runtime=60,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         convergence=lambda wildcards: campaign.learning(wildcards.potential)[
             "convergence"
@@ -239,8 +244,8 @@ rule release_potential:
         *campaign.modules("workflow"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         reference=lambda wildcards: campaign.reference_identity(
             campaign.potentials[wildcards.potential].reference

@@ -26,15 +26,18 @@ rule analyse_structure:
         "logs/{composition}/md/{temperature}K/analyse_structure.log",
     benchmark:
         "logs/{composition}/md/{temperature}K/analyse_structure.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_structure")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * campaign.analysis_memory_MB(wildcards.composition),
-        runtime=120,
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
     params:
         composition=identity,
         structure_analysis=section("structure_analysis"),

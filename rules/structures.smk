@@ -24,8 +24,8 @@ rule build_glass:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         composition=identity,
         structures=section("structures"),

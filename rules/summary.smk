@@ -35,8 +35,8 @@ rule tabulate_conductivity:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         potentials={
             name: campaign.compositions[name].potential for name in campaign.swept
@@ -75,8 +75,8 @@ rule rank_electrolytes:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         literature={name: campaign.literature(name) for name in campaign.swept},
         code=code_of("rank_electrolytes"),

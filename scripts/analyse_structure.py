@@ -4,14 +4,14 @@ from saltflow.coordination import analyse_structure
 from saltflow.joblog import start_job
 from saltflow.plotting import plot_structure
 from saltflow.provenance import provenance, read_json, write_json
-from saltflow.trajectory import read_sound
+from saltflow.trajectory import open_sound
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job.log[0], subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 point = read_json(job.input.record)
-trajectories = read_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
+trajectories = open_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
 result = analyse_structure(trajectories, **params.structure_analysis) if trajectories else {"pairs": {}}
 result["glasses"] = len(trajectories)
 inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}

@@ -9,7 +9,7 @@ from saltflow.provenance import read_json, write_json
 
 job = snakemake  # noqa: F821
 where = job.wildcards
-start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}")
+start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
 
 
 def predictions(models, checks):

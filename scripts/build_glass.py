@@ -8,7 +8,7 @@ from saltflow.provenance import derive_seed
 from saltflow.structures import build_cell, check_gates, packing_units
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=job.wildcards.composition)
+start_job(job, subject=job.wildcards.composition)
 
 composition = Composition.from_identity(job.params.composition)
 structures = job.params.structures

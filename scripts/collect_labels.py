@@ -5,7 +5,7 @@ from saltflow.joblog import start_job
 from saltflow.reference.ledger import check_failures, join_ledgers
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
+start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
 
 check_failures(job.input.ledgers, max_failed_fraction=job.params.max_failed_fraction)
 new = [frame for path in job.input.frames for frame in read_frames(path)]

@@ -10,7 +10,7 @@ from saltflow.provenance import read_json, scratch
 from saltflow.sampling import explore
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
+start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
 
 if read_json(job.input.previous_assessment)["converged"]:
     write_frames(job.output.frames, [])
@@ -20,7 +20,7 @@ else:
         job.input.models, job.input.checks, device=execution["device"], dtype=dynamics["dtype"]
     )
     settings = [job.params.compositions, job.params.exploration, job.params.structures, dynamics]
-    with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
+    with scratch(Path(job.output.frames), settings, inputs=job.input, keep=True) as workdir:
         frames = explore(
             [Composition.from_identity(each) for each in job.params.compositions],
             committee,

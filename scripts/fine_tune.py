@@ -10,7 +10,7 @@ from saltflow.training import pinned_foundation, train_member
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}, member {where.member}")
+start_job(job, subject=f"potential {where.potential}, generation {where.generation}, member {where.member}")
 
 if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
     for source, target in ((job.input.previous_model, job.output.model), (job.input.previous_check, job.output.check)):

@@ -6,7 +6,7 @@ from saltflow.plotting import plot_arrhenius
 from saltflow.provenance import provenance, read_json, write_json
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=job.wildcards.composition)
+start_job(job, subject=job.wildcards.composition)
 
 transport = [read_json(path) for path in job.input.transport]
 fits = {

@@ -11,7 +11,7 @@ from saltflow.reference.labelling import label_isolated_atoms
 from saltflow.reference.settings import Reference
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=f"{job.wildcards.reference}, {job.wildcards.element}")
+start_job(job, subject=f"{job.wildcards.reference}, {job.wildcards.element}")
 
 reference = TypeAdapter(Reference).validate_python(job.config["references"][job.wildcards.reference])
 with tempfile.TemporaryDirectory() as workdir:

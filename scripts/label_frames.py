@@ -11,7 +11,7 @@ from saltflow.reference.settings import Reference
 
 job = snakemake  # noqa: F821
 where = job.wildcards
-start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}, labels {where.chunk}")
+start_job(job, subject=f"potential {where.potential}, generation {where.generation}, labels {where.chunk}")
 
 name, labels = job.params.reference["name"], job.params.labels
 reference = TypeAdapter(Reference).validate_python(job.config["references"][name])

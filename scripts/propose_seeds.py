@@ -10,7 +10,7 @@ from saltflow.provenance import scratch
 from saltflow.sampling import propose_seeds
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=f"potential {job.wildcards.potential}, seeds")
+start_job(job, subject=f"potential {job.wildcards.potential}, seeds")
 
 execution, dynamics = job.config["execution"], job.params.dynamics
 committee = load_foundation(

@@ -11,12 +11,13 @@ from saltflow.provenance import derive_seed, provenance, scratch, write_json
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job.log[0], subject=f"{where.composition}, glass {where.glass}")
+start_job(job, subject=f"{where.composition}, glass {where.glass}")
 
 execution = job.config["execution"]
 inputs = {"cell": job.input.cell, "model": job.input.model}
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition)
-with scratch(Path(job.output.glass), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
+settings = [params.dynamics, params.gates]
+with scratch(Path(job.output.glass), settings, inputs=inputs.values(), keep=True) as workdir:
     glass, verdict = quench(
         read_frames(job.input.cell)[0],
         Composition.from_identity(params.composition),

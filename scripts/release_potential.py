@@ -6,7 +6,7 @@ from saltflow.joblog import start_job
 from saltflow.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject=f"potential {job.wildcards.potential}")
+start_job(job, subject=f"potential {job.wildcards.potential}")
 
 assessment = read_json(job.input.assessments[-1])
 with atomic_write(job.output.model) as temporary:

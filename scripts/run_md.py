@@ -11,7 +11,7 @@ from saltflow.provenance import derive_seed, provenance, read_json, scratch, wri
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job.log[0], subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
 inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}

@@ -8,12 +8,13 @@ from saltflow.selection import select_frames
 
 job = snakemake  # noqa: F821
 where = job.wildcards
-start_job(job.log[0], subject=f"potential {where.potential}, generation {where.generation}")
+start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
 
 candidates = read_frames(job.input.frames)
 chosen = []
 if candidates:
-    committee = load_checked_committee(job.input.models, job.input.checks, device="cpu", dtype="float64")
+    device = job.config["execution"]["device"]
+    committee = load_checked_committee(job.input.models, job.input.checks, device=device, dtype="float64")
     for name in sorted({frame.info["composition"] for frame in candidates}):
         chosen += select_frames(
             [frame for frame in candidates if frame.info["composition"] == name],

@@ -7,7 +7,7 @@ from saltflow.provenance import read_json
 from saltflow.summary import tabulate, write_table
 
 job = snakemake  # noqa: F821
-start_job(job.log[0], subject="conductivity table")
+start_job(job, subject="conductivity table")
 
 points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.transport]
 releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}

@@ -1,7 +1,6 @@
 """What a job says: progress to its log and the console, and one sentence when it fails."""
 
 import logging
-import os
 import sys
 import traceback
 from contextlib import suppress
@@ -9,15 +8,18 @@ from pathlib import Path
 from types import TracebackType
 
 from saltflow.errors import SaltflowError
+from saltflow.products import JobDescription, made_from
+from saltflow.recorder import Recorder, requested_by
 
 
-def start_job(log_path: str | os.PathLike, *, subject: str) -> None:
-    """Set up the log and the last word of a job; the first line of every entry script.
+def start_job(job: JobDescription, *, subject: str) -> None:
+    """Set up the log, the journal and the last word of a job; the first line of every entry script.
 
     Args:
-        log_path: the job's log file.
+        job: Snakemake's object of that name, with the job's log.
         subject: what the job is about, such as a composition; it opens every line on the console.
     """
+    log_path = job.log[0]
     Path(log_path).parent.mkdir(parents=True, exist_ok=True)
     Path(log_path).write_text("")
     to_file = logging.FileHandler(log_path, mode="a")  # so that a traceback written beside it is not overwritten
@@ -29,26 +31,37 @@ def start_job(log_path: str | os.PathLike, *, subject: str) -> None:
     ours.handlers = [to_file, to_console]
     ours.propagate = False
     logging.raiseExceptions = False  # a disk too full for the log must not bury the sentence on the console
-    sys.excepthook = _last_word(subject, Path(log_path))
+    about = {"requested": requested_by(job)} | made_from(job)
+    sys.excepthook = _last_word(Path(log_path), Recorder(log_path, about, job.output))
 
 
-def _last_word(subject: str, log_path: Path):
-    """An exception hook: the sentence to console and log; the traceback, where there is no sentence, to the log."""
+def _last_word(log_path: Path, attempt: Recorder):
+    """An exception hook: the sentence to console, log and journal; the traceback, where there is no sentence, to
+    the last two.
+    """
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        log = logging.getLogger("saltflow")
-        if isinstance(error, SaltflowError):
-            log.error("%s", error)
-        elif isinstance(error, KeyboardInterrupt):
-            log.error("Interrupted; start the same command again to go on.")
-        elif isinstance(error, OSError) and error.errno is not None:
-            log.error("%s; free or mend it and start the same command again to go on.", _plainly(error))
-        else:
+        sentence, story = _sentence(error), None
+        if sentence is None:
+            story = "".join(traceback.format_exception(kind, error, trace))
             with suppress(OSError), log_path.open("a") as record:
-                traceback.print_exception(kind, error, trace, file=record)
-            log.error("Unexpected %s: %s; the traceback is in %s.", kind.__name__, error, log_path)
+                record.write(story)
+            sentence = f"Unexpected {kind.__name__}: {error}; the traceback is in {log_path}."
+        logging.getLogger("saltflow").error("%s", sentence)
+        attempt.fail(kind, sentence=sentence, traceback=story)
 
     return hook
+
+
+def _sentence(error: BaseException) -> str | None:
+    """The last word on an error that was expected; None on one that was not."""
+    if isinstance(error, SaltflowError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted; start the same command again to go on."
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{_plainly(error)}; free or mend it and start the same command again to go on."
+    return None
 
 
 def _plainly(error: OSError) -> str:

@@ -17,6 +17,8 @@ from saltflow import __version__
 from saltflow.errors import SaltflowError
 
 LIBRARY = Path(__file__).parent
+# The log and the journal of a job, and what they import: no product depends on them.
+SAYS_WHAT_HAPPENS = "saltflow.joblog"
 RECORDED_PACKAGES = ("ase", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
 
 
@@ -109,13 +111,13 @@ def code_digest(script: str | os.PathLike) -> str:
 
 
 def imported_modules(script: Path) -> dict[str, Path]:
-    """Dotted name → file of every saltflow module that a script imports, directly or not."""
+    """Dotted name → file of every saltflow module that makes the products of a script, imported directly or not."""
     found: dict[str, Path] = {}
     queue = [script]
     while queue:
         for name in _saltflow_imports(queue.pop()):
             path = _module_path(name)
-            if path and name not in found:
+            if path and name not in found and name != SAYS_WHAT_HAPPENS:
                 found[name] = path
                 queue.append(path)
     return found
@@ -183,7 +185,9 @@ def derive_seed(*parts: object) -> int:
 
 
 @contextmanager
-def scratch(target: Path, settings: object, *, inputs: Iterable[str | os.PathLike]) -> Iterator[Path]:
+def scratch(
+    target: Path, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
+) -> Iterator[Path]:
     """A folder beside `target` for the checkpoints of a long job, tied to what the job is.
 
     The same settings and input contents find the same folder, so a killed job goes on; another job never meets
@@ -193,6 +197,8 @@ def scratch(target: Path, settings: object, *, inputs: Iterable[str | os.PathLik
         target: the job's main product.
         settings: JSON-able settings of the job.
         inputs: input files; their contents count, not their paths.
+        keep: the folder also stays when the block succeeds. When one job of a group fails, Snakemake does all of
+            the group again, and a finished one then finds its end here instead of starting over.
     """
     contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]
     folder = target.parent / f".{target.name}.work" / digest([settings, contents])
@@ -201,4 +207,5 @@ def scratch(target: Path, settings: object, *, inputs: Iterable[str | os.PathLik
             shutil.rmtree(stale)
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
-    shutil.rmtree(folder.parent)
+    if not keep:
+        shutil.rmtree(folder.parent)

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -216,6 +217,10 @@ class Transport(Section):
     alpha_max: PositiveFloat
     msd_min_A2: PositiveFloat
     max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    cluster_frames: Annotated[int, Field(ge=5)]
+    cutoff_sweep_A: Annotated[float, Field(ge=0)]
+    correlation_origins: PositiveInt
+    correlation_bin_A: PositiveFloat
 
     @model_validator(mode="after")
     def _alpha_range_is_open(self) -> "Transport":
@@ -235,11 +240,42 @@ class Arrhenius(Section):
     bootstrap_samples: PositiveInt
 
 
+def _none_of_text(value: object) -> object:
+    """Snakemake hands the settings of a profile on as text, null as 'None'."""
+    return None if value == "None" else value
+
+
+Request = Annotated[str | None, BeforeValidator(_none_of_text)]
+
+
+class Nodes(Section):
+    """What jobs on one kind of node ask of a cluster; null leaves it to the cluster."""
+
+    partition: Request
+    qos: Request
+    constraint: Request
+    longest_min: Annotated[PositiveInt | None, BeforeValidator(_none_of_text)]
+
+
+class GPUNodes(Nodes):
+    model: Request
+
+
+class Site(Section):
+    """A cluster, as its users see it."""
+
+    account: Request
+    cpu: Nodes
+    gpu: GPUNodes
+
+
 class Execution(Section):
     """Where and how jobs run; no result depends on it and no job is rerun for it."""
 
     device: Device
     checkpoint_ps: PositiveFloat
+    quota_GB: PositiveFloat | None
+    site: Site
     modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]
 
 

@@ -10,11 +10,13 @@ from saltflow.provenance import atomic_write
 QUANTITIES = {
     "D_cm2_s": "D_err",
     "sigma_NE_mS_cm": "sigma_NE_err",
+    "sigma_cNE_mS_cm": "sigma_cNE_err",
     "sigma_E_mS_cm": "sigma_E_err",
     "haven_ratio": "haven_err",
 }
 LEGEND = """
-D: self-diffusion of the mobile ion. NE: Nernst–Einstein, E: Einstein (with ion–ion correlations).
+D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for clusters of bonded ions, E: Einstein (with
+all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
 err: standard error over time blocks and glasses. alpha: slope of ln MSD over ln t; diffusion has 1.
 status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
 method: what the potential was trained on; 'not converged': its held-out force error is above the set limit.
@@ -32,22 +34,47 @@ def tabulate(
         potentials: composition id → potential.
 
     Returns:
-        columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, alpha, status, potential,
+        columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
+        the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, potential,
         method, potential_status, force_rmse_meV_A; D in cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
-        [_point_row(name, point, potentials[name], releases[potentials[name]]) for name, point in points]
+        [
+            _point_row(name, point) | _potential_row(potentials[name], releases[potentials[name]])
+            for name, point in points
+        ]
     )
 
 
-def _point_row(composition: str, point: Mapping, potential: str, release: Mapping) -> dict:
+def tabulate_foreign(name: str, point: Mapping) -> pd.DataFrame:
+    """The row of a point whose trajectories come from elsewhere; nothing is known of its potential.
+
+    Args:
+        name: what to call it.
+        point: result of `analyse_transport`.
+    """
+    unknown = dict.fromkeys(("potential", "method", "potential_status", "force_rmse_meV_A"))
+    return pd.DataFrame([_point_row(name, point) | unknown])
+
+
+def _point_row(composition: str, point: Mapping) -> dict:
     row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "glasses": point["glasses"]}
     for quantity, error in QUANTITIES.items():
         estimate = point["quantities"].get(quantity, {})
         row |= {quantity: estimate.get("value"), error: estimate.get("error")}
+    mobile = point["species"][point["mobile_ion"]] if point["quantities"] else {}
+    share = mobile.get("transference_E", {})
     return row | {
+        "t_E": share.get("value"),
+        "t_E_err": share.get("error"),
         "alpha": point["alpha"],
+        "finite_size": point.get("finite_size", {}).get("flag"),
         "status": point["status"],
+    }
+
+
+def _potential_row(potential: str, release: Mapping) -> dict:
+    return {
         "potential": potential,
         "method": release["reference"]["name"],
         "potential_status": "converged" if release["converged"] else "not converged",

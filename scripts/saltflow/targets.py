@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from saltflow.compositions import Composition, read_compositions
+from saltflow.compositions import Composition, formula_units_for, read_compositions
 from saltflow.errors import InputError
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.settings import Overrides, Settings, load_overrides, load_settings, overridden
@@ -41,11 +41,6 @@ class Campaign:
     def glasses(self) -> list[int]:
         """Glass numbers, from 1."""
         return list(range(1, self.settings.sweep.glasses + 1))
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that a job of training or MD needs."""
-        return int(self.settings.execution.device == "cuda")
 
     @cached_property
     def needed_potentials(self) -> list[str]:
@@ -86,6 +81,21 @@ class Campaign:
             "source": row.source,
         }
 
+    def atoms_of_cell(self, composition: str, *, wanted: int) -> int:
+        """Atoms of a cell of about a wanted number.
+
+        A crystal is not read for it: a supercell has within a tenth, unless its unit cell is larger.
+        """
+        if (composition, wanted) not in self._cells:
+            row = self.row(composition)
+            exact = int(formula_units_for(row, atoms=wanted) * sum(row.amounts.values()))
+            self._cells[composition, wanted] = exact if row.start == "pack" else wanted + math.ceil(wanted / 10)
+        return self._cells[composition, wanted]
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, int], int]:
+        return {}
+
     def structure_file(self, composition: str) -> list[str]:
         """The structure file of a composition that has one; an input of its cell."""
         start = self.row(composition).start
@@ -93,7 +103,7 @@ class Campaign:
 
     def section(self, name: str, *, composition: str) -> dict:
         """A section of the settings as it holds for a composition."""
-        return self._of(self.overrides.compositions, composition).model_dump(mode="json")[name]
+        return self._sections(self.overrides.compositions.get(composition))[name]
 
     def quench_dynamics(self, composition: str) -> dict:
         """Those settings of `dynamics` that make the glass; production can change without a new glass."""
@@ -116,26 +126,6 @@ class Campaign:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
         return _without(self.potential_section("labels", potential=potential), "max_failed_fraction")
 
-    # ── memory: what a job needs grows with its atoms and frames ─────────────────────────────────
-
-    def dynamics_memory_MB(self, composition: str, *, glasses: int) -> int:
-        """Of MD: the libraries, and about 1 MB per atom for the graphs of its neighbours."""
-        atoms = self.section("structures", composition=composition)["atoms"]
-        return 1500 + atoms * glasses
-
-    def analysis_memory_MB(self, composition: str) -> int:
-        """Of an analysis that reads all trajectories of a point: positions twice in double precision."""
-        production = self.section("dynamics", composition=composition)["production"]
-        frames = 1000 * production["duration_ps"] / production["frame_interval_fs"]
-        atoms = self.section("structures", composition=composition)["atoms"] * len(self.glasses)
-        return 1000 + round(2 * frames * atoms * 3 * 8 / 1e6)
-
-    def learning_memory_MB(self, potential: str) -> int:
-        """Of sampling and training: the libraries, and about 1 MB per atom of the cells that are driven together."""
-        learning = self.learning(potential)
-        largest = max(learning[name]["cells"] * learning[name]["atoms"] for name in ("seeds", "exploration"))
-        return 1500 + largest * len(self.potentials[potential].compositions)
-
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 
     def learning(self, potential: str) -> dict:
@@ -144,7 +134,7 @@ class Campaign:
 
     def potential_section(self, name: str, *, potential: str) -> dict:
         """A section of the settings as it holds for a potential."""
-        return self._of(self.overrides.potentials, potential).model_dump(mode="json")[name]
+        return self._sections(self.overrides.potentials.get(potential))[name]
 
     def generations(self, potential: str) -> list[int]:
         """All generations that a potential may go through."""
@@ -163,14 +153,29 @@ class Campaign:
         rows = [self.compositions[name] for name in self.potentials[potential].compositions]
         return sorted({symbol for row in rows for symbol in row.amounts})
 
-    def chunks(self, potential: str, generation: int) -> list[int]:
-        """Numbers of the labelling jobs of a generation: enough for the most frames that it can ask for."""
+    def frames_to_label(self, potential: str, generation: int) -> int:
+        """The most frames that a generation can ask labels for."""
         learning = self.learning(potential)
         seeds = learning["seeds"]
-        most = seeds["cells"] * seeds["frames_per_cell"] if generation == 0 else learning["selection"]["frames"]
-        frames = most * len(self.potentials[potential].compositions)
+        each = seeds["cells"] * seeds["frames_per_cell"] if generation == 0 else learning["selection"]["frames"]
+        return each * len(self.potentials[potential].compositions)
+
+    def heldout_frames(self, potential: str, generation: int) -> int:
+        """How many of the most frames of a generation are never trained on."""
+        learning = self.learning(potential)
+        seeds, selection = learning["seeds"], learning["selection"]
+        each = seeds["heldout_cells"] * seeds["frames_per_cell"] if generation == 0 else selection["heldout_frames"]
+        return each * len(self.potentials[potential].compositions)
+
+    def elements_of_reference(self, reference: str) -> list[str]:
+        """Elements whose isolated atoms a reference labels for the potentials of the sweep, sorted."""
+        ours = [name for name in self.needed_potentials if self.potentials[name].reference == reference]
+        return sorted({symbol for name in ours for symbol in self.elements(name)})
+
+    def chunks(self, potential: str, generation: int) -> list[int]:
+        """Numbers of the labelling jobs of a generation: enough for the most frames that it can ask for."""
         size = self.potential_section("labels", potential=potential)["chunk_frames"]
-        return list(range(math.ceil(frames / size)))
+        return list(range(math.ceil(self.frames_to_label(potential, generation) / size)))
 
     def reference_identity(self, name: str) -> dict:
         """Name and those settings of a reference that change a label."""
@@ -189,8 +194,15 @@ class Campaign:
             return {"kind": "potential", "name": row.foundation}
         return {"kind": "file", "path": row.foundation, "sha256": row.foundation_sha256}
 
-    def _of(self, overrides: Mapping[str, dict], name: str) -> Settings:
-        return overridden(self.settings, overrides.get(name))
+    def _sections(self, changes: dict | None) -> dict:
+        """All settings with an entry of the overrides merged in; each is put together once for all jobs."""
+        if id(changes) not in self._merged:
+            self._merged[id(changes)] = overridden(self.settings, changes).model_dump(mode="json")
+        return self._merged[id(changes)]
+
+    @cached_property
+    def _merged(self) -> dict[int, dict]:
+        return {}
 
 
 def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
@@ -205,11 +217,15 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
     """
     settings = load_settings(config)
     tables = settings.tables
-    potentials = read_potentials(_find("potentials", tables.potentials, folders), references=list(settings.references))
-    compositions = read_compositions(_find("compositions", tables.compositions, folders), potentials=list(potentials))
+    potentials = read_potentials(
+        find_table("potentials", tables.potentials, folders), references=list(settings.references)
+    )
+    compositions = read_compositions(
+        find_table("compositions", tables.compositions, folders), potentials=list(potentials)
+    )
     check_members(potentials, compositions)
     overrides = load_overrides(
-        _find("overrides", tables.overrides, folders),
+        find_table("overrides", tables.overrides, folders),
         settings=settings,
         compositions=list(compositions),
         potentials=list(potentials),
@@ -221,7 +237,12 @@ def _without(section: Mapping, *names: str) -> dict:
     return {name: value for name, value in section.items() if name not in names}
 
 
-def _find(key: str, path: str, folders: Sequence[Path]) -> Path:
+def find_table(key: str, path: str, folders: Sequence[Path]) -> Path:
+    """The file of a table: `path` in the first of the folders that has it.
+
+    Raises:
+        InputError: none has; `key` of the section `tables` names it.
+    """
     candidates = [Path(folder) / path for folder in folders]
     for candidate in candidates:
         if candidate.is_file():

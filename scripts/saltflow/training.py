@@ -8,7 +8,6 @@ import logging
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from saltflow.bound_child import bound_command
 from saltflow.dataset import write_frames
 from saltflow.errors import SaltflowError
 from saltflow.provenance import atomic_write, check_hash, digest, pinned_hash, sha256_of_file, write_json
@@ -203,7 +203,7 @@ def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
 
 
 def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int) -> None:
-    command = [sys.executable, "-m", "mace.cli.run_train", *arguments]
+    command = bound_command("mace.cli.run_train", arguments)
     # Line by line, so that the log of a killed job holds every epoch that was trained.
     with (
         log_path.open("a", buffering=1) as record,

@@ -1,0 +1,1 @@
+"""Snakemake from inside: the only modules that use its API, and that of its SLURM executor."""
