@@ -5,6 +5,13 @@ VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
 DEMO := $(SNAKEMAKE) --profile profiles/local --directory build/demo --configfile config/demo/config.yaml
 
+# A sweep of your own: make plan SWEEP=my-sweep PROFILE=profiles/mysite
+SWEEP := .
+PROFILE := profiles/slurm
+CONFIG := $(if $(filter-out .,$(SWEEP)),$(wildcard $(SWEEP)/config.yaml))
+COMMAND = $(VENV)/bin/python scripts/$@.py --directory "$(SWEEP)"
+PLANNED = $(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)") --profile "$(PROFILE)"
+
 # The stamps carry what the environment was made from: the locks, the Python and, as scripts in an
 # environment hold absolute paths, the folder.
 fingerprint = $(shell { cat $(1); pwd; $(PYTHON) -V; } 2>&1 | cksum | cut -d ' ' -f 1)
@@ -20,11 +27,19 @@ endif
 # must then be kept for the next job.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment demo test lint bench lock
+.PHONY: help environment demo plan approve status account resume tidy archive test lint bench lock
 
 help:
 	@echo "make environment  the environment in .venv, for a sweep of your own"
 	@echo "make demo    two compositions from table to conductivity, in build/demo (minutes)"
+	@echo "make plan    what a sweep would run, why, and what it would cost; runs nothing"
+	@echo "make approve keep that plan, to compare the next one with"
+	@echo "make status  how far each composition is"
+	@echo "make account what a sweep has cost, and what failed"
+	@echo "make resume  go on after any accident"
+	@echo "make tidy    what may be deleted; DELETE=yes deletes what nobody misses"
+	@echo "make archive one composition with its provenance: COMPOSITION=id"
+	@echo "             these take SWEEP=folder and PROFILE=profiles/mysite"
 	@echo "make test    every test"
 	@echo "make lint    style of the Python and Snakemake code, versions in step"
 	@echo "make bench   the measurements of benchmarks/"
@@ -32,14 +47,31 @@ help:
 
 environment: $(RUNTIME)
 
-# A run that was killed can leave jobs behind, which hold the file lock until they end.
+# After an accident the demonstration goes on, once the jobs that a killed run has left have ended.
 demo: $(RUNTIME)
 	@mkdir -p build/demo
-	@flock --nonblock build/demo/.running true || echo "Waiting for the jobs of another run in build/demo to end."
-	@flock build/demo/.running $(DEMO) --nolock
-	@$(DEMO) --quiet all --nolock --report report.html
+	@$(VENV)/bin/python scripts/resume.py --directory build/demo -- $(DEMO)
+	@$(DEMO) --quiet all --report report.html
 	@cat build/demo/results/summary/conductivity.txt
 	@echo "Report: $(CURDIR)/build/demo/report.html"
+
+plan: $(RUNTIME)
+	@$(PLANNED)
+
+tidy: $(RUNTIME)
+	@$(PLANNED) $(if $(DELETE),--delete)
+
+status: $(RUNTIME)
+	@$(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)") $(if $(ALL),--all)
+
+approve account: $(RUNTIME)
+	@$(COMMAND)
+
+resume: $(RUNTIME)
+	@$(COMMAND) $(if $(CANCEL),--cancel) $(if $(LOST_HOST),--lost-host "$(LOST_HOST)")
+
+archive: $(RUNTIME)
+	@$(PLANNED) --composition "$(COMPOSITION)"
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh

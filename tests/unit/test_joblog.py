@@ -15,8 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def script(folder: Path, body: str, *, log: str = "logs/deep/job.log") -> list[str]:
     """The command of an entry script that sets up its log and then does what `body` says."""
-    start = f'from saltflow.joblog import start_job\nstart_job("{log}", subject="LiCl, 600 K")\n'
-    (folder / "entry.py").write_text(start + textwrap.dedent(body))
+    start = f"""
+        from types import SimpleNamespace
+        from saltflow.joblog import start_job
+        job = SimpleNamespace(rule="run_md", log=["{log}"], input=[], output=[], params=[], threads=1, resources=None)
+        start_job(job, subject="LiCl, 600 K")
+        """
+    (folder / "entry.py").write_text(textwrap.dedent(start) + textwrap.dedent(body))
     return [sys.executable, "entry.py"]
 
 

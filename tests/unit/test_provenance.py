@@ -210,6 +210,7 @@ def test_imports_are_followed_into_packages_and_back():
     found = imported_modules(ROOT / "scripts/analyse_transport.py")
     assert {"saltflow.transport", "saltflow.trajectory", "saltflow.provenance", "saltflow.errors"} <= set(found)
     assert "saltflow.training" not in found
+    assert not {"saltflow.joblog", "saltflow.recorder"} & set(found), "a new word in the log reruns nothing"
     built = imported_modules(ROOT / "scripts/build_glass.py")
     assert set(built) >= {"saltflow.structures", "saltflow.structures.packing"}
 
@@ -246,6 +247,14 @@ def test_a_killed_job_finds_its_checkpoint_and_a_finished_one_leaves_nothing(tmp
         assert again == folder
         assert (again / "checkpoint").read_text() == "half"
     assert sorted(os.listdir(tmp_path)) == ["elsewhere.extxyz", "frames.extxyz"]
+
+
+def test_a_job_of_a_group_finds_its_end_when_the_group_is_done_again(tmp_path, frames):
+    folder = begin(tmp_path / "product", {}, [frames])
+    for _ in range(2):
+        with scratch(tmp_path / "product", {}, inputs=[frames], keep=True) as again:
+            assert again == folder
+            assert (again / "checkpoint").read_text() == "half"
 
 
 @pytest.mark.parametrize(("settings", "content"), [({"epochs": 4}, "frames"), ({"epochs": 3}, "other frames")])

@@ -87,6 +87,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("sweep/glasses", 0, "sweep.glasses' = 0"),
         ("sweep/compositions", "LiCl", "sweep.compositions' = 'LiCl'"),
         ("execution/device", "tpu", "execution.device' = 'tpu'"),
+        ("execution/quota_GB", 0, "execution.quota_GB' = 0"),
         ("execution/modules", {"cluster": []}, "execution.modules.cluster'"),
         ("structures/atoms", "many", "structures.atoms' = 'many'"),
         ("structures/min_separations_A", {"ClCl": 2.5}, "structures.min_separations_A.ClCl'"),

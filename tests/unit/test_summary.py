@@ -19,11 +19,16 @@ COLUMNS = [
     "D_err",
     "sigma_NE_mS_cm",
     "sigma_NE_err",
+    "sigma_cNE_mS_cm",
+    "sigma_cNE_err",
     "sigma_E_mS_cm",
     "sigma_E_err",
     "haven_ratio",
     "haven_err",
+    "t_E",
+    "t_E_err",
     "alpha",
+    "finite_size",
     "status",
     "potential",
     "method",
@@ -95,7 +100,14 @@ def test_written_table_and_its_text(table, tmp_path):
     text = (tmp_path / "table.txt").read_text()
     assert "nan" not in text.lower()
     assert "not diffusive" in text
-    for explained in ("D: self-diffusion", "NE: Nernst–Einstein", "err: standard error", "status ok:", "method:"):
+    for explained in (
+        "D: self-diffusion",
+        "NE: Nernst–Einstein",
+        "cNE: the same",
+        "err: standard error",
+        "status ok:",
+        "method:",
+    ):
         assert explained in text
 
 

@@ -120,7 +120,8 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", ENTRY_SCRIPTS, ids=lambda path: path.stem)
 def test_an_entry_script_is_dull(path: Path):
-    assert path.stem in RULES
+    commands = re.findall(r"^([a-z ]+): \$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert path.stem in {*RULES, *" ".join(commands).split()}
     assert len(path.read_text().splitlines()) <= 40
     assert ast.get_docstring(ast.parse(path.read_text()))
 

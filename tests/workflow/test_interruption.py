@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGKILL in the middle of each long stage: the same command goes on and ends with the same numbers."""
+"""Ctrl-C and SIGKILL in the middle of each long stage: it goes on where it was and ends with the same numbers."""
 
 import re
 import shutil
@@ -28,22 +28,28 @@ def lose(campaign: Workplace, folder: str, *names: str) -> list[Path]:
     return paths
 
 
+def lose_glass(campaign: Workplace) -> list[Path]:
+    """Delete a glass and its checkpoints, which are kept for the case that another job's failure takes it away."""
+    shutil.rmtree(campaign.work / QUENCH / ".glass.extxyz.work")
+    return lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+
+
 def found(campaign: Workplace, pattern: str) -> Callable[[], bool]:
     """Whether a file of this pattern is there."""
     return lambda: any(campaign.work.glob(pattern))
 
 
 def interrupt(campaign: Workplace, sign: Signals, target: str, lost: list[Path], when: Callable[[], bool]) -> None:
-    """Kill the job of a target, check that nothing of it is half there, and run the same command to its end.
+    """Kill the job of a target, check that nothing of it is half there, and go on to the end.
 
-    A run that was killed leaves its lock, which `make demo` ignores in the same way.
+    After Ctrl-C by the same command, after SIGKILL by `make resume`.
     """
-    said = campaign.killed(sign, target, "--nolock", when=when)
+    said = campaign.killed(sign, target, when=when)
     if sign is SIGINT:
         assert " | Interrupted; start the same command again to go on." in said
         assert "Traceback" not in said
     assert [path for path in lost if path.exists()] == []
-    again = campaign.run(target, "--nolock")
+    again = campaign.run(target) if sign is SIGINT else campaign.resume()
     assert again.returncode == 0, again.stdout[-3000:]
     assert [path for path in lost if not path.exists()] == []
     folders = {path.parent for path in lost}
@@ -97,7 +103,7 @@ def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals
 
 @SIGNALS
 def test_a_quench_goes_on_with_the_next_segment(campaign: Workplace, finished: Path, sign: Signals):
-    lost = lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+    lost = lose_glass(campaign)
     first_segment = found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-000000.pt")
     interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, first_segment)
     assert_continued(log_of(campaign, "LiAlCl4/glass1/quench_glass.log"))
@@ -130,11 +136,11 @@ def assert_continued(log: str) -> None:
 def test_a_sweep_killed_twice_ends_with_the_same_table(campaign: Workplace, finished: Path):
     """From the quench on everything of one composition is gone; the run is killed there and again in its points."""
     shutil.rmtree(campaign.work / "results/LiAlCl4/md")
-    lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+    lose_glass(campaign)
     shutil.rmtree(campaign.work / "results/summary")
-    campaign.killed(SIGKILL, "--nolock", when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
-    campaign.killed(SIGINT, "--nolock", when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
-    again = campaign.run("--nolock")
+    campaign.killed(SIGINT, when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
+    campaign.killed(SIGKILL, when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
+    again = campaign.resume()
     assert again.returncode == 0, again.stdout[-3000:]
     # What had been finished was not done again.
     assert "rule propose_seeds" not in again.stdout

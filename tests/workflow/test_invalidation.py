@@ -302,11 +302,11 @@ STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMP
     [
         ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
         ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
-        ("coordination.py", STRUCTURE),
-        ("trajectory.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("coordination.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
         ("arrhenius.py", fits() | {"rank_electrolytes"}),
         ("summary.py", SUMMARIES),
-        ("joblog.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("joblog.py", set()),  # what a job says changes no product
         ("provenance.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
         ("potentials.py", set()),
         ("training.py", set()),

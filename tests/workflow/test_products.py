@@ -80,7 +80,9 @@ def test_a_second_generation_sees_more_frames_and_is_judged_beside_the_first(wor
 
 
 def test_nothing_temporary_is_left(work: Path):
-    assert [path for path in work.glob("results/**/.*") if path.name != ".snakemake_timestamp"] == []
+    """But the work folders of jobs that may lose their products to another job of their submission."""
+    kept = {".snakemake_timestamp", ".glass.extxyz.work", ".exploration.extxyz.work"}
+    assert [path for path in work.glob("results/**/.*") if path.name not in kept] == []
 
 
 def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):

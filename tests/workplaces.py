@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny")
-JOB = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)+)", re.MULTILINE)
+# The jobs of a group stand further in.
+JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
+
+# The jobs are small: more of them fit into the memory than the rules ask for.
+LOCALLY = ("--profile", "profiles/local", "--resources", "mem_mb=64000")
 
 # One core per job; modules are compiled once, at their first import; no colours to look for words between.
 ENVIRONMENT = {
@@ -29,27 +33,36 @@ class Workplace:
     """A repository and a working directory that a test may change.
 
     repo: copy of the sources. work: where results, logs and Snakemake's records are. config: the configuration.
+    options: of Snakemake, how to run. environment: of everything that runs here.
     """
 
     repo: Path
     work: Path
     config: str = "tests/tiny/config.yaml"
+    options: tuple[str, ...] = LOCALLY
+    environment: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
 
     def command(self, *arguments: str) -> list[str]:
         """Snakemake as a user starts it; targets go first, or an option would swallow them."""
         configuration = ["--configfile", self.config] if self.config else []
-        # The jobs are small: more of them fit into the memory than the rules ask for.
         return [
-            *(sys.executable, "-m", "snakemake", *arguments, "--profile", "profiles/local"),
-            *("--directory", str(self.work), *configuration, "--resources", "mem_mb=64000"),
+            *(sys.executable, "-m", "snakemake", *arguments, *self.options),
+            *("--directory", str(self.work), *configuration),
         ]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run Snakemake to its end; standard error is joined to standard output."""
+        return self._called(self.command(*arguments))
+
+    def resume(self, *arguments: str) -> subprocess.CompletedProcess:
+        """`make resume` in the working directory, to its end."""
+        return self._called([sys.executable, "scripts/resume.py", "--directory", str(self.work), *arguments])
+
+    def _called(self, command: Sequence[str]) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.repo,
-            env=ENVIRONMENT,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -71,18 +84,18 @@ class Workplace:
             process = subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.repo,
-                env=ENVIRONMENT,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
             try:
-                _wait(lambda: when() or process.poll() is not None, seconds=RUN_LIMIT_S)
+                wait_for(lambda: when() or process.poll() is not None, seconds=RUN_LIMIT_S)
                 assert process.poll() is None, f"ended before it could be killed:\n{log_path.read_text()[-3000:]}"
             finally:
                 os.killpg(process.pid, sign)
                 process.wait(timeout=60)
-                _wait(lambda: not _group_lives(process.pid), seconds=60)
+                wait_for(lambda: not _group_lives(process.pid), seconds=60)
         assert process.returncode != 0
         return log_path.read_text()
 
@@ -100,15 +113,16 @@ class Workplace:
 
 def _planned_jobs(output: str) -> dict[str, str]:
     jobs = {}
-    for rule, block in JOB.findall(output):
-        facts = dict(re.findall(r"^ {4}(\w+): (.*)$", block, re.MULTILINE))
+    for _, rule, block in JOB.findall(output):
+        facts = dict(re.findall(r"^ +(\w+): (.*)$", block, re.MULTILINE))
         if rule != "all":
             wildcards = facts["wildcards"].split(", ") if "wildcards" in facts else []
             jobs[" ".join([rule, *sorted(wildcards)])] = facts.get("reason", "")
     return jobs
 
 
-def _wait(condition: Callable[[], bool], *, seconds: float) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Return as soon as a condition holds; that it never does fails the test."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s in vain"

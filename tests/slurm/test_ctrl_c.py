@@ -1,0 +1,23 @@
+"""Ctrl-C before Snakemake has asked whether a job has ended: the job counts, with the settings it was made with."""
+
+import os
+import signal
+
+from on_cluster import OnCluster
+
+POINT = "results/LiAlCl4/md/500K"
+PRODUCTS = [f"{POINT}/{name}" for name in ("glass1.h5md", "glass2.h5md", "md.json")]
+TARGET = PRODUCTS[-1]
+
+
+def test_a_job_that_ended_between_two_questions_counts(campaign: OnCluster):
+    campaign.lose(*PRODUCTS)
+    with campaign.started(TARGET, "--slurm-init-seconds-before-status-checks", "20") as controller:
+        campaign.wait(lambda: [job.state for job in campaign.jobs()] == ["COMPLETED"], controller)
+        os.killpg(controller.process.pid, signal.SIGINT)
+        campaign.wait(lambda: "WorkflowError" in controller.said(), controller)  # its threads sleep on for a while
+        assert "Finished jobid" not in controller.said()
+    assert campaign.plan(TARGET) == {}
+    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.08", "duration_ps: 0.06")
+    reason = campaign.plan(TARGET)["run_md composition=LiAlCl4 temperature=500"]
+    assert reason.startswith("Params have changed")

@@ -1,0 +1,126 @@
+"""What may be deleted of a finished campaign is not missed, and an archived composition needs nothing else."""
+
+import csv
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from workplaces import ENVIRONMENT, Workplace
+
+from saltflow.archive.verification import verify
+from saltflow.errors import SaltflowError
+
+CONFIG = "tests/tiny/config.yaml"
+TARGETS = ["results/LiCl-crystal/arrhenius.json", "results/LiCl-crystal/md/500K/structure.json"]
+
+
+def command(campaign: Workplace, name: str, *options: str) -> subprocess.CompletedProcess:
+    """One of the commands around a sweep, as make starts it."""
+    return subprocess.run(
+        [
+            *(sys.executable, f"scripts/{name}.py", "--directory", str(campaign.work), "--configfile", CONFIG),
+            *("--profile", "profiles/local", *options),
+        ],
+        cwd=campaign.repo,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def files(work: Path) -> set[str]:
+    return {path.relative_to(work).as_posix() for path in (work / "results").rglob("*") if path.is_file()}
+
+
+def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workplace):
+    campaign.replace(CONFIG, "device: cpu", "device: cpu\n  quota_GB: 0.000001")
+    before = files(campaign.work)
+    tidied = command(campaign, "tidy", "--delete")
+    assert tidied.returncode == 0, tidied.stdout
+    gone = before - files(campaign.work)
+    assert {path for path in gone if ".work/" not in path} == {
+        *(f"results/{name}/glass{glass}/quench.h5md" for name in ("LiAlCl4", "LiCl-crystal") for glass in (1, 2)),
+        "results/potentials/fine-tuned/generation1/exploration.extxyz",
+    }
+    assert f"Deleted: {len(gone)} files." in tidied.stdout
+    assert "In this order should go:" in tidied.stdout
+    with (campaign.work / "housekeeping.tsv").open() as handle:
+        listed = {row["path"]: row["mark"] for row in csv.DictReader(handle, delimiter="\t")}
+    assert listed["results/LiAlCl4/md/500K/glass1.h5md"] == "only when archived"
+    assert files(campaign.work) <= set(listed)
+    assert "may be deleted now" not in listed.values()
+
+    assert campaign.plan() == {}
+    overrides = campaign.repo / "tests/tiny/overrides.yaml"
+    changed = yaml.safe_load(overrides.read_text())
+    changed["compositions"]["LiAlCl4"] = {"transport": {"msd_min_A2": 5.0}}
+    overrides.write_text(yaml.safe_dump(changed))
+    assert {job.split()[0] for job in campaign.plan()} == {
+        "analyse_transport",
+        "fit_arrhenius",
+        "tabulate_conductivity",
+        "rank_electrolytes",
+    }
+
+
+def test_nothing_is_deleted_from_a_sweep_that_was_killed(campaign: Workplace):
+    lock = campaign.work / ".snakemake/locks/0.input.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    before = files(campaign.work)
+    tidied = command(campaign, "tidy", "--delete")
+    assert tidied.returncode == 1
+    assert tidied.stdout.startswith("Nothing was deleted")
+    assert "Traceback" not in tidied.stdout
+    assert files(campaign.work) == before
+
+
+def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: Workplace, tmp_path: Path):
+    archived = command(campaign, "archive", "--composition", "LiCl-crystal")
+    assert archived.returncode == 0, archived.stdout
+    assert "Snakemake finds nothing to do" in archived.stdout
+    archive = campaign.work / "archives/LiCl-crystal.zip"
+    assert list(archive.parent.iterdir()) == [archive]
+    with zipfile.ZipFile(archive) as file:
+        names = set(file.namelist())
+        file.extractall(tmp_path / "far/away")
+    assert {
+        "README.md",
+        "ro-crate-metadata.json",
+        "sweep/results/LiCl-crystal/md/500K/glass1.h5md",
+        "sweep/results/potentials/base/generation0/dataset/ledger.tsv",
+        "sweep/results/references/gfn1-xtb/Li.json",
+        "sweep/tables/structures/LiCl-crystal.cif",
+        "workflow/Snakefile",
+    } <= names
+    assert not [name for name in names if re.search(r"quench\.h5md|\.work/|LiAlCl4/|summary/", name)]
+
+    elsewhere = Workplace(tmp_path / "far/away/workflow", tmp_path / "far/away/sweep", config="../sweep/config.yaml")
+    settings = elsewhere.work / "config.yaml"
+    settings.write_text(settings.read_text().replace("r_max_A: ", "r_max_A: 1"))
+    assert set(elsewhere.plan(*TARGETS)) == {"analyse_structure composition=LiCl-crystal temperature=500"}
+
+    poorer = tmp_path / "poorer.zip"
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(poorer, "w") as target:
+        for entry in source.infolist():
+            if not entry.filename.endswith("fit_arrhenius.py") and "manifest" not in entry.filename:
+                target.writestr(entry, source.read(entry))
+        lines = source.read("manifest-sha256.txt").decode().splitlines(keepends=True)
+        target.writestr("manifest-sha256.txt", "".join(line for line in lines if "fit_arrhenius.py" not in line))
+    with pytest.raises(SaltflowError, match=r"would not be complete elsewhere"):
+        verify(poorer, targets=TARGETS)
+
+
+def test_a_composition_that_is_not_complete_is_not_archived(campaign: Workplace):
+    (campaign.work / "results/LiCl-crystal/arrhenius.json").unlink()
+    refused = command(campaign, "archive", "--composition", "LiCl-crystal")
+    assert refused.returncode == 1
+    (sentence,) = refused.stdout.splitlines()
+    assert "is not complete" in sentence
+    assert "fit_arrhenius composition=LiCl-crystal" in sentence
+    assert not (campaign.work / "archives").exists()
