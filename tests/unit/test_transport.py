@@ -140,27 +140,6 @@ def test_framework_frame_removes_the_motion_of_the_framework(rng):
     np.testing.assert_allclose(result["curves"]["msd_A2"]["Cl"], 0.0, atol=1e-6)
 
 
-def test_msd_equals_brute_force_and_mdanalysis(rng):
-    import MDAnalysis
-    from MDAnalysis.analysis.msd import EinsteinMSD
-
-    steps = brownian_steps(rng, 200, 5, D_A2_ps=0.5)
-    salt = lithium_in_a_heavy_frame(steps)
-    system = prepare_system([salt], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
-    squared, collective = displacement_curves(system, np.arange(200)).means()
-    walk_A, total_A = np.cumsum(steps, axis=0), np.cumsum(steps, axis=0).sum(axis=1)
-    mobile = system.mobile
-    for lag in (1, 7, 150, 199):
-        assert squared[lag, mobile] == pytest.approx(np.mean(np.sum((walk_A[lag:] - walk_A[:-lag]) ** 2, axis=(1, 2))))
-        assert collective[lag, mobile, mobile] == pytest.approx(
-            np.mean(np.sum((total_A[lag:] - total_A[:-lag]) ** 2, axis=1))
-        )
-    universe = MDAnalysis.Universe.empty(5, trajectory=True)
-    universe.load_new(walk_A.astype(np.float32))
-    reference = EinsteinMSD(universe, select="all", fft=False).run().results.timeseries
-    np.testing.assert_allclose(squared[1:, mobile] / 5, reference[1:], rtol=1e-4)
-
-
 def test_blocks_add_up_to_the_curves(rng):
     salts = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 4, D_A2_ps=0.5)) for frames in (150, 90)]
     system = prepare_system(salts, charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
