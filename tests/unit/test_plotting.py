@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_coordination import rocksalt
+from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
 from saltflow.assessment import assess
-from saltflow.coordination import analyse_structure
 from saltflow.plotting import plot_arrhenius, plot_assessment, plot_ranking, plot_structure, plot_transport
+from saltflow.structure.rdf import pair_distributions
 from saltflow.summary import rank
 from saltflow.transport import no_transport
 
@@ -78,7 +78,7 @@ def test_transport_without_a_sound_glass_says_why_and_shows_no_axes(points, tmp_
 
 
 def test_structure(tmp_path):
-    result = analyse_structure([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_glass=10)
+    result = pair_distributions([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_glass=10)
     plot_structure(result, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
     said = words(tmp_path / "figure.svg")
     assert {"Na-Cl", "Na-Na", "g(r)", "r (Å)", "N(r) around Na"} <= set(said)

@@ -145,7 +145,7 @@ def test_seeds_stay_the_same_for_ever():
 class Checkout:
     """A copy of the library whose files a test may change."""
 
-    MODULE = "coordination"
+    MODULE = "structure.rdf"
 
     def __init__(self, folder: Path):
         self.scripts = folder / "scripts"

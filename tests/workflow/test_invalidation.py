@@ -136,7 +136,7 @@ def test_a_comment_reruns_nothing(campaign: Workplace, path: str, comment: str):
     assert_planned(campaign, set())
 
 
-@pytest.mark.parametrize("path", ["transport/windows.py", "arrhenius.py", "coordination.py", "provenance.py"])
+@pytest.mark.parametrize("path", ["transport/windows.py", "arrhenius.py", "structure/rdf.py", "provenance.py"])
 def test_a_docstring_reruns_nothing(campaign: Workplace, path: str):
     source = campaign.repo / "scripts/saltflow" / path
     text = source.read_text()
@@ -302,7 +302,7 @@ STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMP
     [
         ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
         ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
-        ("coordination.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("structure/rdf.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
         ("trajectory/h5md.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
         ("arrhenius.py", fits() | {"rank_electrolytes"}),
         ("summary.py", SUMMARIES),

@@ -13,10 +13,9 @@ from itertools import product
 
 import numpy as np
 from ase.neighborlist import primitive_neighbor_list
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from saltflow.coordination import analyse_structure
+from saltflow.structure.connectivity import Bonds, clusters
+from saltflow.structure.rdf import pair_distributions
 from saltflow.trajectory import Run
 from saltflow.transport.conductivity import conductivity_mS_cm
 from saltflow.transport.frames import System
@@ -43,25 +42,6 @@ class ClusterStatistics:
     currents: np.ndarray
     percolating: np.ndarray
     populations: Mapping[tuple[int, ...], float]
-
-
-@dataclass(frozen=True)
-class Bonds:
-    """Bonds of one frame, each once.
-
-    Args:
-        pairs: atoms, (bonds, 2).
-        images: cells between the second atom and the first, (bonds, 3).
-        lengths_A: lengths, (bonds,).
-    """
-
-    pairs: np.ndarray
-    images: np.ndarray
-    lengths_A: np.ndarray
-
-    def of(self, chosen: np.ndarray) -> "Bonds":
-        """Some of the bonds."""
-        return Bonds(self.pairs[chosen], self.images[chosen], self.lengths_A[chosen])
 
 
 def cluster_quantities(
@@ -96,9 +76,8 @@ def quantity_name(quantity: str, key: ClusterKey) -> str:
 
 def bond_cutoffs_A(runs: Sequence[Run], system: System, *, frames_per_glass: int) -> np.ndarray:
     """First minimum of g(r) of every pair of opposite charges, (species, species); 0 where there is none."""
-    pairs = analyse_structure(runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass)[
-        "pairs"
-    ]
+    found = pair_distributions(runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass)
+    pairs = found["pairs"]
     cutoffs_A = np.zeros((len(system.species),) * 2)
     for first, second in product(range(len(system.species)), repeat=2):
         if system.charges[first] * system.charges[second] < 0:
@@ -186,46 +165,6 @@ def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _Fra
         percolating=float(members[percolates].sum() / len(species_of)),
         populations=Counter(tuple(row) for row in moving.astype(int).tolist()),
     )
-
-
-def clusters(bonds: Bonds, *, atoms: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which cluster each atom belongs to, and which clusters reach their own periodic image.
-
-    Args:
-        bonds: bonds of one frame.
-        atoms: number of atoms.
-
-    Returns:
-        Cluster of each atom, (atoms,), and whether each cluster percolates, (clusters,).
-    """
-    graph = sparse.csr_matrix((np.ones(len(bonds.pairs)), bonds.pairs.T), shape=(atoms, atoms))
-    count, labels = csgraph.connected_components(graph, directed=False)
-    cells = _unfolded_cells(bonds, labels, atoms=atoms)
-    # Around a closed ring of bonds the images add up to nothing, unless the ring closes through the boundary.
-    first, second = bonds.pairs.T
-    torn = np.any(cells[first] + bonds.images != cells[second], axis=1)
-    percolates = np.zeros(count, dtype=bool)
-    percolates[labels[first[torn]]] = True
-    return labels, percolates
-
-
-def _unfolded_cells(bonds: Bonds, labels: np.ndarray, *, atoms: int) -> np.ndarray:
-    """The cell that each atom lies in when its cluster is followed bond by bond, (atoms, 3)."""
-    neighbours: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in range(atoms)]
-    for (first, second), image in zip(bonds.pairs.tolist(), bonds.images.tolist(), strict=True):
-        neighbours[first].append((second, tuple(image)))
-        neighbours[second].append((first, tuple(-part for part in image)))
-    cells: list[tuple[int, ...] | None] = [None] * atoms
-    for root in np.unique(labels, return_index=True)[1].tolist():
-        cells[root] = (0, 0, 0)
-        queue = [root]
-        while queue:
-            atom = queue.pop()
-            for other, image in neighbours[atom]:
-                if cells[other] is None:
-                    cells[other] = tuple(map(sum, zip(cells[atom], image, strict=True)))
-                    queue.append(other)
-    return np.array(cells)
 
 
 def _statistics(glasses: Sequence[Sequence[_Frame]]) -> ClusterStatistics:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from saltflow.coordination import analyse_structure, first_shell
 from saltflow.errors import SaltflowError
+from saltflow.structure.rdf import first_shell, pair_distributions
 from saltflow.trajectory import Trajectory
 
 TRICLINIC_A = np.array([[12.0, 0.0, 0.0], [5.0, 11.0, 0.0], [-4.0, 3.0, 10.0]])
@@ -34,7 +34,7 @@ def rocksalt(seed, *, lattice_A=5.6, rattle_A=0.1):
 
 
 def test_ideal_gas_is_flat_in_a_skewed_cell():
-    pairs = analyse_structure([random_gas(seed) for seed in range(4)], **GRID)["pairs"]
+    pairs = pair_distributions([random_gas(seed) for seed in range(4)], **GRID)["pairs"]
     for name in ("Li-Li", "Li-Cl", "Cl-Cl"):
         g, error = np.array(pairs[name]["g"])[10:], np.array(pairs[name]["g_error"])[10:]
         assert np.mean(g) == pytest.approx(1.0, abs=0.02), name
@@ -42,14 +42,14 @@ def test_ideal_gas_is_flat_in_a_skewed_cell():
 
 
 def test_coordination_number_of_an_ideal_gas_is_density_times_volume():
-    result = analyse_structure([random_gas(seed) for seed in range(4)], **GRID)
+    result = pair_distributions([random_gas(seed) for seed in range(4)], **GRID)
     expected = 20 / np.linalg.det(TRICLINIC_A) * 4 / 3 * np.pi * result["r_max_A"] ** 3
     assert result["pairs"]["Li-Cl"]["N"][-1] == pytest.approx(expected, rel=0.03)
     assert result["pairs"]["Cl-Li"]["N"][-1] == pytest.approx(expected * 30 / 20, rel=0.03)
 
 
 def test_rocksalt_has_six_and_twelve_neighbours():
-    result = analyse_structure([rocksalt(1), rocksalt(2)], r_max_A=5.5, bin_width_A=0.05, frames_per_glass=40)
+    result = pair_distributions([rocksalt(1), rocksalt(2)], r_max_A=5.5, bin_width_A=0.05, frames_per_glass=40)
     unlike, like = result["pairs"]["Na-Cl"], result["pairs"]["Na-Na"]
     assert unlike["first_peak_A"] == pytest.approx(2.8, abs=0.1)
     assert unlike["coordination"]["value"] == pytest.approx(6.0, abs=0.01)
@@ -68,7 +68,7 @@ def test_agrees_with_mdanalysis_in_a_skewed_cell():
     universe.add_TopologyAttr("type", run.symbols)
     universe.load_new(run.positions_A.astype(np.float32), dimensions=triclinic_box(*TRICLINIC_A))
     lithium, chlorine = universe.select_atoms("type Li"), universe.select_atoms("type Cl")
-    ours = analyse_structure([run], **GRID)["pairs"]
+    ours = pair_distributions([run], **GRID)["pairs"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unlike = InterRDF(lithium, chlorine, nbins=40, range=(0.0, 4.0)).run().results.rdf
@@ -83,12 +83,12 @@ def test_unwrapped_positions_and_a_breathing_cell_change_nothing():
     scale = 1 + 0.01 * np.sin(np.arange(run.n_frames))[:, None, None]
     breathing = trajectory_of((run.positions_A + images) * scale, run.symbols, run.cells_A * scale)
     grid = {"r_max_A": 5.0, "bin_width_A": 0.1, "frames_per_glass": 40}
-    still, moved = (analyse_structure([each], **grid)["pairs"]["Na-Cl"] for each in (run, breathing))
+    still, moved = (pair_distributions([each], **grid)["pairs"]["Na-Cl"] for each in (run, breathing))
     assert moved["coordination"]["value"] == pytest.approx(still["coordination"]["value"], abs=0.01)
 
 
 def test_distances_beyond_half_the_cell_are_cut_with_a_sentence():
-    result = analyse_structure([rocksalt(1)], r_max_A=9.0, bin_width_A=0.1, frames_per_glass=20)
+    result = pair_distributions([rocksalt(1)], r_max_A=9.0, bin_width_A=0.1, frames_per_glass=20)
     assert result["r_max_A"] == pytest.approx(5.6)
     assert "half the width of the cell" in result["note"]
     assert len(result["r_A"]) == len(result["pairs"]["Na-Cl"]["g"]) == 56
@@ -96,7 +96,7 @@ def test_distances_beyond_half_the_cell_are_cut_with_a_sentence():
 
 def test_one_atom_of_an_element_has_no_pair_with_itself():
     positions_A = np.random.default_rng(2).random((20, 5, 3)) @ TRICLINIC_A
-    result = analyse_structure([trajectory_of(positions_A, ["Zr"] + ["Cl"] * 4, TRICLINIC_A)], **GRID)
+    result = pair_distributions([trajectory_of(positions_A, ["Zr"] + ["Cl"] * 4, TRICLINIC_A)], **GRID)
     assert max(result["pairs"]["Zr-Zr"]["g"]) == 0.0
     assert result["pairs"]["Zr-Zr"]["coordination"]["value"] is None
     json.dumps(result, allow_nan=False)
@@ -116,4 +116,4 @@ def test_shell_that_is_not_followed_to_its_end_has_no_minimum():
 )
 def test_unusable_grid_is_refused(changes, message):
     with pytest.raises(SaltflowError, match=message):
-        analyse_structure([random_gas(1)], **{**GRID, **changes})
+        pair_distributions([random_gas(1)], **{**GRID, **changes})

@@ -31,7 +31,7 @@ class _Histograms:
     N: np.ndarray
 
 
-def analyse_structure(
+def pair_distributions(
     trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
 ) -> dict:
     """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over glasses.

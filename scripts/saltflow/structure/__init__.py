@@ -1,0 +1,1 @@
+"""Structure: pair distributions, scattering, angles, polyhedra and their network, order, phases."""
