@@ -1,4 +1,4 @@
-"""Run a Python module in a process that ends with the one that started it, also when that one is killed.
+"""Run a program in a process that ends with the one that started it, also when that one is killed.
 
 Otherwise a training whose job was killed for its memory would go on and write beside the next attempt.
 """
@@ -18,17 +18,32 @@ def bound_command(module: str, arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-P", __file__, str(os.getpid()), module, *arguments]
 
 
-def _run(parent: int, module: str) -> None:
+def bound_program(arguments: Sequence[str]) -> list[str]:
+    """The command that becomes another program, until the process that asks for it is gone (on Linux)."""
+    return [sys.executable, "-P", "-S", __file__, str(os.getpid()), "--", *arguments]
+
+
+def end_with(parent: int) -> None:
+    """Let the kernel kill this process as soon as its parent is gone, whatever it became by then (on Linux).
+
+    Args:
+        parent: process id of the one that started this one.
+    """
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it was killed before that call
-            sys.exit(1)
+            os._exit(1)
+
+
+def _main(parent: str, module: str, *arguments: str) -> None:
+    end_with(int(parent))
+    if module == "--":
+        os.execvp(arguments[0], arguments)
+    sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    parent, module = sys.argv[1:3]
-    sys.argv = [module, *sys.argv[3:]]
-    _run(int(parent), module)
+    _main(*sys.argv[1:])

@@ -7,7 +7,12 @@ from ase.build import bulk
 from saltflow.reference.settings import Cp2kReference, TbliteReference
 
 GFN1 = TbliteReference(
-    code="tblite", method="GFN1-xTB", accuracy=0.1, electronic_temperature_K=300.0, max_iterations=250
+    code="tblite",
+    method="GFN1-xTB",
+    accuracy=0.1,
+    electronic_temperature_K=300.0,
+    max_iterations=250,
+    frame_timeout_s=60.0,
 )
 
 # Far too coarse for production; energy, forces and stress still have to be consistent.

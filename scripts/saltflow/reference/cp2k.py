@@ -1,10 +1,8 @@
 """Density-functional labels by CP2K: ASE's interface to cp2k_shell with an input written out in full."""
 
 import itertools
-import os
 import re
 import shlex
-import signal
 import tempfile
 import threading
 import warnings
@@ -18,10 +16,13 @@ from ase import Atoms
 from ase.calculators.cp2k import CP2K
 from ase.data import atomic_numbers, ground_state_magnetic_moments
 
+from saltflow.bound_child import bound_program
 from saltflow.errors import SaltflowError
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import WAVEFUNCTION, Attempt, write_input
-from saltflow.reference.label import LabelFailure, Result
+from saltflow.reference.label import LabelFailure, Processes, Result
+from saltflow.reference.ladder import climb
+from saltflow.reference.program import filled, kill_group
 from saltflow.reference.settings import Cp2kReference
 
 # ASE would write these sections itself; the input here is complete without it.
@@ -58,6 +59,11 @@ def element_problems(reference: Cp2kReference, elements: Sequence[str]) -> dict[
     return {name: kind for name, kind in find_kinds(reference, elements).items() if isinstance(kind, str)}
 
 
+def start_backend(reference: Cp2kReference, workdir: Path, processes: Processes) -> "Cp2kBackend":
+    """CP2K, running and ready; see `Cp2kBackend`."""
+    return Cp2kBackend(reference, workdir, processes)
+
+
 class Cp2kBackend:
     """One CP2K process that labels structures one after another and hands on its wavefunction.
 
@@ -72,8 +78,8 @@ class Cp2kBackend:
         SaltflowError: CP2K does not start.
     """
 
-    def __init__(self, reference: Cp2kReference, workdir: Path):
-        self.reference = reference
+    def __init__(self, reference: Cp2kReference, workdir: Path, processes: Processes = Processes()):  # noqa: B008 - frozen
+        self.reference, self.processes = reference, processes
         self.folder = Path(tempfile.mkdtemp(prefix="cp2k-", dir=workdir)).resolve()
         self._calculator: CP2K | None = None
         self._wavefunction_of: tuple | None = None
@@ -91,19 +97,15 @@ class Cp2kBackend:
         kinds = self._kinds(atoms)
         multiplicity = self._multiplicity(atoms, kinds)
         system = (tuple(atoms.numbers), multiplicity)
-        for number, attempt in enumerate(self._ladder(warm=system == self._wavefunction_of), start=1):
+
+        def run(attempt: Attempt) -> Result:
+            self._wavefunction_of = None
             text = write_input(self.reference, kinds, attempt=attempt, multiplicity=multiplicity)
-            try:
-                calculator, details = self._run(atoms, text)
-            except LabelFailure as failure:
-                self._wavefunction_of = None
-                last = failure
-                if failure.status == "timeout":
-                    break
-                continue
+            calculator, details = self._run(atoms, text)
             self._wavefunction_of = system
-            return self._result(calculator, number, {**details, **asdict(attempt)})
-        raise LabelFailure(last.status, last.reason, attempts=number, details=last.details)
+            return self._result(calculator, {**details, **asdict(attempt)})
+
+        return climb(_named(self._ladder(warm=system == self._wavefunction_of)), run)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
@@ -118,14 +120,13 @@ class Cp2kBackend:
                 "unpaired_electrons": {element: unpaired},
             }
         )
-        for attempt in SMEARED_COLD:
+
+        def run(attempt: Attempt) -> Result:
             text = write_input(smeared, kinds, attempt=attempt, multiplicity=unpaired + 1)
-            try:
-                calculator, _ = self._run(atoms, text)
-                return float(calculator.results["energy"])
-            except LabelFailure as failure:
-                last = failure
-        raise last
+            calculator, details = self._run(atoms, text)
+            return self._result(calculator, details)
+
+        return climb(_named(SMEARED_COLD), run).energy_eV
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -138,7 +139,7 @@ class Cp2kBackend:
     def _stop(self) -> None:
         shell = self._calculator._shell
         if shell is not None:
-            _kill_group(shell._child.pid)
+            kill_group(shell._child.pid)
             shell.isready = False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # ASE warns that it ends a busy shell
@@ -149,10 +150,11 @@ class Cp2kBackend:
     def _start(self) -> None:
         """Start the shell in its own folder and process group (CP2K cuts paths at 80 characters)."""
         data = shlex.quote(f"CP2K_DATA_DIR={data_folder(self.reference)}")
-        command = shlex.quote(self.reference.command)
+        threads = f"OMP_NUM_THREADS={self.processes.threads}"
+        command = shlex.join(bound_program(["sh", "-c", f"exec {filled(self.reference.command, self.processes)}"]))
         self._calculator = CP2K(
             label="frame",
-            command=f"cd {shlex.quote(str(self.folder))} && exec env {data} setsid sh -c {command}",
+            command=f"cd {shlex.quote(str(self.folder))} && exec env {data} {threads} setsid {command}",
             **_NOTHING_FROM_ASE,
         )
 
@@ -202,7 +204,7 @@ class Cp2kBackend:
         details["scf_steps"] = int(re.findall(r"SCF run converged in\s+(\d+) steps", output)[-1])
         return calculator, details
 
-    def _result(self, calculator: CP2K, attempt: int, details: dict) -> Result:
+    def _result(self, calculator: CP2K, details: dict) -> Result:
         """Remove the net force that the finite grid leaves, unless it says that the grid is too coarse."""
         forces_eV_A = calculator.results["forces"]
         net_eV_A = forces_eV_A.sum(axis=0)
@@ -212,13 +214,13 @@ class Cp2kBackend:
                 f"net force {details['net_force_eV_A']:.3f} eV/Å is above "
                 f"{self.reference.net_force_limit_eV_A:g} eV/Å: raise cutoff_Ry"
             )
-            raise LabelFailure("net_force", reason, attempts=attempt, details=details)
+            raise LabelFailure("net_force", reason, attempts=1, details=details)
         xx, yy, zz, yz, xz, xy = calculator.results["stress"]
         return Result(
             energy_eV=float(calculator.results["energy"]),
             forces_eV_A=forces_eV_A - net_eV_A / len(forces_eV_A),
             stress_eV_A3=np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]),
-            attempts=attempt,
+            attempts=1,
             details=details,
         )
 
@@ -238,13 +240,17 @@ class Cp2kBackend:
         return path.read_text(errors="replace") if path.is_file() else ""
 
 
+def _named(ladder: Sequence[Attempt]) -> dict[str, Attempt]:
+    return {f"{each.guess} {each.solver}, mixing {each.mixing:g}": each for each in ladder}
+
+
 @contextmanager
 def _time_limit(group: int, seconds: float, timed_out: threading.Event) -> Iterator[None]:
     """Kill a process group when the block takes longer than `seconds`, and say so in `timed_out`."""
 
     def stop() -> None:
         timed_out.set()
-        _kill_group(group)
+        kill_group(group)
 
     timer = threading.Timer(seconds, stop)
     timer.start()
@@ -252,11 +258,6 @@ def _time_limit(group: int, seconds: float, timed_out: threading.Event) -> Itera
         yield
     finally:
         timer.cancel()
-
-
-def _kill_group(group: int) -> None:
-    with suppress(ProcessLookupError):  # it may have died by itself
-        os.killpg(group, signal.SIGKILL)
 
 
 def _version(output: str) -> str:

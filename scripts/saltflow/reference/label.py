@@ -7,8 +7,25 @@ import numpy as np
 from ase import Atoms
 
 Status = Literal[
-    "ok", "nan", "overlap", "not_converged", "force_limit", "net_force", "timeout", "crashed", "wrong_spin"
+    "ok",
+    "nan",
+    "overlap",
+    "not_converged",
+    "force_limit",
+    "net_force",
+    "timeout",
+    "crashed",
+    "wrong_spin",
+    "disk_full",
 ]
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How a code spreads over the cores of a job: MPI ranks, and threads of each."""
+
+    ranks: int = 1
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -20,7 +37,7 @@ class Result:
         forces_eV_A: (atoms, 3).
         stress_eV_A3: (3, 3), symmetric, ASE's sign: a compressed cell has a negative trace.
         attempts: how many rungs of the code's retry ladder it took.
-        details: what a reader needs to repeat it (input, version, net force …), JSON-able.
+        details: what a reader needs to repeat it (`code` with its version, `ladder`, input, net force …), JSON-able.
     """
 
     energy_eV: float

@@ -9,14 +9,17 @@ import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from ase import Atoms
 
 from saltflow.errors import InputError, SaltflowError
-from saltflow.reference.label import Backend, Label, LabelFailure, Result
-from saltflow.reference.settings import Cp2kReference, TbliteReference
+from saltflow.reference.label import Backend, Label, LabelFailure, Processes, Result
+from saltflow.reference.program import disk_is_full
+from saltflow.reference.settings import Reference
 
 __all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
 
@@ -24,7 +27,7 @@ __all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
 OVERLAP_A = 0.4
 
 
-def check_elements(reference: TbliteReference | Cp2kReference, elements: Iterable[str]) -> None:
+def check_elements(reference: Reference, elements: Iterable[str]) -> None:
     """Refuse elements that the reference cannot label, all at once.
 
     Raises:
@@ -38,10 +41,11 @@ def check_elements(reference: TbliteReference | Cp2kReference, elements: Iterabl
 
 def label_frames(
     frames: Sequence[Atoms],
-    reference: TbliteReference | Cp2kReference,
+    reference: Reference,
     *,
     max_force_eV_A: float,
     workdir: Path,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
 ) -> Generator[Label, None, None]:
     """Label structures one after another, in the order given.
 
@@ -49,6 +53,7 @@ def label_frames(
         frames: periodic structures; `info["composition"]` names them in messages.
         max_force_eV_A: a frame with a larger force on any atom is refused ("force_limit").
         workdir: folder for the files of the code.
+        processes: MPI ranks and threads that the code may use.
 
     Yields:
         One label per frame, as soon as it is there. Closing the generator ends the code.
@@ -57,12 +62,10 @@ def label_frames(
         SaltflowError: before anything runs, when the code is missing or cannot do an element.
     """
     _check_frames(frames, reference)
-    return _labels(frames, reference, max_force_eV_A, workdir)
+    return _labels(frames, reference, max_force_eV_A, workdir, processes)
 
 
-def label_isolated_atoms(
-    elements: Iterable[str], reference: TbliteReference | Cp2kReference, *, workdir: Path
-) -> dict[str, float]:
+def label_isolated_atoms(elements: Iterable[str], reference: Reference, *, workdir: Path) -> dict[str, float]:
     """Energies in eV of single atoms in vacuum with the settings of the reference: the E0s of a potential.
 
     They are offsets consistent with the labels, not references for cohesive energies: a short-ranged
@@ -73,26 +76,27 @@ def label_isolated_atoms(
     """
     elements = sorted(set(elements))
     check_elements(reference, elements)
-    with closing(_backend(reference, workdir)) as backend:
+    with closing(_backend(reference, workdir, Processes())) as backend:
         return {element: _isolated_energy(backend, element) for element in elements}
 
 
-def _labels(frames, reference, max_force_eV_A, workdir) -> Generator[Label, None, None]:
-    with closing(_backend(reference, workdir)) as backend:
+def _labels(frames, reference, max_force_eV_A, workdir, processes) -> Generator[Label, None, None]:
+    with closing(_backend(reference, workdir, processes)) as backend:
         for index, atoms in enumerate(frames):
-            yield _label(backend, index, atoms, max_force_eV_A)
+            yield _label(backend, index, atoms, max_force_eV_A, workdir)
 
 
-def _label(backend: Backend, index: int, atoms: Atoms, max_force_eV_A: float) -> Label:
+def _label(backend: Backend, index: int, atoms: Atoms, max_force_eV_A: float, workdir: Path) -> Label:
     start = time.perf_counter()
     try:
         _check_geometry(atoms)
         result = backend.compute(atoms)
         _check_result(result, max_force_eV_A)
     except LabelFailure as failure:
+        full = failure.status == "crashed" and disk_is_full(workdir)
         return Label(
             index,
-            failure.status,
+            "disk_full" if full else failure.status,
             failure.reason,
             time.perf_counter() - start,
             failure.attempts,
@@ -163,21 +167,15 @@ def _isolated_energy(backend: Backend, element: str) -> float:
         ) from failure
 
 
-def _element_problems(reference, elements: Sequence[str]) -> dict[str, str]:
-    if isinstance(reference, TbliteReference):
-        from saltflow.reference.tblite import element_problems
-    else:
-        from saltflow.reference.cp2k import element_problems
-    return element_problems(reference, elements)
+def _element_problems(reference: Reference, elements: Sequence[str]) -> dict[str, str]:
+    return _adapter(reference).element_problems(reference, elements)
 
 
-def _backend(reference, workdir: Path) -> Backend:
-    """Start the code; imported here, so that settings never pull in a code that is not used."""
+def _backend(reference: Reference, workdir: Path, processes: Processes) -> Backend:
     workdir.mkdir(parents=True, exist_ok=True)
-    if isinstance(reference, TbliteReference):
-        from saltflow.reference.tblite import TbliteBackend
+    return _adapter(reference).start_backend(reference, workdir, processes)
 
-        return TbliteBackend(reference)
-    from saltflow.reference.cp2k import Cp2kBackend
 
-    return Cp2kBackend(reference, workdir)
+def _adapter(reference: Reference) -> ModuleType:
+    """The module of a code, named as the code; imported here, so that settings pull in no code that is not used."""
+    return import_module(f"saltflow.reference.{reference.code}")

@@ -15,14 +15,15 @@ from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
 from saltflow.provenance import atomic_write, digest, sha256_of_file
 from saltflow.reference.journal import Journal
-from saltflow.reference.label import Label
+from saltflow.reference.label import Label, Processes
 from saltflow.reference.labelling import label_frames
-from saltflow.reference.settings import Cp2kReference, TbliteReference
+from saltflow.reference.ordering import alike
+from saltflow.reference.settings import Reference
 
 log = logging.getLogger(__name__)
 
 COLUMNS = (
-    "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest",
+    "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest", "code", "ladder",
 )  # fmt: skip
 
 # A frame that was begun this often and never ended takes its process down (memory, a fault in the
@@ -37,13 +38,16 @@ def label_chunk(
     frames_path: str | os.PathLike,
     out_extxyz: str | os.PathLike,
     out_ledger: str | os.PathLike,
-    reference: TbliteReference | Cp2kReference,
+    reference: Reference,
     *,
     reference_name: str,
     max_force_eV_A: float,
     workdir: str | os.PathLike,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
 ) -> None:
     """Label every frame of a file; a killed call goes on with the first frame that has no label.
+
+    Frames that are alike follow each other, so that a code can start from the wavefunction of the one before.
 
     Finished frames are kept in `workdir` under a digest of the frames and the settings, so that
     neither a changed frame nor a changed setting meets an old label; they are removed once the
@@ -56,9 +60,11 @@ def label_chunk(
         out_ledger: tab-separated, one row per frame, failures with their reason.
         reference_name: the key of the reference in the settings.
         max_force_eV_A: limit on the force on any atom.
+        processes: MPI ranks and threads that the code may use.
 
     Raises:
-        SaltflowError: the code is missing, an element is not covered, another job is at the same chunk.
+        SaltflowError: the code is missing, an element is not covered, another job is at the same chunk, the disk
+            is full.
     """
     frames = read_frames(frames_path)
     key = digest(
@@ -69,7 +75,9 @@ def label_chunk(
         }
     )
     with Journal(Path(workdir) / f"labels-{key}.jsonl") as journal:
-        _label_remaining(frames, reference, journal, max_force_eV_A, Path(workdir))
+        _label_remaining(
+            frames, reference, journal, max_force_eV_A=max_force_eV_A, workdir=Path(workdir), processes=processes
+        )
         labels = [journal.labels[index] for index in range(len(frames))]
         write_frames(out_extxyz, _labelled(frames, labels, reference, reference_name))
         rows = [_row(frames[label.index], label, reference.digest()) for label in labels]
@@ -111,28 +119,41 @@ def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction:
         )
 
 
-def _label_remaining(frames: Sequence[Atoms], reference, journal: Journal, max_force_eV_A, workdir) -> None:
+def _label_remaining(
+    frames: Sequence[Atoms], reference: Reference, journal: Journal, *, max_force_eV_A: float, workdir, processes
+) -> None:
     _give_up_deadly_frames(journal)
-    remaining = [index for index in range(len(frames)) if index not in journal.labels]
+    remaining = [index for index in alike(frames) if index not in journal.labels]
     if not remaining:
         return
     if journal.labels:
         log.info("%d of %d frames are already labelled", len(journal.labels), len(frames))
     todo = [frames[index] for index in remaining]
     seconds = 0.0
-    with closing(label_frames(todo, reference, max_force_eV_A=max_force_eV_A, workdir=workdir)) as labels:
+    limits = {"max_force_eV_A": max_force_eV_A, "workdir": workdir, "processes": processes}
+    with closing(label_frames(todo, reference, **limits)) as labels:
         for done, index in enumerate(remaining, start=1):
             journal.start(index)
             label = replace(next(labels), index=index)
+            _stop_on_full_disk(label, journal, workdir)
             journal.finish(label)
             seconds += label.seconds
             _log_progress(label, len(frames), seconds / done, len(remaining) - done)
 
 
+def _stop_on_full_disk(label: Label, journal: Journal, workdir: Path) -> None:
+    """A full disk says nothing about a frame: it is tried again, unless that has happened too often."""
+    if label.status == "disk_full" and journal.starts[label.index] < MAX_STARTS:
+        raise SaltflowError(
+            f"The disk of {workdir} is full ({label.reason}): make room and start the same command again; it goes on "
+            f"with frame {label.index + 1}, and what is labelled is kept."
+        )
+
+
 def _give_up_deadly_frames(journal: Journal) -> None:
     for index, starts in journal.starts.items():
         if starts >= MAX_STARTS and index not in journal.labels:
-            reason = f"the process ended {starts} times while it computed this frame (memory or walltime?)"
+            reason = f"the process ended {starts} times while it computed this frame (memory, walltime or disk?)"
             journal.finish(Label(index, "crashed", reason, seconds=0.0, attempts=starts))
 
 
@@ -182,6 +203,8 @@ def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
         label.attempts,
         f"{label.seconds:.2f}",
         settings_digest,
+        label.details.get("code", ""),
+        "; ".join(f"{each['rung']}: {each['outcome']}" for each in label.details.get("ladder", [])),
     ]
 
 

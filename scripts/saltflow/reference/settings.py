@@ -32,6 +32,7 @@ class TbliteReference(_ReferenceSettings):
     accuracy: PositiveFloat
     electronic_temperature_K: PositiveFloat
     max_iterations: PositiveInt
+    frame_timeout_s: PositiveFloat
 
     @property
     def dispersion(self) -> str:

@@ -1,7 +1,9 @@
 """GFN-xTB by tblite, embedded: periodic energies, forces and stresses without another program."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -9,7 +11,9 @@ from ase.calculators.calculator import CalculationFailed, InputError
 from ase.data import atomic_numbers
 from tblite.ase import TBLite
 
-from saltflow.reference.label import LabelFailure, Result
+from saltflow.reference.child import ChildBackend
+from saltflow.reference.label import LabelFailure, Processes, Result
+from saltflow.reference.ladder import climb
 from saltflow.reference.settings import TbliteReference
 
 # Both GFN parametrisations end at radon (Grimme et al., JCTC 13, 1989 (2017); JCTC 15, 1652 (2019)).
@@ -17,7 +21,10 @@ LAST_ELEMENT = 86
 
 # Charge mixing and the factor on the iteration limit: ways to the same self-consistent solution.
 # A higher electronic temperature would also converge, but to another energy: it is not on the ladder.
-LADDER = ({"mixer_damping": 0.4, "patience": 1}, {"mixer_damping": 0.1, "patience": 4})
+LADDER = {
+    "mixing 0.4": {"mixer_damping": 0.4, "patience": 1},
+    "mixing 0.1, 4 × the steps": {"mixer_damping": 0.1, "patience": 4},
+}
 
 
 def element_problems(reference: TbliteReference, elements: Sequence[str]) -> dict[str, str]:
@@ -29,6 +36,11 @@ def element_problems(reference: TbliteReference, elements: Sequence[str]) -> dic
     }
 
 
+def start_backend(reference: TbliteReference, workdir: Path, processes: Processes) -> ChildBackend:
+    """Labels by tblite in a process that can be stopped: a library call has no time limit."""
+    return ChildBackend(partial(TbliteBackend, reference), name="tblite", limit_s=reference.frame_timeout_s)
+
+
 class TbliteBackend:
     """Labels by tblite; each structure starts from a fresh guess, so that order cannot matter."""
 
@@ -38,14 +50,7 @@ class TbliteBackend:
 
     def compute(self, atoms: Atoms) -> Result:
         """Energy, forces and stress of a periodic structure; raises LabelFailure."""
-        single, attempt = self._converge(atoms)
-        return Result(
-            energy_eV=float(single.get_potential_energy()),
-            forces_eV_A=np.array(single.get_forces()),
-            stress_eV_A3=single.get_stress(voigt=False),
-            attempts=attempt,
-            details={**self.details, **LADDER[attempt - 1]},
-        )
+        return climb(LADDER, lambda rung: self._result(atoms, rung))
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a non-periodic atom in the lowest spin state.
@@ -53,26 +58,24 @@ class TbliteBackend:
         GFN Hamiltonians have no spin-dependent term: a forced high spin only moves electrons to higher
         levels (2 eV for Ni), and the frames are treated in the lowest spin too.
         """
-        single, _ = self._converge(Atoms(element))
-        return float(single.get_potential_energy())
+        return climb(LADDER, lambda rung: self._result(Atoms(element), rung)).energy_eV
 
     def close(self) -> None:
         """Nothing keeps running."""
 
-    def _converge(self, atoms: Atoms) -> tuple[Atoms, int]:
-        """A copy of the atoms with a converged calculator, and the rung of the ladder it took."""
+    def _result(self, atoms: Atoms, rung: dict) -> Result:
         single = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-        for attempt, rung in enumerate(LADDER, start=1):
-            single.calc = self._calculator(**rung)
-            try:
-                single.get_potential_energy()
-                return single, attempt
-            except InputError as error:
-                raise LabelFailure("crashed", f"tblite refused it: {error}", attempts=attempt) from error
-            except CalculationFailed as error:
-                message = str(error)
-        status = "not_converged" if "not converged" in message else "crashed"
-        raise LabelFailure(status, message, attempts=len(LADDER), details=self.details)
+        single.calc = self._calculator(**rung)
+        try:
+            energy_eV = float(single.get_potential_energy())
+        except InputError as error:
+            reason = f"tblite refused it: {error}"
+            raise LabelFailure("crashed", reason, attempts=1, details=self.details) from error
+        except CalculationFailed as error:
+            status = "not_converged" if "not converged" in str(error) else "crashed"
+            raise LabelFailure(status, str(error), attempts=1, details=self.details) from error
+        stress = single.get_stress(voigt=False) if atoms.pbc.all() else np.zeros((3, 3))
+        return Result(energy_eV, np.array(single.get_forces()), stress, attempts=1, details={**self.details, **rung})
 
     def _calculator(self, *, mixer_damping: float, patience: int) -> TBLite:
         return TBLite(
