@@ -1,16 +1,12 @@
 """Displacements at the lags of a window, per block of time: what the errors are made of."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from saltflow.transport.displacements import (
-    FULL_RATE_LAGS,
-    Displacements,
-    add_totals,
-    atom_groups,
-    frame_stride,
-    read_pieces,
-)
+from saltflow.transport.displacements import FULL_RATE_LAGS, Displacements, frame_stride
 from saltflow.transport.frames import Segment, System
+from saltflow.transport.stretches import Stretch, stretches
 
 # Origins lie so close that neighbours share all but 1/128 of their interval.
 ORIGINS_PER_LAG = 128
@@ -41,58 +37,78 @@ def displacement_blocks(system: System, lags: np.ndarray, *, block_frames: int) 
 
 
 def _segment_blocks(system: System, segment: Segment, lags: np.ndarray, blocks: int) -> Displacements:
-    species, stride = len(system.species), frame_stride(system.longest_run)
-    steps = [_origin_step(lag, stride) for lag in lags]
-    origins = [np.arange(0, max(segment.n_frames - lag, 0), step) for lag, step in zip(lags, steps, strict=True)]
-    squares_A2, totals_A = _read_moves(segment, lags, origins, steps, species=species, stride=stride)
+    species, near = len(system.species), lags <= FULL_RATE_LAGS
     sums = Displacements(
         np.zeros((blocks, len(lags))),
         np.zeros((blocks, len(lags), species)),
         np.zeros((blocks, len(lags), species, species)),
     )
-    for index, (lag, step, starts) in enumerate(zip(lags, steps, origins, strict=True)):
-        block = ((starts + lag / 2) * blocks / segment.n_frames).astype(int)
-        moves_A = totals_A[starts + lag] - totals_A[starts]
-        # An origin stands for all that were left out up to the next one.
-        np.add.at(sums.origins[:, index], block, step)
-        np.add.at(sums.squared_A2[:, index], block, step * squares_A2[index])
-        np.add.at(sums.collective_A2[:, index], block, step * np.einsum("taj,tbj->tab", moves_A, moves_A))
+    for stride, chosen in ((1, np.flatnonzero(near)), (frame_stride(system.longest_run), np.flatnonzero(~near))):
+        overlap = int(lags[chosen].max(initial=0)) // stride
+        for stretch in stretches(segment, overlap=overlap, stride=stride, what="Errors") if len(chosen) else ():
+            origins = {index: _origins(stretch, int(lags[index]), blocks=blocks) for index in chosen}
+            _add_stretch(sums, stretch, {index: some for index, some in origins.items() if len(some.blocks)})
     return sums
 
 
+@dataclass(frozen=True)
+class _Origins:
+    """Evenly spaced origins of one lag in a stretch.
+
+    Args:
+        starts: positions of the origins in the stretch.
+        ends: positions of the ends of their intervals.
+        frames_apart: frames from one to the next.
+        changes: where the first origin of each block of time stands among them, (blocks,).
+        blocks: which blocks these are, (blocks,).
+    """
+
+    starts: slice
+    ends: slice
+    frames_apart: int
+    changes: np.ndarray
+    blocks: np.ndarray
+
+    def moves_A(self, series_A: np.ndarray) -> np.ndarray:
+        """r(t + lag) − r(t) at the origins, from (..., frames), (..., origins)."""
+        return series_A[..., self.ends] - series_A[..., self.starts]
+
+    def per_block(self, values: np.ndarray) -> np.ndarray:
+        """Sums over each block, (blocks,), where an origin stands for all that were left out up to the next one."""
+        return self.frames_apart * np.add.reduceat(values, self.changes)
+
+
+def _origins(stretch: Stretch, lag: int, *, blocks: int) -> _Origins:
+    stride, frames = stretch.stride, stretch.segment.n_frames
+    step, ahead = _origin_step(lag, stride) // stride, lag // stride
+    first = -(-stretch.start // step) * step
+    end = min(stretch.start + stretch.new, -(-frames // stride) - ahead)
+    of_block = ((np.arange(first, end, step) * stride + lag / 2) * blocks / frames).astype(int)
+    changes = np.flatnonzero(np.diff(of_block, prepend=-1))
+    here, there = first - stretch.start, max(first, end) - stretch.start
+    return _Origins(
+        slice(here, there, step), slice(here + ahead, there + ahead, step), step * stride, changes, of_block[changes]
+    )
+
+
 def _origin_step(lag: int, stride: int) -> int:
-    """Frames from one origin to the next; a whole number of strides for lags beyond the full rate."""
-    unit = 1 if lag <= FULL_RATE_LAGS else stride
-    return max(1, int(lag) // ORIGINS_PER_LAG // unit) * unit
+    """Frames from one origin to the next; a whole number of strides."""
+    return max(1, lag // ORIGINS_PER_LAG // stride) * stride
 
 
-def _read_moves(
-    segment: Segment, lags: np.ndarray, origins: list[np.ndarray], steps: list[int], *, species: int, stride: int
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Σ_{i∈a} |r_i(t + lag) − r_i(t)|² at the origins of each lag, (origins, species), and the totals R_a."""
-    squares_A2 = [np.zeros((len(starts), species)) for starts in origins]
-    totals_A = np.zeros((segment.n_frames, species, 3))
-    near = [index for index, lag in enumerate(lags) if lag <= FULL_RATE_LAGS]
-    far = [index for index, lag in enumerate(lags) if lag > FULL_RATE_LAGS]
-    overlap = max((int(lags[index]) for index in near), default=0)
-    for atoms in atom_groups(segment, what="Errors"):
-        kinds, strided_A = segment.species_of[atoms], []
-        for start, new, positions_A in read_pieces(segment, atoms, overlap=overlap):
-            add_totals(totals_A[start : start + new], positions_A[:new], kinds)
-            for index in near:
-                here = slice(*np.searchsorted(origins[index], (start, start + new)))
-                _add_squares(squares_A2[index][here], positions_A, origins[index][here] - start, lags[index], kinds)
-            if far:
-                strided_A.append(positions_A[-start % stride : new : stride].copy())
-        for index in far:
-            series_A = np.concatenate(strided_A)
-            _add_squares(squares_A2[index], series_A, origins[index] // stride, lags[index] // stride, kinds)
-    return squares_A2, totals_A
-
-
-def _add_squares(sums_A2: np.ndarray, positions_A: np.ndarray, starts: np.ndarray, lag: int, kinds: np.ndarray) -> None:
-    """Add |r(start + lag) − r(start)|² of every atom to the sum of its species, (starts, species)."""
-    moves_A = positions_A[starts + lag] - positions_A[starts]
-    per_atom_A2 = np.einsum("taj,taj->ta", moves_A, moves_A)
-    for kind in np.unique(kinds):
-        sums_A2[:, kind] += per_atom_A2[:, kinds == kind].sum(axis=1)
+def _add_stretch(sums: Displacements, stretch: Stretch, origins: dict[int, _Origins]) -> None:
+    """Add the displacements at the origins of each lag in a stretch."""
+    species = sums.squared_A2.shape[-1]
+    totals_A = np.zeros((species, 3, stretch.stop - stretch.start))
+    for kind, series_A in stretch.series_A():
+        totals_A[kind] += series_A.sum(axis=0)
+        for index, some in origins.items():
+            moves_A = some.moves_A(series_A)
+            sums.squared_A2[some.blocks, index, kind] += some.per_block(np.einsum("ajt,ajt->t", moves_A, moves_A))
+    for index, some in origins.items():
+        moves_A = some.moves_A(totals_A)
+        sums.origins[some.blocks, index] += some.per_block(np.ones(moves_A.shape[-1]))
+        for first in range(species):
+            for second in range(species):
+                products_A2 = np.einsum("jt,jt->t", moves_A[first], moves_A[second])
+                sums.collective_A2[some.blocks, index, first, second] += some.per_block(products_A2)

@@ -1,20 +1,14 @@
-"""Sums of squared and correlated displacements, the lags that have them, and the pieces they are read from."""
+"""Sums of squared and correlated displacements, and the lags that have them."""
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.transport.frames import Segment, System
-
-log = logging.getLogger(__name__)
+from saltflow.transport.frames import System
 
 # Every lag up to this one is available, with every frame as its origin. Longer ones come from frames so far apart
 # that this many of them span the longest lag: closer origins tell nothing new.
 FULL_RATE_LAGS = 20_000
-NEW_FRAMES_PER_PIECE = 60_000
-ATOMS_PER_READ = 128  # the chunk of our H5MD files
 
 
 @dataclass(frozen=True)
@@ -93,40 +87,3 @@ def available_lags(lags: np.ndarray, *, longest_run: int) -> np.ndarray:
     stride = frame_stride(longest_run)
     strided = (lags // stride) * stride
     return np.unique(np.where(lags <= FULL_RATE_LAGS, lags, strided))
-
-
-def read_pieces(segment: Segment, atoms: slice, *, overlap: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Stretches of time of some atoms, each with the frames that follow it.
-
-    Args:
-        segment: where to read.
-        atoms: which atoms.
-        overlap: frames beyond the new ones, fewer at the end.
-
-    Yields:
-        First frame, number of new frames, and positions of these and the overlap, (frames, atoms, 3).
-    """
-    start, kept = 0, np.empty((0, atoms.stop - atoms.start, 3))
-    while start < segment.n_frames:
-        read_to = min(start + NEW_FRAMES_PER_PIECE + overlap, segment.n_frames)
-        new_A = segment.positions_A(slice(start + len(kept), read_to), atoms)
-        positions_A = np.concatenate([kept, new_A]) if len(kept) else new_A
-        origins = len(positions_A) if read_to == segment.n_frames else NEW_FRAMES_PER_PIECE
-        yield start, origins, positions_A
-        start, kept = start + origins, positions_A[origins:]
-
-
-def atom_groups(segment: Segment, *, what: str) -> Iterator[slice]:
-    """Groups of atoms that are read together, with a line of progress for each."""
-    atoms = len(segment.species_of)
-    for start in range(0, atoms, ATOMS_PER_READ):
-        stop = min(start + ATOMS_PER_READ, atoms)
-        yield slice(start, stop)
-        if atoms > ATOMS_PER_READ:
-            log.info("%s: glass %d, %d of %d atoms", what, segment.glass + 1, stop, atoms)
-
-
-def add_totals(totals_A: np.ndarray, positions_A: np.ndarray, species_of: np.ndarray) -> None:
-    """Add the atoms' positions to R_a = Σ_{i∈a} r_i, (frames, species, 3)."""
-    for kind in np.unique(species_of):
-        totals_A[:, kind] += positions_A[:, species_of == kind].sum(axis=1)
