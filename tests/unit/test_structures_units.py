@@ -5,8 +5,8 @@ import pytest
 
 from saltflow.compositions import Composition, counts
 from saltflow.errors import InputError
-from saltflow.structures.polyanions import POLYANIONS
-from saltflow.structures.radii import ionic_radius_A
+from saltflow.ions.polyanions import POLYANIONS
+from saltflow.ions.radii import ionic_radius_A
 from saltflow.structures.units import packing_units, polyanions_of
 
 
@@ -105,3 +105,19 @@ def test_radii_are_shannons_six_fold_ones_with_stated_fallbacks():
     assert ionic_radius_A("N", -3) == 1.46  # only four-fold is listed
     assert ionic_radius_A("O", -1) == ionic_radius_A("O", -2) == 1.40
     assert ionic_radius_A("H", 1) == ionic_radius_A("H", -1) == 0.31  # covalent
+
+
+def test_the_table_of_radii_is_shannons():
+    from pymatgen.core import Element
+
+    from saltflow.ions.radii import COORDINATIONS, _shannon_states
+
+    found = _shannon_states()
+    assert len(found) > 80
+    for symbol, states in found.items():
+        published = Element(symbol).data["Shannon radii"]
+        assert {float(state) for state, shells in published.items() if set(shells) & set(COORDINATIONS)} == set(states)
+        for state, radius_A in states.items():
+            shells = published[f"{state:.0f}"]
+            first = next(shells[name] for name in COORDINATIONS if name in shells)
+            assert radius_A == max(entry["ionic_radius"] for entry in first.values())

@@ -1,17 +1,17 @@
 """Short-range order: pair distribution functions, running coordination numbers and first-shell cut-offs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import ndimage, signal, stats
+from scipy import ndimage, signal
 
 from saltflow.errors import SaltflowError
+from saltflow.structure.averages import TIME_BLOCKS, BlockAverages, Estimate, chosen_frames, estimate, time_blocks
 from saltflow.trajectory import Run
 
-SCHEMA = 1
-TIME_BLOCKS = 5
+SCHEMA = 2
 # Noise in a histogram makes false extrema: g(r) is smoothed over this width before they are sought, and a
 # peak counts when it stands out by this much.
 SMOOTHING_A = 0.06
@@ -19,16 +19,25 @@ PEAK_PROMINENCE = 0.15
 
 
 @dataclass(frozen=True)
-class _Histograms:
-    """Pair histograms per group of frames.
+class PairAverages:
+    """Pair histograms of every frame, in blocks of time.
 
     Args:
-        g: pair distribution function, (groups, species, species, bins).
-        N: running coordination number at the outer edges, (groups, species, species, bins).
+        species: elements in alphabetical order.
+        edges_A: outer edges of the bins, (bins,).
+        blocks: ("g",) pair distribution function and ("neighbours",) atoms of the second element in a bin around one
+            of the first, both (species, species, bins).
+        counts: atoms of each species, (species,).
+        volume_A3: mean volume of the cells.
+        note: why the distances end before they were asked to, or ''.
     """
 
-    g: np.ndarray
-    N: np.ndarray
+    species: tuple[str, ...]
+    edges_A: np.ndarray
+    blocks: BlockAverages
+    counts: np.ndarray
+    volume_A3: float
+    note: str
 
 
 def pair_distributions(
@@ -36,9 +45,8 @@ def pair_distributions(
 ) -> dict:
     """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over glasses.
 
-    The error is the standard error over glasses, or over blocks of time of a single glass, times the
-    Student factor of so few. g is normalised so that an ideal gas gives 1 (an atom is not its own
-    neighbour), N(r) of "A-B" counts the B within r of an A.
+    The error is a standard error over blocks of time and glasses (`averages`). g is normalised so that an ideal gas
+    gives 1 (an atom is not its own neighbour), N(r) of "A-B" counts the B within r of an A.
 
     Args:
         trajectories: glasses of one composition; positions may be unwrapped.
@@ -54,6 +62,14 @@ def pair_distributions(
     Raises:
         SaltflowError: no trajectory, too few frames, other atoms, or a bin that is not smaller than r_max.
     """
+    averages = pair_averages(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
+    return pair_rows(averages)
+
+
+def pair_averages(
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+) -> PairAverages:
+    """The histograms behind `pair_distributions`, which see."""
     _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
     widest_A = min(_half_width_A(run.cells_A) for run in trajectories)
     bins = int(min(r_max_A, widest_A) / bin_width_A + 1e-9)
@@ -63,23 +79,46 @@ def pair_distributions(
             f"{bin_width_A:g} Å; use a larger cell or a smaller bin_width_A."
         )
     edges_A = bin_width_A * np.arange(1, bins + 1)
-    species = sorted(set(trajectories[0].symbols))
-    histograms = _group_histograms(trajectories, species, edges_A, frames_per_glass=frames_per_glass)
-    centres_A = edges_A - bin_width_A / 2
+    species = tuple(sorted(set(trajectories[0].symbols)))
+    blocks, volumes_A3 = BlockAverages(), []
+    for glass, run in enumerate(trajectories):
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
+            blocks.begin(glass=glass)
+            for frame in frames:
+                blocks.add(_histograms(run, int(frame), species, edges_A))
+                volumes_A3.append(abs(np.linalg.det(run.cells_A[frame])))
+    symbols = np.array(trajectories[0].symbols)
+    return PairAverages(
+        species=species,
+        edges_A=edges_A,
+        blocks=blocks,
+        counts=np.array([int((symbols == element).sum()) for element in species]),
+        volume_A3=float(np.mean(volumes_A3)),
+        note=_note(r_max_A, widest_A),
+    )
+
+
+def pair_rows(averages: PairAverages) -> dict:
+    """The JSON-able form of `pair_distributions`."""
+    edges_A, species = averages.edges_A, averages.species
+    curves = estimate(averages.blocks, _curves)
+    glasses = averages.blocks.glasses
     return {
-        "schema": SCHEMA,
-        "r_A": centres_A.tolist(),
+        "r_A": (edges_A - edges_A[0] / 2).tolist(),
         "edges_A": edges_A.tolist(),
         "r_max_A": float(edges_A[-1]),
-        "note": _note(r_max_A, widest_A),
-        "glasses": len(trajectories),
-        "frames_per_glass": [len(_chosen_frames(run, frames_per_glass)) for run in trajectories],
-        "error_basis": "glasses" if len(trajectories) > 1 else "blocks of time",
+        "note": averages.note,
+        "glasses": len(set(glasses.tolist())),
+        "frames_per_glass": [int(averages.blocks.frames[glasses == glass].sum()) for glass in np.unique(glasses)],
         "pairs": {
-            f"{species[a]}-{species[b]}": _pair_row(histograms.g[:, a, b], histograms.N[:, a, b], edges_A)
-            for a, b in product(range(len(species)), repeat=2)
+            f"{species[first]}-{species[second]}": _pair_row(curves, (first, second), edges_A)
+            for first, second in product(range(len(species)), repeat=2)
         },
     }
+
+
+def _curves(means: Mapping) -> dict:
+    return {"g": means["g",], "N": np.cumsum(means["neighbours",], axis=-1)}
 
 
 def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int) -> None:
@@ -115,43 +154,19 @@ def _note(r_max_A: float, widest_A: float) -> str:
     )
 
 
-def _chosen_frames(run: Run, frames: int) -> np.ndarray:
-    return np.unique(np.linspace(0, run.n_frames - 1, min(frames, run.n_frames)).round().astype(int))
-
-
-def _group_histograms(
-    trajectories: Sequence[Run], species: Sequence[str], edges_A: np.ndarray, *, frames_per_glass: int
-) -> _Histograms:
-    frames = [_chosen_frames(run, frames_per_glass) for run in trajectories]
-    if len(trajectories) > 1:
-        groups = list(zip(trajectories, frames, strict=True))
-    else:
-        groups = [(trajectories[0], part) for part in np.array_split(frames[0], TIME_BLOCKS)]
-    parts = [_mean_histograms(run, chosen, species, edges_A) for run, chosen in groups]
-    return _Histograms(np.stack([g for g, _ in parts]), np.stack([N for _, N in parts]))
-
-
-def _mean_histograms(
-    run: Run, frames: np.ndarray, species: Sequence[str], edges_A: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """g and N averaged over frames, each (species, species, bins)."""
+def _histograms(run: Run, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
+    """g and the neighbours per bin of one frame; see `PairAverages`."""
     atoms = [np.flatnonzero(np.array(run.symbols) == symbol) for symbol in species]
     counts = np.array([len(indices) for indices in atoms])
-    neighbours = np.zeros((len(species), len(species), len(edges_A)))
-    scaled = np.zeros_like(neighbours)
-    for frame in frames:
-        cell_A = np.asarray(run.cells_A[frame], dtype=float)
-        positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
-        fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
-        pairs = _pair_counts([fractional[indices] for indices in atoms], cell_A, edges_A)
-        neighbours += pairs
-        scaled += pairs * abs(np.linalg.det(cell_A))
+    cell_A = np.asarray(run.cells_A[frame], dtype=float)
+    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
+    fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
+    pairs = _pair_counts([fractional[indices] for indices in atoms], cell_A, edges_A)
     shells_A3 = 4 / 3 * np.pi * np.diff(np.concatenate([[0.0], edges_A]) ** 3)
     possible = np.outer(counts, counts) - np.diag(counts)
     # A species with one atom has no pair with itself: zero neighbours, and g stays zero.
-    ideal = np.maximum(possible, 1)[..., None] * shells_A3
-    per_atom = neighbours / counts[:, None, None]
-    return scaled / ideal / len(frames), np.cumsum(per_atom, axis=-1) / len(frames)
+    ideal = np.maximum(possible, 1)[..., None] * shells_A3 / abs(np.linalg.det(cell_A))
+    return {("g",): pairs / ideal, ("neighbours",): pairs / counts[:, None, None]}
 
 
 def _pair_counts(fractional: Sequence[np.ndarray], cell_A: np.ndarray, edges_A: np.ndarray) -> np.ndarray:
@@ -172,29 +187,23 @@ def _pair_counts(fractional: Sequence[np.ndarray], cell_A: np.ndarray, edges_A: 
     return counts
 
 
-def _pair_row(g: np.ndarray, N: np.ndarray, edges_A: np.ndarray) -> dict:
-    """Curves and first shell of one pair from its groups, each (groups, bins)."""
-    mean_g = g.mean(axis=0)
-    peak, minimum = first_shell(mean_g, bin_width_A=float(edges_A[0]))
+def _pair_row(curves: Mapping[str, Estimate], pair: tuple[int, int], edges_A: np.ndarray) -> dict:
+    """Curves and first shell of one pair."""
+    g, N = curves["g"].value[pair], curves["N"].value[pair]
+    peak, minimum = first_shell(g, bin_width_A=float(edges_A[0]))
     centres_A = edges_A - edges_A[0] / 2
     row = {
-        "g": mean_g.tolist(),
-        "g_error": _standard_error(g).tolist(),
-        "N": N.mean(axis=0).tolist(),
-        "N_error": _standard_error(N).tolist(),
+        "g": g.tolist(),
+        "g_error": curves["g"].error[pair].tolist(),
+        "N": N.tolist(),
+        "N_error": curves["N"].error[pair].tolist(),
         "first_peak_A": None if peak is None else float(centres_A[peak]),
         "first_minimum_A": None if minimum is None else float(edges_A[minimum]),
         "coordination": {"value": None, "error": None},
     }
     if minimum is not None:
-        error = float(_standard_error(N)[minimum])
-        row["coordination"] = {"value": float(N[:, minimum].mean()), "error": error}
+        row["coordination"] = {"value": float(N[minimum]), "error": float(curves["N"].error[pair][minimum])}
     return row
-
-
-def _standard_error(groups: np.ndarray) -> np.ndarray:
-    factor = stats.t.ppf(stats.norm.cdf(1.0), len(groups) - 1)
-    return factor * groups.std(axis=0, ddof=1) / np.sqrt(len(groups))
 
 
 def first_shell(g: np.ndarray, *, bin_width_A: float) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from ase.data import atomic_masses, atomic_numbers
 from ase.units import _amu
 
 from saltflow.compositions import Composition
-from saltflow.structures.radii import radii_A
+from saltflow.ions.radii import radii_A
 
 HALOGENS = ("F", "Cl", "Br", "I")
 G_CM3_PER_U_A3 = _amu * 1e27  # 1 u/Å3 in g/cm3

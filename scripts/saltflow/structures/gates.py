@@ -5,11 +5,8 @@ from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
 from saltflow.errors import SaltflowError
+from saltflow.ions.polyanions import BOND_STRETCH
 from saltflow.structures.density import density_g_cm3
-
-# A ligand farther from its centre than this × the bond of the template has left it; thermal vibration at
-# 1200 K stretches these bonds by less than 15 %.
-BOND_STRETCH = 1.3
 
 Units = list[tuple[Atoms, int]]
 

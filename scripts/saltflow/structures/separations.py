@@ -4,7 +4,7 @@ import math
 from itertools import combinations_with_replacement
 
 from saltflow.compositions import Composition
-from saltflow.structures.radii import radii_A
+from saltflow.ions.radii import radii_A
 
 Pair = frozenset[str]
 

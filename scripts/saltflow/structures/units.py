@@ -8,8 +8,8 @@ from ase import Atoms
 from saltflow.compositions import Composition, counts, salts
 from saltflow.errors import InputError
 from saltflow.formulas import parse_formula
-from saltflow.structures.polyanions import POLYANIONS, Polyanion
-from saltflow.structures.radii import radii_A
+from saltflow.ions.polyanions import POLYANIONS, Polyanion
+from saltflow.ions.radii import radii_A
 
 
 def packing_units(composition: Composition, formula_units: int) -> list[tuple[Atoms, int]]:

@@ -8,6 +8,9 @@ from ase import Atoms
 TETRAHEDRON = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) / np.sqrt(3)
 TRIANGLE = np.array([[1, 0, 0], [-1 / 2, np.sqrt(3) / 2, 0], [-1 / 2, -np.sqrt(3) / 2, 0]])
 DUMBBELL = np.array([[1.0, 0, 0]])
+# A ligand farther from its centre than this × the bond of the template has left it; thermal vibration at
+# 1200 K stretches these bonds by less than 15 %.
+BOND_STRETCH = 1.3
 
 
 @dataclass(frozen=True)

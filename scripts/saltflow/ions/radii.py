@@ -1,5 +1,8 @@
 """Ionic radii: Shannon's where he gives one, and a stated fallback where he does not."""
 
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase.data import atomic_numbers, covalent_radii
@@ -7,6 +10,8 @@ from ase.data import atomic_numbers, covalent_radii
 if TYPE_CHECKING:
     from saltflow.compositions import Composition
 
+# The values of `ionic_radius_A` that are Shannon's, by element and state, as pymatgen tabulates them.
+TABLE = Path(__file__).with_name("shannon_radii.tsv")
 COORDINATIONS = ("VI", "IV", "III", "VIII")
 
 
@@ -25,13 +30,13 @@ def radii_A(composition: "Composition") -> dict[str, float]:
 def ionic_radius_A(element: str, oxidation_state: float) -> float:
     """Effective ionic radius in Å (Shannon, Acta Cryst. A32, 751 (1976)).
 
-    Six-fold coordination is taken first, then 4, 3 and 8: one convention for all compositions, and the
-    one that the start densities are made with. Of two spin states the larger radius counts. An anion in a
+    Six-fold coordination is taken first, then 4, 3 and 8 (`COORDINATIONS`): one convention for all compositions, and
+    the one that the start densities are made with. Of two spin states the larger radius counts. An anion in a
     state that Shannon does not list (peroxide O−) has the radius of its usual one (O2−). Everything else
     that he does not list, or to which he gives a negative radius (a bare proton, hydride, a metal atom),
     has its covalent radius (Cordero et al., Dalton Trans. 2008, 2832, from ASE).
     """
-    states = _shannon_states(element)
+    states = _shannon_states().get(element, {})
     if oxidation_state in states:
         radius = states[oxidation_state]
     else:
@@ -40,14 +45,11 @@ def ionic_radius_A(element: str, oxidation_state: float) -> float:
     return radius if radius > 0 else float(covalent_radii[atomic_numbers[element]])
 
 
-def _shannon_states(element: str) -> dict[float, float]:
-    """Oxidation state → radius in Å in the first of COORDINATIONS that Shannon lists."""
-    from pymatgen.core import Element
-
-    table = Element(element).data.get("Shannon radii") or {}
-    states = {}
-    for state, by_coordination in table.items():
-        listed = [by_coordination[name] for name in COORDINATIONS if name in by_coordination]
-        if listed:
-            states[float(state)] = max(entry["ionic_radius"] for entry in listed[0].values())
+@cache
+def _shannon_states() -> Mapping[str, Mapping[float, float]]:
+    """Element → oxidation state → radius in Å."""
+    states: dict[str, dict[float, float]] = {}
+    for line in TABLE.read_text().splitlines()[1:]:
+        element, state, radius_A = line.split("\t")
+        states.setdefault(element, {})[float(state)] = float(radius_A)
     return states

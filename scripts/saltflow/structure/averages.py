@@ -1,0 +1,175 @@
+"""Averages over frames, and their standard errors over blocks of time and glasses."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+TIME_BLOCKS = 5
+# Blocks of all glasses are pooled unless this F-test says that glasses differ more than their own fluctuations
+# explain. Glasses are quenched disorder, so the level is generous: a difference is expected, not the exception.
+GLASS_SIGNIFICANCE = 0.25
+ONE_SIGMA = stats.norm.cdf(1.0)
+
+Means = Mapping[Hashable, np.ndarray]
+Estimator = Callable[[Means], Mapping[Hashable, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its standard error; arrays of one shape.
+
+    Args:
+        value: from all frames.
+        error: half width of the 68 % interval: the jackknife's standard error times the Student factor of its
+            degrees of freedom; nan where the value or a replicate is undefined.
+        degrees_of_freedom: of the jackknife.
+        basis: "blocks" or "glasses": what was left out.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    degrees_of_freedom: np.ndarray
+    basis: np.ndarray
+
+    def row(self, *, unit: str) -> dict:
+        """The JSON-able form of a scalar."""
+        return {
+            "value": finite(self.value),
+            "error": finite(self.error) if finite(self.value) is not None else None,
+            "unit": unit,
+            "degrees_of_freedom": int(self.degrees_of_freedom),
+            "basis": str(self.basis),
+        }
+
+
+def finite(value: float) -> float | None:
+    """A JSON-able number; None where it is undefined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def finite_list(values: np.ndarray) -> list[float | None]:
+    """JSON-able numbers; None where undefined."""
+    return [finite(value) for value in values]
+
+
+class BlockAverages:
+    """Sums of observables per block of time, made frame by frame.
+
+    An observable that a frame does not have counts as 0 there.
+    """
+
+    def __init__(self) -> None:
+        self._sums: list[dict] = []
+        self._frames: list[int] = []
+        self._glasses: list[int] = []
+
+    def begin(self, *, glass: int) -> None:
+        """The next frames are a new block of this glass."""
+        self._sums.append({})
+        self._frames.append(0)
+        self._glasses.append(glass)
+
+    def add(self, observed: Mapping[Hashable, np.ndarray | float]) -> None:
+        """Add a frame to the block that was begun last."""
+        sums = self._sums[-1]
+        self._frames[-1] += 1
+        for name, value in observed.items():
+            sums[name] = sums.get(name, 0.0) + np.asarray(value, dtype=float)
+
+    @property
+    def frames(self) -> np.ndarray:
+        """Frames of each block, (blocks,)."""
+        return np.array(self._frames)
+
+    @property
+    def glasses(self) -> np.ndarray:
+        """Glass of each block, (blocks,)."""
+        return np.array(self._glasses)
+
+    def sums(self) -> dict[Hashable, np.ndarray]:
+        """Observable → its sum over the frames of each block, (blocks, ...)."""
+        shapes = {name: np.shape(value) for block in self._sums for name, value in block.items()}
+        return {
+            name: np.stack([block.get(name, np.zeros(shape)) for block in self._sums]) for name, shape in shapes.items()
+        }
+
+
+def estimate(
+    blocks: BlockAverages, estimator: Estimator, *, unbiased: Sequence[Hashable] = ()
+) -> dict[Hashable, Estimate]:
+    """Quantities made of averages, with errors that carry the covariance of whatever they are made of.
+
+    Args:
+        blocks: of all glasses.
+        estimator: averages over frames, observable → (...), to quantity → (...).
+        unbiased: smooth but curved quantities, from which the jackknife takes the bias of a finite sample, to first
+            order: n θ − (n − 1) ⟨θ with one of n glasses, or blocks of a single glass, left out⟩.
+    """
+    sums, frames, glasses = blocks.sums(), blocks.frames, blocks.glasses
+    value = estimator({name: total.sum(axis=0) / frames.sum() for name, total in sums.items()})
+    by_block = _replicates(sums, frames, np.arange(len(frames)), estimator)
+    by_glass = _replicates(sums, frames, glasses, estimator)
+    estimates = {
+        name: _estimate(np.asarray(value[name], dtype=float), _of(by_block, name), _of(by_glass, name))
+        for name in value
+    }
+    return estimates | {name: _unbiased(estimates[name], by_glass or by_block, name) for name in unbiased}
+
+
+def _unbiased(biased: Estimate, replicates: list[Means], name: Hashable) -> Estimate:
+    if not replicates:
+        return biased
+    value = len(replicates) * biased.value - (len(replicates) - 1) * _of(replicates, name).mean(axis=0)
+    return replace(biased, value=value)
+
+
+def _replicates(sums: Means, frames: np.ndarray, groups: np.ndarray, estimator: Estimator) -> list[Means]:
+    """Quantities with each group of blocks left out; none where there is only one group."""
+    names = np.unique(groups)
+    if len(names) < 2:
+        return []
+    replicates = []
+    for group in names:
+        kept = groups != group
+        replicates.append(
+            estimator({name: total[kept].sum(axis=0) / frames[kept].sum() for name, total in sums.items()})
+        )
+    return replicates
+
+
+def _of(replicates: Sequence[Means], name: Hashable) -> np.ndarray | None:
+    return np.stack([np.asarray(each[name], dtype=float) for each in replicates]) if replicates else None
+
+
+def _estimate(value: np.ndarray, by_block: np.ndarray | None, by_glass: np.ndarray | None) -> Estimate:
+    if by_block is None:
+        nothing = np.full(value.shape, np.nan)
+        return Estimate(value, nothing, np.zeros(value.shape, dtype=int), np.full(value.shape, "blocks"))
+    variance, degrees = _jackknife_variance(by_block), np.full(value.shape, len(by_block) - 1)
+    basis = np.full(value.shape, "blocks", dtype="<U8")
+    if by_glass is not None:
+        glass_variance = _jackknife_variance(by_glass)
+        limit = stats.f.isf(GLASS_SIGNIFICANCE, len(by_glass) - 1, len(by_block) - 1)
+        differ = glass_variance > variance * limit
+        variance = np.where(differ, glass_variance, variance)
+        degrees = np.where(differ, len(by_glass) - 1, degrees)
+        basis = np.where(differ, "glasses", basis)
+    error = np.sqrt(variance) * stats.t.ppf(ONE_SIGMA, np.maximum(degrees, 1))
+    return Estimate(value, error, degrees, basis)
+
+
+def _jackknife_variance(replicates: np.ndarray) -> np.ndarray:
+    """Variance of the full estimate from its leave-one-out replicates, (groups, ...) → (...)."""
+    return (len(replicates) - 1) * np.var(replicates, axis=0)
+
+
+def chosen_frames(n_frames: int, wanted: int) -> np.ndarray:
+    """Evenly spaced frames of a trajectory, at most `wanted`."""
+    return np.unique(np.linspace(0, n_frames - 1, min(wanted, n_frames)).round().astype(int))
+
+
+def time_blocks(frames: np.ndarray) -> list[np.ndarray]:
+    """Frames in blocks of time of (nearly) equal size."""
+    return np.array_split(frames, min(TIME_BLOCKS, len(frames)))
