@@ -9,6 +9,7 @@ from scipy import ndimage, signal
 
 from saltflow.errors import SaltflowError
 from saltflow.structure.averages import TIME_BLOCKS, BlockAverages, Estimate, chosen_frames, estimate, time_blocks
+from saltflow.structure.pair_counts import pair_counts
 from saltflow.trajectory import Run
 
 SCHEMA = 2
@@ -156,35 +157,19 @@ def _note(r_max_A: float, widest_A: float) -> str:
 
 def _histograms(run: Run, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
     """g and the neighbours per bin of one frame; see `PairAverages`."""
-    atoms = [np.flatnonzero(np.array(run.symbols) == symbol) for symbol in species]
-    counts = np.array([len(indices) for indices in atoms])
+    kinds = np.searchsorted(species, run.symbols)
+    counts = np.bincount(kinds, minlength=len(species))
     cell_A = np.asarray(run.cells_A[frame], dtype=float)
     positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
     fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
-    pairs = _pair_counts([fractional[indices] for indices in atoms], cell_A, edges_A)
+    pairs = pair_counts(
+        fractional, kinds, cell_A, species=len(species), bins=len(edges_A), bin_width_A=float(edges_A[0])
+    )
     shells_A3 = 4 / 3 * np.pi * np.diff(np.concatenate([[0.0], edges_A]) ** 3)
     possible = np.outer(counts, counts) - np.diag(counts)
     # A species with one atom has no pair with itself: zero neighbours, and g stays zero.
     ideal = np.maximum(possible, 1)[..., None] * shells_A3 / abs(np.linalg.det(cell_A))
     return {("g",): pairs / ideal, ("neighbours",): pairs / counts[:, None, None]}
-
-
-def _pair_counts(fractional: Sequence[np.ndarray], cell_A: np.ndarray, edges_A: np.ndarray) -> np.ndarray:
-    """Ordered pairs of each two species per bin, (species, species, bins)."""
-    counts = np.zeros((len(fractional), len(fractional), len(edges_A)))
-    for a, first in enumerate(fractional):
-        for b in range(a, len(fractional)):
-            vectors = first[:, None] - fractional[b]
-            vectors -= np.rint(vectors)
-            vectors_A = vectors @ cell_A
-            distances_A = np.sqrt(np.einsum("ijk,ijk->ij", vectors_A, vectors_A))
-            if a == b:
-                np.fill_diagonal(distances_A, np.inf)
-            inside = distances_A[distances_A < edges_A[-1]]
-            bins = np.minimum((inside / edges_A[0]).astype(int), len(edges_A) - 1)
-            counts[a, b] = np.bincount(bins, minlength=len(edges_A))
-            counts[b, a] = counts[a, b]
-    return counts
 
 
 def _pair_row(curves: Mapping[str, Estimate], pair: tuple[int, int], edges_A: np.ndarray) -> dict:
