@@ -227,6 +227,13 @@ def memory(wildcards, rulename):
     )
 
 
+def cores(wildcards):
+    """Cores of a labelling job; no result depends on them."""
+    if passes_on("label_frames", wildcards):
+        return 1
+    return workload.cores(campaign, "label_frames", dict(wildcards.items()))
+
+
 def runtime(wildcards, rulename):
     """Walltime of a job in minutes; after a timeout the job resumes and asks for no more than before."""
     if passes_on(rulename, wildcards):

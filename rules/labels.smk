@@ -53,7 +53,7 @@ rule label_frames:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
-    threads: 1
+    threads: cores
     resources:
         **on_site,
         mem_mb=memory,

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from saltflow.dataset import read_frames, write_frames
 from saltflow.joblog import start_job
+from saltflow.reference.label import Processes
 from saltflow.reference.ledger import label_chunk
 from saltflow.reference.settings import Reference
 
@@ -28,4 +29,5 @@ label_chunk(
     reference_name=name,
     max_force_eV_A=labels["max_force_eV_A"],
     workdir=workdir,
+    processes=Processes.on(job.threads, threads_per_rank=job.config["execution"]["labelling"]["threads_per_rank"]),
 )

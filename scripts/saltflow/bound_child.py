@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+NOT_FOUND = 127  # exit code for a program that is not there, as a shell has it
 
 
 def bound_command(module: str, arguments: Sequence[str]) -> list[str]:
@@ -40,7 +41,10 @@ def end_with(parent: int) -> None:
 def _main(parent: str, module: str, *arguments: str) -> None:
     end_with(int(parent))
     if module == "--":
-        os.execvp(arguments[0], arguments)
+        try:
+            os.execvp(arguments[0], arguments)
+        except FileNotFoundError:
+            sys.exit(NOT_FOUND)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -269,11 +269,26 @@ class Site(Section):
     gpu: GPUNodes
 
 
+class Labelling(Section):
+    """How a labelling job spreads over the cores of a node."""
+
+    most_cores: PositiveInt
+    atoms_per_rank: PositiveInt
+    threads_per_rank: PositiveInt
+
+    @model_validator(mode="after")
+    def _a_rank_fits(self) -> "Labelling":
+        if self.threads_per_rank > self.most_cores:
+            raise ValueError("threads_per_rank must be at most most_cores")
+        return self
+
+
 class Execution(Section):
     """Where and how jobs run; no result depends on it and no job is rerun for it."""
 
     device: Device
     checkpoint_ps: PositiveFloat
+    labelling: Labelling
     quota_GB: PositiveFloat | None
     site: Site
     modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]

@@ -81,6 +81,23 @@ def done_by(campaign: Campaign, rule: str, wildcards: Wildcards) -> str:
     return campaign.settings.references[reference].code
 
 
+def cores(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
+    """Cores of a job: those of the MPI ranks that the atoms of its largest frame keep busy, else one."""
+    if rule != "label_frames":
+        return 1
+    reference = campaign.settings.references[campaign.potentials[wildcards["potential"]].reference]
+    asked = campaign.settings.execution.labelling
+    if "{ranks}" not in getattr(reference, "command", ""):
+        return 1
+    ranks = math.ceil(amounts.largest_labelled(campaign, wildcards) / asked.atoms_per_rank)
+    return asked.threads_per_rank * max(1, min(ranks, asked.most_cores // asked.threads_per_rank))
+
+
+def speedup(campaign: Campaign, rule: str, wildcards: Wildcards) -> float:
+    """How much faster a job is on its cores than on one; each after the first adds 0.7 (assumed)."""
+    return 1 + 0.7 * (cores(campaign, rule, wildcards) - 1)
+
+
 def memory_MB(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
     """Memory for a first attempt, the Snakemake processes inside the job included, in full hundreds."""
     return 100 * math.ceil((TASKS[rule].need_MB(campaign, wildcards) + SNAKEMAKE_MB) / 100)
@@ -114,7 +131,8 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
 def needed_min(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
     """Minutes that a job stays below in one go, whatever a site allows."""
     start_s, per_unit_s = TASKS[rule].ceilings[done_by(campaign, rule, wildcards)]
-    seconds = start_s + per_unit_s * units_of_work(campaign, rule, wildcards).amount
+    work = units_of_work(campaign, rule, wildcards).amount / speedup(campaign, rule, wildcards)
+    seconds = start_s + per_unit_s * work
     return max(SHORTEST_MIN, math.ceil(seconds / 60))
 
 
@@ -168,9 +186,13 @@ def _of_batch(atoms: Callable[[Campaign, Wildcards], int]) -> Callable[[Campaign
 
 
 def _label_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """117 MB measured for 15 atoms by tblite; CP2K's grids grow with the cell (assumed, at 800 Ry)."""
+    """117 MB measured for 15 atoms by tblite; the others' grids grow with the cell, and each further core
+    holds 150 MB (assumed, at CP2K's 800 Ry).
+    """
     atoms = amounts.largest_labelled(campaign, wildcards)
-    return 400 + 5 * atoms if done_by(campaign, "label_frames", wildcards) == "tblite" else 700 + 30 * atoms
+    if done_by(campaign, "label_frames", wildcards) == "tblite":
+        return 400 + 5 * atoms
+    return 700 + 30 * atoms + 150 * (cores(campaign, "label_frames", wildcards) - 1)
 
 
 def _training_MB(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -191,13 +213,16 @@ def _analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 TASKS: Mapping[str, Task] = {
     "build_glass": Task("atoms", amounts.cell_atoms, _fixed(700), {"": Ceiling(60, 0.1)}),
     "label_atom": Task(
-        "isolated atoms", amounts.one, _fixed(1200), {"cp2k": Ceiling(60, 300), "tblite": Ceiling(30, 5)}
+        "isolated atoms",
+        amounts.one,
+        _fixed(1200),
+        {"cp2k": Ceiling(60, 300), "tblite": Ceiling(30, 5), "vasp": Ceiling(60, 600)},
     ),
     "label_frames": Task(
         "frame-atoms",
         amounts.chunk_frame_atoms,
         _label_MB,
-        {"cp2k": Ceiling(60, 30), "tblite": Ceiling(60, 0.3)},
+        {"cp2k": Ceiling(60, 30), "tblite": Ceiling(60, 0.3), "vasp": Ceiling(60, 60)},
         resumes=True,
     ),
     "collect_labels": Task("frames", amounts.collected_frames, _fixed(700), {"": Ceiling(60, 0.1)}),

@@ -13,6 +13,7 @@ from saltflow.plan.calibration import SUBMITTED, read_calibration
 from saltflow.targets import Campaign, load_campaign
 from saltflow.workload import (
     TASKS,
+    cores,
     done_by,
     escalated_MB,
     memory_MB,
@@ -229,3 +230,21 @@ def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
 def test_every_rule_has_a_task():
     rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
     assert set(re.findall(r"^rule (\w+):", rules, flags=re.M)) == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("atoms", "most", "threads", "wanted"), [(80, 64, 1, 11), (80, 8, 1, 8), (80, 64, 2, 22), (7, 64, 4, 12)]
+)
+def test_ranks_follow_the_atoms_up_to_the_node(atoms, most, threads, wanted):
+    settings = {"learning.seeds.atoms": atoms, "learning.exploration.atoms": atoms}
+    asked = {"most_cores": most, "atoms_per_rank": 8, "threads_per_rank": threads}
+    settings |= {f"execution.labelling.{key}": value for key, value in asked.items()}
+    parallel = campaign(settings | {"references.pbe-d3.command": "mpiexec -np {ranks} cp2k.psmp -s"})
+    largest = amounts.largest_labelled(parallel, TRAINED)
+    assert largest in (21, 84)
+    assert cores(parallel, "label_frames", TRAINED) == wanted
+    assert cores(campaign(settings), "label_frames", TRAINED) == 1
+    assert cores(parallel, "fine_tune", TRAINED) == 1
+    if wanted > 1:
+        assert memory_MB(parallel, "label_frames", TRAINED) > memory_MB(campaign(settings), "label_frames", TRAINED)
+        assert needed_min(parallel, "label_frames", TRAINED) < needed_min(campaign(settings), "label_frames", TRAINED)

@@ -14,7 +14,7 @@ from saltflow.plan.calibration import SUBMITTED, Rate
 from saltflow.plan.graph import Dag, Job, gpus_of
 from saltflow.provenance import read_json
 from saltflow.targets import Campaign
-from saltflow.workload import done_by, needed_min, units_of_work
+from saltflow.workload import done_by, needed_min, speedup, units_of_work
 
 # Enough finished jobs of a rule for a median; reading thousands of files would take longer than planning.
 SAMPLE = 50
@@ -124,12 +124,16 @@ class Estimator:
         return job.rule, self._work(job)[1]
 
     def _work(self, job: Job) -> tuple[float, str, float]:
-        """Amount of work of a job, what does it, and the minutes that it stays below."""
+        """Amount of work of a job as one core would feel it, what does it, and the minutes that it stays below."""
         where = {name: value for name, value in job.wildcards.items() if name not in ALIKE}
         key = (job.rule, *sorted(where.items()))
         if key not in self._amounts:
             about = (self.campaign, job.rule, job.wildcards)
-            self._amounts[key] = (units_of_work(*about).amount, done_by(*about), needed_min(*about))
+            self._amounts[key] = (
+                units_of_work(*about).amount / speedup(*about),
+                done_by(*about),
+                needed_min(*about),
+            )
         return self._amounts[key]
 
     @cached_property

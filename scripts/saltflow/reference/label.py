@@ -27,6 +27,12 @@ class Processes:
     ranks: int = 1
     threads: int = 1
 
+    @classmethod
+    def on(cls, cores: int, *, threads_per_rank: int) -> "Processes":
+        """What fills a number of cores; a rank at least, with no more threads than there are cores."""
+        threads = min(cores, threads_per_rank)
+        return cls(ranks=cores // threads, threads=threads)
+
 
 @dataclass(frozen=True)
 class Result:

@@ -31,7 +31,7 @@ COLUMNS = (
 MAX_STARTS = 3
 
 # Where the program is does not change what a chunk has finished.
-_PLACES = {"command", "data_path"}
+_PLACES = {"command", "data_path", "potcar_path"}
 
 
 def label_chunk(
@@ -181,6 +181,8 @@ def _with_label(atoms: Atoms, label: Label, reference, reference_name: str) -> A
         reference_code=label.details["code"],
         dispersion=reference.dispersion,
     )
+    if "potcars" in label.details:
+        labelled.info["potcars"] = "; ".join(label.details["potcars"])
     labelled.arrays["REF_forces"] = label.forces_eV_A
     return labelled
 

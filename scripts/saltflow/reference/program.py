@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from saltflow.bound_child import bound_program
+from saltflow.bound_child import NOT_FOUND, bound_program
 from saltflow.errors import SaltflowError
 from saltflow.reference.label import LabelFailure, Processes
 
@@ -58,9 +58,6 @@ def run_program(
     if status != 0:
         raise LabelFailure("crashed", f"{words[0]} {how_it_ended(status)}: {_last_line(text)}", attempts=1)
     return text
-
-
-NOT_FOUND = 127  # as a shell says it
 
 
 def filled(command: str, processes: Processes) -> str:

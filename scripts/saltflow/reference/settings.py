@@ -2,13 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from saltflow.provenance import digest
 
 # Where and how long a code runs; none of these changes the energy of a frame that succeeds.
 OPERATIONAL = frozenset(
-    {"command", "data_path", "frame_timeout_s", "max_scf", "max_iterations", "net_force_limit_eV_A"}
+    {"command", "data_path", "potcar_path", "frame_timeout_s", "max_scf", "max_iterations", "net_force_limit_eV_A"}
 )
 
 
@@ -64,4 +73,64 @@ class Cp2kReference(_ReferenceSettings):
     frame_timeout_s: PositiveFloat
 
 
-Reference = Annotated[TbliteReference | Cp2kReference, Field(discriminator="code")]
+# What a label itself decides; anything else of the INCAR is the user's.
+_DECIDED_BY_KEYS = {
+    "GGA": "functional",
+    "METAGGA": "functional",
+    "IVDW": "dispersion",
+    "LUSE_VDW": "dispersion",
+    "KSPACING": "kpoint_spacing_per_A",
+    "NELM": "max_scf",
+    "ISMEAR": "smearing_temperature_K",
+    "SIGMA": "smearing_temperature_K",
+    "NUPDOWN": "unpaired_electrons",
+}
+_SINGLE_POINT = frozenset({"NSW", "IBRION", "ISIF", "ISTART", "ICHARG", "LWAVE", "POTIM", "NFREE"})
+
+
+class VaspReference(_ReferenceSettings):
+    """The user's own VASP: inputs by pymatgen's input sets, POTCARs from the user's licensed library."""
+
+    code: Literal["vasp"]
+    command: str = Field(min_length=1)
+    potcar_path: str | None
+    potcar_family: str = Field(min_length=1)
+    potcars: dict[str, str]
+    input_set: Literal["MatPESStaticSet", "MPStaticSet", "MPScanStaticSet"]
+    functional: Literal["PBE", "r2SCAN"]
+    dispersion: Literal["none", "D3(BJ)"]
+    incar: dict[str, bool | int | float | str]
+    kpoint_spacing_per_A: PositiveFloat
+    max_scf: PositiveInt
+    smearing_temperature_K: PositiveFloat | None
+    unpaired_electrons: dict[str, NonNegativeInt]
+    isolated_atom_box_A: PositiveFloat
+    net_force_limit_eV_A: PositiveFloat
+    frame_timeout_s: PositiveFloat
+
+    @model_validator(mode="after")
+    def _set_has_the_functional(self) -> "VaspReference":
+        only = {"MPStaticSet": "PBE", "MPScanStaticSet": "r2SCAN"}.get(self.input_set, self.functional)
+        if only != self.functional:
+            raise ValueError(f"input_set {self.input_set} is for {only}; MatPESStaticSet has both functionals")
+        return self
+
+    @field_validator("incar")
+    @classmethod
+    def _additions_leave_the_label_alone(cls, incar: dict) -> dict:
+        found = {key.upper(): value for key, value in incar.items()}
+        if len(found) < len(incar):
+            raise ValueError("incar holds a key twice")
+        if float(found.get("PSTRESS", 0)) != 0:
+            raise ValueError("PSTRESS must be 0: it adds an energy and a stress that are no label's")
+        if found.get("ISYM", 0) not in (0, -1):
+            raise ValueError("ISYM must be 0 or -1: forces on a disordered cell have no symmetry")
+        for key, ours in _DECIDED_BY_KEYS.items():
+            if key in found:
+                raise ValueError(f"{key} follows from {ours}; change that key")
+        if wrong := sorted(_SINGLE_POINT & found.keys()):
+            raise ValueError(f"{', '.join(wrong)} is what makes a run a single point; leave it out")
+        return found
+
+
+Reference = Annotated[TbliteReference | Cp2kReference | VaspReference, Field(discriminator="code")]
