@@ -2,20 +2,18 @@
 
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from saltflow.dataset import read_frames, write_frames
 from saltflow.joblog import start_job
 from saltflow.reference.label import Processes
 from saltflow.reference.ledger import label_chunk
-from saltflow.reference.settings import Reference
+from saltflow.reference.settings import read_reference
 
 job = snakemake  # noqa: F821
 where = job.wildcards
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}, labels {where.chunk}")
 
 name, labels = job.params.reference["name"], job.params.labels
-reference = TypeAdapter(Reference).validate_python(job.config["references"][name])
+reference = read_reference(job.config["references"], name)
 workdir = Path(job.output.frames).parent / f"chunk{where.chunk}.work"
 workdir.mkdir(parents=True, exist_ok=True)
 first = int(where.chunk) * labels["chunk_frames"]

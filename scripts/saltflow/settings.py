@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from saltflow.errors import InputError
-from saltflow.reference.settings import Reference
+from saltflow.reference.settings import Reference, resolve_likeness
 
 NonNegativeInt = Annotated[int, Field(ge=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
@@ -294,6 +294,12 @@ class Execution(Section):
     modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]
 
 
+# A reference may say which other it is like, and then only in which keys it differs.
+References = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Reference], BeforeValidator(resolve_likeness)
+]
+
+
 class Settings(Section):
     """Everything of config.yaml, checked."""
 
@@ -301,7 +307,7 @@ class Settings(Section):
     execution: Execution
     sweep: Sweep
     structures: Structures
-    references: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Reference]
+    references: References
     labels: Labels
     learning: Learning
     dynamics: Dynamics
@@ -410,7 +416,16 @@ def _validated(model: type[Section], content: Mapping, *, source: str) -> Sectio
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise InputError([_sentence(problem, model, source) for problem in error.errors()]) from None
+        own = [problem for problem in error.errors() if not _is_inherited(problem["loc"], content)]
+        raise InputError([_sentence(problem, model, source) for problem in own]) from None
+
+
+def _is_inherited(location: tuple, content: Mapping) -> bool:
+    """Whether an error in a reference stands in the one that it is like, where it is told, too."""
+    if location[:1] != ("references",) or len(location) < 4:
+        return False
+    written = content["references"][location[1]]
+    return "like" in written and location[3] not in written
 
 
 def _sentence(problem: Mapping, model: type[Section], source: str) -> str:
@@ -457,7 +472,21 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 
 def json_schema() -> dict:
     """JSON schema of config.yaml for editors; config/config.schema.json is this, kept in step by a test."""
-    return Settings.model_json_schema()
+    schema = Settings.model_json_schema()
+    codes = {name: schema["$defs"][name] for name in (each.__name__ for each in get_args(get_args(Reference)[0]))}
+    changes = {key: each for code in codes.values() for key, each in code["properties"].items() if key != "code"}
+    schema["$defs"]["LikeReference"] = {
+        "additionalProperties": False,
+        "description": "A reference that is like another but for the keys that stand here.",
+        "properties": {"like": {"title": "Like", "type": "string"}, **{key: {} for key in changes}},
+        "required": ["like"],
+        "title": "LikeReference",
+        "type": "object",
+    }
+    (pattern,) = schema["properties"]["references"]["patternProperties"]
+    patterns = schema["properties"]["references"]["patternProperties"]
+    patterns[pattern] = {"anyOf": [patterns[pattern], {"$ref": "#/$defs/LikeReference"}]}
+    return schema
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from saltflow.reference.settings import Cp2kReference, TbliteReference
+from saltflow.reference.settings import Cp2kReference, GpawReference, QuantumEspressoReference, TbliteReference
 
 GFN1 = TbliteReference(
     code="tblite",
@@ -16,12 +16,21 @@ GFN1 = TbliteReference(
 )
 
 # Far too coarse for production; energy, forces and stress still have to be consistent.
+DRAFT = {
+    "functional": "PBE",
+    "dispersion": "D3(BJ)",
+    "kpoint_spacing_per_A": 10.0,
+    "max_scf": 50,
+    "smearing_temperature_K": None,
+    "unpaired_electrons": {},
+    "isolated_atom_box_A": 6.0,
+    "net_force_limit_eV_A": 0.5,
+    "frame_timeout_s": 120.0,
+}
 DRAFT_PBE = Cp2kReference(
     code="cp2k",
     command="cp2k.psmp -s",
     data_path=None,
-    functional="PBE",
-    dispersion="D3(BJ)",
     basis="DZVP-MOLOPT-SR-GTH",
     basis_files=("BASIS_MOLOPT",),
     potential="GTH-PBE",
@@ -30,13 +39,21 @@ DRAFT_PBE = Cp2kReference(
     relative_cutoff_Ry=40.0,
     xc_smoothing="none",
     scf_tolerance=1e-6,
-    max_scf=50,
-    smearing_temperature_K=None,
-    unpaired_electrons={},
-    isolated_atom_box_A=6.0,
-    net_force_limit_eV_A=0.5,
-    frame_timeout_s=120.0,
+    **DRAFT,
 )
+# Debian's quantum-espresso-data has no chlorine and no lithium for PBE; boron and nitrogen are there.
+DRAFT_PWSCF = QuantumEspressoReference(
+    code="quantum-espresso",
+    command="pw.x",
+    pseudopotential_path="/usr/share/espresso/pseudo",
+    pseudopotentials="Debian",
+    pseudopotential_files={"B": "B.pbe-n-kjpaw_psl.1.0.0.UPF", "N": "N.pbe-n-kjpaw_psl.1.0.0.UPF"},
+    cutoff_Ry=30.0,
+    density_cutoff_Ry=240.0,
+    scf_tolerance_Ry_per_atom=1e-9,
+    **DRAFT,
+)
+DRAFT_GPAW = GpawReference(code="gpaw", data_path=None, cutoff_eV=350.0, density_tolerance=1e-6, **DRAFT)
 
 
 def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: int = 1) -> Atoms:

@@ -22,14 +22,11 @@ PAPERS = sorted(
 )
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 # Sections whose keys are the user's: pairs of elements, elements, environments.
-FREE_FORM = (
-    "execution.modules",
-    "structures.min_separations_A",
-    "references.pbe-d3.unpaired_electrons",
-    "references.pbe-d3-vasp.incar",
-    "references.pbe-d3-vasp.potcars",
-    "references.pbe-d3-vasp.unpaired_electrons",
-)
+FREE_FORM = {"execution.modules", "structures.min_separations_A"} | {
+    f"references.{name}.{key}"
+    for name in CONFIG["references"]
+    for key in ("unpaired_electrons", "pseudopotential_files", "incar", "potcars")
+}
 FOLDERS = ("config", "docs", "envs", "profiles", "requirements", "rules", "scripts", "tests")
 # What the reader makes while following a page.
 OWN_FILES = ("my-sweep/", "my-trial/", "profiles/mysite", "profiles/<site>")

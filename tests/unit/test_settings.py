@@ -11,7 +11,13 @@ import pytest
 import yaml
 
 from saltflow.errors import InputError
-from saltflow.reference.settings import Cp2kReference, TbliteReference
+from saltflow.reference.settings import (
+    Cp2kReference,
+    GpawReference,
+    QuantumEspressoReference,
+    TbliteReference,
+    resolve_likeness,
+)
 from saltflow.settings import Section, Settings, json_schema, load_overrides, load_settings, overridden
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,14 +57,18 @@ def test_the_shipped_settings_load():
 
 
 def test_every_key_of_the_file_is_in_the_models_and_the_other_way_round():
-    assert load_settings(SHIPPED).model_dump(mode="json") == SHIPPED
+    whole = SHIPPED | {"references": resolve_likeness(SHIPPED["references"])}
+    assert load_settings(SHIPPED).model_dump(mode="json") == whole
 
 
 def sections(model: type = Section) -> set[type]:
     return {below for each in model.__subclasses__() for below in {each, *sections(each)}}
 
 
-@pytest.mark.parametrize("model", sorted({*sections(), TbliteReference, Cp2kReference}, key=lambda each: each.__name__))
+REFERENCES = {TbliteReference, Cp2kReference, QuantumEspressoReference, GpawReference}
+
+
+@pytest.mark.parametrize("model", sorted({*sections(), *REFERENCES}, key=lambda each: each.__name__))
 def test_models_hold_no_defaults(model):
     assert [name for name, field in model.model_fields.items() if not field.is_required()] == []
 
@@ -71,6 +81,8 @@ def test_models_hold_no_defaults(model):
         ("dynamics/production/duration_fs", "duration_ps"),
         ("references/gfn1-xtb/acuracy", "accuracy"),
         ("references/pbe-d3/cutof_Ry", "cutoff_Ry"),
+        ("references/pbe-d3-draft/cutof_Ry", "cutoff_Ry"),
+        ("references/pbe-d3-gpaw/cutof_eV", "cutoff_eV"),
     ],
 )
 def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
@@ -93,6 +105,9 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("structures/min_separations_A", {"ClCl": 2.5}, "structures.min_separations_A.ClCl'"),
         ("references/gfn1-xtb/accuracy", -1.0, "references.gfn1-xtb.accuracy' = -1.0"),
         ("references/gfn1-xtb/code", "orca", "'tblite', 'cp2k'"),
+        ("references/pbe-d3-qe/functional", "r2SCAN", "references.pbe-d3-qe.functional' = 'r2SCAN'"),
+        ("references/pbe-d3-draft/like", "pbe", "'pbe-d3-draft' is like 'pbe', which is not a reference with all"),
+        ("references/pbe-d3-draft/like", "r2scan-d3", "'pbe-d3-draft' is like 'r2scan-d3', which is not"),
         ("references/a;b", SHIPPED["references"]["gfn1-xtb"], "references.a;b'"),
         ("dynamics/production/duration_ps", float("inf"), "dynamics.production.duration_ps' = inf"),
         ("dynamics/timestep_fs/default", float("nan"), "dynamics.timestep_fs.default' = nan"),
@@ -200,6 +215,13 @@ def test_problems_of_all_entries_are_listed_at_once(tmp_path):
     assert len(overrides_problems(tmp_path, text)) == 3
 
 
+def test_a_reference_follows_the_one_that_it_is_like():
+    references = load_settings(changed("references/pbe-d3/basis", "TZVP-MOLOPT-GTH")).references
+    assert references["pbe-d3-draft"].basis == "TZVP-MOLOPT-GTH"
+    assert references["pbe-d3-draft"].cutoff_Ry < references["pbe-d3"].cutoff_Ry
+    assert references["pbe-d3-draft"].digest() != references["pbe-d3"].digest()
+
+
 # ── the schema for editors ─────────────────────────────────────────────────────────────────────
 
 
@@ -228,7 +250,15 @@ def test_the_shipped_settings_satisfy_the_schema():
     jsonschema.validate(DEMO, sparse(json_schema()))
 
 
-@pytest.mark.parametrize("key", ["sweep/temperatuers_K", "references/gfn1-xtb/acuracy", "learning/training/epoch"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sweep/temperatuers_K",
+        "references/gfn1-xtb/acuracy",
+        "references/pbe-d3-draft/cutof_Ry",
+        "learning/training/epoch",
+    ],
+)
 def test_the_schema_refuses_unknown_keys(key):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(changed(key, 1), sparse(json_schema()))

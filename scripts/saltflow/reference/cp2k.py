@@ -14,16 +14,18 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.cp2k import CP2K
-from ase.data import atomic_numbers, ground_state_magnetic_moments
 
 from saltflow.bound_child import bound_program
 from saltflow.errors import SaltflowError
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import WAVEFUNCTION, Attempt, write_input
+from saltflow.reference.kpoints import GAMMA, Grid, kpoint_grid
 from saltflow.reference.label import LabelFailure, Processes, Result
 from saltflow.reference.ladder import climb
+from saltflow.reference.net_force import without_net_force
 from saltflow.reference.program import filled, kill_group
 from saltflow.reference.settings import Cp2kReference
+from saltflow.reference.spin import free_atom_unpaired_electrons, unpaired_electrons
 
 # ASE would write these sections itself; the input here is complete without it.
 _NOTHING_FROM_ASE = {
@@ -95,24 +97,26 @@ class Cp2kBackend:
     def compute(self, atoms: Atoms) -> Result:
         """Energy, forces and stress of a periodic structure; raises LabelFailure."""
         kinds = self._kinds(atoms)
-        multiplicity = self._multiplicity(atoms, kinds)
-        system = (tuple(atoms.numbers), multiplicity)
+        valence = {kind.element: kind.valence_electrons for kind in kinds}
+        multiplicity = unpaired_electrons(atoms, self.reference, valence_electrons=valence) + 1
+        grid = kpoint_grid(atoms.cell.array, spacing_per_A=self.reference.kpoint_spacing_per_A)
+        system = (tuple(atoms.numbers), multiplicity, grid)
 
         def run(attempt: Attempt) -> Result:
             self._wavefunction_of = None
-            text = write_input(self.reference, kinds, attempt=attempt, multiplicity=multiplicity)
+            text = write_input(self.reference, kinds, attempt=attempt, multiplicity=multiplicity, grid=grid)
             calculator, details = self._run(atoms, text)
             self._wavefunction_of = system
-            return self._result(calculator, {**details, **asdict(attempt)})
+            return self._result(calculator, {**details, **asdict(attempt), "kpoints": list(grid)})
 
-        return climb(_named(self._ladder(warm=system == self._wavefunction_of)), run)
+        return climb(_named(self._ladder(grid, warm=system == self._wavefunction_of)), run)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
         box_A = self.reference.isolated_atom_box_A
         atoms = Atoms(element, positions=[[box_A / 2] * 3], cell=[box_A] * 3, pbc=True)
         kinds = self._kinds(atoms)
-        unpaired = round(ground_state_magnetic_moments[atomic_numbers[element]])
+        unpaired = free_atom_unpaired_electrons(element)
         # Partly filled p and d shells swap orbitals from step to step unless the occupation is smeared.
         smeared = self.reference.model_copy(
             update={
@@ -122,7 +126,7 @@ class Cp2kBackend:
         )
 
         def run(attempt: Attempt) -> Result:
-            text = write_input(smeared, kinds, attempt=attempt, multiplicity=unpaired + 1)
+            text = write_input(smeared, kinds, attempt=attempt, multiplicity=unpaired + 1, grid=GAMMA)
             calculator, details = self._run(atoms, text)
             return self._result(calculator, details)
 
@@ -158,23 +162,14 @@ class Cp2kBackend:
             **_NOTHING_FROM_ASE,
         )
 
-    def _ladder(self, *, warm: bool) -> tuple[Attempt, ...]:
-        if self.reference.smearing_temperature_K:
+    def _ladder(self, grid: Grid, *, warm: bool) -> tuple[Attempt, ...]:
+        """Orbital transformation can neither smear nor sample k-points."""
+        if self.reference.smearing_temperature_K or grid != GAMMA:
             return (SMEARED_WARM, *SMEARED_COLD) if warm else SMEARED_COLD
         return (WARM, *COLD) if warm else COLD
 
     def _kinds(self, atoms: Atoms):
         return list(find_kinds(self.reference, sorted(set(atoms.get_chemical_symbols()))).values())
-
-    def _multiplicity(self, atoms: Atoms, kinds) -> int:
-        """2S + 1 from the unpaired electrons of the open-shell elements, aligned."""
-        valence = {kind.element: kind.valence_electrons for kind in kinds}
-        electrons = sum(valence[symbol] for symbol in atoms.symbols)
-        unpaired = sum(self.reference.unpaired_electrons.get(symbol, 0) for symbol in atoms.symbols)
-        if (electrons - unpaired) % 2:
-            reason = f"{electrons} electrons cannot have {unpaired} unpaired: the cell is not charge-balanced"
-            raise LabelFailure("wrong_spin", reason, attempts=0)
-        return unpaired + 1
 
     def _run(self, atoms: Atoms, text: str) -> tuple[CP2K, dict]:
         """One attempt: a fresh force environment, stopped at the time limit."""
@@ -205,24 +200,15 @@ class Cp2kBackend:
         return calculator, details
 
     def _result(self, calculator: CP2K, details: dict) -> Result:
-        """Remove the net force that the finite grid leaves, unless it says that the grid is too coarse."""
-        forces_eV_A = calculator.results["forces"]
-        net_eV_A = forces_eV_A.sum(axis=0)
-        details["net_force_eV_A"] = float(np.linalg.norm(net_eV_A))
-        if details["net_force_eV_A"] > self.reference.net_force_limit_eV_A:
-            reason = (
-                f"net force {details['net_force_eV_A']:.3f} eV/Å is above "
-                f"{self.reference.net_force_limit_eV_A:g} eV/Å: raise cutoff_Ry"
-            )
-            raise LabelFailure("net_force", reason, attempts=1, details=details)
         xx, yy, zz, yz, xz, xy = calculator.results["stress"]
-        return Result(
+        result = Result(
             energy_eV=float(calculator.results["energy"]),
-            forces_eV_A=forces_eV_A - net_eV_A / len(forces_eV_A),
+            forces_eV_A=np.array(calculator.results["forces"]),
             stress_eV_A3=np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]),
             attempts=1,
             details=details,
         )
+        return without_net_force(result, limit_eV_A=self.reference.net_force_limit_eV_A, remedy="raise cutoff_Ry")
 
     def _failure(self, name: str, timed_out: bool) -> LabelFailure:
         output = self._read(f"{name}.out")

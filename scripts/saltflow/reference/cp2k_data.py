@@ -11,12 +11,10 @@ from pathlib import Path
 
 from saltflow.errors import SaltflowError
 from saltflow.reference.settings import Cp2kReference
+from saltflow.reference.spin import spin_problem
 
 # "Li GTH-PBE-q3 GTH-PBE" or "Cl DZVP-MOLOPT-SR-GTH DZVP-MOLOPT-SR-GTH-q7": an element and its aliases.
 ENTRY = re.compile(r"^\s*([A-Z][a-z]?)\s+([A-Za-z]\S*(?:\s+[A-Za-z]\S*)*)\s*$")
-
-# Ground states with unpaired d electrons, which a closed-shell calculation gets wrong without a word.
-OPEN_SHELL = frozenset({"V", "Cr", "Mn", "Fe", "Co", "Ni"})
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,8 @@ def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, K
 
 
 def _kind(reference: Cp2kReference, element: str, potentials, bases) -> Kind | str:
-    if element in OPEN_SHELL and element not in reference.unpaired_electrons:
-        return f"{element} is open-shell; give its unpaired electrons in unpaired_electrons of the reference"
+    if problem := spin_problem(reference, element):
+        return problem
     charge = _default_charge(potentials, reference.potential)
     if charge is None:
         return f"{reference.potential_file} has no {reference.potential} potential for {element}"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from saltflow.reference.cp2k_data import Kind
+from saltflow.reference.dispersion import DAMPING
+from saltflow.reference.kpoints import GAMMA, Grid, half_grid
 from saltflow.reference.settings import Cp2kReference
 
 Guess = Literal["restart", "atomic"]
@@ -16,6 +18,11 @@ EPS_DEFAULT = 1e-12
 # Beyond 15 Å the D3 energy of a solid changes by less than 0.1 meV/atom.
 DISPERSION_CUTOFF_A = 15.0
 
+# r²SCAN comes from libxc.
+_FUNCTIONALS = {
+    "PBE": "&PBE\n        &END PBE",
+    "r2SCAN": "&MGGA_X_R2SCAN\n        &END MGGA_X_R2SCAN\n        &MGGA_C_R2SCAN\n        &END MGGA_C_R2SCAN",
+}
 _XC_GRID = {"none": ("NONE", "PW"), "NN10": ("NN10", "NN10_SMOOTH")}
 
 
@@ -34,7 +41,9 @@ class Attempt:
     mixing: float
 
 
-def write_input(reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int) -> str:
+def write_input(
+    reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int, grid: Grid
+) -> str:
     """The input template for one attempt at one structure; spin-polarised if `multiplicity` (2S + 1) > 1."""
     diagonalise = attempt.solver == "diagonalisation"
     scf = _diagonalisation(reference, attempt.mixing, multiplicity) if diagonalise else _OT
@@ -73,7 +82,8 @@ def write_input(reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Att
       &END PRINT
     &END SCF
     &XC
-      &XC_FUNCTIONAL {reference.functional}
+      &XC_FUNCTIONAL
+        {_FUNCTIONALS[reference.functional]}
       &END XC_FUNCTIONAL
       &XC_GRID
         XC_SMOOTH_RHO {_XC_GRID[reference.xc_smoothing][0]}
@@ -81,6 +91,7 @@ def write_input(reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Att
       &END XC_GRID
       {_dispersion(reference).strip()}
     &END XC
+    {_kpoints(grid).strip()}
   &END DFT
   &SUBSYS
     {_lines(_kind(kind, reference.unpaired_electrons) for kind in kinds)}
@@ -126,16 +137,37 @@ def _smearing(temperature_K: float | None, multiplicity: int) -> str:
 def _dispersion(reference: Cp2kReference) -> str:
     if reference.dispersion == "none":
         return ""
+    damping = DAMPING[reference.functional]
     return f"""
       &VDW_POTENTIAL
         POTENTIAL_TYPE PAIR_POTENTIAL
         &PAIR_POTENTIAL
           TYPE DFTD3(BJ)
           PARAMETER_FILE_NAME dftd3.dat
-          REFERENCE_FUNCTIONAL {reference.functional}
+          D3BJ_SCALING 1.0 {damping.a1} {damping.s8} {damping.a2_bohr}
           R_CUTOFF [angstrom] {DISPERSION_CUTOFF_A}
         &END PAIR_POTENTIAL
       &END VDW_POTENTIAL
+"""
+
+
+def _kpoints(grid: Grid) -> str:
+    """The points by name: CP2K's own Monkhorst–Pack grids of even size leave out Γ."""
+    if grid == GAMMA:
+        return ""
+    points = _lines(
+        f"  KPOINT {first:.12f} {second:.12f} {third:.12f} {weight:.12f}"
+        for (first, second, third), weight in half_grid(grid)
+    )
+    return f"""
+    &KPOINTS
+      SCHEME GENERAL
+      UNITS B_VECTOR
+      SYMMETRY OFF
+      FULL_GRID ON
+      WAVEFUNCTIONS COMPLEX
+    {points}
+    &END KPOINTS
 """
 
 

@@ -178,4 +178,4 @@ def _backend(reference: Reference, workdir: Path, processes: Processes) -> Backe
 
 def _adapter(reference: Reference) -> ModuleType:
     """The module of a code, named as the code; imported here, so that settings pull in no code that is not used."""
-    return import_module(f"saltflow.reference.{reference.code}")
+    return import_module(f"saltflow.reference.{reference.code.replace('-', '_')}")

@@ -31,7 +31,7 @@ COLUMNS = (
 MAX_STARTS = 3
 
 # Where the program is does not change what a chunk has finished.
-_PLACES = {"command", "data_path", "potcar_path"}
+_PLACES = {"command", "data_path", "potcar_path", "pseudopotential_path"}
 
 
 def label_chunk(

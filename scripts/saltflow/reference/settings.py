@@ -1,5 +1,6 @@
 """Settings of the reference methods: what a label is computed with. The values live in config.yaml."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -9,15 +10,26 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    TypeAdapter,
     field_validator,
     model_validator,
 )
 
+from saltflow.errors import InputError
 from saltflow.provenance import digest
 
 # Where and how long a code runs; none of these changes the energy of a frame that succeeds.
 OPERATIONAL = frozenset(
-    {"command", "data_path", "potcar_path", "frame_timeout_s", "max_scf", "max_iterations", "net_force_limit_eV_A"}
+    {
+        "command",
+        "data_path",
+        "potcar_path",
+        "pseudopotential_path",
+        "frame_timeout_s",
+        "max_scf",
+        "max_iterations",
+        "net_force_limit_eV_A",
+    }
 )
 
 
@@ -49,14 +61,26 @@ class TbliteReference(_ReferenceSettings):
         return {"GFN1-xTB": "D3(BJ)", "GFN2-xTB": "D4"}[self.method]
 
 
-class Cp2kReference(_ReferenceSettings):
-    """Density-functional theory with CP2K: Gaussians and plane waves, GTH potentials, Γ point."""
+class DensityFunctionalReference(_ReferenceSettings):
+    """What every density-functional code is told; each adds its own keys."""
+
+    dispersion: Literal["none", "D3(BJ)"]
+    kpoint_spacing_per_A: PositiveFloat
+    max_scf: PositiveInt
+    smearing_temperature_K: PositiveFloat | None
+    unpaired_electrons: dict[str, NonNegativeInt]
+    isolated_atom_box_A: PositiveFloat
+    net_force_limit_eV_A: PositiveFloat
+    frame_timeout_s: PositiveFloat
+
+
+class Cp2kReference(DensityFunctionalReference):
+    """CP2K: Gaussians and plane waves, GTH potentials."""
 
     code: Literal["cp2k"]
     command: str = Field(min_length=1)
     data_path: str | None
-    functional: Literal["PBE"]
-    dispersion: Literal["none", "D3(BJ)"]
+    functional: Literal["PBE", "r2SCAN"]
     basis: str = Field(min_length=1)
     basis_files: tuple[str, ...] = Field(min_length=1)
     potential: str = Field(min_length=1)
@@ -65,12 +89,30 @@ class Cp2kReference(_ReferenceSettings):
     relative_cutoff_Ry: PositiveFloat
     xc_smoothing: Literal["none", "NN10"]
     scf_tolerance: PositiveFloat
-    max_scf: PositiveInt
-    smearing_temperature_K: PositiveFloat | None
-    unpaired_electrons: dict[str, NonNegativeInt]
-    isolated_atom_box_A: PositiveFloat
-    net_force_limit_eV_A: PositiveFloat
-    frame_timeout_s: PositiveFloat
+
+
+class QuantumEspressoReference(DensityFunctionalReference):
+    """Quantum ESPRESSO's pw.x: plane waves and pseudopotentials from UPF files."""
+
+    code: Literal["quantum-espresso"]
+    command: str = Field(min_length=1)
+    pseudopotential_path: str = Field(min_length=1)
+    pseudopotentials: str = Field(min_length=1)
+    pseudopotential_files: dict[str, str]
+    functional: Literal["PBE"]
+    cutoff_Ry: PositiveFloat
+    density_cutoff_Ry: PositiveFloat
+    scf_tolerance_Ry_per_atom: PositiveFloat
+
+
+class GpawReference(DensityFunctionalReference):
+    """GPAW: plane waves and projector-augmented waves, inside the job's own Python."""
+
+    code: Literal["gpaw"]
+    data_path: str | None
+    functional: Literal["PBE", "r2SCAN"]
+    cutoff_eV: PositiveFloat
+    density_tolerance: PositiveFloat
 
 
 # What a label itself decides; anything else of the INCAR is the user's.
@@ -88,7 +130,7 @@ _DECIDED_BY_KEYS = {
 _SINGLE_POINT = frozenset({"NSW", "IBRION", "ISIF", "ISTART", "ICHARG", "LWAVE", "POTIM", "NFREE"})
 
 
-class VaspReference(_ReferenceSettings):
+class VaspReference(DensityFunctionalReference):
     """The user's own VASP: inputs by pymatgen's input sets, POTCARs from the user's licensed library."""
 
     code: Literal["vasp"]
@@ -98,15 +140,7 @@ class VaspReference(_ReferenceSettings):
     potcars: dict[str, str]
     input_set: Literal["MatPESStaticSet", "MPStaticSet", "MPScanStaticSet"]
     functional: Literal["PBE", "r2SCAN"]
-    dispersion: Literal["none", "D3(BJ)"]
     incar: dict[str, bool | int | float | str]
-    kpoint_spacing_per_A: PositiveFloat
-    max_scf: PositiveInt
-    smearing_temperature_K: PositiveFloat | None
-    unpaired_electrons: dict[str, NonNegativeInt]
-    isolated_atom_box_A: PositiveFloat
-    net_force_limit_eV_A: PositiveFloat
-    frame_timeout_s: PositiveFloat
 
     @model_validator(mode="after")
     def _set_has_the_functional(self) -> "VaspReference":
@@ -133,4 +167,41 @@ class VaspReference(_ReferenceSettings):
         return found
 
 
-Reference = Annotated[TbliteReference | Cp2kReference | VaspReference, Field(discriminator="code")]
+Reference = Annotated[
+    TbliteReference | Cp2kReference | QuantumEspressoReference | GpawReference | VaspReference,
+    Field(discriminator="code"),
+]
+
+
+def resolve_likeness(references: Mapping[str, Mapping]) -> dict[str, Mapping]:
+    """Complete the references that only say what they are `like` and in which keys they differ.
+
+    Raises:
+        ValueError: a reference is like one that is not there, or that is itself like another.
+    """
+    return {name: _completed(name, references) for name in references}
+
+
+def _completed(name: str, references: Mapping[str, Mapping]) -> Mapping:
+    settings = references[name]
+    if not isinstance(settings, Mapping) or "like" not in settings:
+        return settings
+    whole = references.get(settings["like"])
+    if not isinstance(whole, Mapping) or "like" in whole:
+        written = ", ".join(key for key, each in references.items() if "like" not in each)
+        raise ValueError(
+            f"reference '{name}' is like '{settings['like']}', which is not a reference with all its keys; "
+            f"name one of {written}"
+        )
+    return {**whole, **{key: value for key, value in settings.items() if key != "like"}}
+
+
+def read_reference(references: Mapping[str, Mapping], name: str) -> Reference:
+    """One reference of the section `references` of a checked configuration.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in references:
+        raise InputError([f"'{name}' is not a reference; name one of {', '.join(references)}."])
+    return TypeAdapter(Reference).validate_python(_completed(name, references))

@@ -30,7 +30,7 @@ LADDER = {
 def element_problems(reference: TbliteReference, elements: Sequence[str]) -> dict[str, str]:
     """Element → why the method has no parameters for it."""
     return {
-        element: f"{reference.method} has no parameters for {element}; choose a CP2K reference for it"
+        element: f"{reference.method} has no parameters for {element}; choose a density-functional reference for it"
         for element in elements
         if not 0 < atomic_numbers.get(element, 0) <= LAST_ELEMENT
     }
