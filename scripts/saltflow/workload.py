@@ -36,6 +36,9 @@ class Ceiling(NamedTuple):
     per_unit_s: float
 
 
+# Codes that are assumed to need about the same.
+DFT_CODES = ("cp2k", "quantum-espresso", "gpaw")
+
 # A job that resumes is submitted so often, each time it reaches its walltime; then it makes no headway.
 MOST_PIECES = 100
 
@@ -68,7 +71,7 @@ def units_of_work(campaign: Campaign, rule: str, wildcards: Wildcards) -> Work:
 
 
 def done_by(campaign: Campaign, rule: str, wildcards: Wildcards) -> str:
-    """What does the work of a job: a device (cpu, cuda), the code of a reference (cp2k, tblite), or ''.
+    """What does the work of a job: a device (cpu, cuda), the code of a reference (cp2k, tblite …), or ''.
 
     Seconds per unit of one are no measure of another.
     """
@@ -216,13 +219,13 @@ TASKS: Mapping[str, Task] = {
         "isolated atoms",
         amounts.one,
         _fixed(1200),
-        {"cp2k": Ceiling(60, 300), "tblite": Ceiling(30, 5), "vasp": Ceiling(60, 600)},
+        {**dict.fromkeys(DFT_CODES, Ceiling(60, 300)), "tblite": Ceiling(30, 5), "vasp": Ceiling(60, 600)},
     ),
     "label_frames": Task(
         "frame-atoms",
         amounts.chunk_frame_atoms,
         _label_MB,
-        {"cp2k": Ceiling(60, 30), "tblite": Ceiling(60, 0.3), "vasp": Ceiling(60, 60)},
+        {**dict.fromkeys(DFT_CODES, Ceiling(60, 30)), "tblite": Ceiling(60, 0.3), "vasp": Ceiling(60, 60)},
         resumes=True,
     ),
     "collect_labels": Task("frames", amounts.collected_frames, _fixed(700), {"": Ceiling(60, 0.1)}),

@@ -41,13 +41,13 @@ DRAFT_PBE = Cp2kReference(
     scf_tolerance=1e-6,
     **DRAFT,
 )
-# Debian's quantum-espresso-data has no chlorine and no lithium for PBE; boron and nitrogen are there.
+# Debian's quantum-espresso-data has no chlorine and no lithium for PBE; hydrogen and boron are there.
 DRAFT_PWSCF = QuantumEspressoReference(
     code="quantum-espresso",
     command="pw.x",
     pseudopotential_path="/usr/share/espresso/pseudo",
     pseudopotentials="Debian",
-    pseudopotential_files={"B": "B.pbe-n-kjpaw_psl.1.0.0.UPF", "N": "N.pbe-n-kjpaw_psl.1.0.0.UPF"},
+    pseudopotential_files={"B": "B.pbe-n-kjpaw_psl.1.0.0.UPF", "H": "H.pbe-kjpaw.UPF"},
     cutoff_Ry=30.0,
     density_cutoff_Ry=240.0,
     scf_tolerance_Ry_per_atom=1e-9,

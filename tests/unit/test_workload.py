@@ -109,7 +109,7 @@ def test_cells_of_a_sampling_are_relaxed_as_long_as_counted():
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-@pytest.mark.parametrize("reference", ["gfn1-xtb", "pbe-d3"])
+@pytest.mark.parametrize("reference", ["gfn1-xtb", "pbe-d3", "pbe-d3-qe", "pbe-d3-gpaw"])
 @pytest.mark.parametrize("rule", TASKS)
 def test_every_job_has_work_a_calibration_and_a_ceiling_well_above_it(rule, device, reference):
     ours, where = campaign({"execution.device": device}), wildcards_of(rule) | {"reference": reference}

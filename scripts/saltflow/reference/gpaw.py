@@ -82,9 +82,7 @@ class GpawBackend:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
         box_A = self.reference.isolated_atom_box_A
         smearing_K = self.reference.smearing_temperature_K or ATOM_SMEARING_K
-        smeared = self.reference.model_copy(
-            update={"smearing_temperature_K": smearing_K, "dispersion": "none", "net_force_limit_eV_A": np.inf}
-        )
+        smeared = self.reference.model_copy(update={"smearing_temperature_K": smearing_K})
         unpaired = free_atom_unpaired_electrons(element)
         atoms = Atoms(element, positions=[[box_A / 2] * 3], cell=[box_A] * 3, pbc=True)
         atoms.set_initial_magnetic_moments([unpaired])

@@ -12,7 +12,7 @@ from saltflow.reference.settings import QuantumEspressoReference
 from saltflow.reference.spin import spin_problem
 
 # "Li.pbe-s-kjpaw.UPF", "li_pbe_v1.4.uspp.F.UPF", "Li_ONCV_PBE-1.2.upf", "Li.upf"
-_NAME = re.compile(r"([A-Za-z]{1,2})[._-].*\.upf", re.IGNORECASE)
+_NAME = re.compile(r"([A-Za-z]{1,2})(?:[._-].*)?\.upf", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 
 # How UPF files spell a functional: exchange and correlation, each local and gradient part.

@@ -12,15 +12,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, ground_state_magnetic_moments
 
 from saltflow.errors import SaltflowError
 from saltflow.reference.label import LabelFailure, Processes, Result
 from saltflow.reference.ladder import climb
+from saltflow.reference.net_force import without_net_force
 from saltflow.reference.program import run_program
 from saltflow.reference.settings import VaspReference
+from saltflow.reference.spin import free_atom_unpaired_electrons, spin_problem, unpaired_electrons
 from saltflow.reference.vasp_input import COLD, WARM, Inputs, potcar_symbol, write_inputs
 from saltflow.reference.vasp_output import read_result
 from saltflow.reference.vasp_potcar import Potcar, find_potcar, joined
@@ -31,8 +31,6 @@ LADDER = {
     "cold, ALGO All": {**COLD, "ALGO": "All"},
     "cold, linear mixing 0.1": {**COLD, "ALGO": "Normal", "AMIX": 0.1, "BMIX": 0.0001},
 }
-# Ground states with unpaired d electrons, which a closed-shell calculation gets wrong without a word.
-OPEN_SHELL = frozenset({"V", "Cr", "Mn", "Fe", "Co", "Ni"})
 PREFIX = "vasp-"
 
 
@@ -59,12 +57,13 @@ class VaspBackend:
 
     def compute(self, atoms: Atoms) -> Result:
         """Energy, forces and stress of a periodic structure; raises LabelFailure."""
-        unpaired = self._unpaired(atoms)
+        valence = {each: _element(self.reference, each).valence_electrons for each in set(atoms.symbols)}
+        unpaired = unpaired_electrons(atoms, self.reference, valence_electrons=valence)
         system = (tuple(atoms.numbers), unpaired)
         warm = {"warm": WARM} if system == self._wavefunction_of else {}
         result = climb({**warm, **LADDER}, partial(self._run, atoms, unpaired))
         self._wavefunction_of = system
-        return self._without_net_force(result)
+        return without_net_force(result, limit_eV_A=self.reference.net_force_limit_eV_A, remedy="raise ENCUT")
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of an atom in its ground-state multiplicity, at Γ in a box without a symmetry of its own."""
@@ -72,7 +71,7 @@ class VaspBackend:
         atoms = Atoms(element, cell=[edge_A, edge_A + 0.4, edge_A + 0.8], pbc=True)
         atoms.center()
         self._wavefunction_of = None
-        unpaired = round(ground_state_magnetic_moments[atomic_numbers[element]])
+        unpaired = free_atom_unpaired_electrons(element)
         return climb(LADDER, partial(self._run, atoms, unpaired, free_atom=True)).energy_eV
 
     def close(self) -> None:
@@ -114,29 +113,10 @@ class VaspBackend:
         finally:
             licensed.unlink(missing_ok=True)
 
-    def _unpaired(self, atoms: Atoms) -> int:
-        """Unpaired electrons of the open-shell elements, aligned; the others must be able to pair."""
-        valence = {symbol: _element(self.reference, symbol).valence_electrons for symbol in set(atoms.symbols)}
-        electrons = round(sum(valence[symbol] for symbol in atoms.symbols))
-        unpaired = sum(self.reference.unpaired_electrons.get(symbol, 0) for symbol in atoms.symbols)
-        if (electrons - unpaired) % 2:
-            reason = f"{electrons} electrons cannot have {unpaired} unpaired: the cell is not charge-balanced"
-            raise LabelFailure("wrong_spin", reason, attempts=0)
-        return unpaired
-
-    def _without_net_force(self, result: Result) -> Result:
-        net_eV_A = result.forces_eV_A.sum(axis=0)
-        norm_eV_A, limit_eV_A = float(np.linalg.norm(net_eV_A)), self.reference.net_force_limit_eV_A
-        details = {**result.details, "net_force_eV_A": norm_eV_A}
-        if norm_eV_A > limit_eV_A:
-            reason = f"net force {norm_eV_A:.3f} eV/Å is above {limit_eV_A:g} eV/Å: raise ENCUT"
-            raise LabelFailure("net_force", reason, attempts=result.attempts, details=details)
-        return replace(result, forces_eV_A=result.forces_eV_A - net_eV_A / len(result.forces_eV_A), details=details)
-
 
 def _element(reference: VaspReference, element: str) -> Potcar | str:
-    if element in OPEN_SHELL and element not in reference.unpaired_electrons:
-        return f"{element} is open-shell; give its unpaired electrons in unpaired_electrons of the reference"
+    if problem := spin_problem(reference, element):
+        return problem
     symbol = potcar_symbol(reference, element)
     if symbol is None:
         return f"{reference.input_set} has no POTCAR for {element}; name one in potcars of the reference"
