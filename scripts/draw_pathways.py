@@ -1,0 +1,13 @@
+"""Draw the pathways of one composition as a picture to turn."""
+
+from saltflow.joblog import start_job
+from saltflow.pathways.picture import write_picture
+from saltflow.pathways.volumes import read_volume
+from saltflow.provenance import read_json
+
+job = snakemake  # noqa: F821
+where, result = job.wildcards, read_json(job.input.pathways)
+start_job(job, subject=where.composition)
+
+title = f"{where.composition} at {result['temperature_K']:g} K"
+write_picture(result, read_volume(job.input.volume), job.output.picture, title=title)
