@@ -32,6 +32,7 @@ localrules:
     collect_labels,
     release_potential,
     fit_arrhenius,
+    draw_pathways,
     tabulate_conductivity,
     rank_electrolytes,
 
@@ -43,8 +44,14 @@ rule all:
         rules.tabulate_conductivity.output,
         rules.rank_electrolytes.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
+        expand(rules.draw_pathways.output, composition=campaign.swept),
         expand(
             rules.analyse_structure.output,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+        expand(
+            rules.analyse_pathways.output,
             composition=campaign.swept,
             temperature=campaign.temperatures_K,
         ),

@@ -1,7 +1,8 @@
 """Local structure behind the conductivity.
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
-OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg
+OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, pathways.json, .svg and .cube;
+         results/{composition}/pathways.html
 """
 
 
@@ -44,3 +45,81 @@ rule analyse_structure:
         code=code_of("analyse_structure"),
     script:
         "../scripts/analyse_structure.py"
+
+
+rule analyse_pathways:
+    """Density of the mobile ion in the framework's frame, and the free energies at which it percolates through the
+    periodic cell in one, two and three dimensions, with the bottlenecks.
+    """
+    input:
+        trajectories=rules.run_md.output.trajectories,
+        record=rules.run_md.output.record,
+    output:
+        pathways="results/{composition}/md/{temperature}K/pathways.json",
+        volume="results/{composition}/md/{temperature}K/pathways.cube",
+        figure=report(
+            "results/{composition}/md/{temperature}K/pathways.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "pathways of the mobile ion",
+            },
+            caption="captions/pathways.rst",
+        ),
+    log:
+        "logs/{composition}/md/{temperature}K/analyse_pathways.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/analyse_pathways.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_pathways")
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
+    params:
+        composition=identity,
+        pathways=section("pathways"),
+        code=code_of("analyse_pathways"),
+    script:
+        "../scripts/analyse_pathways.py"
+
+
+rule draw_pathways:
+    """The density at the percolation threshold as a surface to turn, at the hottest temperature: the best sampled."""
+    input:
+        pathways=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.json",
+        volume=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.cube",
+    output:
+        picture=report(
+            "results/{composition}/pathways.html",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": f"{max(campaign.temperatures_K)} K",
+                "figure": "pathways to turn",
+            },
+            caption="captions/pathways_picture.rst",
+        ),
+    log:
+        "logs/{composition}/draw_pathways.log",
+    benchmark:
+        "logs/{composition}/draw_pathways.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        code=code_of("draw_pathways"),
+    script:
+        "../scripts/draw_pathways.py"

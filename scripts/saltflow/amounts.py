@@ -20,6 +20,8 @@ Wildcards = Mapping[str, str]
 
 # Of sampled cells, before they are heated (saltflow.sampling, which imports torch, has the same).
 RELAX_STEPS = 100
+# Volume per atom of a loose iodide; the others are denser.
+LOOSEST_A3 = 50.0
 # Frames of a sampled cell that are taken besides those of the heating: of the relaxation and the last one.
 EXTRA_FRAMES = 4
 
@@ -67,6 +69,11 @@ def structure_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that the structure analysis reads of a point."""
     settings = campaign.section("structure_analysis", composition=wildcards["composition"])
     return point_atoms(campaign, wildcards) * settings["frames_per_glass"]
+
+
+def cell_A3(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The largest volume that a simulated cell may reach in Å³."""
+    return LOOSEST_A3 * cell_atoms(campaign, wildcards)
 
 
 def points(campaign: Campaign, _wildcards: Wildcards) -> int:

@@ -47,7 +47,13 @@ class Point:
 
 
 def run_analysis(
-    analysis: str, arguments: list[str] | None, *, description: str, section: str, analyse: Callable[[Point], str]
+    analysis: str,
+    arguments: list[str] | None,
+    *,
+    description: str,
+    section: str,
+    analyse: Callable[[Point], str],
+    needs_charges: bool = True,
 ) -> int:
     """Read the command line, open the trajectories, analyse them, and say where the results are.
 
@@ -56,12 +62,13 @@ def run_analysis(
         arguments: of the command line; None takes those of the process.
         description: one sentence for --help.
         section: section of the settings that the analysis uses.
+        needs_charges: whether the analysis uses formal charges; they may be left out otherwise.
         analyse: writes its results into the folder and returns the status in a few words.
 
     Returns:
         The exit code: 1 after a mistake of the user, which is explained in one sentence.
     """
-    chosen = _parser(analysis, description, section).parse_args(arguments)
+    chosen = _parser(analysis, description, section, needs_charges=needs_charges).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("MDAnalysis").setLevel(logging.WARNING)
     try:
@@ -74,10 +81,12 @@ def run_analysis(
     return 0
 
 
-def _parser(analysis: str, description: str, section: str) -> argparse.ArgumentParser:
+def _parser(analysis: str, description: str, section: str, *, needs_charges: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m saltflow.{analysis}", description=description)
     parser.add_argument("trajectories", nargs="+", help="files of one point: H5MD, or anything that MDAnalysis reads")
-    parser.add_argument("--charges", required=True, help="formal charges, such as Li=1,Al=3,Cl=-1,O=-2")
+    parser.add_argument(
+        "--charges", required=needs_charges, default="", help="formal charges, such as Li=1,Al=3,Cl=-1,O=-2"
+    )
     parser.add_argument("--temperature", required=True, type=float, help="K")
     parser.add_argument("--mobile", help="the mobile ion; by default the only alkali metal or silver")
     parser.add_argument("--out", default=analysis, help=f"folder for the results (default: {analysis})")

@@ -235,6 +235,14 @@ class StructureAnalysis(Section):
     frames_per_glass: PositiveInt
 
 
+class Pathways(Section):
+    spacing_A: PositiveFloat
+    smoothing_A: NonNegativeFloat
+    volume_spacing_A: PositiveFloat
+    min_visits: PositiveFloat
+    max_half_difference_kT: PositiveFloat
+
+
 class Arrhenius(Section):
     target_temperature_K: PositiveFloat
     bootstrap_samples: PositiveInt
@@ -313,10 +321,11 @@ class Settings(Section):
     dynamics: Dynamics
     transport: Transport
     structure_analysis: StructureAnalysis
+    pathways: Pathways
     arrhenius: Arrhenius
 
 
-COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure_analysis")
+COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure_analysis", "pathways")
 POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
 
 

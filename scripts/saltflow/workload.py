@@ -19,6 +19,7 @@ Job = tuple[str, Wildcards]
 
 SNAKEMAKE_MB = 300  # two Snakemake processes run beside the script in every job of a cluster
 LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
+POINT_ANALYSES = ("analyse_transport", "analyse_structure", "analyse_pathways")
 SHORTEST_MIN = 10  # a shared file system may be slow
 
 
@@ -125,9 +126,9 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
     if rule == "label_atom":
         elements = campaign.elements_of_reference(wildcards["reference"])
         return [(rule, {**wildcards, "element": element}) for element in elements]
-    if rule in ("analyse_transport", "analyse_structure"):
+    if rule in POINT_ANALYSES:
         points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
-        return [(each, point) for point in points for each in ("analyse_transport", "analyse_structure")]
+        return [(each, point) for point in points for each in POINT_ANALYSES]
     return [(rule, wildcards)]
 
 
@@ -211,6 +212,12 @@ def _analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     return 700 + min(2 * positions_MB, 700) + 1.3e-3 * amounts.recorded_frames(campaign, wildcards)
 
 
+def _density_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a piece of a trajectory, and 60 bytes per voxel for counts, densities and clusters."""
+    spacing_A = campaign.section("pathways", composition=wildcards["composition"])["spacing_A"]
+    return 500 + 60e-6 * amounts.cell_A3(campaign, wildcards) / spacing_A**3
+
+
 # Seconds on the CPU were measured on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold
 # for the models of config.yaml. What is said of cuda and of CP2K beyond 42 atoms is assumed.
 TASKS: Mapping[str, Task] = {
@@ -279,6 +286,8 @@ TASKS: Mapping[str, Task] = {
     ),
     "analyse_transport": Task("frame-atoms", amounts.recorded_frame_atoms, _analysis_MB, {"": Ceiling(120, 1e-5)}),
     "analyse_structure": Task("frame-atoms", amounts.structure_frame_atoms, _analysis_MB, {"": Ceiling(120, 2e-3)}),
+    "analyse_pathways": Task("frame-atoms", amounts.recorded_frame_atoms, _density_MB, {"": Ceiling(600, 3e-6)}),
+    "draw_pathways": Task("jobs", amounts.one, _fixed(900), {"": Ceiling(60, 30)}),
     "fit_arrhenius": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.02)}),
     "tabulate_conductivity": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
     "rank_electrolytes": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),

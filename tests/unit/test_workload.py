@@ -176,7 +176,7 @@ def test_a_job_that_cannot_resume_is_refused_with_the_key_to_raise():
 
 
 @pytest.mark.parametrize("rule", ["quench_glass", "explore", "analyse_transport", "label_atom", "run_md"])
-@pytest.mark.parametrize("longest", [None, 1000])
+@pytest.mark.parametrize("longest", [None, 3000])
 def test_a_submission_with_several_jobs_keeps_to_the_longest_walltime(rule, longest):
     ours = limited(longest)
     jobs = together(ours, rule, wildcards_of(rule))

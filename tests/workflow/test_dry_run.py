@@ -33,7 +33,8 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     counts = {name: sum(job.split()[0] == name for job in plan) for name in RULES}
     assert counts["build_glass"] == counts["quench_glass"] == 3 * len(simulated)
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
-    assert counts["fit_arrhenius"] == len(simulated)
+    assert counts["analyse_pathways"] == 5 * len(simulated)
+    assert counts["fit_arrhenius"] == counts["draw_pathways"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["rank_electrolytes"] == 1
     assert min(counts.values()) > 0
     assert all(plan.values())

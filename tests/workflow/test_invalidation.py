@@ -36,7 +36,12 @@ def quenches(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
 
 def analyses(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
     where = {"composition": compositions, "temperature": temperatures}
-    return jobs("analyse_transport", **where) | jobs("analyse_structure", **where)
+    each = (jobs(rule, **where) for rule in ("analyse_transport", "analyse_structure", "analyse_pathways"))
+    return set().union(*each, pictures(compositions))
+
+
+def pictures(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("draw_pathways", composition=compositions)
 
 
 def fits(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
@@ -295,6 +300,7 @@ def test_one_generation_more_of_one_potential(campaign: Workplace):
 
 TRANSPORT = jobs("analyse_transport", composition=COMPOSITIONS, temperature=TEMPERATURES)
 STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMPERATURES)
+PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPERATURES) | pictures()
 
 
 @pytest.mark.parametrize(
@@ -303,11 +309,13 @@ STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMP
         ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
         ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
         ("structure/rdf.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
-        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES),
+        ("pathways/percolation.py", PATHWAYS),
+        ("pathways/picture.py", pictures()),
         ("arrhenius.py", fits() | {"rank_electrolytes"}),
         ("summary.py", SUMMARIES),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES),
+        ("provenance.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES),
         ("potentials.py", set()),
         ("training.py", set()),
         ("dynamics/runner.py", set()),

@@ -24,7 +24,8 @@ MODEL_CHANNELS = 16
 CHECKPOINTS = 4
 # Files of a DFT code while it labels.
 LABEL_SCRATCH_BYTES = 50_000_000
-PRODUCT_BYTES: Mapping[str, int] = {".svg": 60_000, ".json": 60_000}
+CUBE_BYTES = 13  # of a voxel
+PRODUCT_BYTES: Mapping[str, int] = {".svg": 60_000, ".json": 60_000, ".html": 2_500_000}
 SMALL_BYTES = 20_000
 # Log, benchmark, journal of attempts; and Snakemake's record of every product.
 NOTES_PER_JOB = 3
@@ -74,6 +75,9 @@ class Storage:
     def _estimated(self, job: Job, suffix: str) -> float:
         if suffix == ".h5md":
             return self._trajectory_bytes(job)
+        if suffix == ".cube":
+            settings = self.campaign.section("pathways", composition=job.wildcards["composition"])
+            return CUBE_BYTES * amounts.cell_A3(self.campaign, job.wildcards) / settings["volume_spacing_A"] ** 3
         if suffix == ".model":
             return self._model_bytes(job.wildcards["potential"])
         if suffix == ".extxyz" and (size := STRUCTURES.get(job.rule)):
