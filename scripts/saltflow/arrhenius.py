@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy import constants, stats
 
 from saltflow.errors import SaltflowError
+from saltflow.glass_transition import crosses, side_of
+from saltflow.transport.jackknife import student_factor
 
 BOLTZMANN_EV_K = constants.k / constants.e
 FEWEST_TEMPERATURES = 3
-CURVATURE_SIGNIFICANCE = 0.05
-INTERVAL = (0.025, 0.975)
+SIGNIFICANCE = 0.05  # of the tests of curvature and of scatter
+UPPER = 0.975  # end of a two-sided 95 % interval
 LINE_POINTS = 50
 
 
@@ -24,33 +27,64 @@ class ArrheniusPoint:
         value: D in cm²/s or σ in mS/cm.
         error: its standard error.
         status: "ok", or anything else for a point that takes no part.
-        per_glass: the value of each glass, for the bootstrap; may be empty.
+        per_glass: the value of each glass, in the order of the glasses, None where it has none; may be empty.
     """
 
     temperature_K: float
     value: float | None
     error: float | None
     status: str
-    per_glass: tuple[float, ...] = ()
+    per_glass: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Line:
-    """y = intercept − Ea x with x = 1/kT, and the covariance of (intercept, slope)."""
+    """y = intercept + slope x with x = 1/kT, from all points and from resampled glasses.
 
-    intercept: float
-    slope: float
+    Args:
+        coefficients: intercept and slope, (2,).
+        covariance: theirs, from the errors of the points, (2, 2).
+        quantile: half width of the 95 % interval in units of that error.
+        samples: coefficients of resampled glasses, (samples, 2); empty without several glasses.
+        glasses: how many there are.
+    """
+
+    coefficients: np.ndarray
     covariance: np.ndarray
-    degrees_of_freedom: int
+    quantile: float
+    samples: np.ndarray
+    glasses: int
 
     def at(self, x: float | np.ndarray) -> np.ndarray:
-        return self.intercept + self.slope * np.asarray(x)
+        """The line at x."""
+        return _design(x) @ self.coefficients
 
-    def half_width_at(self, x: float | np.ndarray) -> np.ndarray:
-        """Half width of the 95 % confidence band."""
-        design = np.stack([np.ones_like(np.asarray(x, dtype=float)), np.asarray(x, dtype=float)])
-        spread = np.sqrt(np.einsum("i...,ij,j...->...", design, self.covariance, design))
-        return stats.t.ppf(INTERVAL[1], self.degrees_of_freedom) * spread
+    def uncertainty(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Standard error and half width of the 95 % interval of design @ coefficients, of (..., 2).
+
+        From the errors of the points, which are independent, or from the glasses, which bring the same structure to
+        every temperature: whichever is larger.
+        """
+        error = np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))
+        half_width = self.quantile * error
+        if not len(self.samples):
+            return error, half_width
+        between, freedom = self.between_glasses(design), self.glasses - 1
+        return (
+            np.maximum(error, student_factor(np.array(freedom)) * between),
+            np.maximum(half_width, stats.t.ppf(UPPER, freedom) * between),
+        )
+
+    def between_glasses(self, design: np.ndarray) -> np.ndarray:
+        """Standard error of design @ coefficients by the bootstrap over glasses, (...)."""
+        # Resampling n glasses spreads too little by (n − 1)/n in the variance.
+        return np.std(design @ self.samples.T, axis=-1) * np.sqrt(self.glasses / (self.glasses - 1))
+
+
+def _design(x: float | np.ndarray) -> np.ndarray:
+    """Rows (1, x), (..., 2)."""
+    x = np.asarray(x, dtype=float)
+    return np.stack([np.ones_like(x), x], axis=-1)
 
 
 def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[ArrheniusPoint]:
@@ -63,17 +97,23 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
     points = []
     for result in results:
         row = result["quantities"].get(quantity, {})
-        glasses = [glass[quantity] for glass in result["per_glass"]]
         points.append(
             ArrheniusPoint(
                 temperature_K=result["temperature_K"],
                 value=row.get("value"),
                 error=row.get("error"),
                 status=result["status"],
-                per_glass=tuple(value for value in glasses if value is not None),
+                per_glass=_values_of_glasses(result, quantity),
             )
         )
     return sorted(points, key=lambda point: point.temperature_K)
+
+
+def _values_of_glasses(result: Mapping, quantity: str) -> tuple[float | None, ...]:
+    """The value of every glass by its number; None for one that did not run, which the others must not stand in for."""
+    values = iter([glass[quantity] for glass in result["per_glass"]])
+    statuses = result.get("glass_statuses", ["ok"] * len(result["per_glass"]))
+    return tuple(next(values) if status == "ok" else None for status in statuses)
 
 
 def fit_arrhenius(
@@ -83,7 +123,7 @@ def fit_arrhenius(
     target_temperature_K: float,
     bootstrap_samples: int,
     seed: int,
-    tg_K: float | None = None,
+    transition: Mapping = MappingProxyType({}),
 ) -> dict:
     """Fit ln D (or ln σT) = ln A − Ea/kT, weighted by the errors, and predict another temperature.
 
@@ -95,11 +135,13 @@ def fit_arrhenius(
         target_temperature_K: temperature of the prediction.
         bootstrap_samples: resamples of the glasses for the interval of Ea.
         seed: of the bootstrap.
-        tg_K: glass transition; the prediction says when its range crosses it.
+        transition: of `find_glass_transition`; the points say on which side of it they lie, the fit and the
+            prediction when they cross it.
 
     Returns:
         JSON-able: status "ok" or "too few diffusive temperatures" (then without a fit), Ea_eV with error and
-        95 % interval, prediction with 95 % interval and flags, curvature test, the points and the fitted line.
+        95 % interval, prediction with 95 % interval and flags, curvature test, the points and the fitted line with
+        its 95 % band.
 
     Raises:
         SaltflowError: a temperature is given twice or is not above 0 K.
@@ -110,21 +152,22 @@ def fit_arrhenius(
         "quantity": quantity,
         "fitted": "ln(sigma T)" if _is_conductivity(quantity) else "ln D",
         "temperatures_used_K": [point.temperature_K for point in used],
-        "points": [_point_row(point, used) for point in points],
+        "points": [_point_row(point, used, transition) for point in points],
     }
     if len(used) < FEWEST_TEMPERATURES:
         return {"status": "too few diffusive temperatures", **result}
     x, y, errors = _coordinates(used, quantity)
-    line = _fit_line(x, y, errors)
-    samples = _bootstrap(used, quantity, samples=bootstrap_samples, seed=seed)
+    reduced_chi2 = _reduced_chi2(x, y, errors)
+    line = _fit_line(used, quantity, samples=bootstrap_samples, seed=seed)
     return {
         "status": "ok",
         **result,
-        "Ea_eV": _activation_energy(line, samples),
-        "ln_prefactor": line.intercept,
-        "reduced_chi2": float(np.sum(((y - line.at(x)) / errors) ** 2) / line.degrees_of_freedom),
+        "Ea_eV": _activation_energy(line),
+        "ln_prefactor": float(line.coefficients[0]),
+        "reduced_chi2": reduced_chi2,
         "curvature": _curvature(x, y, errors),
-        "prediction": _prediction(line, used, samples, quantity, target_K=target_temperature_K, tg_K=tg_K),
+        "fit_crosses_Tg": crosses([point.temperature_K for point in used], transition),
+        "prediction": _prediction(line, used, quantity, target_K=target_temperature_K, transition=transition),
         "line": _drawn_line(line, used, quantity, target_K=target_temperature_K),
     }
 
@@ -147,13 +190,14 @@ def _takes_part(point: ArrheniusPoint) -> bool:
     return point.status == "ok" and known and point.value > 0 and point.error > 0
 
 
-def _point_row(point: ArrheniusPoint, used: Sequence[ArrheniusPoint]) -> dict:
+def _point_row(point: ArrheniusPoint, used: Sequence[ArrheniusPoint], transition: Mapping) -> dict:
     return {
         "temperature_K": point.temperature_K,
         "value": point.value,
         "error": point.error,
         "status": point.status,
         "used": point in used,
+        "side_of_Tg": side_of(point.temperature_K, transition),
     }
 
 
@@ -173,47 +217,69 @@ def _back(logarithm: np.ndarray, temperatures_K: np.ndarray | float, quantity: s
     return np.exp(logarithm) / (temperatures_K if _is_conductivity(quantity) else 1.0)
 
 
-def _fit_line(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> _Line:
-    """Weighted least squares; errors that the scatter proves too small are scaled up, never down."""
-    design = np.stack([np.ones_like(x), x], axis=1) / errors[:, None]
+def _weights(x: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix that takes y to the weighted least-squares (intercept, slope), (2, points), and their covariance."""
+    design = _design(x) / errors[:, None]
     covariance = np.linalg.inv(design.T @ design)
-    intercept, slope = covariance @ design.T @ (y / errors)
-    freedom = len(x) - 2
-    chi2 = np.sum(((y - intercept - slope * x) / errors) ** 2) / freedom
-    return _Line(float(intercept), float(slope), covariance * max(1.0, chi2), freedom)
+    return covariance @ design.T / errors, covariance
 
 
-def _bootstrap(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, seed: int) -> np.ndarray | None:
-    """(intercept, slope) of fits to resampled glasses, (samples, 2); None without several glasses per point.
+def _reduced_chi2(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> float:
+    residuals = (y - _design(x) @ (_weights(x, errors)[0] @ y)) / errors
+    return float(np.sum(residuals**2) / (len(x) - 2))
 
-    One drawing of glasses serves every temperature, because a glass is one structure at all of them.
+
+def _fit_line(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, seed: int) -> _Line:
+    """Weighted least squares; errors that the scatter proves too small are scaled up, never down.
+
+    Where the scatter is more than chance the interval is that of Student with the freedom of the scatter.
     """
-    glasses = {len(point.per_glass) for point in points}
-    if len(glasses) != 1 or glasses == {0} or glasses == {1}:
-        return None
-    x, _, errors = _coordinates(points, quantity)
-    values = np.array([point.per_glass for point in points])
+    x, y, errors = _coordinates(points, quantity)
+    to_line, covariance = _weights(x, errors)
+    freedom, chi2 = len(x) - 2, _reduced_chi2(x, y, errors)
+    scatters = stats.chi2.sf(chi2 * freedom, freedom) < SIGNIFICANCE
+    means = _resampled_means(points, samples=samples, seed=seed)
     temperatures_K = np.array([point.temperature_K for point in points])
+    return _Line(
+        coefficients=to_line @ y,
+        covariance=covariance * max(1.0, chi2),
+        quantile=float(stats.t.ppf(UPPER, freedom) if scatters else stats.norm.ppf(UPPER)),
+        samples=_logarithm(means, temperatures_K, quantity) @ to_line.T,
+        glasses=len(points[0].per_glass),
+    )
+
+
+def _resampled_means(points: Sequence[ArrheniusPoint], *, samples: int, seed: int) -> np.ndarray:
+    """Means over glasses drawn with replacement, (samples, points); none without several glasses per point.
+
+    One drawing serves every temperature, because a glass is one structure at all of them. A drawing that leaves a
+    temperature without a glass, or with a mean that has no logarithm, is not taken.
+    """
+    numbers = {len(point.per_glass) for point in points}
+    if len(numbers) != 1 or max(numbers) < 2:
+        return np.empty((0, len(points)))
+    values = np.array([point.per_glass for point in points], dtype=float)
     draws = np.random.default_rng(seed).integers(values.shape[1], size=(samples, values.shape[1]))
-    means = values[:, draws].mean(axis=2)
-    kept = means[:, np.all(means > 0, axis=0)]
-    lines = [_fit_line(x, _logarithm(column, temperatures_K, quantity), errors) for column in kept.T]
-    return np.array([(line.intercept, line.slope) for line in lines]) if lines else None
+    drawn = values[:, draws]
+    known = np.isfinite(drawn)
+    with np.errstate(invalid="ignore"):
+        means = (np.where(known, drawn, 0.0).sum(axis=2) / known.sum(axis=2)).T
+    return means[np.all(means > 0, axis=1)]
 
 
-def _activation_energy(line: _Line, samples: np.ndarray | None) -> dict:
-    error = float(np.sqrt(line.covariance[1, 1]))
-    half_width = stats.t.ppf(INTERVAL[1], line.degrees_of_freedom) * error
+def _activation_energy(line: _Line) -> dict:
+    design = np.array([0.0, -1.0])
+    error, half_width = line.uncertainty(design)
+    value = float(design @ line.coefficients)
     energy = {
-        "value": -line.slope,
-        "error": error,
-        "low": -line.slope - half_width,
-        "high": -line.slope + half_width,
+        "value": value,
+        "error": float(error),
+        "low": float(value - half_width),
+        "high": float(value + half_width),
         "unit": "eV",
     }
-    if samples is not None:
-        low, high = np.quantile(-samples[:, 1], INTERVAL)
-        energy["bootstrap"] = {"error": float(np.std(samples[:, 1])), "low": float(low), "high": float(high)}
+    if len(line.samples):
+        energy["between_glasses"] = float(line.between_glasses(design))
     return energy
 
 
@@ -228,38 +294,28 @@ def _curvature(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> dict:
     p_value = float(2 * stats.norm.sf(abs(coefficient) / np.sqrt(covariance[2, 2])))
     return {
         "tested": True,
-        "significant": p_value < CURVATURE_SIGNIFICANCE,
+        "significant": p_value < SIGNIFICANCE,
         "p_value": p_value,
         "coefficient_eV2": coefficient,
     }
 
 
 def _prediction(
-    line: _Line,
-    points: Sequence[ArrheniusPoint],
-    samples: np.ndarray | None,
-    quantity: str,
-    *,
-    target_K: float,
-    tg_K: float | None,
+    line: _Line, points: Sequence[ArrheniusPoint], quantity: str, *, target_K: float, transition: Mapping
 ) -> dict:
     x = 1 / (BOLTZMANN_EV_K * target_K)
-    centre, half_width = float(line.at(x)), float(line.half_width_at(x))
-    low, high = centre - half_width, centre + half_width
-    if samples is not None:
-        # Whichever is wider: the statistics of each point, or the difference between glasses.
-        drawn = np.quantile(samples[:, 0] + samples[:, 1] * x, INTERVAL)
-        low, high = min(low, float(drawn[0])), max(high, float(drawn[1]))
+    centre = float(line.at(x))
+    error, half_width = line.uncertainty(_design(x))
     temperatures_K = [point.temperature_K for point in points]
-    spanned = (min([*temperatures_K, target_K]), max([*temperatures_K, target_K]))
     return {
         "temperature_K": target_K,
         "value": float(_back(centre, target_K, quantity)),
-        "low": float(_back(low, target_K, quantity)),
-        "high": float(_back(high, target_K, quantity)),
+        "low": float(_back(centre - half_width, target_K, quantity)),
+        "high": float(_back(centre + half_width, target_K, quantity)),
+        "error_of_logarithm": float(error),
         "unit": "mS/cm" if _is_conductivity(quantity) else "cm2/s",
         "extrapolated": not min(temperatures_K) <= target_K <= max(temperatures_K),
-        "crosses_Tg": None if tg_K is None else spanned[0] < tg_K < spanned[1],
+        "crosses_Tg": crosses([*temperatures_K, target_K], transition),
     }
 
 
@@ -267,7 +323,7 @@ def _drawn_line(line: _Line, points: Sequence[ArrheniusPoint], quantity: str, *,
     temperatures_K = [*(point.temperature_K for point in points), target_K]
     inverse = np.linspace(1 / max(temperatures_K), 1 / min(temperatures_K), LINE_POINTS)
     x, drawn_K = inverse / BOLTZMANN_EV_K, 1 / inverse
-    half_width = line.half_width_at(x)
+    _, half_width = line.uncertainty(_design(x))
     return {
         "temperatures_K": drawn_K.tolist(),
         "value": _back(line.at(x), drawn_K, quantity).tolist(),

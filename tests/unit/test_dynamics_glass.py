@@ -125,6 +125,15 @@ def test_quench_melts_and_cools(glass):
     assert trajectory.metadata == {"composition": "Li2ZrCl6"}
 
 
+def test_quench_records_its_volume_while_it_cools(glass):
+    _, record, trajectory = glass
+    cooling = record["cooling"]
+    assert cooling["rate_K_per_ps"] == 3000.0
+    assert cooling["temperature_K"] == pytest.approx(900 - 6 * np.arange(1, 101))
+    first = list(trajectory.times_ps).index(pytest.approx((30 + 50 + 50 + 1) * 0.002))
+    assert cooling["volume_A3"] == pytest.approx(trajectory.observables["volume"][first : first + 100])
+
+
 def test_crystal_is_not_melted(committee, tmp_path):
     identity = COMPOSITION.identity() | {"start": "structures/crystal.cif"}
     _, record = quenched(packed(), committee, tmp_path, composition=Composition.from_identity(identity))

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from saltflow.compositions import Composition
 from saltflow.dynamics.runner import Conditions, Outcome, Run
-from saltflow.dynamics.schedule import Stage, production_schedule, quench_schedule, timestep_fs
+from saltflow.dynamics.schedule import COOLING, Stage, production_schedule, quench_schedule, timestep_fs
 from saltflow.potentials import Committee
 from saltflow.provenance import atomic_write
 from saltflow.structures import check_gates, packing_units
 from saltflow.structures.density import density_g_cm3
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory import H5MDWriter, read_trajectory
 
 
 def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:
@@ -61,7 +62,8 @@ def quench(
         metadata: provenance of that trajectory.
 
     Returns:
-        the glass (unwrapped, with velocities) and its record: status, problems, density.
+        the glass (unwrapped, with velocities) and its record: status, problems, density, and while it was cooled its
+        volume against the set temperature (None where a crystal was not).
     """
     committee.check_elements(packed.numbers, composition=composition.id)
     step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
@@ -86,6 +88,7 @@ def quench(
         "start_density_g_cm3": packed.info["start_density_g_cm3"],
         "steps": outcome.steps,
         "timestep_fs": step_fs,
+        "cooling": _cooling(schedule, trajectory_path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]),
     }
 
 
@@ -148,6 +151,23 @@ def run_point(
         "timestep_fs": step_fs,
         "production_ps": _recorded_ps(schedule, step_fs),
         "glasses": records,
+    }
+
+
+def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:
+    """Set temperature and volume of the frames of the cooling."""
+    names = [stage.name for stage in schedule]
+    if COOLING not in names:
+        return None
+    place = names.index(COOLING)
+    before, stage = sum(earlier.steps for earlier in schedule[:place]), schedule[place]
+    trajectory = read_trajectory(trajectory_path)
+    steps = np.rint(trajectory.times_ps * 1000 / step_fs).astype(int) - before
+    cooling = (steps > 0) & (steps <= stage.steps)
+    return {
+        "rate_K_per_ps": rate_K_per_ps,
+        "temperature_K": [stage.temperatures_K(int(step))[0] for step in steps[cooling]],
+        "volume_A3": trajectory.observables["volume"][cooling].tolist(),
     }
 
 

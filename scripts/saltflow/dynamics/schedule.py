@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+COOLING = "quench"  # the stage whose volume shows the glass transition, and is recorded more often for it
+FRAMES_OF_STAGE, FRAMES_OF_COOLING = 20, 180
+
 Ensemble = Literal["relax", "nve", "nvt", "npt"]
 
 
@@ -69,13 +72,14 @@ def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: boo
 
     def stage(name: str, ensemble: Ensemble, duration_ps: float, start: tuple, end: tuple) -> Stage:
         steps = steps_of(duration_ps, step_fs=step_fs)
-        return Stage(name, ensemble, steps, start, end, frame_interval=max(1, steps // 20))
+        frames = FRAMES_OF_COOLING if name == COOLING else FRAMES_OF_STAGE
+        return Stage(name, ensemble, steps, start, end, frame_interval=max(1, steps // frames))
 
     relax = Stage("relax", "relax", quench["relax_steps"], cold, cold)
     melt = [
         stage("melt", "nvt", quench["melt_ps"], hot, hot),
         stage("melt under pressure", "npt", quench["melt_npt_ps"], hot, hot),
-        stage("quench", "npt", cooling_ps, hot, cold),
+        stage(COOLING, "npt", cooling_ps, hot, cold),
     ]
     anneal = stage("anneal", "npt", quench["anneal_ps"], cold, cold)
     return _nonempty([relax, *([] if crystal else melt), anneal])

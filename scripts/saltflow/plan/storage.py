@@ -13,7 +13,7 @@ from saltflow.targets import Campaign
 TRAJECTORY_BYTES = 110_000
 FRAME_BYTES = 110
 FRAME_ATOM_BYTES = 9.5
-QUENCH_FRAMES = 105  # about 20 of each stage
+QUENCH_FRAMES = 265  # about 180 of the cooling and 20 of each other stage
 # A line of extended XYZ with forces, and one without.
 LABELLED_ATOM_BYTES = 110
 ATOM_BYTES = 76
