@@ -1,6 +1,7 @@
 """What the sweep found, across compositions.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json, results/{composition}/arrhenius.json
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json, results/{composition}/arrhenius.json,
+                 results/potentials/{potential}/released.json
 OUTPUTS: results/summary/conductivity.csv and .txt, ranking.csv and .svg
 """
 
@@ -12,6 +13,9 @@ rule tabulate_conductivity:
             rules.analyse_transport.output.transport,
             composition=campaign.swept,
             temperature=campaign.temperatures_K,
+        ),
+        arrhenius=expand(
+            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
         ),
         releases=expand(
             "results/potentials/{potential}/released.json",

@@ -1,8 +1,9 @@
 """Conductivity.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json,
+                 results/{composition}/glass{glass}/quench.json
 OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, conductivity.svg, correlation.svg;
-         results/{composition}/arrhenius.json and .svg
+         results/{composition}/arrhenius.json and .svg, glass_transition.svg
 """
 
 
@@ -71,11 +72,17 @@ rule analyse_transport:
 
 
 rule fit_arrhenius:
-    """Activation energies from ln(σT) and ln D over the diffusive temperatures, and σ where electrolytes are compared."""
+    """Activation energies from ln(σT) and ln D over the diffusive temperatures, and σ where electrolytes are compared;
+    the glass transition, where the volume of the quench has a break, and what lies across it.
+    """
     input:
         transport=expand(
             "results/{{composition}}/md/{temperature}K/transport.json",
             temperature=campaign.temperatures_K,
+        ),
+        quenches=expand(
+            "results/{{composition}}/glass{glass}/quench.json",
+            glass=campaign.glasses,
         ),
     output:
         arrhenius="results/{composition}/arrhenius.json",
@@ -88,6 +95,16 @@ rule fit_arrhenius:
                 "figure": "Arrhenius",
             },
             caption="captions/arrhenius.rst",
+        ),
+        cooling=report(
+            "results/{composition}/glass_transition.svg",
+            category="Transport",
+            labels={
+                "composition": "{composition}",
+                "temperature": "cooling",
+                "figure": "glass transition",
+            },
+            caption="captions/glass_transition.rst",
         ),
     log:
         "logs/{composition}/fit_arrhenius.log",

@@ -11,5 +11,6 @@ start_job(job, subject="conductivity table")
 
 points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.transport]
 releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}
-table = tabulate(points, releases, potentials=job.params.potentials)
+transitions = {fit["composition"]: fit["glass_transition"] for fit in map(read_json, job.input.arrhenius)}
+table = tabulate(points, releases, transitions, potentials=job.params.potentials)
 write_table(table, job.output.table, text_path=job.output.text)

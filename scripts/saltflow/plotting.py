@@ -1,8 +1,10 @@
 """Figures of the report: one function per figure, drawn from what the analysis wrote."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
+from types import MappingProxyType
 
 import matplotlib
 
@@ -13,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from saltflow.glass_transition import NEAR
 from saltflow.provenance import atomic_write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#000000")
@@ -214,22 +217,27 @@ def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title:
         _legend(radial, place="right upper")
 
 
-def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str, literature: Mapping) -> None:
-    """ln(σT) over 1/T with the fit, its prediction and the measured conductivity.
+def plot_arrhenius(
+    fits: Mapping[str, Mapping],
+    path: str | Path,
+    *,
+    title: str,
+    literature: Mapping,
+    transition: Mapping = MappingProxyType({}),
+) -> None:
+    """ln(σT) over 1/T with the fit, its band, its prediction and the measured conductivity.
 
     Args:
         fits: quantity → result of `fit_arrhenius`.
         path: SVG to write.
         title: composition.
-        literature: sigma_mS_cm, temperature_C, sigma_origin; None where unknown.
+        literature: sigma_mS_cm, temperature_C, sigma_origin, Ea_eV, source; None where unknown.
+        transition: of `find_glass_transition`.
     """
-    with _figure(path, title=title, size=(5.2, 4.6)) as (axis,):
+    with _figure(path, title=title, size=(5.6, 5.2)) as (axis,):
         _draw_fit(axis, fits["sigma_NE_mS_cm"], "Nernst–Einstein", colour=COLOURS[0])
         _draw_fit(axis, fits["sigma_E_mS_cm"], "Einstein", colour=COLOURS[1])
-        if literature["sigma_mS_cm"]:
-            kelvin = literature["temperature_C"] + 273.15
-            axis.plot(1000 / kelvin, literature["sigma_mS_cm"] * kelvin, "k*", markersize=10)
-            axis.plot([], [], "k*", label=f"literature ({literature['sigma_origin']})")
+        _draw_literature(axis, literature)
         drawn = [value for line in axis.get_lines() for value in line.get_xdata()]
         if not drawn:
             _say((axis,), "No temperature has a conductivity.")
@@ -237,9 +245,66 @@ def plot_arrhenius(fits: Mapping[str, Mapping], path: str | Path, *, title: str,
         if any(line.get_marker() == "x" for line in axis.get_lines()):
             axis.plot([], [], "x", color="0.4", label="not diffusive: takes no part in the fit")
         axis.set_yscale("log")
-        axis.set(xlabel="1000 K / T", ylabel="σT (mS K/cm)")
+        axis.set(xlabel="1000 K / T", ylabel="σT (mS K/cm)", xlim=axis.get_xlim())
+        _mark_transition(axis, transition, lambda kelvin: 1000 / kelvin)
         _mark_temperatures(axis, sorted({round(1000 / value) for value in drawn}))
         _legend(axis, place="lower center")
+
+
+def _draw_literature(axis: Axes, literature: Mapping) -> None:
+    if not literature["sigma_mS_cm"]:
+        return
+    kelvin = literature["temperature_C"] + 273.15
+    axis.plot(1000 / kelvin, literature["sigma_mS_cm"] * kelvin, "k*", markersize=10)
+    label = f"literature ({literature['sigma_origin']})"
+    if literature["Ea_eV"]:
+        label += f", Ea = {literature['Ea_eV']:g} eV ({literature.get('Ea_origin') or 'origin unknown'})"
+    if source := literature.get("source"):
+        label += "\n" + shorten(source, 68, placeholder=" …")
+    axis.plot([], [], "k*", label=label)
+
+
+def _mark_transition(axis: Axes, transition: Mapping, place: Callable[[float], float]) -> None:
+    """Shade two errors around Tg, where there is one."""
+    if transition.get("Tg_K") is None:
+        return
+    half_width_K = NEAR * transition["error_K"]
+    ends = [place(transition["Tg_K"] + sign * half_width_K) for sign in (-1, 1)]
+    label = f"Tg of the quench, {transition['Tg_K']:.0f} ± {transition['error_K']:.0f} K"
+    axis.axvspan(*ends, color="0.5", alpha=0.2, lw=0, label=label)
+
+
+def plot_glass_transition(transition: Mapping, path: str | Path, *, title: str) -> None:
+    """Volume against temperature on cooling, with the two lines where they meet at a Tg.
+
+    Args:
+        transition: of `find_glass_transition`.
+        path: SVG to write.
+        title: composition.
+    """
+    found = transition["status"] == "found"
+    said = "cooling" if found else f"no glass transition: {transition['reason']}"
+    with _figure(path, title=f"{title} — {shorten(said, 90, placeholder=' …')}", size=(5.6, 4.0)) as (axis,):
+        curve = transition.get("curve")
+        if not curve:
+            _say((axis,), "There is no volume on cooling to show.")
+            return
+        kelvin, volume = (np.array(curve[key], dtype=float) for key in ("temperature_K", "relative_volume"))
+        bins = np.array_split(np.arange(len(kelvin)), min(60, len(kelvin)))
+        axis.plot([kelvin[each].mean() for each in bins], [volume[each].mean() for each in bins], ".",
+                  color=COLOURS[0], label=f"mean of {transition['glasses']} glasses")  # fmt: skip
+        if found:
+            _draw_branches(axis, transition, kelvin, volume)
+            _mark_transition(axis, transition, float)
+        axis.set(xlabel=f"T (K), cooled at {transition['cooling_rate_K_per_ps']:g} K/ps", ylabel="V / mean V")
+        _legend(axis, place="lower center", ncols=3)
+
+
+def _draw_branches(axis: Axes, transition: Mapping, kelvin: np.ndarray, volume: np.ndarray) -> None:
+    middle = transition["Tg_K"]
+    slopes = np.where(kelvin < middle, transition["expansion_glass_per_K"], transition["expansion_melt_per_K"])
+    lines = slopes * (kelvin - middle)
+    axis.plot(kelvin, lines + np.mean(volume - lines), color="k", lw=1, label="glass and melt")
 
 
 def _mark_temperatures(axis: Axes, temperatures_K: Sequence[int]) -> None:
@@ -279,7 +344,9 @@ def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
         kelvin, values, low, high = (
             np.array(line[key], dtype=float) for key in ("temperatures_K", "value", "low", "high")
         )
-        axis.plot(1000 / kelvin, values * kelvin, color=colour, lw=1)
+        fitted = (kelvin >= min(fit["temperatures_used_K"])) & (kelvin <= max(fit["temperatures_used_K"]))
+        axis.plot(1000 / kelvin, values * kelvin, color=colour, lw=1, ls="--")
+        axis.plot(1000 / kelvin[fitted], (values * kelvin)[fitted], color=colour, lw=1.6)
         axis.fill_between(1000 / kelvin, low * kelvin, high * kelvin, color=colour, alpha=0.15, lw=0)
 
 

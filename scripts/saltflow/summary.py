@@ -19,41 +19,49 @@ D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for cl
 all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
 err: standard error over time blocks and glasses. alpha: slope of ln MSD over ln t; diffusion has 1.
 status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
+side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
 method: what the potential was trained on; 'not converged': its held-out force error is above the set limit.
 """
 
 
 def tabulate(
-    points: Sequence[tuple[str, Mapping]], releases: Mapping[str, Mapping], *, potentials: Mapping[str, str]
+    points: Sequence[tuple[str, Mapping]],
+    releases: Mapping[str, Mapping],
+    transitions: Mapping[str, Mapping],
+    *,
+    potentials: Mapping[str, str],
 ) -> pd.DataFrame:
     """One row per composition × temperature.
 
     Args:
         points: (composition id, result of `analyse_transport`).
         releases: potential → its release record.
+        transitions: composition id → glass transition of its quench, of its arrhenius.json.
         potentials: composition id → potential.
 
     Returns:
         columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
-        the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, potential,
-        method, potential_status, force_rmse_meV_A; D in cm²/s, conductivities in mS/cm.
+        the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, side_of_Tg
+        (above, near or below the glass transition of the quench; empty where none was found), potential, method, potential_status, force_rmse_meV_A; D in cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
         [
-            _point_row(name, point) | _potential_row(potentials[name], releases[potentials[name]])
+            _point_row(name, point)
+            | {"side_of_Tg": transitions[name]["sides"].get(f"{point['temperature_K']:g}")}
+            | _potential_row(potentials[name], releases[potentials[name]])
             for name, point in points
         ]
     )
 
 
 def tabulate_foreign(name: str, point: Mapping) -> pd.DataFrame:
-    """The row of a point whose trajectories come from elsewhere; nothing is known of its potential.
+    """The row of a point whose trajectories come from elsewhere; nothing is known of its quench and potential.
 
     Args:
         name: what to call it.
         point: result of `analyse_transport`.
     """
-    unknown = dict.fromkeys(("potential", "method", "potential_status", "force_rmse_meV_A"))
+    unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A"))
     return pd.DataFrame([_point_row(name, point) | unknown])
 
 
@@ -108,6 +116,9 @@ def _rank_row(fit: Mapping, literature: Mapping) -> dict:
         "sigma_low_mS_cm": prediction.get("low"),
         "sigma_high_mS_cm": prediction.get("high"),
         "extrapolated": prediction.get("extrapolated"),
+        "crosses_Tg": prediction.get("crosses_Tg"),
+        "Tg_K": fit["glass_transition"]["Tg_K"],
+        "Tg_err_K": fit["glass_transition"]["error_K"],
         "Ea_eV": energy.get("value"),
         "Ea_err_eV": energy.get("error"),
         "status": einstein["status"],

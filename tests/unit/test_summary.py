@@ -30,6 +30,7 @@ COLUMNS = [
     "alpha",
     "finite_size",
     "status",
+    "side_of_Tg",
     "potential",
     "method",
     "potential_status",
@@ -39,6 +40,9 @@ RELEASES = {
     "chlorides": {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 123.4}},
     "oxides": {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}},
 }
+NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
+TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "sides": {"400": "below", "800": "above"}}
+TRANSITIONS = {"LiCl": TRANSITION, "Li2O": NO_TRANSITION}
 UNKNOWN = {"sigma_mS_cm": None, "temperature_C": None, "sigma_origin": None, "Ea_eV": None}
 MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "read", "Ea_eV": 0.33}
 
@@ -59,7 +63,7 @@ def points() -> list[tuple[str, dict]]:
 
 @pytest.fixture(scope="module")
 def table(points) -> pd.DataFrame:
-    return tabulate(points, RELEASES, potentials={"LiCl": "chlorides", "Li2O": "oxides"})
+    return tabulate(points, RELEASES, TRANSITIONS, potentials={"LiCl": "chlorides", "Li2O": "oxides"})
 
 
 def test_columns_of_the_table(table):
@@ -83,6 +87,11 @@ def test_points_that_are_no_conductivities_are_flagged(table):
     nothing = table.iloc[2]
     assert nothing["glasses"] == 0
     assert nothing[["D_cm2_s", "sigma_NE_mS_cm", "sigma_E_mS_cm", "haven_ratio", "alpha"]].isna().all()
+
+
+def test_the_side_of_the_glass_transition_is_named(table):
+    assert table["side_of_Tg"].tolist()[:2] == ["above", "below"]
+    assert table["side_of_Tg"].isna().tolist() == [False, False, True]
 
 
 def test_the_method_of_every_number_is_named(table):
@@ -112,19 +121,20 @@ def test_written_table_and_its_text(table, tmp_path):
 
 
 def test_a_table_without_points_is_written(tmp_path):
-    write_table(tabulate([], RELEASES, potentials={}), tmp_path / "table.csv", text_path=tmp_path / "table.txt")
+    write_table(tabulate([], RELEASES, {}, potentials={}), tmp_path / "table.csv", text_path=tmp_path / "table.txt")
     assert "NE: Nernst–Einstein" in (tmp_path / "table.txt").read_text()
 
 
-def fits(composition: str, *, prefactor: float, status: str = "ok") -> dict:
+def fits(composition: str, *, prefactor: float, status: str = "ok", transition: dict = NO_TRANSITION) -> dict:
     """An arrhenius.json whose σT follows 0.3 eV."""
     points = [
         ArrheniusPoint(kelvin, value, 0.05 * value, status)
         for kelvin in (500.0, 600.0, 700.0, 800.0)
         if (value := prefactor / kelvin * np.exp(-0.3 / (BOLTZMANN_EV_K * kelvin)))
     ]
-    fit = fit_arrhenius(points, quantity="sigma_E_mS_cm", target_temperature_K=300.0, bootstrap_samples=100, seed=1)
-    return {"composition": composition, "fits": {"sigma_E_mS_cm": fit}}
+    fit = fit_arrhenius(points, quantity="sigma_E_mS_cm", target_temperature_K=300.0, bootstrap_samples=100, seed=1,
+                        transition=transition)  # fmt: skip
+    return {"composition": composition, "fits": {"sigma_E_mS_cm": fit}, "glass_transition": transition}
 
 
 def test_the_best_conductor_comes_first_and_those_without_a_fit_last():
@@ -147,6 +157,14 @@ def test_the_best_conductor_comes_first_and_those_without_a_fit_last():
     assert best["Ea_eV"] == pytest.approx(0.3)
     assert (best["at_temperature_K"], best["extrapolated"]) == (300.0, True)
     assert (best["measured_sigma_mS_cm"], best["measured_at_C"], best["measured_origin"]) == (1.5, 30.0, "read")
+
+
+def test_a_range_across_the_glass_transition_is_flagged_in_the_ranking():
+    contents = [fits("glass", prefactor=1e8, transition=TRANSITION), fits("crystal", prefactor=1e7)]
+    ranking = rank(contents, literature={each["composition"]: UNKNOWN for each in contents})
+    assert ranking["crosses_Tg"].tolist() == [True, None]
+    assert ranking["Tg_K"].tolist()[0] == 550.0
+    assert ranking["Tg_K"].isna().tolist() == [False, True]
 
 
 def test_a_ranking_without_a_single_fit_is_written(tmp_path):
