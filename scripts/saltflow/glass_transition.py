@@ -65,7 +65,7 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
 
     Returns:
         JSON-able: status "found" or "not found" (then with a reason and without Tg); Tg_K, error_K (noise of the
-        volume, or the scatter of the glasses where it is larger), p_value of the break against a parabola,
+        volume, or the scatter of the glasses where it is larger), near_K (half width of what counts as near), p_value of the break against a parabola,
         relative expansion 1/V dV/dT of glass and melt, cooling_rate_K_per_ps, per_glass_K, and the mean curve.
     """
     curves = [curve for curve in curves if len(curve.temperatures_K) == len(curves[0].temperatures_K)]
@@ -102,6 +102,7 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
         "status": "found",
         "Tg_K": float(fit.candidates_K[best]),
         "error_K": error_K,
+        "near_K": NEAR * error_K,
         "per_glass_K": per_glass_K.tolist(),
         **result,
     }
@@ -111,7 +112,7 @@ def side_of(temperature_K: float, transition: Mapping) -> str | None:
     """Which side of Tg a temperature lies on: "above", "below" or, within two errors, "near"; None without a Tg."""
     if transition.get("Tg_K") is None:
         return None
-    if abs(temperature_K - transition["Tg_K"]) <= NEAR * transition["error_K"]:
+    if abs(temperature_K - transition["Tg_K"]) <= transition["near_K"]:
         return "near"
     return "above" if temperature_K > transition["Tg_K"] else "below"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill, shorten
 from types import MappingProxyType
 
 import matplotlib
@@ -15,7 +15,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from saltflow.glass_transition import NEAR
 from saltflow.provenance import atomic_write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#000000")
@@ -88,13 +87,16 @@ def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
     if not window:
         return
     found = result["status"] == "ok"
+    exponent = "undefined" if window["alpha"] is None else f"{window['alpha']:.2f}"
+    label = "diffusive window" if found else "best range, not diffusive"
+    label += f"\nα = {exponent} of {result['mobile_ion']}, {window['n_windows']:.0f} windows"
     for axis in axes:
         axis.axvspan(
             window["start_ps"],
             window["end_ps"],
             color="#009E73" if found else "#D55E00",
             alpha=0.12,
-            label="diffusive window" if found else "best range, not diffusive",
+            label=label,
         )
 
 
@@ -110,13 +112,33 @@ def plot_conductivity(result: Mapping, path: str | Path, *, title: str) -> None:
         if not result["quantities"]:
             _say((totals, shares, matrix), f"No trajectory to analyse ({result['reason']}).")
             return
-        names = {"NE": "sigma_NE_mS_cm", "cNE": "sigma_cNE_mS_cm", "E": "sigma_E_mS_cm"}
-        values, errors = _values_and_errors([result["quantities"][name] for name in names.values()])
-        totals.bar(list(names), values, yerr=errors, color=COLOURS[: len(names)], capsize=4)
-        totals.axhline(0, color="0.6", lw=0.8)
-        totals.set(ylabel="σ (mS/cm)", title="conductivity")
+        _draw_conductivities(totals, result)
         _draw_transference(shares, result["species"])
         _draw_matrix(matrix, result["sigma_ab_mS_cm"], list(result["species"]))
+
+
+def _draw_conductivities(axis: Axes, result: Mapping) -> None:
+    """NE, cNE of both decompositions with their sweep of the cut-offs, and E; pale where nothing diffuses."""
+    quantities, clusters = result["quantities"], result["clusters"]
+    bound, free = clusters["mobile ion bound"], clusters["mobile ion free"]
+    rows = {
+        "NE": quantities["sigma_NE_mS_cm"],
+        "cNE": bound["sigma_cNE_mS_cm"],
+        "cNE,\nion free": free["sigma_cNE_mS_cm"],
+        "E": quantities["sigma_E_mS_cm"],
+    }
+    values, errors = _values_and_errors(list(rows.values()))
+    colours = [COLOURS[0], COLOURS[1], COLOURS[1], COLOURS[2]]
+    bars = axis.bar(list(rows), values, yerr=errors, color=colours, capsize=4)
+    for bar, alpha in zip(bars, (1.0, 1.0, 0.6, 1.0), strict=True):
+        bar.set_alpha(alpha if result["status"] == "ok" else 0.35 * alpha)
+    for place, swept in ((1, bound), (2, free)):
+        heights = [each["sigma_cNE_mS_cm"]["value"] for each in swept["cutoff_sweep"] if each["shift_A"]]
+        axis.plot([place] * len(heights), heights, "k_", ms=14, label="cut-offs shorter and longer" if place == 1 else "")
+    axis.axhline(0, color="0.6", lw=0.8)
+    axis.set(ylabel="σ (mS/cm)", title="conductivity")
+    axis.margins(y=0.2)
+    axis.legend(loc="upper center", fontsize=7)
 
 
 def _values_and_errors(rows: Sequence[Mapping]) -> tuple[np.ndarray, np.ndarray]:
@@ -148,8 +170,7 @@ def _draw_matrix(axis: Axes, pairs: Mapping[str, Mapping], species: Sequence[str
             row = pairs.get(f"{symbol}-{other}") or pairs[f"{other}-{symbol}"]
             values[first, second] = np.nan if row["value"] is None else row["value"]
             if row["value"] is not None:
-                text = f"{row['value']:.3g}" + (f"\n±{row['error']:.2g}" if row["error"] is not None else "")
-                axis.text(second, first, text, ha="center", va="center", fontsize=7)
+                axis.text(second, first, _with_error(row["value"], row["error"]), ha="center", va="center", fontsize=7)
     largest = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
     axis.imshow(values, cmap="PuOr", vmin=-1.6 * (largest or 1.0), vmax=1.6 * (largest or 1.0))
     axis.set_xticks(range(len(species)), species)
@@ -157,6 +178,14 @@ def _draw_matrix(axis: Axes, pairs: Mapping[str, Mapping], species: Sequence[str
     axis.set(title="σ between species (mS/cm)")
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
+
+
+def _with_error(value: float, error: float | None) -> str:
+    """A value to the second digit of its error, and the error below."""
+    if not error:
+        return f"{value:.3g}"
+    decimals = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{value:.{decimals}f}\n±{error:.{decimals}f}"
 
 
 def plot_correlation(result: Mapping, path: str | Path, *, title: str) -> None:
@@ -260,15 +289,15 @@ def _draw_literature(axis: Axes, literature: Mapping) -> None:
     if literature["Ea_eV"]:
         label += f", Ea = {literature['Ea_eV']:g} eV ({literature.get('Ea_origin') or 'origin unknown'})"
     if source := literature.get("source"):
-        label += "\n" + shorten(source, 68, placeholder=" …")
+        label += "\n" + shorten(source.split(":")[0], 68, placeholder=" …")
     axis.plot([], [], "k*", label=label)
 
 
 def _mark_transition(axis: Axes, transition: Mapping, place: Callable[[float], float]) -> None:
-    """Shade two errors around Tg, where there is one."""
+    """Shade what is near Tg, where there is one."""
     if transition.get("Tg_K") is None:
         return
-    half_width_K = NEAR * transition["error_K"]
+    half_width_K = transition["near_K"]
     ends = [place(transition["Tg_K"] + sign * half_width_K) for sign in (-1, 1)]
     label = f"Tg of the quench, {transition['Tg_K']:.0f} ± {transition['error_K']:.0f} K"
     axis.axvspan(*ends, color="0.5", alpha=0.2, lw=0, label=label)
@@ -283,8 +312,9 @@ def plot_glass_transition(transition: Mapping, path: str | Path, *, title: str) 
         title: composition.
     """
     found = transition["status"] == "found"
-    said = "cooling" if found else f"no glass transition: {transition['reason']}"
-    with _figure(path, title=f"{title} — {shorten(said, 90, placeholder=' …')}", size=(5.6, 4.0)) as (axis,):
+    with _figure(path, title=f"{title} — cooling", size=(5.6, 4.0)) as (axis,):
+        if not found:
+            axis.set_title(fill(f"no glass transition: {transition['reason']}", 80), fontsize=8)
         curve = transition.get("curve")
         if not curve:
             _say((axis,), "There is no volume on cooling to show.")
@@ -407,10 +437,13 @@ def plot_ranking(ranking, path: str | Path) -> None:
             if chosen.any():
                 _draw_predictions(axis, ranked[chosen], heights[chosen], face=face, label=label)
         axis.plot(ranked["measured_sigma_mS_cm"].to_numpy(dtype=float), heights, "k*", label="literature")
-        axis.set_yticks(heights, ranked["composition"])
+        crossing = [name + (" †" if flag is True else "") for name, flag in zip(ranked["composition"],
+                    ranked["crosses_Tg"], strict=True)]  # fmt: skip
+        axis.set_yticks(heights, crossing)
         axis.set_ylim(-0.6, len(ranked) - 0.4)
         axis.set_xscale("log")
-        axis.set_xlabel("σ (mS/cm)" + (f"; without a fit: {rest}" if rest else ""))
+        across = "; †: across Tg" if any(name.endswith("†") for name in crossing) else ""
+        axis.set_xlabel("σ (mS/cm)" + (f"; without a fit: {rest}" if rest else "") + across)
         _legend(axis, place="lower center", ncols=3)
 
 

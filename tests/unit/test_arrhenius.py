@@ -164,7 +164,7 @@ def test_a_glass_that_did_not_run_at_one_temperature_is_not_replaced_by_another(
     assert fit(points)["Ea_eV"]["between_glasses"] < 0.1
 
 
-TRANSITION = {"status": "found", "Tg_K": 450.0, "error_K": 20.0}
+TRANSITION = {"status": "found", "Tg_K": 450.0, "error_K": 20.0, "near_K": 40.0}
 
 
 def test_range_across_the_glass_transition_is_flagged():

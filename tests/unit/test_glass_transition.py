@@ -43,11 +43,11 @@ def test_a_clean_break_is_found_with_both_expansions():
 
 def test_the_error_is_calibrated():
     deviations = []
-    for seed in range(60):
+    for seed in range(40):
         result = find_glass_transition(cooled(broken(), np.random.default_rng(seed)), seed=seed)
         if result["status"] == "found":
             deviations.append((result["Tg_K"] - TG_K) / result["error_K"])
-    assert len(deviations) > 50
+    assert len(deviations) > 33
     # The larger of two estimates is taken: the interval is wide rather than narrow.
     assert 0.5 < np.std(deviations) < 1.25
     assert abs(np.mean(deviations)) < 0.5
@@ -58,9 +58,9 @@ def test_the_error_is_calibrated():
 def test_a_straight_or_gradual_change_is_rarely_taken_for_a_break(volume):
     found = sum(
         find_glass_transition(cooled(volume, np.random.default_rng(seed)), seed=seed)["status"] == "found"
-        for seed in range(60)
+        for seed in range(40)
     )
-    assert found <= 9, "5 % of 60, and three standard deviations"
+    assert found <= 7, "5 % of 40, and three standard deviations"
 
 
 def test_a_break_that_noise_hides_is_not_claimed():
@@ -97,7 +97,7 @@ def test_what_was_never_cooled_has_no_transition():
 
 
 def test_sides_of_a_transition():
-    found = {"Tg_K": 600.0, "error_K": 20.0}
+    found = {"Tg_K": 600.0, "error_K": 20.0, "near_K": 40.0}
     assert [side_of(kelvin, found) for kelvin in (500.0, 570.0, 630.0, 700.0)] == ["below", "near", "near", "above"]
     assert crosses([500.0, 700.0], found)
     assert crosses([300.0, 590.0], found)

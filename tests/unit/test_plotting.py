@@ -6,16 +6,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_structure_rdf import rocksalt
+from test_glass_transition import TEMPERATURES_K as TEMPERATURES
+from test_glass_transition import broken, cooled
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
 from saltflow.assessment import assess
-from saltflow.plotting import plot_arrhenius, plot_assessment, plot_ranking, plot_structure, plot_transport
+from saltflow.glass_transition import find_glass_transition
+from saltflow.plotting import (
+    plot_arrhenius,
+    plot_assessment,
+    plot_conductivity,
+    plot_glass_transition,
+    plot_ranking,
+    plot_structure,
+    plot_transport,
+)
 from saltflow.structure.rdf import pair_distributions
 from saltflow.summary import rank
 from saltflow.transport import no_transport
 
-MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "recalled", "Ea_eV": 0.33}
+MEASURED = {
+    "sigma_mS_cm": 1.5,
+    "temperature_C": 30.0,
+    "sigma_origin": "recalled",
+    "Ea_eV": 0.33,
+    "Ea_origin": "read",
+    "source": "Somebody et al., A Journal 1, 2 (2023): read on page 3",
+}
+LITERATURE = "literature (recalled), Ea = 0.33 eV (read)"
+TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0}
+NO_TRANSITION = {"status": "not found", "reason": "no glass was melted and cooled", "Tg_K": None, "error_K": None}
 UNKNOWN = dict.fromkeys(MEASURED)
 TEMPERATURES_K = (600.0, 700.0, 800.0, 900.0)
 
@@ -45,6 +66,7 @@ def fits(points):
                 target_temperature_K=300.0,
                 bootstrap_samples=100,
                 seed=1,
+                transition=TRANSITION,
             )
             for quantity in ("sigma_NE_mS_cm", "sigma_E_mS_cm")
         }
@@ -94,7 +116,7 @@ def test_structure_without_a_sound_glass(tmp_path):
 def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
     plot_arrhenius(fits(400.0, *TEMPERATURES_K), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
     said = words(tmp_path / "figure.svg")
-    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)", "literature (recalled)"} <= set(said)
+    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)", LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(said)
     assert "not diffusive: takes no part in the fit" in said
     energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in said]
     found = {match[1]: float(match[2]) for match in energies if match}
@@ -111,7 +133,35 @@ def test_arrhenius_with_too_few_temperatures(fits, tmp_path):
 
 def test_arrhenius_with_nothing_but_a_measured_value(fits, tmp_path):
     plot_arrhenius(fits(300.0), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
-    assert "literature (recalled)" in words(tmp_path / "figure.svg")
+    assert LITERATURE in words(tmp_path / "figure.svg")
+
+
+def test_arrhenius_shades_the_glass_transition(fits, tmp_path):
+    plot_arrhenius(
+        fits(*TEMPERATURES_K), tmp_path / "figure.svg", title="LiCl", literature=UNKNOWN, transition=TRANSITION
+    )
+    assert "Tg of the quench, 550 ± 20 K" in words(tmp_path / "figure.svg")
+
+
+def test_cooling_with_and_without_a_glass_transition(tmp_path):
+    found = find_glass_transition(cooled(broken(), np.random.default_rng(1)), seed=1)
+    straight = find_glass_transition(cooled(1 + 1e-4 * TEMPERATURES, np.random.default_rng(2)), seed=1)
+    said = []
+    for number, transition in enumerate((found, straight, NO_TRANSITION)):
+        plot_glass_transition(transition, tmp_path / f"{number}.svg", title="LiCl")
+        said.append(words(tmp_path / f"{number}.svg"))
+    assert {"glass and melt", "mean of 3 glasses", "T (K), cooled at 5 K/ps"} <= set(said[0])
+    assert "glass and melt" not in said[1]
+    assert any(text.startswith("no glass transition: the volume has no break") for text in said[1])
+    assert "There is no volume on cooling to show." in said[2]
+
+
+def test_conductivities_by_every_approximation(points, tmp_path):
+    plot_conductivity(points[800.0], tmp_path / "figure.svg", title="LiCl at 800 K")
+    said = words(tmp_path / "figure.svg")
+    assert {"NE", "cNE", "cNE,", "ion free", "E", "transference number", "cut-offs shorter and longer"} <= set(said)
+    row = points[800.0]["sigma_ab_mS_cm"]["Li-Li"]
+    assert f"±{row['error']:.0f}" in said
 
 
 def test_arrhenius_with_nothing(fits, tmp_path):
@@ -155,14 +205,17 @@ def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
 
 
 def ranking_of(fits, *kelvin: float):
-    contents = [{"composition": "LiCl", "fits": fits(*TEMPERATURES_K)}, {"composition": "LiF", "fits": fits(*kelvin)}]
+    contents = [
+        {"composition": "LiCl", "fits": fits(*TEMPERATURES_K), "glass_transition": TRANSITION},
+        {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
+    ]
     return rank(contents, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 
 
 def test_ranking_names_what_is_ranked_and_counts_what_is_not(fits, tmp_path):
     plot_ranking(ranking_of(fits, 300.0, 400.0), tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
-    assert {"Einstein conductivity at 300 K", "LiCl", "σ (mS/cm); without a fit: 1", "extrapolated"} <= set(said)
+    assert {"Einstein conductivity at 300 K", "LiCl †", "σ (mS/cm); without a fit: 1; †: across Tg", "extrapolated"} <= set(said)
     assert "LiF" not in said
 
 

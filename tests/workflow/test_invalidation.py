@@ -265,7 +265,7 @@ def test_a_literature_value(campaign: Workplace):
     row = lines[1].split("\t")
     row[at("Ea_eV")], row[at("Ea_origin")] = "0.4", "recalled"
     table.write_text("\n".join([lines[0], "\t".join(row), *lines[2:]]) + "\n")
-    assert_planned(campaign, fits(["LiAlCl4"]) | {"rank_electrolytes"})
+    assert_planned(campaign, fits(["LiAlCl4"]) | SUMMARIES)
 
 
 # ── protocols and generations ──────────────────────────────────────────────────────────────────
@@ -312,7 +312,8 @@ PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPER
         ("trajectory/h5md.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES),
         ("pathways/percolation.py", PATHWAYS),
         ("pathways/picture.py", pictures()),
-        ("arrhenius.py", fits() | {"rank_electrolytes"}),
+        ("arrhenius.py", fits() | SUMMARIES),
+        ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES),
         ("joblog.py", set()),  # what a job says changes no product
         ("provenance.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES),
@@ -335,5 +336,5 @@ def test_an_edited_entry_script_reruns_its_analyses(campaign: Workplace):
 
 def test_an_output_that_was_lost_is_made_again(campaign: Workplace):
     Path(campaign.work, "results/LiAlCl4/arrhenius.json").unlink()
-    plan = assert_planned(campaign, fits(["LiAlCl4"]) | {"rank_electrolytes"})
+    plan = assert_planned(campaign, fits(["LiAlCl4"]) | SUMMARIES)
     assert "Missing output files" in plan["fit_arrhenius composition=LiAlCl4"]
