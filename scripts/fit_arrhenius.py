@@ -12,7 +12,9 @@ start_job(job, subject=job.wildcards.composition)
 transport = [read_json(path) for path in job.input.transport]
 curves = curves_from_quenches([read_json(path) for path in job.input.quenches])
 transition = find_glass_transition(curves, seed=job.params.seed)
-transition["sides"] = {f"{point['temperature_K']:g}": side_of(point["temperature_K"], transition) for point in transport}
+transition["sides"] = {
+    f"{point['temperature_K']:g}": side_of(point["temperature_K"], transition) for point in transport
+}
 fits = {
     quantity: fit_arrhenius(
         points_from_transport(transport, quantity=quantity),

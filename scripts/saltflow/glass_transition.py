@@ -1,12 +1,13 @@
 """The glass transition of a simulated glass: where its volume changes slope on cooling, and whether the data show it.
 
 Volume goes linearly with temperature in the melt and, with less expansion, in the glass; Tg is where the two lines
-meet (broken line). A liquid whose expansion only changes gradually looks alike, so a break counts as found only when the
-broken line describes the volume better than a parabola with as many coefficients would let chance do. Noise is correlated
-from frame to frame, for the barostat is slow, and its variance goes as V kT κ: errors and significance come from
-simulated noise of that kind.
+meet (broken line). A liquid whose expansion changes gradually looks alike, so a break counts as found only when the
+broken line describes the volume better than a parabola does by more than chance would make it. Noise is correlated from
+frame to frame, for the barostat is slow, and its variance goes as V kT κ: errors and significance come from simulated
+noise of that kind.
 
-The Tg of a simulation belongs to its cooling rate, some 1e12 K/s; a laboratory cools 1e12 times slower and finds a lower one.
+The Tg of a simulation belongs to its cooling rate, some 1e12 K/s; a laboratory cools 1e12 times slower and finds a
+lower one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,8 +66,9 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
 
     Returns:
         JSON-able: status "found" or "not found" (then with a reason and without Tg); Tg_K, error_K (noise of the
-        volume, or the scatter of the glasses where it is larger), near_K (half width of what counts as near), p_value of the break against a parabola,
-        relative expansion 1/V dV/dT of glass and melt, cooling_rate_K_per_ps, per_glass_K, and the mean curve.
+        volume, or the scatter of the glasses where it is larger), near_K (half width of what counts as near),
+        p_value of the break against a parabola, relative expansion 1/V dV/dT of glass and melt,
+        cooling_rate_K_per_ps, per_glass_K, and the mean curve.
     """
     curves = [curve for curve in curves if len(curve.temperatures_K) == len(curves[0].temperatures_K)]
     if not curves:

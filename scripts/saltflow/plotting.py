@@ -134,7 +134,8 @@ def _draw_conductivities(axis: Axes, result: Mapping) -> None:
         bar.set_alpha(alpha if result["status"] == "ok" else 0.35 * alpha)
     for place, swept in ((1, bound), (2, free)):
         heights = [each["sigma_cNE_mS_cm"]["value"] for each in swept["cutoff_sweep"] if each["shift_A"]]
-        axis.plot([place] * len(heights), heights, "k_", ms=14, label="cut-offs shorter and longer" if place == 1 else "")
+        axis.plot([place] * len(heights), heights, "k_", ms=14)
+    axis.plot([], [], "k_", ms=14, label="cut-offs shorter and longer")
     axis.axhline(0, color="0.6", lw=0.8)
     axis.set(ylabel="σ (mS/cm)", title="conductivity")
     axis.margins(y=0.2)

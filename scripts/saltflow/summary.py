@@ -42,7 +42,8 @@ def tabulate(
     Returns:
         columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
         the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, side_of_Tg
-        (above, near or below the glass transition of the quench; empty where none was found), potential, method, potential_status, force_rmse_meV_A; D in cm²/s, conductivities in mS/cm.
+        (above, near or below the glass transition of the quench; empty where none was found), potential, method,
+        potential_status, force_rmse_meV_A; D in cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
         [

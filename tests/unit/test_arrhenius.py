@@ -114,9 +114,7 @@ def test_glasses_that_differ_widen_the_error():
     assert widths[1] > 2 * widths[0]
 
 
-@pytest.mark.parametrize(
-    ("prefactor_spread", "energy_spread_eV"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.03), (0.3, 0.03)]
-)
+@pytest.mark.parametrize(("prefactor_spread", "energy_spread_eV"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.03), (0.3, 0.03)])
 def test_errors_of_fits_through_several_glasses_are_calibrated(prefactor_spread, energy_spread_eV):
     """Over 400 replicas of three glasses that differ and are measured with noise: spread of z, and cover of 95 %."""
     rng = np.random.default_rng(40)
@@ -153,7 +151,8 @@ def point_error(values, rng):
 
 def test_a_glass_that_did_not_run_at_one_temperature_is_not_replaced_by_another():
     def result(kelvin, statuses):
-        sound = [{"D_cm2_s": value} for value, status in zip((1e-6, 2e-6, 3e-6), statuses, strict=True) if status == "ok"]
+        values = zip((1e-6, 2e-6, 3e-6), statuses, strict=True)
+        sound = [{"D_cm2_s": value} for value, status in values if status == "ok"]
         quantities = {"D_cm2_s": {"value": 2e-6, "error": 1e-7}}
         return {"temperature_K": kelvin, "status": "ok", "quantities": quantities, "per_glass": sound,
                 "glass_statuses": statuses}  # fmt: skip

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_structure_rdf import rocksalt
 from test_glass_transition import TEMPERATURES_K as TEMPERATURES
 from test_glass_transition import broken, cooled
+from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
@@ -116,7 +116,8 @@ def test_structure_without_a_sound_glass(tmp_path):
 def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
     plot_arrhenius(fits(400.0, *TEMPERATURES_K), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
     said = words(tmp_path / "figure.svg")
-    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)", LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(said)
+    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)"} <= set(said)
+    assert {LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(said)
     assert "not diffusive: takes no part in the fit" in said
     energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in said]
     found = {match[1]: float(match[2]) for match in energies if match}
@@ -215,7 +216,8 @@ def ranking_of(fits, *kelvin: float):
 def test_ranking_names_what_is_ranked_and_counts_what_is_not(fits, tmp_path):
     plot_ranking(ranking_of(fits, 300.0, 400.0), tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
-    assert {"Einstein conductivity at 300 K", "LiCl †", "σ (mS/cm); without a fit: 1; †: across Tg", "extrapolated"} <= set(said)
+    assert {"Einstein conductivity at 300 K", "LiCl †", "extrapolated"} <= set(said)
+    assert "σ (mS/cm); without a fit: 1; †: across Tg" in said
     assert "LiF" not in said
 
 

@@ -41,7 +41,8 @@ RELEASES = {
     "oxides": {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}},
 }
 NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
-TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0, "sides": {"400": "below", "800": "above"}}
+TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0,
+              "sides": {"400": "below", "800": "above"}}  # fmt: skip
 TRANSITIONS = {"LiCl": TRANSITION, "Li2O": NO_TRANSITION}
 UNKNOWN = {"sigma_mS_cm": None, "temperature_C": None, "sigma_origin": None, "Ea_eV": None}
 MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "read", "Ea_eV": 0.33}

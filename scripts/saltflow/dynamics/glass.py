@@ -88,7 +88,9 @@ def quench(
         "start_density_g_cm3": packed.info["start_density_g_cm3"],
         "steps": outcome.steps,
         "timestep_fs": step_fs,
-        "cooling": _cooling(schedule, trajectory_path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]),
+        "cooling": _cooling(
+            schedule, trajectory_path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]
+        ),
     }
 
 
