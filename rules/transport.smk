@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json,
                  results/{composition}/glass{glass}/quench.json
-OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, conductivity.svg, correlation.svg;
+OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, msd.csv.gz, conductivity.svg,
+         correlation.svg;
          results/{composition}/arrhenius.json and .svg, glass_transition.svg
 """
 
@@ -17,6 +18,7 @@ rule analyse_transport:
         record=rules.run_md.output.record,
     output:
         transport="results/{composition}/md/{temperature}K/transport.json",
+        curves="results/{composition}/md/{temperature}K/msd.csv.gz",
         figure=report(
             "results/{composition}/md/{temperature}K/transport.svg",
             category="Transport",

@@ -4,7 +4,7 @@ from saltflow.joblog import start_job
 from saltflow.plotting import plot_conductivity, plot_correlation, plot_transport
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import open_sound
-from saltflow.transport import analyse_transport, no_transport
+from saltflow.transport import analyse_transport, no_curves, no_transport
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
@@ -18,9 +18,11 @@ if trajectories:
         charges=params.composition["oxidation_states"],
         mobile_ion=params.composition["mobile_ion"],
         temperature_K=float(where.temperature),
+        curves_path=job.output.curves,
         **params.transport,
     )
 else:
+    no_curves(job.output.curves)
     result = no_transport([glass["status"] for glass in point["glasses"]], temperature_K=float(where.temperature))
 result["glass_statuses"] = [glass["status"] for glass in point["glasses"]]
 inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}

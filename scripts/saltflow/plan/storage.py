@@ -25,7 +25,7 @@ CHECKPOINTS = 4
 # Files of a DFT code while it labels.
 LABEL_SCRATCH_BYTES = 50_000_000
 CUBE_BYTES = 13  # of a voxel
-PRODUCT_BYTES: Mapping[str, int] = {".svg": 60_000, ".json": 60_000, ".html": 2_500_000}
+PRODUCT_BYTES: Mapping[str, int] = {".svg": 60_000, ".json": 60_000, ".html": 2_500_000, ".gz": 500_000}
 SMALL_BYTES = 20_000
 # Log, benchmark, journal of attempts; and Snakemake's record of every product.
 NOTES_PER_JOB = 3

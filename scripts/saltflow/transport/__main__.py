@@ -3,7 +3,7 @@
 usage: python -m saltflow.transport run.h5md --charges Li=1,Cl=-1 --temperature 600
 
 Several trajectories are replicas of one point. Writes transport.json (schema: docs/transport.md), transport.csv with
-the columns of the sweep's conductivity.csv, and the figures.
+the columns of the sweep's conductivity.csv, msd.csv.gz with the MSD at every lag, and the figures.
 """
 
 import sys
@@ -27,6 +27,7 @@ def _analyse(point: Point) -> str:
         charges=point.charges,
         mobile_ion=point.mobile_ion,
         temperature_K=point.temperature_K,
+        curves_path=point.folder / "msd.csv.gz",
         **point.settings,
     )
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)

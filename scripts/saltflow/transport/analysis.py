@@ -1,11 +1,14 @@
 """The transport picture of one composition at one temperature, all glasses together."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from saltflow.trajectory import Run
 from saltflow.transport.clusters import bond_cutoffs_A, cluster_statistics
 from saltflow.transport.conductivity import sum_rule_residual
+from saltflow.transport.curves import write_curves
 from saltflow.transport.measurement import Measurement, measure
 from saltflow.transport.pairs import displacement_correlation, reaches_across
 from saltflow.transport.rows import (
@@ -19,6 +22,9 @@ from saltflow.transport.rows import (
     species_rows,
     window_row,
 )
+from saltflow.transport.sentences import sentences
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 2
 HAVEN_DEFINITION = "sigma_NE / sigma_E of the mobile ion = D* / D_sigma, barycentric"
@@ -39,6 +45,7 @@ def analyse_transport(
     cutoff_sweep_A: float,
     correlation_origins: int,
     correlation_bin_A: float,
+    curves_path: str | Path | None = None,
 ) -> dict:
     """Diffusion, conductivities and their ratios with errors, from all glasses of one point.
 
@@ -57,6 +64,7 @@ def analyse_transport(
         cutoff_sweep_A: bond cut-offs are also shifted down and up by this, to show what hangs on them.
         correlation_origins: evenly spaced starts of each glass for the displacement–displacement correlation.
         correlation_bin_A: width of its bins.
+        curves_path: where the MSD at every lag goes (`write_curves`), if anywhere; the result has a logarithmic grid.
 
     Returns:
         JSON-able values, errors and curves; None where a value is undefined. Status "not diffusive" when no
@@ -78,7 +86,9 @@ def analyse_transport(
         displacement_correlation(system, lag=lag, origins_per_glass=correlation_origins, bin_width_A=correlation_bin_A)
         for lag in dict.fromkeys((int(window.lags[0]), int(window.lags[-1])))
     ]
-    return {
+    if curves_path is not None:
+        write_curves(measured, curves_path)
+    result = {
         "schema": SCHEMA,
         **description(system, frame),
         "status": "ok" if window.diffusive else "not diffusive",
@@ -105,6 +115,9 @@ def analyse_transport(
         "per_glass": _per_glass(measured),
         "curves": curve_rows(system, measured.lags, measured.msd_A2),
     }
+    for sentence in sentences(result):
+        log.info("%s", sentence)
+    return result
 
 
 def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:

@@ -13,6 +13,7 @@ from saltflow.trajectory import Run
 
 FEWEST_FRAMES = 20
 INTERVAL_TOLERANCE = 0.01
+STEPS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,11 @@ class System:
 def prepare_system(
     trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
 ) -> System:
-    """Check the glasses of one point and find their uninterrupted pieces; positions are not read yet.
+    """Check the glasses of one point and find their uninterrupted pieces.
 
     Raises:
-        SaltflowError: no or too short trajectories, glasses that differ, a charge or the mobile ion missing.
+        SaltflowError: no or too short trajectories, glasses that differ, a charge or the mobile ion missing, or
+            positions that jump to the other side of the cell.
     """
     if not trajectories:
         raise SaltflowError("Transport needs at least one trajectory; run the molecular dynamics first.")
@@ -122,6 +124,8 @@ def prepare_system(
         raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {', '.join(species)}.")
     _check_same_composition(trajectories)
     interval_ps = _common_interval_ps(trajectories)
+    for glass, run in enumerate(trajectories):
+        _check_unwrapped(glass, run, interval_ps=interval_ps)
     return System(
         species=species,
         counts=np.array([first.symbols.count(symbol) for symbol in species]),
@@ -164,6 +168,21 @@ def _check_same_composition(trajectories: Sequence[Run]) -> None:
             raise SaltflowError(
                 f"Trajectory {glass} holds other atoms than trajectory 0; glasses of one point must have the "
                 "same composition and size."
+            )
+
+
+def _check_unwrapped(glass: int, run: Run, *, interval_ps: float) -> None:
+    """Some steps from frame to frame, evenly over the run: of a wrapped one, some atom is always at the boundary."""
+    steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
+    chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
+    for frame in chosen.tolist():
+        pair = slice(frame, frame + 2)
+        fractional = run.read_positions_A(pair, slice(None)).astype(float) @ np.linalg.inv(run.cells_A[pair])
+        if (step := np.abs(fractional[1] - fractional[0]).max(axis=1)).max() > 0.5:
+            raise SaltflowError(
+                f"Trajectory {glass} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell from "
+                f"frame {frame} to {frame + 1}. Write unwrapped positions (LAMMPS: xu yu zu or image flags), or frames "
+                "more often."
             )
 
 

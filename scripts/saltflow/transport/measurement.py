@@ -34,6 +34,8 @@ class Measurement:
         frame: reference frame of the single-ion quantities.
         lags: logarithmic grid of lags in frames, (lags,).
         msd_A2: MSD of each species there, (lags, species).
+        all_lags: every lag that there is, (all lags,).
+        all_msd_A2: MSD of each species there, (all lags, species).
         window: where the mobile ion diffuses.
         blocks: displacements at the lags of the window, per block of time.
         glasses: glass of each block, (blocks,).
@@ -44,6 +46,8 @@ class Measurement:
     frame: str
     lags: np.ndarray
     msd_A2: np.ndarray
+    all_lags: np.ndarray
+    all_msd_A2: np.ndarray
     window: Window
     blocks: Displacements
     glasses: np.ndarray
@@ -125,19 +129,22 @@ def measure(
     if frame not in ("barycentric", "framework"):
         raise SaltflowError(f"The reference frame is 'barycentric' or 'framework', not {frame!r}.")
     system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
-    lags, msd_A2 = _msd_curves(system, frame)
+    all_lags, all_msd_A2 = _msd_curves(system, frame)
+    lags = available_lags(logarithmic_lags(1, system.longest_run - 1), longest_run=system.longest_run)
+    msd_A2 = all_msd_A2[np.searchsorted(all_lags, lags)]
     window = find_window(
         lags, msd_A2[:, system.mobile], interval_ps=system.interval_ps, run_frames=system.longest_run,
         alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
     )  # fmt: skip
     block_frames = max(1, round(DECORRELATIONS_PER_BLOCK * window.decorrelation_ps / system.interval_ps))
     blocks, glasses = displacement_blocks(system, window.lags, block_frames=block_frames)
-    return Measurement(system, frame, lags, msd_A2, window, blocks, glasses, block_frames * system.interval_ps)
+    block_ps = block_frames * system.interval_ps
+    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, glasses, block_ps)
 
 
 def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithmic lags in frames and the MSD of each species there, (lags, species)."""
-    lags = available_lags(logarithmic_lags(1, system.longest_run - 1), longest_run=system.longest_run)
+    """Every lag in frames and the MSD of each species there, (lags, species)."""
+    lags = available_lags(np.arange(1, system.longest_run), longest_run=system.longest_run)
     squared, collective = displacement_curves(system, lags).means()
     sums = single_ion_sums(system, squared, collective, frame=frame)
     # Differences of large sums leave rounding around zero for atoms that do not move.

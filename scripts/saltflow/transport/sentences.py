@@ -1,0 +1,55 @@
+"""What the analysis found, in sentences for the log and the terminal."""
+
+from collections.abc import Mapping
+
+SUM_RULE_TOLERANCE = 1e-6
+
+
+def sentences(result: Mapping) -> list[str]:
+    """The result of `analyse_transport`, with the sum rule of its Onsager matrix.
+
+    Args:
+        result: of `analyse_transport`.
+    """
+    window, ion = result["window"], result["mobile_ion"]
+    exponent = "undefined" if window["alpha"] is None else f"{window['alpha']:.2f}"
+    names = {
+        f"D of {ion}": "D_cm2_s",
+        "σ Nernst–Einstein": "sigma_NE_mS_cm",
+        "σ cluster Nernst–Einstein": "sigma_cNE_mS_cm",
+        "σ Einstein": "sigma_E_mS_cm",
+        f"Haven ratio of {ion}": "haven_ratio",
+    }
+    return [
+        f"{result['status']}: lags {window['start_ps']:g} to {window['end_ps']:g} ps, α {exponent}, "
+        f"{window['n_windows']:.1f} independent windows, {result['glasses']} trajectories",
+        *(_value(name, result["quantities"][key]) for name, key in names.items()),
+        _sum_rule(result["sum_rule_residual"]),
+        *_cautions(result),
+    ]
+
+
+def _value(name: str, row: Mapping) -> str:
+    if row["value"] is None:
+        return f"{name}: undefined"
+    unit = "" if row["unit"] == "1" else f" {row['unit']}"
+    error = "unknown" if row["error"] is None else f"{row['error']:.2g}"
+    return f"{name}: {row['value']:.4g} ± {error}{unit}"
+
+
+def _sum_rule(residual: float | None) -> str:
+    if residual is None:
+        return "Σ_b M_b L_ab = 0: not tested, for nothing is there to move against"
+    verdict = "holds" if residual < SUM_RULE_TOLERANCE else "IS BROKEN: do not use the Onsager coefficients"
+    return f"Σ_b M_b L_ab = 0: {verdict} (residual {residual:.1e} of the largest term)"
+
+
+def _cautions(result: Mapping) -> list[str]:
+    cautions = []
+    if result["status"] != "ok":
+        cautions.append("not diffusive: these numbers come from the longest lags and are no coefficients; run longer")
+    if result["finite_size"]["flag"]:
+        cautions.append("ions half a cell apart still move together: the cell is too small for σ Einstein")
+    if abs(result["net_charge_e"]) > 1e-6:
+        cautions.append(f"the formal charges add up to {result['net_charge_e']:+g} e: check them")
+    return cautions
