@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_glass_transition import TEMPERATURES_K as TEMPERATURES
-from test_glass_transition import broken, cooled
+from cooling_curves import TEMPERATURES_K as TEMPERATURES
+from cooling_curves import broken, cooled
 from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 

@@ -1,0 +1,102 @@
+"""Walkers whose transport coefficients are known, as trajectories."""
+
+from functools import partial
+
+import numpy as np
+
+from saltflow.trajectory import Trajectory
+from saltflow.transport.conductivity import conductivity_mS_cm
+from saltflow.transport.measurement import measure
+
+INTERVAL_PS = 0.1
+EDGE_A = 20.0
+RULE = {"alpha_min": 0.9, "alpha_max": 1.1, "msd_min_A2": 10.0, "max_lag_fraction": 0.4}
+# A framework this heavy is at rest in the barycentric frame, so that the ions' own statistics show.
+HEAVY_U = 1e9
+
+
+def trajectory_of(positions_A, symbols, masses_u, *, cells_A=None, times_ps=None):
+    frames = len(positions_A)
+    return Trajectory(
+        positions_A=positions_A,
+        cells_A=np.tile(np.eye(3) * EDGE_A, (frames, 1, 1)) if cells_A is None else cells_A,
+        times_ps=INTERVAL_PS * np.arange(frames) if times_ps is None else times_ps,
+        symbols=tuple(symbols),
+        masses_u=np.asarray(masses_u, dtype=float),
+    )
+
+
+def brownian_steps(rng, frames, ions, *, D_A2_ps):
+    return rng.normal(0, np.sqrt(2 * D_A2_ps * INTERVAL_PS), (frames, ions, 3))
+
+
+def jump_steps(rng, frames, ions, *, D_A2_ps, jump_A=2.5):
+    chance = 2 * D_A2_ps * INTERVAL_PS / jump_A**2
+    return jump_A * rng.choice([-1, 1], (frames, ions, 3)) * (rng.random((frames, ions, 3)) < chance)
+
+
+def lithium_in_a_heavy_frame(steps):
+    """Li walkers and as many Cl at rest, so heavy that the centre of mass rests as well."""
+    frames, ions, _ = steps.shape
+    positions_A = np.concatenate([np.cumsum(steps, axis=0), np.zeros((frames, ions, 3))], axis=1)
+    return trajectory_of(positions_A, ["Li"] * ions + ["Cl"] * ions, [6.94] * ions + [HEAVY_U] * ions)
+
+
+POINT = {"charges": {"Li": 1, "Cl": -1}, "mobile_ion": "Li", "temperature_K": 600.0, "frame": "barycentric"}
+
+
+def independent(make_steps, rng, frames, glasses):
+    """Li walkers in a frame at rest: H_R = 1, all current by Li."""
+    salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(glasses)]
+    return salts, {"D_cm2_s": 0.6e-4, "haven_ratio": 1.0, "sigma_E_mS_cm": lithium_sigma_mS_cm(8 * 0.6e-4)}
+
+
+def lithium_sigma_mS_cm(squared_charge_D):
+    return conductivity_mS_cm(squared_charge_D, volume_A3=EDGE_A**3, temperature_K=600.0)
+
+
+def correlated(rng, frames, glasses):
+    """8 Li and 8 Cl walk on their own (D = 0.4, 0.2 Å²/ps) and on a walk that all share (0.1 Å²/ps), against Zr.
+
+    With z = ±1 and 8 of each: collective D_ab = δ_ab 8 D_a + 64 × 0.1, from which σ_E, H_R and t_Li follow exactly.
+    """
+    salts = []
+    for _ in range(glasses):
+        common = brownian_steps(rng, frames, 1, D_A2_ps=0.1)
+        steps = np.concatenate(
+            [
+                brownian_steps(rng, frames, 8, D_A2_ps=0.4) + common,
+                brownian_steps(rng, frames, 8, D_A2_ps=0.2) + common,
+            ],
+            axis=1,
+        )
+        positions_A = np.concatenate([np.cumsum(steps, axis=0), np.zeros((frames, 1, 3))], axis=1)
+        salts.append(trajectory_of(positions_A, ["Li"] * 8 + ["Cl"] * 8 + ["Zr"], [6.94] * 16 + [HEAVY_U]))
+    lithium, chlorine, cross = 8 * 0.4e-4 + 64 * 0.1e-4, 8 * 0.2e-4 + 64 * 0.1e-4, 64 * 0.1e-4
+    total = lithium + chlorine - 2 * cross
+    truth = {
+        "D_cm2_s": 0.5e-4,
+        "sigma_E_mS_cm": lithium_sigma_mS_cm(total),
+        "haven_ratio": 8 * 0.5e-4 / lithium,
+        "transference_E": (lithium - cross) / total,
+    }
+    return salts, truth
+
+
+WALKERS = {
+    "brownian": partial(independent, brownian_steps),
+    "jump": partial(independent, jump_steps),
+    "correlated": correlated,
+}
+
+
+def deviations(walkers: str, *, frames: int, glasses: int, seed: int) -> dict[str, float]:
+    """(estimate − truth)/error of every quantity that is known, in one replica."""
+    salts, truth = WALKERS[walkers](np.random.default_rng(seed), frames, glasses)
+    measured = measure(salts, **{**POINT, "charges": {"Li": 1, "Cl": -1, "Zr": 0}}, **RULE)
+    estimates = measured.estimates({})
+    found = {}
+    for name, expected in truth.items():
+        index = measured.system.mobile if np.ndim(estimates[name].value) == 1 else ()
+        found[name] = float((estimates[name].value[index] - expected) / estimates[name].error[index])
+    return found
