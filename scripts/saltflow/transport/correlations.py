@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import fft
 
-ROWS_AT_ONCE = 6
+VALUES_AT_ONCE = 2**17
 
 
 class SelfCorrelation:
@@ -27,8 +27,9 @@ class SelfCorrelation:
 
     def add(self, rows: np.ndarray, *, origins: int) -> None:
         """Add series, (rows, frames), whose first so many frames are origins."""
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
+        at_once = max(1, VALUES_AT_ONCE // (2 * self._block))
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
             for here, following in _spectra(some, origins=origins, block=self._block):
                 parts = here.view(float)
                 squares = np.einsum("rk,rk->k", parts, parts)

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 NEW_FRAMES = 5 * FULL_RATE_LAGS
 ATOMS_PER_READ = 128  # the chunk of our H5MD files
-ATOMS_AT_ONCE = 8
+VALUES_AT_ONCE = 2**17  # 1 MiB: small beside anything else, large beside the cost of a call
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ class Stretch:
             Index of the species, and (atoms, 3, frames).
         """
         species_of, run = self.segment.species_of, self.segment.run
+        atoms_at_once = max(1, VALUES_AT_ONCE // (3 * (self.stop - self.start)))
         for first in range(0, len(species_of), ATOMS_PER_READ):
             group = slice(first, min(first + ATOMS_PER_READ, len(species_of)))
             starts_A, positions_A = run.read_positions_A(self._first, group), run.read_positions_A(self._frames, group)
             for kind in np.unique(species_of[group]):
                 members = np.flatnonzero(species_of[group] == kind)
-                for few in np.array_split(members, -(-len(members) // ATOMS_AT_ONCE)):
+                for few in np.array_split(members, -(-len(members) // atoms_at_once)):
                     yield int(kind), self._in_mean_cell_A(_columns(positions_A, few), _columns(starts_A, few))
 
     @property
