@@ -30,6 +30,7 @@ class PairAverages:
             of the first, both (species, species, bins).
         counts: atoms of each species, (species,).
         volume_A3: mean volume of the cells.
+        half_width_A: half the smallest distance between opposite faces.
         note: why the distances end before they were asked to, or ''.
     """
 
@@ -38,6 +39,7 @@ class PairAverages:
     blocks: BlockAverages
     counts: np.ndarray
     volume_A3: float
+    half_width_A: float
     note: str
 
 
@@ -72,7 +74,7 @@ def pair_averages(
 ) -> PairAverages:
     """The histograms behind `pair_distributions`, which see."""
     _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
-    widest_A = min(_half_width_A(run.cells_A) for run in trajectories)
+    widest_A = min(half_width_A(run.cells_A) for run in trajectories)
     bins = int(min(r_max_A, widest_A) / bin_width_A + 1e-9)
     if bins < 1:
         raise SaltflowError(
@@ -95,6 +97,7 @@ def pair_averages(
         blocks=blocks,
         counts=np.array([int((symbols == element).sum()) for element in species]),
         volume_A3=float(np.mean(volumes_A3)),
+        half_width_A=widest_A,
         note=_note(r_max_A, widest_A),
     )
 
@@ -109,6 +112,7 @@ def pair_rows(averages: PairAverages) -> dict:
         "edges_A": edges_A.tolist(),
         "r_max_A": float(edges_A[-1]),
         "note": averages.note,
+        "cell_width_A": 2 * averages.half_width_A,
         "glasses": len(set(glasses.tolist())),
         "frames_per_glass": [int(averages.blocks.frames[glasses == glass].sum()) for glass in np.unique(glasses)],
         "pairs": {
@@ -137,7 +141,7 @@ def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: fl
             )
 
 
-def _half_width_A(cells_A: np.ndarray) -> float:
+def half_width_A(cells_A: np.ndarray) -> float:
     """Half the smallest distance between opposite faces over all frames.
 
     Within it the nearest image of a pair is unique and found by rounding fractional coordinates, however

@@ -1,0 +1,122 @@
+"""Everything that is counted frame by frame, and the quantities that its averages give."""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+
+from saltflow.ions.radii import ionic_radius_A
+from saltflow.structure.angles import angle_quantities, observe_angles
+from saltflow.structure.averages import BlockAverages, chosen_frames, time_blocks
+from saltflow.structure.neighbours import Snapshot, shells
+from saltflow.structure.network import observe_anions, observe_network
+from saltflow.structure.phases import observe_order, observe_salt
+from saltflow.structure.polyanions import observe_polyanions
+from saltflow.structure.polyhedra import observe_polyhedra
+from saltflow.structure.roles import Roles
+from saltflow.structure.scattering import WaveVectors, observe_scattering
+from saltflow.structure.voids import observe_voids
+from saltflow.trajectory import Run
+
+G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
+
+
+def snapshot_of(run: Run, frame: int) -> Snapshot:
+    """One frame of a trajectory."""
+    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
+    return Snapshot(
+        np.asarray(positions_A, dtype=float), np.asarray(run.cells_A[frame], dtype=float), np.array(run.symbols)
+    )
+
+
+def local_averages(
+    trajectories: Sequence[Run],
+    *,
+    roles: Roles,
+    charges: Mapping[str, float],
+    cutoffs_A: Mapping[tuple[str, str], float],
+    frames_per_glass: int,
+) -> BlockAverages:
+    """Density, polyhedra, network, angles, polyanions, order, voids and phases of every chosen frame.
+
+    Args:
+        trajectories: glasses of one composition.
+        roles: of its elements.
+        charges: formal charges, which give ionic radii.
+        cutoffs_A: (cation, anion) → longest bond.
+        frames_per_glass: evenly spaced frames taken from each glass.
+    """
+    radii_A = {element: ionic_radius_A(element, charge) for element, charge in charges.items()}
+    blocks = BlockAverages()
+    for glass, run in enumerate(trajectories):
+        mass_u = float(np.sum(run.masses_u))
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
+            blocks.begin(glass=glass)
+            for frame in frames:
+                snapshot = snapshot_of(run, int(frame))
+                observed = {("density",): mass_u / snapshot.volume_A3 * G_CM3_PER_U_A3}
+                observed |= observe_voids(snapshot, radii_A, frame=int(frame))
+                blocks.add(observed | _observe(snapshot, roles, cutoffs_A))
+    return blocks
+
+
+def _observe(snapshot: Snapshot, roles: Roles, cutoffs_A: Mapping[tuple[str, str], float]) -> dict[Hashable, object]:
+    bonds = shells(snapshot, cutoffs_A)
+    polyanions, in_polyanion = observe_polyanions(snapshot, roles)
+    observed = {**polyanions, **observe_angles(snapshot, bonds, roles), **observe_order(snapshot, bonds, roles)}
+    of_metals = bonds.around(snapshot.atoms_of(*roles.metals))
+    if len(of_metals.centers):
+        observed |= observe_polyhedra(snapshot, of_metals, roles)
+        observed |= observe_network(snapshot, of_metals, roles, in_polyanion=in_polyanion)
+        observed |= observe_salt(snapshot, bonds, roles, in_polyanion=in_polyanion)
+    elif not roles.metals:
+        observed |= observe_anions(snapshot, of_metals, roles, in_polyanion=in_polyanion)
+    return observed | _mobile_shells(snapshot, bonds.around(snapshot.atoms_of(roles.mobile)).ligands, roles)
+
+
+def _mobile_shells(snapshot: Snapshot, ligands: np.ndarray, roles: Roles) -> dict[Hashable, float]:
+    number = max(len(snapshot.atoms_of(roles.mobile)), 1)
+    kinds = snapshot.symbols[ligands]
+    return {
+        ("mean coordination", roles.mobile, anion): float((kinds == anion).sum()) / number for anion in roles.anions
+    }
+
+
+def local_quantities(means: Mapping) -> dict[Hashable, np.ndarray]:
+    """What the averages of `local_averages` give: themselves, and the ratios made of them."""
+    quantities = {name: value for name, value in means.items() if name[0] != "angles"}
+    quantities |= angle_quantities(means)
+    sums = {name[1]: value for name, value in means.items() if name[0] == "angle variance"}
+    numbers = {metal: means["regular", metal] * means["atoms", metal] for metal in sums}
+    for metal, total in sums.items():
+        quantities["angle variance", metal] = _ratio(total, numbers[metal])
+    if sums:
+        quantities["angle variance",] = _ratio(sum(sums.values()), sum(numbers.values()))
+    if ("linked",) in means:
+        finite_share = sum((value for name, value in means.items() if name[0] == "length"), np.array(0.0))
+        quantities["mean length",] = _ratio(finite_share, means.get(("fragments",), np.array(0.0)))
+        quantities["weight mean length",] = _ratio(means.get(("length squared",), np.array(0.0)), finite_share)
+    return quantities
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.asarray(numerator / denominator if denominator > 0 else np.nan)
+
+
+def scattering_averages(
+    trajectories: Sequence[Run], vectors: WaveVectors, species: Sequence[str], *, frames_per_glass: int
+) -> BlockAverages:
+    """Partial structure factors of evenly spaced frames.
+
+    Args:
+        trajectories: glasses of one composition.
+        vectors: wave vectors, by Miller index: under a changing cell they change with it.
+        species: elements.
+        frames_per_glass: frames taken from each glass.
+    """
+    blocks = BlockAverages()
+    for glass, run in enumerate(trajectories):
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
+            blocks.begin(glass=glass)
+            for frame in frames:
+                blocks.add(observe_scattering(snapshot_of(run, int(frame)), vectors, species))
+    return blocks
