@@ -34,6 +34,7 @@ localrules:
     fit_arrhenius,
     draw_pathways,
     tabulate_conductivity,
+    tabulate_structure,
     rank_electrolytes,
 
 
@@ -42,6 +43,7 @@ rule all:
     default_target: True
     input:
         rules.tabulate_conductivity.output,
+        rules.tabulate_structure.output,
         rules.rank_electrolytes.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),

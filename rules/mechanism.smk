@@ -1,13 +1,17 @@
 """Local structure behind the conductivity.
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
-OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, pathways.json, .svg and .cube;
-         results/{composition}/pathways.html
+OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, scattering.svg, polyhedra.svg, network.svg,
+         angles.svg, pathways.json, .svg and .cube; results/{composition}/pathways.html
 """
 
 
 rule analyse_structure:
-    """Radial distribution functions g(r), running coordination numbers N(r) and first shells of every pair."""
+    """Pair distribution functions and coordination numbers, structure factors with their first sharp peak, metal
+    polyhedra and how they share anions, fragments, bond angles, integrity of polyanions, bond-orientational order,
+    separated salt, crystals and gas; measures of order for the relation with conductivity. Each with its error over
+    blocks of time and glasses.
+    """
     input:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
@@ -22,6 +26,46 @@ rule analyse_structure:
                 "figure": "g(r) and N(r)",
             },
             caption="captions/structure.rst",
+        ),
+        scattering=report(
+            "results/{composition}/md/{temperature}K/scattering.svg",
+            category="Structure",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "S(q) and its first sharp peak",
+            },
+            caption="captions/scattering.rst",
+        ),
+        polyhedra=report(
+            "results/{composition}/md/{temperature}K/polyhedra.svg",
+            category="Structure",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "polyhedra and anions",
+            },
+            caption="captions/polyhedra.rst",
+        ),
+        network=report(
+            "results/{composition}/md/{temperature}K/network.svg",
+            category="Structure",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "sharing and fragments",
+            },
+            caption="captions/network.rst",
+        ),
+        angles=report(
+            "results/{composition}/md/{temperature}K/angles.svg",
+            category="Structure",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "bond angles",
+            },
+            caption="captions/angles.rst",
         ),
     log:
         "logs/{composition}/md/{temperature}K/analyse_structure.log",

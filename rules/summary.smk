@@ -1,8 +1,8 @@
 """What the sweep found, across compositions.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json, results/{composition}/arrhenius.json,
-                 results/potentials/{potential}/released.json
-OUTPUTS: results/summary/conductivity.csv and .txt, ranking.csv and .svg
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json and structure.json,
+                 results/{composition}/arrhenius.json, results/potentials/{potential}/released.json
+OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv and .svg
 """
 
 
@@ -48,6 +48,39 @@ rule tabulate_conductivity:
         code=code_of("tabulate_conductivity"),
     script:
         "../scripts/tabulate_conductivity.py"
+
+
+rule tabulate_structure:
+    """One row per composition and temperature: every measure of order with its error, and what flags the point."""
+    input:
+        structures=expand(
+            "results/{composition}/md/{temperature}K/structure.json",
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+    output:
+        table=report(
+            "results/summary/structure.csv",
+            category="Summary",
+            labels={"table": "structure and order"},
+            caption="captions/order.rst",
+        ),
+    log:
+        "logs/summary/tabulate_structure.log",
+    benchmark:
+        "logs/summary/tabulate_structure.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        code=code_of("tabulate_structure"),
+    script:
+        "../scripts/tabulate_structure.py"
 
 
 rule rank_electrolytes:

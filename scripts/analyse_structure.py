@@ -1,21 +1,28 @@
-"""Analyse the local structure of one composition at one temperature."""
+"""Analyse the structure of one composition at one temperature."""
 
 from saltflow.joblog import start_job
 from saltflow.plotting import plot_structure
 from saltflow.provenance import provenance, read_json, write_json
-from saltflow.structure.rdf import pair_distributions
+from saltflow.structure.analysis import analyse_structure, no_structure
+from saltflow.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
 from saltflow.trajectory import open_sound
 
 job = snakemake  # noqa: F821
-where, params = job.wildcards, job.params
+where, params, output = job.wildcards, job.params, job.output
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = read_json(job.input.record)
-trajectories = open_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
-result = pair_distributions(trajectories, **params.structure_analysis) if trajectories else {"pairs": {}}
-result["glasses"] = len(trajectories)
+statuses = [glass["status"] for glass in read_json(job.input.record)["glasses"]]
+trajectories = open_sound(job.input.trajectories, statuses=statuses)
+charges, mobile_ion = params.composition["oxidation_states"], params.composition["mobile_ion"]
+result = no_structure(statuses)
+if trajectories:
+    result = analyse_structure(trajectories, charges=charges, mobile_ion=mobile_ion, **params.structure_analysis)
 inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
-result["provenance"] = provenance(settings=params.structure_analysis, inputs=inputs)
-mobile_ion = params.composition["mobile_ion"]
-plot_structure(result, job.output.figure, mobile_ion=mobile_ion, title=f"{where.composition} at {where.temperature} K")
-write_json(job.output.structure, result)
+result["provenance"] = provenance(settings=params.structure_analysis, inputs=inputs, charges=charges)
+title = f"{where.composition} at {where.temperature} K"
+plot_structure(result, output.figure, mobile_ion=mobile_ion, title=title)
+plot_scattering(result, output.scattering, title=title)
+plot_polyhedra(result, output.polyhedra, title=title)
+plot_network(result, output.network, title=title)
+plot_angles(result, output.angles, title=title)
+write_json(output.structure, result)

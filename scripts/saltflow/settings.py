@@ -233,6 +233,17 @@ class StructureAnalysis(Section):
     r_max_A: PositiveFloat
     bin_width_A: PositiveFloat
     frames_per_glass: PositiveInt
+    q_max_per_A: PositiveFloat
+    q_bin_per_A: PositiveFloat
+    scattering_frames: PositiveInt
+    vectors_per_bin: PositiveInt
+    weighting: Literal["number", "neutron", "x-ray"]
+
+    @model_validator(mode="after")
+    def _bins_are_several(self) -> "StructureAnalysis":
+        if self.q_bin_per_A > self.q_max_per_A / 10:
+            raise ValueError("q_bin_per_A must be at most a tenth of q_max_per_A")
+        return self
 
 
 class Pathways(Section):

@@ -290,5 +290,6 @@ TASKS: Mapping[str, Task] = {
     "draw_pathways": Task("jobs", amounts.one, _fixed(900), {"": Ceiling(60, 30)}),
     "fit_arrhenius": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.02)}),
     "tabulate_conductivity": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
+    "tabulate_structure": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
     "rank_electrolytes": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
 }

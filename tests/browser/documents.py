@@ -28,6 +28,7 @@ NEEDS = {
     "analyse_structure": ("cpu", 0.3, 0, 6000, 60),
     "fit_arrhenius": ("local", 0.01, 0, 1000, 10),
     "tabulate_conductivity": ("local", 0.01, 0, 1000, 10),
+    "tabulate_structure": ("local", 0.01, 0, 1000, 10),
     "rank_electrolytes": ("local", 0.01, 0, 1000, 10),
 }
 EDGES = (
@@ -53,6 +54,7 @@ EDGES = (
     ("run_md", "analyse_structure"),
     ("analyse_transport", "fit_arrhenius"),
     ("analyse_transport", "tabulate_conductivity"),
+    ("analyse_structure", "tabulate_structure"),
     ("fit_arrhenius", "rank_electrolytes"),
 )
 

@@ -35,7 +35,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
     assert counts["analyse_pathways"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["draw_pathways"] == len(simulated)
-    assert counts["tabulate_conductivity"] == counts["rank_electrolytes"] == 1
+    assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert min(counts.values()) > 0
     assert all(plan.values())
 

@@ -110,6 +110,10 @@ def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
     for figure in (
         "transport.svg",
         "structure.svg",
+        "scattering.svg",
+        "polyhedra.svg",
+        "network.svg",
+        "angles.svg",
         "arrhenius.svg",
         "assessment.svg",
         "ranking.svg",

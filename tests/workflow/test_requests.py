@@ -94,7 +94,7 @@ def test_what_takes_a_second_is_not_submitted(catalogue):
     local = {job.rule for job in catalogue.due if job.local}
     assert local == {
         *("build_glass", "collect_labels", "release_potential"),
-        *("fit_arrhenius", "draw_pathways", "tabulate_conductivity", "rank_electrolytes"),
+        *("fit_arrhenius", "draw_pathways", "tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
     }
 
 
