@@ -7,7 +7,10 @@ from on_cluster import Controller, Job, OnCluster
 from products import products, same
 
 # Rules that run where Snakemake runs.
-LOCAL = {"build_glass", "collect_labels", "release_potential", "fit_arrhenius", "tabulate_conductivity", "tabulate_structure"}
+LOCAL = {
+    *("build_glass", "collect_labels", "release_potential"),
+    *("fit_arrhenius", "tabulate_conductivity", "tabulate_structure"),
+}
 # Submissions that use a GPU, by the beginnings of their names.
 DRIVEN = ("sampling_", "fine_tune ", "glasses_", "run_md ")
 
