@@ -235,7 +235,7 @@ class StructureAnalysis(Section):
     frames_per_glass: PositiveInt
     q_max_per_A: PositiveFloat
     q_bin_per_A: PositiveFloat
-    scattering_frames: PositiveInt
+    scattering_frames: Annotated[int, Field(ge=5)]
     vectors_per_bin: PositiveInt
     weighting: Literal["number", "neutron", "x-ray"]
 

@@ -77,6 +77,25 @@ def test_agrees_with_mdanalysis_in_a_skewed_cell():
     np.testing.assert_allclose(ours["Li-Li"]["g"], like, rtol=1e-3, atol=2e-3)
 
 
+def test_agrees_with_freud_in_a_skewed_cell():
+    import freud
+
+    run = random_gas(8, frames=20)
+    ours = pair_distributions([run], **GRID)["pairs"]
+    box = freud.box.Box.from_matrix(TRICLINIC_A.T)
+    lithium, chlorine = (run.indices_of(symbol) for symbol in ("Li", "Cl"))
+    unlike = freud.density.RDF(bins=40, r_max=4.0)
+    like = freud.density.RDF(bins=40, r_max=4.0, normalization_mode="finite_size")
+    for positions_A in run.positions_A:
+        wrapped = box.wrap(positions_A)
+        unlike.compute((box, wrapped[chlorine]), query_points=wrapped[lithium], reset=False)
+        like.compute((box, wrapped[lithium]), reset=False)
+    np.testing.assert_allclose(ours["Li-Cl"]["g"], unlike.rdf, atol=1e-5)
+    np.testing.assert_allclose(ours["Li-Li"]["g"], like.rdf, atol=1e-5)
+    np.testing.assert_allclose(ours["Li-Cl"]["N"], np.cumsum(unlike.bin_counts) / 20 / 30, atol=1e-9)
+    np.testing.assert_allclose(ours["Li-Li"]["N"], np.cumsum(like.bin_counts) / 20 / 30, atol=1e-9)
+
+
 def test_unwrapped_positions_and_a_breathing_cell_change_nothing():
     run = rocksalt(3)
     images = np.random.default_rng(4).integers(-3, 4, (1, len(run.symbols), 3)) @ run.cells_A[0]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from saltflow.errors import SaltflowError
-from saltflow.structure.averages import estimate
+from saltflow.structure.averages import TIME_BLOCKS, estimate
 from saltflow.structure.bonding import bond_cutoffs_A
 from saltflow.structure.descriptors import descriptor_rows
 from saltflow.structure.entropy import pair_entropy
@@ -15,11 +15,11 @@ from saltflow.structure.rdf import SCHEMA, pair_averages, pair_rows
 from saltflow.structure.roles import Roles, roles_of
 from saltflow.structure.rows import local_rows
 from saltflow.structure.scattering import (
-    scattering_powers,
     scattering_quantities,
     scattering_rows,
     wave_vectors,
 )
+from saltflow.structure.scattering_powers import scattering_powers
 from saltflow.trajectory import Run
 
 
@@ -59,6 +59,8 @@ def analyse_structure(
         SaltflowError: the input cannot be analysed; the message says why.
     """
     roles = _checked_roles(trajectories, charges=charges, mobile_ion=mobile_ion)
+    if scattering_frames < TIME_BLOCKS:
+        raise SaltflowError(f"scattering_frames is {scattering_frames}; take at least {TIME_BLOCKS} for an error.")
     pair_means = pair_averages(
         trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass
     )

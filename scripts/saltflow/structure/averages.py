@@ -34,9 +34,10 @@ class Estimate:
     basis: np.ndarray
 
     def row(self, *, unit: str) -> dict:
-        """The JSON-able form of a scalar."""
+        """The JSON-able form of a scalar; without a value where leaving a part out leaves it undefined."""
+        known = self.degrees_of_freedom == 0 or np.isfinite(self.error)
         return {
-            "value": finite(self.value),
+            "value": finite(self.value) if known else None,
             "error": finite(self.error) if finite(self.value) is not None else None,
             "unit": unit,
             "degrees_of_freedom": int(self.degrees_of_freedom),

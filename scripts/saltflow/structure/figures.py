@@ -35,10 +35,11 @@ def plot_scattering(result: Mapping, path: str | Path, *, title: str) -> None:
             totals.plot(q_per_A[seen], values[seen], color=colour, lw=1.6 if chosen else 0.9, label=weighting)
             totals.fill_between(q_per_A, values - errors, values + errors, color=colour, alpha=0.2, lw=0)
             _mark_peak(totals, found["first_sharp_diffraction_peak"][weighting], colour=colour, named=chosen)
-        for name, curve in found["partial"].items():
+        for number, (name, curve) in enumerate(found["partial"].items()):
             values = np.array(curve, dtype=float)
             seen = np.isfinite(values)
-            partials.plot(q_per_A[seen], values[seen], lw=0.9, label=name)
+            style = "-" if number < len(COLOURS) else "--"
+            partials.plot(q_per_A[seen], values[seen], style, lw=0.9, label=name)
         totals.axhline(1, color="0.7", lw=0.8, ls="--", zorder=0)
         totals.set(xlabel="q (Å⁻¹)", ylabel="S(q)", title="total, by weighting")
         partials.set(xlabel="q (Å⁻¹)", ylabel="S_ab(q)", title="partial (Ashcroft–Langreth)")
@@ -77,7 +78,8 @@ def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
             classes.legend(loc="best")
         else:
             classes.set_title(f"shells of {next(iter(result['polyhedra']))} (X: halides)")
-        names = list(result["anions"])
+        classes.tick_params(axis="x", rotation=40)
+        names = [name for name in result["anions"] if name != "X" or len(result["anions"]) > 2]
         states = ("free", "terminal", "bridging", "polyanion")
         for number, state in enumerate(states):
             rows = [result["anions"][name].get(state) for name in names]
@@ -140,8 +142,6 @@ def plot_network(result: Mapping, path: str | Path, *, title: str) -> None:
             shapes, list(fragments["metals_by_shape"]), list(fragments["metals_by_shape"].values()),
             number=2, of=1, label="",
         )  # fmt: skip
-        for bar in shapes.patches:
-            bar.set_width(0.6)
         shapes.set(ylabel="fraction of the metals", title="shape of the fragment", ylim=(0, 1.05))
         shapes.tick_params(axis="x", rotation=40)
 
@@ -155,7 +155,12 @@ def _draw_lengths(axis: Axes, sizes: Mapping[int, Mapping], mean: Mapping) -> No
     if mean["value"] is not None:
         axis.axvline(mean["value"], color="0.3", lw=1, ls="--", label=f"mean of a metal: {mean['value']:.3g}")
         axis.legend(loc="upper right")
-    axis.set(xlabel="metals in the fragment", ylabel="fraction of the metals", title="length of finite fragments")
+    axis.set(
+        xlabel="metals in the fragment",
+        ylabel="fraction of the metals",
+        title="length of finite fragments",
+        ylim=(0, None),
+    )
     axis.xaxis.get_major_locator().set_params(integer=True)
 
 

@@ -1,6 +1,5 @@
 """Structure factors S(q) and the first sharp diffraction peak."""
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ WEIGHTINGS = ("number", "neutron", "x-ray")
 # The first sharp diffraction peak lies below the principal peak, which neighbouring ions make at about 2π/(3 Å).
 LARGEST_FSDP_PER_A = 1.9
 SMOOTHING_PER_A = 0.06
-LEAST_PROMINENCE = 0.05
+LEAST_PROMINENCE = 0.1
 VECTORS_AT_A_TIME = 500
 
 
@@ -101,30 +100,6 @@ def _densities(snapshot: Snapshot, indices: np.ndarray, species: Sequence[str]) 
     return found
 
 
-def scattering_powers(species: Sequence[str], q_per_A: np.ndarray) -> dict[str, np.ndarray]:
-    """How strongly each element scatters: 1, neutron length in fm, X-ray form factor in electrons, (shells, species).
-
-    Neutrons: natural isotopes, coherent (Sears, Neutron News 3(3), 26, 1992). X-rays: neutral atoms (Waasmaier &
-    Kirfel, Acta Cryst. A51, 416, 1995), hydrogen 0. Both as dynasor carries them; nan where it has no value.
-    """
-    from dynasor.post_processing import NeutronScatteringLengths, XRayFormFactors  # two seconds
-
-    def powers(tables: type) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that hydrogen counts as 0
-            try:
-                weights = tables(list(species))
-            except ValueError:
-                return np.full((len(q_per_A), len(species)), np.nan)
-        return np.array([[np.real(weights.get_weight_coh(element, q)) for element in species] for q in q_per_A])
-
-    return {
-        "number": np.ones((len(q_per_A), len(species))),
-        "neutron": powers(NeutronScatteringLengths),
-        "x-ray": powers(XRayFormFactors),
-    }
-
-
 def scattering_quantities(
     means: Mapping, *, fractions: np.ndarray, powers: Mapping[str, np.ndarray], q_per_A: np.ndarray
 ) -> dict[Hashable, np.ndarray]:
@@ -158,7 +133,7 @@ def first_sharp_peak(q_per_A: np.ndarray, structure_factor: np.ndarray) -> tuple
         structure_factor: S(q), 0 where a shell is empty, (shells,).
 
     Returns:
-        Å⁻¹, S at the top, Å⁻¹; all nan where no peak below 1.9 Å⁻¹ stands out by 0.05.
+        Å⁻¹, S at the top, Å⁻¹; all nan where no peak below 1.9 Å⁻¹ stands out by 0.1.
     """
     filled = np.flatnonzero(structure_factor > 0)
     if len(filled) < 5:
