@@ -8,6 +8,8 @@ import numpy as np
 
 # freud refuses a reach of exactly half the cell, and its numbers are of single precision.
 WITHIN_HALF = 1 - 1e-5
+FIRST_GUESS_A = 3.0  # how far the nearest atom of an element usually is
+freud.parallel.set_num_threads(1)  # jobs ask for one core
 
 
 @dataclass(frozen=True)
@@ -184,25 +186,23 @@ def crystalline(snapshot: Snapshot, bonds: Shells, *, coherence: float, connecti
     return float(solid.mean()), int(found.largest_cluster_size) if solid.any() else 0
 
 
-def nearest_distances(snapshot: Snapshot, points: np.ndarray, atoms: np.ndarray, *, reach_A: float) -> np.ndarray:
+def nearest_distances(snapshot: Snapshot, points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     """Distance of points of space to the nearest of some atoms.
 
     Args:
         snapshot: the frame.
         points: fractional coordinates, (points, 3).
         atoms: indices.
-        reach_A: distances beyond it, or beyond half the cell, are inf.
 
     Returns:
-        Distances in Å, (points,).
+        Distances in Å, (points,); inf where there is none within half the cell.
     """
     distances_A = np.full(len(points), np.inf)
     if not len(atoms):
         return distances_A
     box, placed, rotation = _in_box(snapshot)
     asked = box.wrap(points @ snapshot.cell_A @ rotation)
-    reach_A = min(reach_A, snapshot.half_width_A * WITHIN_HALF)
-    found = freud.locality.AABBQuery(box, placed[atoms]).query(asked, {"mode": "ball", "r_max": reach_A})
-    neighbours = found.toNeighborList()
-    np.minimum.at(distances_A, neighbours.query_point_indices, neighbours.distances)
+    query = {"mode": "nearest", "num_neighbors": 1, "r_guess": min(FIRST_GUESS_A, snapshot.half_width_A * WITHIN_HALF)}
+    found = freud.locality.AABBQuery(box, placed[atoms]).query(asked, query).toNeighborList()
+    np.minimum.at(distances_A, found.query_point_indices, found.distances)
     return distances_A

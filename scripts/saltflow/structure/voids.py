@@ -28,7 +28,7 @@ def observe_voids(snapshot: Snapshot, radii_A: Mapping[str, float], *, frame: in
     free = np.ones(POINTS, dtype=bool)
     hole_A = np.full(POINTS, np.inf)
     for element, radius_A in radii_A.items():
-        distances_A = nearest_distances(snapshot, points, snapshot.atoms_of(element), reach_A=LARGEST_HOLE_A)
+        distances_A = nearest_distances(snapshot, points, snapshot.atoms_of(element))
         free &= distances_A > radius_A
         hole_A = np.minimum(hole_A, distances_A)
     limit_A = min(LARGEST_HOLE_A, snapshot.half_width_A)
