@@ -70,7 +70,8 @@ rule label_frames:
 rule collect_labels:
     """Put the labels of a generation with those before: training, validation and held-out frames, and the ledger.
 
-    Whole lineages go to one set, so that nothing leaks. Too many failed labels stop the run with a table.
+    Whole lineages go to one set, so that nothing leaks. Labelled sets from elsewhere join the first generation, and
+    labels of two methods are refused. Too many failed labels stop the run with a table.
     """
     input:
         frames=lambda wildcards: expand(
@@ -85,6 +86,12 @@ rule collect_labels:
             generation=wildcards.generation,
             chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
         ),
+        imported=lambda wildcards: [
+            ancient(each["path"])
+            for each in campaign.imported(
+                wildcards.potential, int(wildcards.generation)
+            )
+        ],
         previous_train=of_generation(f"{DATASET}/train.extxyz", back=1),
         previous_valid=of_generation(f"{DATASET}/valid.extxyz", back=1),
         previous_test=of_generation(f"{DATASET}/test.extxyz", back=1),
@@ -106,6 +113,16 @@ rule collect_labels:
         mem_mb=memory,
         runtime=runtime,
     params:
+        reference=lambda wildcards: campaign.reference_identity(
+            campaign.potentials[wildcards.potential].reference
+        ),
+        imported=lambda wildcards: campaign.imported(
+            wildcards.potential, int(wildcards.generation)
+        ),
+        elements=lambda wildcards: campaign.elements(wildcards.potential),
+        max_force_eV_A=lambda wildcards: campaign.labelling(wildcards.potential)[
+            "max_force_eV_A"
+        ],
         max_failed_fraction=lambda wildcards: campaign.potential_section(
             "labels", potential=wildcards.potential
         )["max_failed_fraction"],

@@ -1,17 +1,32 @@
 """Join the labels of a generation with those of the generations before, split by lineage."""
 
+from pydantic import TypeAdapter
+
 from saltflow.dataset import collect, read_frames, write_frames
+from saltflow.dataset.importing import read_imported
+from saltflow.dataset.method import check_one_method
 from saltflow.joblog import start_job
 from saltflow.reference.ledger import check_failures, join_ledgers
+from saltflow.reference.settings import Reference
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
 
 check_failures(job.input.ledgers, max_failed_fraction=job.params.max_failed_fraction)
-new = [frame for path in job.input.frames for frame in read_frames(path)]
-names = ("train", "valid", "test")
-previous = {name: read_frames(path) for name in names if (path := job.input.get(f"previous_{name}"))}
+name = job.params.reference["name"]
+reference = TypeAdapter(Reference).validate_python(job.config["references"][name])
+imported = read_imported(
+    job.params.imported,
+    reference,
+    reference_name=name,
+    elements=job.params.elements,
+    max_force_eV_A=job.params.max_force_eV_A,
+)
+new = [*imported, *(frame for path in job.input.frames for frame in read_frames(path))]
+sets = ("train", "valid", "test")
+previous = {each: read_frames(path) for each in sets if (path := job.input.get(f"previous_{each}"))}
+check_one_method([*new, *(frame for each in previous.values() for frame in each)], reference, reference_name=name)
 parts = collect(new, previous, valid_fraction=job.params.valid_fraction)
-for name in names:
-    write_frames(job.output[name], parts[name])
+for each in sets:
+    write_frames(job.output[each], parts[each])
 join_ledgers(job.input.ledgers, job.output.ledger)

@@ -7,15 +7,21 @@ from saltflow.dataset import read_frames, write_frames
 from saltflow.dynamics.glass import quench
 from saltflow.joblog import start_job
 from saltflow.potentials import load_released
-from saltflow.provenance import derive_seed, provenance, scratch, write_json
+from saltflow.provenance import derive_seed, provenance, read_json, scratch, write_json
 
 job = snakemake  # noqa: F821
-where, params = job.wildcards, job.params
+where, params, execution = job.wildcards, job.params, job.config["execution"]
 start_job(job, subject=f"{where.composition}, glass {where.glass}")
 
-execution = job.config["execution"]
 inputs = {"cell": job.input.cell, "model": job.input.model}
-record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition)
+release = read_json(job.input.release)
+record = provenance(
+    settings=params.dynamics,
+    inputs=inputs,
+    composition=params.composition,
+    reference=release["reference"],
+    dispersion={"labels": release["dispersion"], "dynamics": params.dynamics["dispersion"]},
+)
 settings = [params.dynamics, params.gates]
 with scratch(Path(job.output.glass), settings, inputs=inputs.values(), keep=True) as workdir:
     glass, verdict = quench(

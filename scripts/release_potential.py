@@ -18,6 +18,7 @@ release = {
     "heldout": assessment["heldout"],
     "sha256": sha256_of_file(job.output.model),
     "reference": dict(job.params.reference),
+    "dispersion": job.params.reference["dispersion"],
     "provenance": provenance(settings=job.params.reference, inputs={"check": job.input.check}),
 }
 write_json(job.output.release, release)

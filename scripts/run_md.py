@@ -15,11 +15,13 @@ start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
 inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
+release = read_json(job.input.release)
 record = provenance(
     settings=params.dynamics,
     inputs=inputs,
     composition=params.composition,
-    reference=read_json(job.input.release)["reference"],
+    reference=release["reference"],
+    dispersion={"labels": release["dispersion"], "dynamics": params.dynamics["dispersion"]},
 )
 with scratch(Path(job.output.record), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
     point = run_point(

@@ -119,7 +119,8 @@ def check_members(potentials: Mapping[str, PotentialRow], compositions: Mapping[
 
     Raises:
         InputError: every member without a composition or without a structure, every composition with elements
-            that its potential does not know, and every potential with elements that its foundation does not.
+            that its potential does not know, every potential with elements that its foundation does not, and
+            every potential of another reference than its foundation.
     """
     problems = [problem for row in potentials.values() for problem in _member_problems(row, compositions)]
     known = {name: _elements(row, compositions) for name, row in potentials.items()}
@@ -131,6 +132,13 @@ def check_members(potentials: Mapping[str, PotentialRow], compositions: Mapping[
         _missing(f"Potential {row.name}, column foundation", row.foundation, missing)
         for row in potentials.values()
         if row.foundation in potentials and (missing := known[row.name] - known[row.foundation])
+    ]
+    problems += [
+        f"Potential {row.name}, column reference: it learns from '{row.reference}', but starts from {row.foundation}, "
+        f"which learned from '{other}'; two methods (or one with dispersion and one without) do not mix: give both the "
+        "same reference."
+        for row in potentials.values()
+        if row.foundation in potentials and (other := potentials[row.foundation].reference) != row.reference
     ]
     if problems:
         raise InputError(problems)

@@ -20,6 +20,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -73,9 +74,19 @@ class Structures(Section):
     gates: Gates
 
 
+class ImportedSet(Section):
+    """A labelled set from elsewhere, and what it is declared to be."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    reference: str
+    composition: Annotated[str, Field(min_length=1)]
+
+
 class Labels(Section):
     protocol: PositiveInt
     chunk_frames: PositiveInt
+    imported: list[ImportedSet]
     max_force_eV_A: PositiveFloat
     max_failed_fraction: Fraction
 
@@ -200,6 +211,7 @@ class Guards(Section):
 
 class Dynamics(Section):
     protocol: PositiveInt
+    dispersion: Literal["none"]
     dtype: Dtype
     timestep_fs: Timestep
     thermostat_time_fs: PositiveFloat
@@ -209,6 +221,16 @@ class Dynamics(Section):
     quench: Quench
     production: Production
     guards: Guards
+
+    @field_validator("dispersion", mode="before")
+    @classmethod
+    def _belongs_to_the_labels(cls, dispersion: object) -> object:
+        if dispersion != "none":
+            raise ValueError(
+                "dispersion is learned from the labels and never added in the dynamics, where it would count twice or "
+                "belong to no reference; write none here and choose dispersion of the reference"
+            )
+        return dispersion
 
 
 class Transport(Section):

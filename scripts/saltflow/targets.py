@@ -124,7 +124,11 @@ class Campaign:
 
     def labelling(self, potential: str) -> dict:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
-        return _without(self.potential_section("labels", potential=potential), "max_failed_fraction")
+        return _without(self.potential_section("labels", potential=potential), "max_failed_fraction", "imported")
+
+    def imported(self, potential: str, generation: int) -> list[dict]:
+        """The labelled sets from elsewhere that join a generation: all of them the first."""
+        return self.potential_section("labels", potential=potential)["imported"] if generation == 0 else []
 
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 
@@ -178,8 +182,9 @@ class Campaign:
         return list(range(math.ceil(self.frames_to_label(potential, generation) / size)))
 
     def reference_identity(self, name: str) -> dict:
-        """Name and those settings of a reference that change a label."""
-        return {"name": name} | self.settings.references[name].identity()
+        """Name, dispersion and those settings of a reference that change a label."""
+        reference = self.settings.references[name]
+        return {"name": name, "dispersion": reference.dispersion} | reference.identity()
 
     def modules(self, environment: str) -> list[str]:
         """Environment modules of the site that stand in for one of our environments."""

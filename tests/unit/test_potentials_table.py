@@ -189,6 +189,14 @@ def test_a_foundation_must_know_the_elements_of_what_starts_from_it():
     assert problem.startswith("Potential leaf, column foundation: nothing that trains 'base' contains Cl, Li; list")
 
 
+def test_a_foundation_must_have_learned_from_the_same_method():
+    base, heir = potential("base", "none", "LiCl"), potential("heir", "base", "LiCl")
+    plain = PotentialRow(**vars(base) | {"reference": "pbe"})
+    with pytest.raises(InputError, match="starts from base, which learned from 'pbe'; two methods"):
+        check_members({"base": plain, "heir": heir}, {"LiCl": salt("LiCl", potential="heir")})
+    check_members({"base": base, "heir": heir}, {"LiCl": salt("LiCl", potential="heir")})
+
+
 def test_unknown_element_is_named():
     compositions = {name: salt(name, potential="base") for name in ("LiCl", "NaBr")}
     with pytest.raises(InputError) as caught:

@@ -43,6 +43,7 @@ def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
     record = read_json(work / "results/LiAlCl4/md/500K/md.json")
     assert record["provenance"]["inputs"]["model"] == release["sha256"]
     assert record["provenance"]["reference"]["method"] == "GFN1-xTB"
+    assert record["provenance"]["dispersion"] == {"labels": "D3(BJ)", "dynamics": "none"}
 
 
 def test_trajectories_carry_their_provenance_and_open_elsewhere(work: Path):

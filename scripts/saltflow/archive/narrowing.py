@@ -58,10 +58,10 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
         for foundation in [campaign.potentials[name].foundation]
     }
     files = {
-        "config.yaml": _config_text(config, composition),
+        "config.yaml": _config_text(config, composition, moved),
         f"{TABLES}/compositions.tsv": _table_text(tables["compositions"], compositions.COLUMNS, "id", changes),
         f"{TABLES}/potentials.tsv": _table_text(tables["potentials"], potentials_table.COLUMNS, "name", starts),
-        f"{TABLES}/overrides.yaml": _overrides_text(campaign, rows, chain),
+        f"{TABLES}/overrides.yaml": _overrides_text(campaign, rows, chain, moved),
     }
     return Narrowed(files, moved)
 
@@ -85,11 +85,21 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
         if campaign.foundation(name)["kind"] == "file":
             foundation = campaign.potentials[name].foundation
             moved[foundation] = f"{TABLES}/foundations/{name}{Path(foundation).suffix}"
+        for each in campaign.imported(name, generation=0):
+            moved[each["path"]] = f"{TABLES}/labels/{each['sha256'][:8]}-{Path(each['path']).name}"
     return moved
 
 
-def _config_text(config: Mapping, composition: str) -> str:
-    config = copy.deepcopy(dict(config))
+def _with_moved_labels(sections: Mapping, moved: Mapping[str, str]) -> dict:
+    """Sections of settings whose imported labels are where the archive has them."""
+    sections = copy.deepcopy(dict(sections))
+    for each in sections.get("labels", {}).get("imported", []):
+        each["path"] = moved.get(each["path"], each["path"])
+    return sections
+
+
+def _config_text(config: Mapping, composition: str, moved: Mapping[str, str]) -> str:
+    config = _with_moved_labels(config, moved)
     names = {"compositions": "compositions.tsv", "potentials": "potentials.tsv", "overrides": "overrides.yaml"}
     config["tables"] = {key: f"{TABLES}/{name}" for key, name in names.items()}
     config["sweep"]["compositions"] = [composition]
@@ -110,10 +120,12 @@ def _table_text(path: Path, columns: Sequence[str], key: str, changes: Mapping[s
     return text.getvalue()
 
 
-def _overrides_text(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> str:
+def _overrides_text(campaign: Campaign, rows: Sequence[str], chain: Sequence[str], moved: Mapping[str, str]) -> str:
     overrides = campaign.overrides
     kept = {
         "compositions": {name: changes for name, changes in overrides.compositions.items() if name in rows},
-        "potentials": {name: changes for name, changes in overrides.potentials.items() if name in chain},
+        "potentials": {
+            name: _with_moved_labels(changes, moved) for name, changes in overrides.potentials.items() if name in chain
+        },
     }
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)

@@ -27,7 +27,7 @@ def read_result(folder: Path, *, order: np.ndarray, unpaired: int) -> Result:
     Raises:
         LabelFailure: no or a broken vasprun.xml, no convergence, another spin.
     """
-    run = _parsed(folder / "vasprun.xml")
+    run = parse(folder / "vasprun.xml")
     details = {"code": f"VASP {run.vasp_version}", "titles": sorted(set(run.potcar_symbols))}
     if not run.ionic_steps or "e_fr_energy" not in run.ionic_steps[-1]:
         raise LabelFailure("crashed", "vasprun.xml holds no finished calculation", attempts=1, details=details)
@@ -48,7 +48,8 @@ def read_result(folder: Path, *, order: np.ndarray, unpaired: int) -> Result:
     )
 
 
-def _parsed(path: Path):
+def parse(path: Path):
+    """A vasprun.xml as pymatgen reads it; raises LabelFailure where it cannot."""
     from pymatgen.io.vasp.outputs import Vasprun
 
     if not path.is_file():

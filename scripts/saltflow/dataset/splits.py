@@ -1,26 +1,10 @@
-"""Structures and labels on disk: extended XYZ."""
+"""Which labelled frames train, validate and test a potential: whole lineages, so that nothing leaks."""
 
-import os
 from collections.abc import Mapping, Sequence
 
-import ase.io
 from ase import Atoms
 
-from saltflow.provenance import atomic_write, digest
-
-
-def read_frames(path: str | os.PathLike) -> list[Atoms]:
-    """Every frame of an extended XYZ file; an empty file is an empty list.
-
-    The format is named because ASE refuses to guess that of an empty file.
-    """
-    return ase.io.read(path, index=":", format="extxyz")
-
-
-def write_frames(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:
-    """Write frames as extended XYZ, atomically; no frames make an empty file."""
-    with atomic_write(path) as temporary:
-        ase.io.write(temporary, list(frames), format="extxyz")
+from saltflow.provenance import digest
 
 
 def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mapping[str, str]) -> dict[str, str]:
