@@ -1,20 +1,18 @@
 """Join the labels of a generation with those of the generations before, split by lineage."""
 
-from pydantic import TypeAdapter
-
 from saltflow.dataset import collect, read_frames, write_frames
 from saltflow.dataset.importing import read_imported
 from saltflow.dataset.method import check_one_method
 from saltflow.joblog import start_job
 from saltflow.reference.ledger import check_failures, join_ledgers
-from saltflow.reference.settings import Reference
+from saltflow.reference.settings import read_reference
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
 
 check_failures(job.input.ledgers, max_failed_fraction=job.params.max_failed_fraction)
 name = job.params.reference["name"]
-reference = TypeAdapter(Reference).validate_python(job.config["references"][name])
+reference = read_reference(job.config["references"], name)
 imported = read_imported(
     job.params.imported,
     reference,

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter
 
 from saltflow.dataset import read_frames, write_frames
 from saltflow.dataset.duplicates import unique
@@ -18,7 +17,7 @@ from saltflow.dataset.exporting import export
 from saltflow.dataset.importing import import_set
 from saltflow.errors import SaltflowError
 from saltflow.provenance import sha256_of_file
-from saltflow.reference.settings import Reference
+from saltflow.reference.settings import read_reference
 
 SETTINGS = Path(__file__).parents[3] / "config" / "config.yaml"
 
@@ -55,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _import(chosen: argparse.Namespace) -> None:
     settings = yaml.safe_load(Path(chosen.settings).read_text())
-    if chosen.reference not in settings["references"]:
-        raise SaltflowError(f"--reference: name one of {', '.join(settings['references'])}.")
-    reference = TypeAdapter(Reference).validate_python(settings["references"][chosen.reference])
+    reference = read_reference(settings["references"], chosen.reference)
     limit = settings["labels"]["max_force_eV_A"]
     frames = [
         frame

@@ -8,14 +8,9 @@ import numpy as np
 from ase import Atoms
 from ase.units import kB
 
+from saltflow.reference.dispersion import DAMPING
 from saltflow.reference.settings import VaspReference
 
-# VASP's own zero-damping or Becke–Johnson parameters depend on its version: they are written out.
-# PBE: Grimme, Ehrlich, Goerigk, J. Comput. Chem. 32, 1456 (2011); r²SCAN: Ehlert et al., JCP 154, 061101 (2021).
-DISPERSION = {
-    "PBE": {"VDW_S8": 0.7875, "VDW_A1": 0.4289, "VDW_A2": 4.4407},
-    "r2SCAN": {"VDW_S8": 0.78981345, "VDW_A1": 0.49484001, "VDW_A2": 5.73083694},
-}
 # One point of a potential-energy surface: nothing moves, no symmetry is imposed on forces, all of the stress.
 SINGLE_POINT = {
     "NSW": 0,
@@ -119,4 +114,6 @@ def _smearing(reference: VaspReference) -> dict:
 def _dispersion(reference: VaspReference) -> dict:
     if reference.dispersion == "none":
         return {"IVDW": None}
-    return {"IVDW": 12, **DISPERSION[reference.functional]}
+    # VASP's own parameters depend on its version: they are written out.
+    damping = DAMPING[reference.functional]
+    return {"IVDW": 12, "VDW_S8": damping.s8, "VDW_A1": damping.a1, "VDW_A2": damping.a2_bohr}
