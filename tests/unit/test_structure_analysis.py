@@ -46,11 +46,11 @@ def glass():
 
 def test_a_glass_of_known_parts(glass):
     metals = 27 + 1 + 2 + 5
-    lengths = glass["network"]["fragments"]["metals_by_length"]
+    lengths = glass["network"]["fragments"]["any"]["metals_by_length"]
     assert {length: row["value"] for length, row in lengths.items()} == {
         "1": pytest.approx(28 / metals), "2": pytest.approx(2 / metals), "5": pytest.approx(5 / metals)
     }  # fmt: skip
-    assert glass["network"]["fragments"]["mean_length"]["value"] == pytest.approx(metals / 30)
+    assert glass["network"]["fragments"]["any"]["mean_length"]["value"] == pytest.approx(metals / 30)
     classes = glass["polyhedra"]["Al"]["classes"]
     assert classes["X4"]["value"] == pytest.approx(28 / metals)
     assert classes["X3O1"]["value"] == pytest.approx(4 / metals)

@@ -54,8 +54,8 @@ def test_roles_follow_from_charges():
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_a_chain_has_its_length_and_its_shells(length):
     observed = network_of(snapshot(*chain(length, start_A=(1.0, 19.5, 0.3)), TRICLINIC_A + 20 * np.eye(3)))
-    assert observed["length", length] == pytest.approx(1.0)
-    assert observed["shape", "single" if length == 1 else "chain"] == pytest.approx(1.0)
+    assert observed["length", "any", length] == pytest.approx(1.0)
+    assert observed["shape", "any", "single" if length == 1 else "chain"] == pytest.approx(1.0)
     assert observed["bridges", "O"] == pytest.approx((length - 1) / length)
     assert observed["linked",] == pytest.approx(2 * (length - 1) / length)
     assert observed["anion", "X", "terminal"] == 1.0
@@ -76,19 +76,29 @@ def test_shells_of_a_chain():
 def test_lengths_count_metals_and_not_fragments():
     parts = (chain(1, start_A=(0, 5, 5)), chain(2, start_A=(0, 15, 5)), chain(5, start_A=(0, 25, 5)))
     observed = network_of(snapshot(*joined(*parts), 40.0))
-    assert [observed["length", size] for size in (1, 2, 5)] == pytest.approx([1 / 8, 2 / 8, 5 / 8])
-    assert observed["fragments",] == pytest.approx(3 / 8)
-    assert observed["length squared",] == pytest.approx((1 + 4 + 25) / 8)
+    assert [observed["length", "any", size] for size in (1, 2, 5)] == pytest.approx([1 / 8, 2 / 8, 5 / 8])
+    assert observed["fragments", "any"] == pytest.approx(3 / 8)
+    assert observed["length squared", "any"] == pytest.approx((1 + 4 + 25) / 8)
+
+
+def test_fragments_are_counted_by_what_links_them():
+    """A chain of three by oxygen, whose ends a chloride links with another metal."""
+    symbols, positions_A = joined(chain(3), (["Al"], np.array([[11.2, 0.0, 0.0]])))
+    observed = network_of(snapshot(symbols, positions_A, 40.0))
+    assert [observed["length", via, size] for via, size in (("any", 4), ("O", 3), ("O", 1), ("X", 2))] == [
+        1.0, 0.75, 0.25, 0.5
+    ]  # fmt: skip
+    assert (observed["bridges", "O"], observed["bridges", "Cl"]) == (0.5, 0.25)
 
 
 def test_a_chain_through_the_boundary_has_no_length():
     frame = snapshot(*chain(4, closed=True), [[14.0, 0, 0], [0, 15, 0], [0, 0, 15]])
     observed = network_of(frame)
-    assert observed["shape", "percolating"] == 1.0
-    assert [name for name in observed if name[0] == "length"] == []
+    assert observed["shape", "any", "percolating"] == 1.0
+    assert [name for name in observed if name[:2] == ("length", "any")] == []
     # One metal that is linked with its own image, twice as long as a bond:
     lonely = network_of(snapshot(*chain(2, closed=True), [[7.0, 0, 0], [0, 15, 0], [0, 0, 15]]))
-    assert lonely["shape", "percolating"] == 1.0
+    assert lonely["shape", "any", "percolating"] == 1.0
     assert lonely["sharing", "corner"] == 1.0
     assert lonely["sharing", "edge"] == 0.0
 
@@ -98,8 +108,8 @@ def test_a_closed_ring_is_one():
     metals_A = 3.4 * np.stack([np.cos(turns), np.sin(turns), 0 * turns], axis=1) + 15
     oxygens_A = (metals_A + np.roll(metals_A, -1, axis=0)) / 2
     observed = network_of(snapshot(["Al"] * 6 + ["O"] * 6, np.vstack([metals_A, oxygens_A]), 30.0))
-    assert observed["shape", "ring"] == pytest.approx(1.0)
-    assert observed["length", 6] == pytest.approx(1.0)
+    assert observed["shape", "any", "ring"] == pytest.approx(1.0)
+    assert observed["length", "any", 6] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("shared", "kind"), [(1, "corner"), (2, "edge"), (3, "face"), (4, "face")])
@@ -129,7 +139,7 @@ def test_crystals_share_as_the_textbook_says():
     found = oxide(rutile.repeat((2, 2, 3)), "Ti", 2.3)
     assert (found["sharing", "edge"], found["sharing", "corner"]) == pytest.approx((1.0, 4.0))
     for each in (rocksalt, corners, found):
-        assert each["shape", "percolating"] == 1.0
+        assert each["shape", "any", "percolating"] == 1.0
 
 
 def test_unwrapped_positions_change_nothing():

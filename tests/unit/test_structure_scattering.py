@@ -43,7 +43,11 @@ def test_an_ideal_gas_scatters_evenly():
     found = estimate(
         scattering_averages(runs, vectors, ("Cl", "Li"), frames_per_glass=20),
         lambda means: scattering_quantities(
-            means, fractions=np.array([0.4, 0.6]), powers=powers, q_per_A=vectors.q_per_A
+            means,
+            fractions=np.array([0.4, 0.6]),
+            powers=powers,
+            q_per_A=vectors.q_per_A,
+            anions=np.array([True, False]),
         ),
     )
     filled = np.bincount(vectors.shells, minlength=len(vectors.q_per_A)) > 0
@@ -123,16 +127,16 @@ def made_of(*peaks, q_per_A):
 def test_the_first_sharp_peak_is_found_where_it_was_put():
     q_per_A = 0.025 + 0.05 * np.arange(160)
     curve = made_of((1.12, 0.8, 0.35), (2.2, 1.5, 0.4), q_per_A=q_per_A)
-    position, height, width = first_sharp_peak(q_per_A, curve)
+    position, height, width = first_sharp_peak(q_per_A, curve, below_per_A=1.8)
     assert position == pytest.approx(1.12, abs=0.02)
     assert height == pytest.approx(0.8, abs=0.08)
     assert width == pytest.approx(0.35, abs=0.06)
     gaps = curve.copy()
     gaps[[0, 1, 2, 3, 6, 9]] = 0.0  # shells without a wave vector
-    assert first_sharp_peak(q_per_A, gaps)[0] == pytest.approx(1.12, abs=0.02)
+    assert first_sharp_peak(q_per_A, gaps, below_per_A=1.8)[0] == pytest.approx(1.12, abs=0.02)
 
 
 def test_without_a_first_sharp_peak_there_is_none():
     q_per_A = 0.025 + 0.05 * np.arange(160)
     for curve in (made_of((2.2, 1.5, 0.4), q_per_A=q_per_A), made_of((1.1, 0.04, 0.3), q_per_A=q_per_A)):
-        assert np.isnan(first_sharp_peak(q_per_A, curve)).all()
+        assert np.isnan(first_sharp_peak(q_per_A, curve, below_per_A=1.8)).all()

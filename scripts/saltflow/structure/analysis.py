@@ -75,11 +75,15 @@ def analyse_structure(
     )
     cell_A = np.mean([np.asarray(run.cells_A).mean(axis=0) for run in trajectories], axis=0)
     vectors = wave_vectors(cell_A, q_max_per_A=q_max_per_A, width_per_A=q_bin_per_A, per_shell=vectors_per_bin)
-    powers = scattering_powers(roles.species, vectors.q_per_A)
-    fractions = pair_means.counts / pair_means.counts.sum()
+    weights = {
+        "fractions": pair_means.counts / pair_means.counts.sum(),
+        "powers": scattering_powers(roles.species, vectors.q_per_A),
+        "q_per_A": vectors.q_per_A,
+        "anions": np.isin(roles.species, roles.anions),
+    }
     scattering = estimate(
         scattering_averages(trajectories, vectors, roles.species, frames_per_glass=scattering_frames),
-        lambda means: scattering_quantities(means, fractions=fractions, powers=powers, q_per_A=vectors.q_per_A),
+        lambda means: scattering_quantities(means, **weights),
     )
     result = {
         "schema": SCHEMA,

@@ -19,8 +19,9 @@ NO_NEIGHBOURS = "a cell too small for the 12 nearest anions"
 NO_MOBILE_SHELL = "g(r) of the mobile ion shows no shell"
 LOCAL = {
     "polymerisation": Descriptor(("linked",), "1", NO_METAL),
-    "fragment_length": Descriptor(("weight mean length",), "1", f"{NO_METAL}, or all fragments percolate"),
-    "percolating_metals": Descriptor(("shape", "percolating"), "1", NO_METAL),
+    "bridges_O": Descriptor(("bridges other than X",), "1", NO_METAL),
+    "fragment_length": Descriptor(("weight mean length", "any"), "1", f"{NO_METAL}, or all fragments percolate"),
+    "percolating_metals": Descriptor(("shape", "any", "percolating"), "1", NO_METAL),
     "terminal_X": Descriptor(("anion", "X", "terminal"), "1", "no halide, or no metal with a shell"),
     "free_X": Descriptor(("anion", "X", "free"), "1", "no halide, or no metal with a shell"),
     "angle_variance_deg2": Descriptor(("angle variance",), "deg2", f"{NO_METAL}, or none with four or six anions"),
@@ -61,9 +62,7 @@ def descriptor_rows(
     has_metals = ("linked",) in local
     for name, descriptor in LOCAL.items():
         found = local.get(descriptor.source)
-        if found is None and name == "percolating_metals" and has_metals:
-            rows[name] = local["linked",].row(unit="1") | {"value": 0.0, "error": 0.0}
-        elif found is None or (name in OF_METALS and not has_metals):
+        if found is None or (name in OF_METALS and not has_metals):
             rows[name] = _reasoned({"value": None, "error": None, "unit": descriptor.unit}, descriptor.missing)
         else:
             rows[name] = _reasoned(found.row(unit=descriptor.unit), descriptor.missing)

@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.structure.network import SHAPES
+from saltflow.structure.roles import HALIDES
 
 NOTHING = "No trajectory to analyse: no glass passed its gates."
 SMALLEST_SHARE = 0.01
@@ -79,7 +81,8 @@ def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
         else:
             classes.set_title(f"shells of {next(iter(result['polyhedra']))} (X: halides)")
         classes.tick_params(axis="x", rotation=40)
-        names = [name for name in result["anions"] if name != "X" or len(result["anions"]) > 2]
+        halides = set(HALIDES) & set(result["roles"]["anions"])
+        names = [name for name in result["anions"] if name != "X" or len(halides) > 1]
         states = ("free", "terminal", "bridging", "polyanion")
         for number, state in enumerate(states):
             rows = [result["anions"][name].get(state) for name in names]
@@ -135,32 +138,37 @@ def plot_network(result: Mapping, path: str | Path, *, title: str) -> None:
         _bars(links, [*shared, *bridged], [*shared.values(), *bridged.values()], number=0, of=1, label="")
         links.set(ylabel="number per metal", title="shared corners, edges, faces; bridges")
         links.tick_params(axis="x", rotation=40)
-        fragments = found["fragments"]
-        sizes = {int(length): row for length, row in fragments["metals_by_length"].items()}
-        _draw_lengths(lengths, sizes, fragments["weight_mean_length"])
-        _bars(
-            shapes, list(fragments["metals_by_shape"]), list(fragments["metals_by_shape"].values()),
-            number=2, of=1, label="",
-        )  # fmt: skip
+        _draw_lengths(lengths, found["fragments"])
+        names = [
+            shape for shape in SHAPES if any(shape in row["metals_by_shape"] for row in found["fragments"].values())
+        ]
+        for number, (via, row) in enumerate(found["fragments"].items()):
+            rows = [row["metals_by_shape"].get(shape) for shape in names]
+            _bars(shapes, names, rows, number=number, of=len(found["fragments"]), label=_linked_by(via))
         shapes.set(ylabel="fraction of the metals", title="shape of the fragment", ylim=(0, 1.05))
         shapes.tick_params(axis="x", rotation=40)
+        if len(found["fragments"]) > 1:
+            _legend(shapes, place="right upper")
 
 
-def _draw_lengths(axis: Axes, sizes: Mapping[int, Mapping], mean: Mapping) -> None:
-    if not sizes:
+def _linked_by(via: str) -> str:
+    return "by any anion" if via == "any" else f"by {via} alone"
+
+
+def _draw_lengths(axis: Axes, fragments: Mapping[str, Mapping]) -> None:
+    longest = 0
+    for number, (via, row) in enumerate(fragments.items()):
+        sizes = {int(length): share for length, share in row["metals_by_length"].items()}
+        longest = max([longest, *sizes])
+        values, errors = ([share[key] or 0.0 for share in sizes.values()] for key in ("value", "error"))
+        axis.errorbar(
+            list(sizes), values, yerr=errors, fmt="o-", ms=4, lw=0.8, capsize=2, color=COLOURS[number],
+            label=_linked_by(via),
+        )  # fmt: skip
+    if not longest:
         axis.text(0.5, 0.5, "all metals are in\npercolating fragments", transform=axis.transAxes, ha="center")
-    values = [row["value"] for row in sizes.values()]
-    errors = [row["error"] or 0.0 for row in sizes.values()]
-    axis.bar(list(sizes), values, yerr=errors, capsize=2, color=COLOURS[1], error_kw={"lw": 0.8})
-    if mean["value"] is not None:
-        axis.axvline(mean["value"], color="0.3", lw=1, ls="--", label=f"mean of a metal: {mean['value']:.3g}")
-        axis.legend(loc="upper right")
-    axis.set(
-        xlabel="metals in the fragment",
-        ylabel="fraction of the metals",
-        title="length of finite fragments",
-        ylim=(0, None),
-    )
+    axis.set(xlabel="metals in the fragment", ylabel="fraction of the metals", title="length of finite fragments")
+    axis.set(ylim=(0, None), xlim=(0.5, max(longest, 4) + 0.5))
     axis.xaxis.get_major_locator().set_params(integer=True)
 
 

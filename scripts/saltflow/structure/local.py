@@ -12,7 +12,7 @@ from saltflow.structure.network import observe_anions, observe_network
 from saltflow.structure.phases import observe_order, observe_salt
 from saltflow.structure.polyanions import observe_polyanions
 from saltflow.structure.polyhedra import observe_polyhedra
-from saltflow.structure.roles import Roles
+from saltflow.structure.roles import HALIDES, Roles
 from saltflow.structure.scattering import WaveVectors, observe_scattering
 from saltflow.structure.voids import observe_voids
 from saltflow.trajectory import Run
@@ -89,13 +89,25 @@ def local_quantities(means: Mapping) -> dict[Hashable, np.ndarray]:
     numbers = {metal: means["regular", metal] * means["atoms", metal] for metal in sums}
     for metal, total in sums.items():
         quantities["angle variance", metal] = _ratio(total, numbers[metal])
+    if ("linked",) in means:
+        others = [value for name, value in means.items() if name[0] == "bridges" and name[1] not in HALIDES]
+        quantities["bridges other than X",] = sum(others, np.array(0.0))
     if sums:
         quantities["angle variance",] = _ratio(sum(sums.values()), sum(numbers.values()))
-    if ("linked",) in means:
-        finite_share = sum((value for name, value in means.items() if name[0] == "length"), np.array(0.0))
-        quantities["mean length",] = _ratio(finite_share, means.get(("fragments",), np.array(0.0)))
-        quantities["weight mean length",] = _ratio(means.get(("length squared",), np.array(0.0)), finite_share)
+    for via in dict.fromkeys(name[1] for name in means if name[0] == "shape"):
+        quantities |= _mean_lengths(means, via)
     return quantities
+
+
+def _mean_lengths(means: Mapping, via: str) -> dict[Hashable, np.ndarray]:
+    """Mean length of a finite fragment, and of the one that a metal of a finite fragment is in."""
+    zero = np.array(0.0)
+    finite_share = sum((value for name, value in means.items() if name[:2] == ("length", via)), zero)
+    return {
+        ("mean length", via): _ratio(finite_share, means.get(("fragments", via), zero)),
+        ("weight mean length", via): _ratio(means.get(("length squared", via), zero), finite_share),
+        ("shape", via, "percolating"): means.get(("shape", via, "percolating"), zero),
+    }
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How metals are linked by shared anions: corners, edges, faces; fragments, their length and shape; loose anions."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,21 +108,36 @@ def observe_network(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polya
 
     Returns:
         Per metal: ("sharing", kind) links, ("bridges", anion) M–anion–M, ("linked",) linked metals. Fractions of the
-        metals: ("length", n) in fragments of n metals, ("shape", shape); ("fragments",) their number per metal and
-        ("length squared",) Σ n² per metal, both without percolating ones. Fractions of the atoms of an anion:
-        ("anion", element, "free" | "terminal" | "bridging"), polyanions apart as ("anion", element, "polyanion").
+        metals, linked via any anion or one kind of it (`bridges_of`): ("length", via, n) in fragments of n metals,
+        ("shape", via, shape); ("fragments", via) their number per metal and ("length squared", via) Σ n² per metal,
+        both without percolating ones. Fractions of the atoms of an anion: ("anion", element, "free" | "terminal" |
+        "bridging"), polyanions apart as ("anion", element, "polyanion").
     """
     metals = snapshot.atoms_of(*roles.metals)
-    links = links_of(bonds)
-    observed = _observe_links(snapshot, links, roles, metals=len(metals))
-    for fragment in fragments_of(links, metals):
-        share = len(fragment.metals) / len(metals)
-        _add(observed, ("shape", fragment.shape), share)
-        if fragment.shape != "percolating":
-            _add(observed, ("length", len(fragment.metals)), share)
-            _add(observed, ("fragments",), 1 / len(metals))
-            _add(observed, ("length squared",), share * len(fragment.metals))
+    observed = _observe_links(snapshot, links_of(bonds), roles, metals=len(metals))
+    for via, anions in bridges_of(roles).items():
+        links = links_of(bonds.of(np.isin(snapshot.symbols[bonds.ligands], anions)))
+        observed |= _observe_fragments(fragments_of(links, metals), via=via, metals=len(metals))
     return observed | observe_anions(snapshot, bonds, roles, in_polyanion=in_polyanion)
+
+
+def bridges_of(roles: Roles) -> dict[str, tuple[str, ...]]:
+    """What may link metals: all anions; where there are several kinds, also halides (X) or each other anion alone."""
+    kinds = {"X": roles.halides} if roles.halides else {}
+    kinds |= {anion: (anion,) for anion in roles.anions if anion not in roles.halides}
+    return {"any": roles.anions} | (kinds if len(kinds) > 1 else {})
+
+
+def _observe_fragments(fragments: Sequence[Fragment], *, via: str, metals: int) -> dict[Hashable, float]:
+    observed: dict[Hashable, float] = {}
+    for fragment in fragments:
+        size = len(fragment.metals)
+        _add(observed, ("shape", via, fragment.shape), size / metals)
+        if fragment.shape != "percolating":
+            _add(observed, ("length", via, size), size / metals)
+            _add(observed, ("fragments", via), 1 / metals)
+            _add(observed, ("length squared", via), size**2 / metals)
+    return observed
 
 
 def _observe_links(snapshot: Snapshot, links: Links, roles: Roles, *, metals: int) -> dict[Hashable, float]:

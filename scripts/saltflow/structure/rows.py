@@ -73,19 +73,25 @@ def _polyhedra(estimates: Estimates, metal: str, roles: Roles) -> dict:
 
 
 def _network(estimates: Estimates) -> dict:
-    lengths = {name[1]: each for name, each in estimates.items() if name[0] == "length"}
     return {
         "sharing_per_metal": {kind: estimates["sharing", kind].row(unit="1") for kind in SHARING.values()},
         "bridges_per_metal": _scalars(estimates, "bridges"),
         "linked_metals": estimates["linked",].row(unit="1"),
-        "fragments": {
-            "metals_by_length": {str(length): lengths[length].row(unit="1") for length in sorted(lengths)},
-            "metals_by_shape": {
-                shape: estimates["shape", shape].row(unit="1") for shape in SHAPES if ("shape", shape) in estimates
-            },
-            "mean_length": estimates["mean length",].row(unit="1"),
-            "weight_mean_length": estimates["weight mean length",].row(unit="1"),
+        "fragments": {name[1]: _fragments(estimates, name[1]) for name in estimates if name[0] == "mean length"},
+    }
+
+
+def _fragments(estimates: Estimates, via: str) -> dict:
+    lengths = {name[2]: each for name, each in estimates.items() if name[:2] == ("length", via)}
+    return {
+        "metals_by_length": {str(length): lengths[length].row(unit="1") for length in sorted(lengths)},
+        "metals_by_shape": {
+            shape: estimates["shape", via, shape].row(unit="1")
+            for shape in SHAPES
+            if ("shape", via, shape) in estimates
         },
+        "mean_length": estimates["mean length", via].row(unit="1"),
+        "weight_mean_length": estimates["weight mean length", via].row(unit="1"),
     }
 
 

@@ -10,8 +10,10 @@ from saltflow.structure.averages import Estimate, finite_list
 from saltflow.structure.neighbours import Snapshot
 
 WEIGHTINGS = ("number", "neutron", "x-ray")
-# The first sharp diffraction peak lies below the principal peak, which neighbouring ions make at about 2π/(3 Å).
-LARGEST_FSDP_PER_A = 1.9
+# The first sharp diffraction peak lies well below the principal peak, which neighbouring anions make (2.1 Å⁻¹ in
+# chlorides, 1.8 Å⁻¹ in iodides); that one is sought from here on.
+BELOW_PRINCIPAL = 0.85
+SMALLEST_PRINCIPAL_PER_A = 1.3
 SMOOTHING_PER_A = 0.06
 LEAST_PROMINENCE = 0.1
 VECTORS_AT_A_TIME = 500
@@ -101,7 +103,12 @@ def _densities(snapshot: Snapshot, indices: np.ndarray, species: Sequence[str]) 
 
 
 def scattering_quantities(
-    means: Mapping, *, fractions: np.ndarray, powers: Mapping[str, np.ndarray], q_per_A: np.ndarray
+    means: Mapping,
+    *,
+    fractions: np.ndarray,
+    powers: Mapping[str, np.ndarray],
+    q_per_A: np.ndarray,
+    anions: np.ndarray,
 ) -> dict[Hashable, np.ndarray]:
     """Total structure factors and their first sharp diffraction peaks.
 
@@ -112,28 +119,51 @@ def scattering_quantities(
         fractions: x_a of every species, (species,).
         powers: of `scattering_powers`.
         q_per_A: middles of the shells, (shells,).
+        anions: which species make the principal peak, bool (species,).
     """
     partial = means["partial",]
-    quantities: dict[Hashable, np.ndarray] = {"partial": partial}
+    principal_per_A = _principal_peak_per_A(q_per_A, weighted_total(partial, fractions, anions[None, :].astype(float)))
+    quantities: dict[Hashable, np.ndarray] = {"partial": partial, "principal": np.array(principal_per_A)}
     for weighting, power in powers.items():
-        amplitudes = power * np.sqrt(fractions)
-        total = np.einsum("qa,qb,qab->q", amplitudes, amplitudes, partial) / (amplitudes**2).sum(axis=1)
+        total = weighted_total(partial, fractions, power)
         quantities["total", weighting] = total
-        found = first_sharp_peak(q_per_A, total)
+        found = first_sharp_peak(q_per_A, total, below_per_A=BELOW_PRINCIPAL * principal_per_A)
         for name, value in zip(("position", "height", "width"), found, strict=True):
             quantities[f"fsdp {name}", weighting] = np.array(value)
     return quantities
 
 
-def first_sharp_peak(q_per_A: np.ndarray, structure_factor: np.ndarray) -> tuple[float, float, float]:
+def weighted_total(partial: np.ndarray, fractions: np.ndarray, powers: np.ndarray) -> np.ndarray:
+    """Σ_ab √(x_a x_b) f_a f_b S_ab / Σ_a x_a f_a², (shells,).
+
+    Args:
+        partial: S_ab, (shells, species, species).
+        fractions: x_a, (species,).
+        powers: f_a, (shells or 1, species).
+    """
+    amplitudes = np.broadcast_to(powers * np.sqrt(fractions), partial.shape[:2])
+    return np.einsum("qa,qb,qab->q", amplitudes, amplitudes, partial) / (amplitudes**2).sum(axis=1)
+
+
+def _principal_peak_per_A(q_per_A: np.ndarray, among_anions: np.ndarray) -> float:
+    sought = q_per_A > SMALLEST_PRINCIPAL_PER_A
+    if not sought.any():
+        return float(q_per_A[-1])
+    return float(q_per_A[sought][np.argmax(among_anions[sought])])
+
+
+def first_sharp_peak(
+    q_per_A: np.ndarray, structure_factor: np.ndarray, *, below_per_A: float
+) -> tuple[float, float, float]:
     """Position, height and full width at half its prominence of the first peak below the principal one.
 
     Args:
         q_per_A: (shells,).
         structure_factor: S(q), 0 where a shell is empty, (shells,).
+        below_per_A: where it lies at most.
 
     Returns:
-        Å⁻¹, S at the top, Å⁻¹; all nan where no peak below 1.9 Å⁻¹ stands out by 0.1.
+        Å⁻¹, S at the top, Å⁻¹; all nan where no peak stands out by 0.1.
     """
     filled = np.flatnonzero(structure_factor > 0)
     if len(filled) < 5:
@@ -142,7 +172,7 @@ def first_sharp_peak(q_per_A: np.ndarray, structure_factor: np.ndarray) -> tuple
     curve = np.interp(q_per_A, q_per_A[filled], structure_factor[filled])[filled[0] :]
     smooth = ndimage.gaussian_filter1d(curve, SMOOTHING_PER_A / step, mode="nearest")
     peaks, _ = signal.find_peaks(smooth, prominence=LEAST_PROMINENCE)
-    peaks = peaks[q_per_A[filled[0] + peaks] < LARGEST_FSDP_PER_A]
+    peaks = peaks[q_per_A[filled[0] + peaks] < below_per_A]
     if not len(peaks):
         return (np.nan,) * 3
     top = int(peaks[0])
