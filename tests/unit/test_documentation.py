@@ -13,6 +13,8 @@ import yaml
 from saltflow.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
+from saltflow.structure.analysis import no_structure
+from saltflow.structure.table import tabulate_structure
 from saltflow.summary import tabulate
 from saltflow.transport import no_transport
 
@@ -145,6 +147,13 @@ def test_columns_of_the_conductivity_table_are_explained():
     )  # fmt: skip
     page = (ROOT / "docs/read-the-report.md").read_text()
     explained = set(table.columns) - {"composition", "temperature_K"}
+    assert [column for column in explained if f"`{column}`" not in page] == []
+
+
+def test_columns_of_the_structure_table_are_explained():
+    table = tabulate_structure([("LiCl", 500.0, no_structure(["gas"]))])
+    page = (ROOT / "docs/structure.md").read_text()
+    explained = {column.removesuffix("_err") for column in table.columns} - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []
 
 
