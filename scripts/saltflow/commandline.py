@@ -70,7 +70,7 @@ def run_analysis(
     """
     chosen = _parser(analysis, description, section, needs_charges=needs_charges).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("MDAnalysis").setLevel(logging.WARNING)
+    logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
     try:
         with _opened_point(chosen, section) as point:
             status = analyse(point)

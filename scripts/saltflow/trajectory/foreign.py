@@ -1,19 +1,21 @@
-"""Trajectories of other programs: read by MDAnalysis, unwrapped frame by frame, kept as H5MD."""
+"""Trajectories of other programs: unwrapped frame by frame, kept as H5MD."""
 
 import logging
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 from ase import Atoms
+from ase.cell import Cell
 from ase.data import atomic_numbers
 
 from saltflow.errors import SaltflowError
 from saltflow.provenance import atomic_write
+from saltflow.trajectory.formats import Frame, open_source
 from saltflow.trajectory.h5md import H5MDWriter
+from saltflow.trajectory.memory import refuse_non_finite
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ def convert(
     interval_ps: float | None,
     cell: Sequence[float] | None,
 ) -> None:
-    """Read any trajectory that MDAnalysis reads, and write it unwrapped as H5MD of saltflow.
+    """Read a trajectory of another program (`formats`), and write it unwrapped as H5MD of saltflow.
 
     Steps are taken to the nearest image, so positions may be wrapped or not.
 
@@ -54,82 +56,67 @@ def convert(
     Raises:
         SaltflowError: the file cannot be read, or lacks elements, times or cells; the message names the option.
     """
-    universe = _open(source, topology)
-    symbols = _symbols(universe, species, source)
-    atoms = Atoms(symbols, pbc=True)
+    opened = open_source(Path(source), topology=None if topology is None else Path(topology))
+    symbols = _symbols(opened.names, species, source)
+    given_cell_A = None if cell is None else Cell.fromcellpar(cell).array
     with (
-        warnings.catch_warnings(),
         atomic_write(target) as temporary,
-        H5MDWriter(temporary, atoms, metadata={"source": Path(source).name}) as writer,
+        H5MDWriter(temporary, Atoms(symbols, pbc=True), metadata={"source": Path(source).name}) as writer,
     ):
-        warnings.simplefilter("ignore")
         unwrapped = previous = None
-        for number, step in enumerate(universe.trajectory):
-            cell_A = _cell_A(step, cell, source)
-            fractional = step.positions.astype(float) @ np.linalg.inv(cell_A)
+        for number, frame in enumerate(opened.frames):
+            cell_A = _cell_A(frame, given_cell_A, source)
+            fractional = _checked(frame.positions_A, number, len(symbols), source) @ np.linalg.inv(cell_A)
             unwrapped = fractional if previous is None else unwrapped + _nearest_steps(fractional - previous, number)
             previous = fractional
             writer.append_positions(
                 step=number,
-                time_ps=_time_ps(step, number, interval_ps, source),
+                time_ps=_time_ps(frame, number, interval_ps, source),
                 positions_A=unwrapped @ cell_A,
                 cell_A=cell_A,
             )
             if number % FRAMES_PER_FLUSH == FRAMES_PER_FLUSH - 1:
                 writer.flush()
-                log.info("Read %d of %d frames of %s", number + 1, universe.trajectory.n_frames, source)
+                log.info("Read %d frames of %s", number + 1, source)
 
 
-def _open(source: str | os.PathLike, topology: str | os.PathLike | None):
-    from MDAnalysis import Universe  # half a second, only for those who come with files of their own
-
-    for path in (source, topology):
-        if path is not None and not Path(path).is_file():
-            raise SaltflowError(f"There is no file {path}; correct the path.")
-    paths = [str(path) for path in (topology, source) if path is not None]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Universe(*paths, to_guess=())
-    except (ValueError, TypeError, OSError, RuntimeError, KeyError, IndexError, NotImplementedError) as error:
-        raise SaltflowError(
-            f"{source} could not be read ({error}); a format without atoms needs --topology with a file that has them."
-        ) from error
-
-
-def _symbols(universe, species: Mapping[str, str], source: str | os.PathLike) -> list[str]:
-    for attribute in ("elements", "names", "types"):
-        if hasattr(universe.atoms, attribute):
-            called = [str(name) for name in getattr(universe.atoms, attribute)]
-            symbols = [species.get(name, name) for name in called]
-            unknown = sorted(
-                {name for name, symbol in zip(called, symbols, strict=True) if symbol not in atomic_numbers}
-            )
-            if not unknown:
-                return symbols
+def _symbols(names: Sequence[Sequence[str]], species: Mapping[str, str], source: str | os.PathLike) -> list[str]:
+    unknown: list[str] = []
+    for called in names:
+        symbols = [species.get(name, name) for name in called]
+        unknown = sorted({name for name, symbol in zip(called, symbols, strict=True) if symbol not in atomic_numbers})
+        if not unknown:
+            return symbols
+    if not unknown:
+        raise SaltflowError(f"{source} does not say which atoms it holds; give a file that does with --topology.")
     raise SaltflowError(
         f"{source} calls atoms {', '.join(unknown)}, which are no elements; say which they are with "
         f"--species {unknown[0]}=Li,…"
     )
 
 
-def _cell_A(step, cell: Sequence[float] | None, source: str | os.PathLike) -> np.ndarray:
-    from MDAnalysis.lib.mdamath import triclinic_vectors
-
-    dimensions = step.dimensions if cell is None else np.asarray(cell, dtype=float)
-    if dimensions is None or not np.all(np.asarray(dimensions[:3]) > 0):
+def _cell_A(frame: Frame, given_A: np.ndarray | None, source: str | os.PathLike) -> np.ndarray:
+    cell_A = frame.cell_A if given_A is None else given_A
+    if cell_A is None:
         raise SaltflowError(f"{source} holds no cell; give it with --cell a,b,c,alpha,beta,gamma in Å and degrees.")
-    return triclinic_vectors(dimensions).astype(float)
+    return cell_A
 
 
-def _time_ps(step, number: int, interval_ps: float | None, source: str | os.PathLike) -> float:
+def _time_ps(frame: Frame, number: int, interval_ps: float | None, source: str | os.PathLike) -> float:
     if interval_ps is not None:
         return number * interval_ps
-    if "time" in step.data:
-        return float(step.data["time"])
-    if "dt" in step.data:
-        return number * float(step.data["dt"])
-    raise SaltflowError(f"{source} does not say how far apart its frames are; give it with --interval in ps.")
+    if frame.time_ps is None:
+        raise SaltflowError(f"{source} does not say how far apart its frames are; give it with --interval in ps.")
+    return frame.time_ps
+
+
+def _checked(positions_A: np.ndarray, frame: int, atoms: int, source: str | os.PathLike) -> np.ndarray:
+    if len(positions_A) != atoms:
+        raise SaltflowError(
+            f"{source} holds {len(positions_A)} atoms in frame {frame} and {atoms} before; the number must stay."
+        )
+    refuse_non_finite(f"positions in {Path(source).name}, frame {frame},", positions_A)
+    return positions_A
 
 
 def _nearest_steps(steps: np.ndarray, frame: int) -> np.ndarray:
