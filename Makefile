@@ -18,6 +18,9 @@ fingerprint = $(shell { cat $(1); pwd; $(PYTHON) -V; } 2>&1 | cksum | cut -d ' '
 RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt)
 DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/dev.txt)
 
+# Two processes that test on two cores, and one that waits for a cluster of virtual nodes.
+SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
+
 # Caches of pip, Snakemake and matplotlib need a home; an account without one gets a folder here.
 ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/build/home
@@ -75,7 +78,7 @@ archive: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest # one thread, as the rules run
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) # one thread, as the rules run
 
 lint: $(DEVELOPMENT)
 	@$(VENV)/bin/ruff check .

@@ -2,29 +2,66 @@
 
 import shutil
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
+from filelock import FileLock
 from workplaces import Workplace, copy_sources
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# Folders whose tests share something costly, a cluster or a campaign: they go one after another in one process.
+TOGETHER = ("slurm", "workflow")
+
+
+class SideBySide(LoadScopeScheduling):
+    """Which tests stay in one process when several test at once (`make test`): those of a file, or of a folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePath(nodeid.split("::")[0])
+        return file.parts[1] if file.parts[1] in TOGETHER else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    return SideBySide(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins."""
+    items.sort(key=lambda item: [folder not in item.path.parts for folder in TOGETHER])
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def together(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder that all processes of this run of the tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def place(together: Path) -> Path:
     """The folder where every copy lives in turn: paths stay the same, as for a user who edits and reruns."""
-    return tmp_path_factory.mktemp("campaign")
+    return together / "campaign"
 
 
 @pytest.fixture(scope="session")
-def finished(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(together: Path, place: Path) -> Path:
     """The tiny campaign after a real run: a folder with repo and work, never to be changed."""
+    kept = together / "finished"
+    with FileLock(together / "finished.lock"):
+        if not kept.exists():
+            _run_for_real(place)
+            place.rename(kept)
+    return kept
+
+
+def _run_for_real(place: Path) -> None:
     copy_sources(place / "repo")
     campaign = Workplace(place / "repo", place / "work")
     result = campaign.run()
     if result.returncode != 0:
+        shutil.rmtree(place)
         pytest.fail(f"the tiny campaign failed:\n{result.stdout[-2000:]}", pytrace=False)
-    kept = tmp_path_factory.mktemp("finished")
-    _copy(place, kept)
-    return kept
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -34,8 +71,8 @@ def _copy(source: Path, target: Path) -> None:
 @pytest.fixture
 def campaign(finished: Path, place: Path) -> Workplace:
     """A private copy of the finished campaign and of the repository that made it, times preserved."""
-    for entry in place.iterdir():
-        shutil.rmtree(entry)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
     _copy(finished, place)
     return Workplace(place / "repo", place / "work")
 
