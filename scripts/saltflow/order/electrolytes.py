@@ -1,0 +1,79 @@
+"""One row per electrolyte: how it conducts, and the measures of order that may say why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+TARGETS = {
+    "log10_sigma": "log10 of the Einstein conductivity (mS/cm) at the temperature of comparison",
+    "log10_D": "log10 of the self-diffusion of the mobile ion (cm²/s) at the temperature of the descriptors",
+}
+KNOWN_BEFORE = ("composition", "host", "mobile_ion", "temperature_K", *TARGETS)
+FRAMEWORK_D_FLOOR_CM2_S = 1e-12  # a framework at rest within what a simulation resolves
+
+
+@dataclass(frozen=True)
+class Electrolyte:
+    """What was found of one composition.
+
+    Args:
+        composition: its id.
+        host: which compositions are alike: left out together when predictions are tested.
+        arrhenius: content of arrhenius.json.
+        transport: of transport.json at the temperature of the descriptors.
+        structure: of structure.json there.
+        pathways: of pathways.json there.
+    """
+
+    composition: str
+    host: str
+    arrhenius: Mapping
+    transport: Mapping
+    structure: Mapping
+    pathways: Mapping
+
+
+def collect(electrolytes: list[Electrolyte]) -> pd.DataFrame:
+    """A table with the columns of `KNOWN_BEFORE` and one per descriptor; nan where a value is unknown or flagged."""
+    return pd.DataFrame([_row(each) for each in electrolytes])
+
+
+def descriptors_of(table: pd.DataFrame) -> list[str]:
+    """The columns of a table of `collect` that may explain its targets."""
+    return [name for name in table.columns if name not in KNOWN_BEFORE]
+
+
+def _row(electrolyte: Electrolyte) -> dict:
+    transport = electrolyte.transport
+    diffusive = transport["status"] == "ok"
+    diffusion = _value(transport["quantities"].get("D_cm2_s")) if diffusive else np.nan
+    prediction = electrolyte.arrhenius["fits"]["sigma_E_mS_cm"].get("prediction")
+    return {
+        "composition": electrolyte.composition,
+        "host": electrolyte.host,
+        "mobile_ion": electrolyte.arrhenius["mobile_ion"],
+        "temperature_K": transport["temperature_K"],
+        "log10_sigma": _logarithm(_value(prediction)),
+        "log10_D": _logarithm(diffusion),
+        **_of_structure(electrolyte.structure),
+        **_of_pathways(electrolyte.pathways),
+    }
+
+
+def _of_structure(structure: Mapping) -> dict[str, float]:
+    return {name: _value(row) for name, row in structure.get("descriptors", {}).items()}
+
+
+def _of_pathways(pathways: Mapping) -> dict[str, float]:
+    return {}
+
+
+def _value(row: Mapping | None) -> float:
+    value = (row or {}).get("value")
+    return np.nan if value is None else float(value)
+
+
+def _logarithm(value: float) -> float:
+    return float(np.log10(value)) if value > 0 else np.nan
