@@ -166,6 +166,18 @@ def released(kind):
     )
 
 
+def at_temperature_of_order(**patterns):
+    """Files of every composition at the temperature where its order is compared with others'."""
+    return {
+        name: expand(
+            pattern,
+            composition=campaign.swept,
+            temperature=campaign.temperature_of_order_K,
+        )
+        for name, pattern in patterns.items()
+    }
+
+
 # Rules with nothing to do in a generation after the one that converged, and the memory of doing that.
 PASSED_ON = ("explore", "select_frames", "label_frames", "fine_tune")
 PASSING_MB = 1500

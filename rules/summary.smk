@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json and structure.json,
                  results/{composition}/arrhenius.json, results/potentials/{potential}/released.json
-OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv and .svg
+OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv and .svg,
+         order.csv, .json, .txt and .svg
 """
 
 
@@ -119,3 +120,58 @@ rule rank_electrolytes:
         code=code_of("rank_electrolytes"),
     script:
         "../scripts/rank_electrolytes.py"
+
+
+rule relate_order_to_conductivity:
+    """Which measures of order go with conductivity: rank correlations corrected for asking about many, models that
+    predict hosts left out, a control with shuffled values, and what survived in words.
+    """
+    input:
+        arrhenius=expand(
+            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
+        ),
+        **at_temperature_of_order(
+            transport=rules.analyse_transport.output.transport,
+            structure=rules.analyse_structure.output.structure,
+            pathways=rules.analyse_pathways.output.pathways,
+        ),
+    output:
+        table=report(
+            "results/summary/order.csv",
+            category="Summary",
+            labels={"table": "order and conductivity"},
+            caption="captions/order_relation.rst",
+        ),
+        note=report(
+            "results/summary/order.txt",
+            category="Summary",
+            labels={"table": "order and conductivity, in words"},
+            caption="captions/order_relation.rst",
+        ),
+        figure=report(
+            "results/summary/order.svg",
+            category="Summary",
+            labels={"table": "order and conductivity, drawn"},
+            caption="captions/order_relation.rst",
+        ),
+        relations="results/summary/order.json",
+    log:
+        "logs/summary/relate_order_to_conductivity.log",
+    benchmark:
+        "logs/summary/relate_order_to_conductivity.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        hosts={name: campaign.host_of(name) for name in campaign.swept},
+        order=campaign.settings.order.model_dump(),
+        seed=campaign.settings.sweep.seed,
+        code=code_of("relate_order_to_conductivity"),
+    script:
+        "../scripts/relate_order_to_conductivity.py"

@@ -110,6 +110,12 @@ RULES = (
         "tabulate_conductivity", "summary", "logs/summary/tabulate_conductivity.log", "results/summary/conductivity.csv"
     ),
     RuleFiles("tabulate_structure", "summary", "logs/summary/tabulate_structure.log", "results/summary/structure.csv"),
+    RuleFiles(
+        "relate_order_to_conductivity",
+        "summary",
+        "logs/summary/relate_order_to_conductivity.log",
+        "results/summary/order.csv",
+    ),
     RuleFiles("rank_electrolytes", "summary", "logs/summary/rank_electrolytes.log", "results/summary/ranking.csv"),
 )
 STAGES = tuple(dict.fromkeys(files.stage for files in RULES))

@@ -281,6 +281,11 @@ class Arrhenius(Section):
     bootstrap_samples: PositiveInt
 
 
+class Order(Section):
+    temperature_K: PositiveFloat
+    shuffles: Annotated[int, Field(ge=19)]
+
+
 def _none_of_text(value: object) -> object:
     """Snakemake hands the settings of a profile on as text, null as 'None'."""
     return None if value == "None" else value
@@ -355,6 +360,7 @@ class Settings(Section):
     transport: Transport
     structure_analysis: StructureAnalysis
     pathways: Pathways
+    order: Order
     arrhenius: Arrhenius
 
 

@@ -81,6 +81,16 @@ class Campaign:
             "source": row.source,
         }
 
+    def host_of(self, composition: str) -> str:
+        """The host of a composition, or its family where the cell is packed as simple ions: who resembles whom."""
+        row = self.row(composition)
+        return row.host or row.family or composition
+
+    @property
+    def temperature_of_order_K(self) -> int:
+        """The temperature of the sweep where the order of electrolytes is compared."""
+        return min(self.temperatures_K, key=lambda each: abs(each - self.settings.order.temperature_K))
+
     def atoms_of_cell(self, composition: str, *, wanted: int) -> int:
         """Atoms of a cell of about a wanted number.
 

@@ -30,6 +30,7 @@ NEEDS = {
     "tabulate_conductivity": ("local", 0.01, 0, 1000, 10),
     "tabulate_structure": ("local", 0.01, 0, 1000, 10),
     "rank_electrolytes": ("local", 0.01, 0, 1000, 10),
+    "relate_order_to_conductivity": ("cpu", 0.01, 0, 1000, 10),
 }
 EDGES = (
     ("label_atom", "fine_tune"),
@@ -56,6 +57,8 @@ EDGES = (
     ("analyse_transport", "tabulate_conductivity"),
     ("analyse_structure", "tabulate_structure"),
     ("fit_arrhenius", "rank_electrolytes"),
+    ("fit_arrhenius", "relate_order_to_conductivity"),
+    ("analyse_structure", "relate_order_to_conductivity"),
 )
 
 

@@ -36,6 +36,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["analyse_pathways"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["draw_pathways"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
+    assert counts["relate_order_to_conductivity"] == 1
     assert min(counts.values()) > 0
     assert all(plan.values())
 

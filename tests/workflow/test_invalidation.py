@@ -14,7 +14,7 @@ OVERRIDES = "tests/tiny/overrides.yaml"
 COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
 GLASSES = (1, 2)
-SUMMARIES = {"tabulate_conductivity", "rank_electrolytes"}
+SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order_to_conductivity"}
 ORDER = {"tabulate_structure"}
 
 

@@ -11,7 +11,7 @@ TARGETS = {
     "log10_D": "log10 of the self-diffusion of the mobile ion (cm²/s) at the temperature of the descriptors",
 }
 KNOWN_BEFORE = ("composition", "host", "mobile_ion", "temperature_K", *TARGETS)
-FRAMEWORK_D_FLOOR_CM2_S = 1e-12  # a framework at rest within what a simulation resolves
+PERCOLATION = ("threshold_3D_eV", "barrier_3D_eV")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _of_structure(structure: Mapping) -> dict[str, float]:
 
 
 def _of_pathways(pathways: Mapping) -> dict[str, float]:
-    return {}
+    return {name: _value(pathways["quantities"].get(name)) for name in PERCOLATION}
 
 
 def _value(row: Mapping | None) -> float:

@@ -1,0 +1,22 @@
+"""Relate order with conductivity over the electrolytes of the sweep."""
+
+from saltflow.joblog import start_job
+from saltflow.order import Electrolyte, collect, descriptors_of, design_note, relate
+from saltflow.order.figures import plot_order
+from saltflow.provenance import atomic_write, provenance, read_json, write_json
+from saltflow.summary import write_table
+
+job = snakemake  # noqa: F821
+start_job(job, subject="order and conductivity")
+
+parts = zip(job.input.arrhenius, job.input.transport, job.input.structure, job.input.pathways, strict=True)
+found = zip(job.params.hosts.items(), ([read_json(path) for path in paths] for paths in parts), strict=True)
+table = collect([Electrolyte(name, host, *contents) for (name, host), contents in found])
+shuffles = job.params.order["shuffles"]
+relations = relate(table, descriptors=descriptors_of(table), shuffles=shuffles, seed=job.params.seed)
+write_table(table, job.output.table)
+with atomic_write(job.output.note) as temporary:
+    temporary.write_text(design_note(relations))
+plot_order(relations, table, job.output.figure)
+settings = job.params.order | {"seed": job.params.seed}
+write_json(job.output.relations, {"relations": relations, "provenance": provenance(settings=settings)})
