@@ -127,13 +127,13 @@ rule relate_order_to_conductivity:
     predict hosts left out, a control with shuffled values, and what survived in words.
     """
     input:
-        arrhenius=expand(
-            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
-        ),
         **at_temperature_of_order(
             transport=rules.analyse_transport.output.transport,
             structure=rules.analyse_structure.output.structure,
             pathways=rules.analyse_pathways.output.pathways,
+        ),
+        arrhenius=expand(
+            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
         ),
     output:
         table=report(

@@ -28,7 +28,13 @@ def table_of(seed: int, *, explained: str | None = "terminal_X") -> pd.DataFrame
 
 
 def validated(table: pd.DataFrame, **choices) -> dict[str, dict]:
-    options = {"target": "log10_sigma", "descriptors": ["terminal_X", *NOISE], "shuffles": 39, "seed": 1, "models": ["ridge"]}
+    options = {
+        "target": "log10_sigma",
+        "descriptors": ["terminal_X", *NOISE],
+        "shuffles": 39,
+        "seed": 1,
+        "models": ["ridge"],
+    }
     return cross_validate(table, **options | choices)
 
 

@@ -15,7 +15,7 @@ COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
 GLASSES = (1, 2)
 SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order_to_conductivity"}
-ORDER = {"tabulate_structure"}
+ORDER = {"tabulate_structure", "relate_order_to_conductivity"}
 
 
 def jobs(rule: str, **wildcards: Iterable) -> set[str]:
@@ -312,7 +312,7 @@ PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPER
         ("structure/rdf.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES | ORDER),
         ("structure/scattering.py", STRUCTURE | ORDER),
         ("trajectory/h5md.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES | ORDER),
-        ("pathways/percolation.py", PATHWAYS),
+        ("pathways/percolation.py", PATHWAYS | {"relate_order_to_conductivity"}),
         ("pathways/picture.py", pictures()),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),

@@ -76,9 +76,7 @@ def _complete(table: pd.DataFrame, target: str, descriptors: Sequence[str]) -> t
     return used, asked[["composition", "host", target, *used]].dropna()
 
 
-def _validate(
-    make: Maker, known: pd.DataFrame, target: str, descriptors: list[str], shuffles: int, seed: int
-) -> dict:
+def _validate(make: Maker, known: pd.DataFrame, target: str, descriptors: list[str], shuffles: int, seed: int) -> dict:
     features, values = known[descriptors].to_numpy(float), known[target].to_numpy(float)
     groups = known["host"].to_numpy()
     random = np.random.default_rng(seed)
