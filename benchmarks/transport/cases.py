@@ -299,6 +299,9 @@ def resident_MB(field: str) -> float:
 
 def measure(work: Callable) -> tuple[dict, np.ndarray]:
     """Growth of the process in the first call, and seconds of the fastest of up to three."""
+    bytearray(
+        2**24
+    )  # having freed this much at once, the allocator keeps smaller pieces for the next array: for all alike
     ctypes.CDLL(None).malloc_trim(0)  # what has been freed is not there to be used again unseen
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts from here
     before_MB, seconds, began = resident_MB("VmRSS"), [], time.perf_counter()

@@ -49,7 +49,16 @@ def foreign_python(requirement: str) -> tuple[Path | None, str]:
     if not (folder / "complete").exists():
         for command in (
             [sys.executable, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+            [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-compile",
+                "--disable-pip-version-check",
+                requirement,
+            ],
         ):
             made = subprocess.run(command, capture_output=True, text=True)
             if made.returncode != 0:
