@@ -27,6 +27,7 @@ class Stretch:
         start: the first one, counted in strides, as the others.
         new: number of new frames.
         stop: end of the overlap.
+        what: what is done, for the log.
     """
 
     segment: Segment
@@ -34,22 +35,34 @@ class Stretch:
     start: int
     new: int
     stop: int
+    what: str
 
     def series_A(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Positions relative to the segment's first frame, a few atoms of one species at once.
+        """Positions relative to the segment's first frame, a few atoms of one species at once; logs how far it is.
 
         Yields:
             Index of the species, and (atoms, 3, frames).
         """
-        species_of, run = self.segment.species_of, self.segment.run
+        atoms = len(self.segment.species_of)
+        for first in range(0, atoms, ATOMS_PER_READ):
+            group = slice(first, min(first + ATOMS_PER_READ, atoms))
+            yield from self._series_of_group_A(group)
+            self._log_progress(group.stop / atoms)
+
+    def _series_of_group_A(self, group: slice) -> Iterator[tuple[int, np.ndarray]]:
+        run, species_of = self.segment.run, self.segment.species_of[group]
+        starts_A, positions_A = run.read_positions_A(self._first, group), run.read_positions_A(self._frames, group)
         atoms_at_once = max(1, VALUES_AT_ONCE // (3 * (self.stop - self.start)))
-        for first in range(0, len(species_of), ATOMS_PER_READ):
-            group = slice(first, min(first + ATOMS_PER_READ, len(species_of)))
-            starts_A, positions_A = run.read_positions_A(self._first, group), run.read_positions_A(self._frames, group)
-            for kind in np.unique(species_of[group]):
-                members = np.flatnonzero(species_of[group] == kind)
-                for few in np.array_split(members, -(-len(members) // atoms_at_once)):
-                    yield int(kind), self._in_mean_cell_A(_columns(positions_A, few), _columns(starts_A, few))
+        for kind in np.unique(species_of):
+            members = np.flatnonzero(species_of == kind)
+            for few in np.array_split(members, -(-len(members) // atoms_at_once)):
+                yield int(kind), self._in_mean_cell_A(_columns(positions_A, few), _columns(starts_A, few))
+
+    def _log_progress(self, share: float) -> None:
+        frames = -(-self.segment.n_frames // self.stride)
+        if len(self.segment.species_of) > ATOMS_PER_READ or frames > NEW_FRAMES:
+            percent = 100 * (self.start + share * self.new) / frames
+            log.info("%s: glass %d, %.0f %%", self.what, self.segment.glass + 1, percent)
 
     @property
     def _first(self) -> slice:
@@ -84,7 +97,7 @@ class Stretch:
 
 
 def stretches(segment: Segment, *, overlap: int, stride: int = 1, what: str) -> Iterator[Stretch]:
-    """The stretches that cover a segment, with a line of progress for each of several.
+    """The stretches that cover a segment.
 
     Args:
         segment: the segment.
@@ -96,10 +109,8 @@ def stretches(segment: Segment, *, overlap: int, stride: int = 1, what: str) -> 
     while start < frames:
         stop = min(start + NEW_FRAMES + overlap, frames)
         new = stop - start if stop == frames else NEW_FRAMES
-        yield Stretch(segment, stride, start, new, stop)
+        yield Stretch(segment, stride, start, new, stop, what)
         start += new
-        if frames > NEW_FRAMES:
-            log.info("%s: glass %d, %d of %d frames", what, segment.glass + 1, start, frames)
 
 
 def _columns(positions_A: np.ndarray, atoms: np.ndarray) -> np.ndarray:
