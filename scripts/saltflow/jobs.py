@@ -99,7 +99,9 @@ RULES = (
     RuleFiles(
         "analyse_structure", "analysis", f"logs/{_POINT}/analyse_structure.log", f"results/{_POINT}/structure.json"
     ),
-    RuleFiles("analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"),
+    RuleFiles(
+        "analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"
+    ),
     RuleFiles(
         "draw_pathways", "analysis", "logs/{composition}/draw_pathways.log", "results/{composition}/pathways.html"
     ),
