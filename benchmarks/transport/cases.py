@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -91,6 +91,8 @@ def our_curves(data: Data) -> Callable:
         system = prepare_system(
             [run], charges=dict.fromkeys(species, 1), mobile_ion=species[0], temperature_K=TEMPERATURE_K
         )
+        # There is no framework: motion is seen from the laboratory, as by the others.
+        system = replace(system, collective_frame="laboratory")
         squared_A2, collective_A2 = displacement_curves(system, np.arange(data.frames)).means()
         return np.stack([squared_A2.sum(axis=1) / len(run.symbols), collective_A2.sum(axis=(1, 2))])
 

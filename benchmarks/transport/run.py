@@ -5,7 +5,8 @@ all numbers of a table are from one run, and ratios are what counts. Programs th
 uses get an environment of their own in build/.
 
 1. MSD of the 240 mobile ions at all lags (kinisi: 200 lags), and how often a program's answer is ours.
-2. σ_E of these ions with all cross terms: ours as four species with every σ_ab at all lags, kinisi's as one, 200 lags.
+2. σ_E of these ions with all cross terms: ours as four species with every σ_ab and MSD at all lags, which one call
+   gives together; kinisi's as one species of one charge, 200 lags, σ_E alone.
 3. g(r) of every two of four elements to 8 Å.
 4. Scaling of ours with frames, atoms and species.
 
