@@ -125,6 +125,7 @@ def test_a_tiny_cell_gives_numbers_or_reasons():
     found = analyse(shaken(symbols, rng.random((12, 3)) * 5.5, 5.5 * np.eye(3), frames=6), scattering_frames=6)
     assert {"short g(r)", "small cell"} <= flags(found)
     assert found["descriptors"]["q6_anions"]["reason"].startswith("a cell too small")
+    assert found["descriptors"]["fsdp_height"]["reason"].endswith("the cell is too small")
     json.dumps(found, allow_nan=False)
 
 

@@ -13,10 +13,11 @@ from structure_cases import (
     tetrahedra_with_lithium,
 )
 
-from saltflow.structure.averages import BlockAverages
+from saltflow.structure.averages import BlockAverages, estimate
 from saltflow.structure.entropy import pair_entropy
+from saltflow.structure.local import local_quantities
 from saltflow.structure.neighbours import crystalline, nearest_shells, shells, steinhardt
-from saltflow.structure.phases import COHERENCE, CONNECTIONS, observe_salt
+from saltflow.structure.phases import COHERENCE, CONNECTIONS, observe_order, observe_salt
 from saltflow.structure.rdf import PairAverages, pair_averages, pair_distributions
 from saltflow.structure.voids import observe_voids
 
@@ -160,3 +161,21 @@ def test_two_blocks_of_salt_are_two_clusters():
     )
     assert found["salt cluster",] == 13
     assert found["salt-like",] == pytest.approx(17 / 18)
+
+
+def test_mean_order_leaves_out_atoms_without_neighbours():
+    """An octahedron, a tetrahedron and a lone metal in one frame, the octahedron alone in another."""
+    octahedron_A = np.vstack([np.eye(3), -np.eye(3)]) * 2.2 + 5
+    tetrahedron_A = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) * 2.1 / np.sqrt(3) + 14
+    symbols = ["Al"] * 3 + ["Cl"] * 10
+    positions_A = np.vstack([[[5, 5, 5], [14, 14, 14], [5, 14, 14]], octahedron_A, tetrahedron_A])
+    far_A = positions_A.copy()
+    far_A[1] = [14, 5, 14]
+    blocks = BlockAverages()
+    for frame_A in (positions_A, far_A):
+        blocks.begin(glass=0)
+        frame = snapshot(symbols, frame_A, 22.0)
+        blocks.add(observe_order(frame, shells(frame, CUTOFFS_A), ROLES))
+    found = estimate(blocks, local_quantities)
+    assert float(found["q4", "metals"].value) == pytest.approx((0.7638 + 0.5092 + 0.7638) / 3, abs=1e-3)
+    assert np.isnan(found["q6", "mobile"].value)

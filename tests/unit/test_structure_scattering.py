@@ -48,6 +48,7 @@ def test_an_ideal_gas_scatters_evenly():
             powers=powers,
             q_per_A=vectors.q_per_A,
             anions=np.array([True, False]),
+            cell_width_A=20.0,
         ),
     )
     filled = np.bincount(vectors.shells, minlength=len(vectors.q_per_A)) > 0

@@ -80,6 +80,7 @@ def analyse_structure(
         "powers": scattering_powers(roles.species, vectors.q_per_A),
         "q_per_A": vectors.q_per_A,
         "anions": np.isin(roles.species, roles.anions),
+        "cell_width_A": 2 * pair_means.half_width_A,
     }
     scattering = estimate(
         scattering_averages(trajectories, vectors, roles.species, frames_per_glass=scattering_frames),

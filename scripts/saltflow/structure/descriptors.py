@@ -58,7 +58,9 @@ def descriptor_rows(
     rows = {"s2_k": entropy.row(unit="k per atom")}
     for name, part in FSDP.items():
         row = scattering[f"fsdp {part}", weighting].row(unit="1" if part == "height" else "1/A")
-        rows[name] = _reasoned(row, f"S(q) with {weighting} weighting has no peak before its principal one")
+        rows[name] = _reasoned(
+            row, f"S(q) with {weighting} weighting has no peak before its principal one, or the cell is too small"
+        )
     has_metals = ("linked",) in local
     for name, descriptor in LOCAL.items():
         found = local.get(descriptor.source)

@@ -85,6 +85,11 @@ def local_quantities(means: Mapping) -> dict[Hashable, np.ndarray]:
     """What the averages of `local_averages` give: themselves, and the ratios made of them."""
     quantities = {name: value for name, value in means.items() if name[0] != "angles"}
     quantities |= angle_quantities(means)
+    quantities |= {
+        (f"q{name[1]}", name[2]): _ratio(total, means["q atoms", name[2]])
+        for name, total in means.items()
+        if name[0] == "q"
+    }
     sums = {name[1]: value for name, value in means.items() if name[0] == "angle variance"}
     numbers = {metal: means["regular", metal] * means["atoms", metal] for metal in sums}
     for metal, total in sums.items():

@@ -50,9 +50,9 @@ def observe_order(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[Hasha
         roles: of the elements.
 
     Returns:
-        ("q4" | "q6", of) → mean over atoms: "anions" among their 12 nearest anions, "metals" and "mobile" over the
-        anions of their shells; ("crystalline",) → fraction of the anions that are solid-like and ("crystal",) → those
-        in the largest cluster. nan where the cell is too small or nothing is bonded.
+        ("q", 4 | 6, of) → sum over the atoms that have neighbours, ("q atoms", of) their number: "anions" among their
+        12 nearest anions, "metals" and "mobile" over the anions of their shells; ("crystalline",) → fraction of the
+        anions that are solid-like and ("crystal",) → those in the largest cluster, nan where the cell is too small.
     """
     anions = snapshot.atoms_of(*roles.anions)
     among = nearest_shells(snapshot, anions, neighbours=NEIGHBOURS)
@@ -66,7 +66,8 @@ def observe_order(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[Hasha
         for name, around in shells_of.items():
             found = np.zeros(0) if around is None else steinhardt(snapshot, around, degree=degree)
             found = found[np.isfinite(found)]
-            observed[f"q{degree}", name] = float(found.mean()) if len(found) else np.nan
+            observed["q", degree, name] = float(found.sum())
+            observed["q atoms", name] = float(len(found))
     fraction, largest = (np.nan, np.nan) if among is None else crystalline(
         snapshot, among, coherence=COHERENCE, connections=CONNECTIONS
     )  # fmt: skip

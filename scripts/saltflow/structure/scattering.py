@@ -14,6 +14,8 @@ WEIGHTINGS = ("number", "neutron", "x-ray")
 # chlorides, 1.8 Å⁻¹ in iodides); that one is sought from here on.
 BELOW_PRINCIPAL = 0.85
 SMALLEST_PRINCIPAL_PER_A = 1.3
+# In a smaller cell wave vectors lie more than 0.5 Å⁻¹ apart, as wide as the peak itself.
+SMALLEST_CELL_A = 12.0
 SMOOTHING_PER_A = 0.06
 LEAST_PROMINENCE = 0.1
 VECTORS_AT_A_TIME = 500
@@ -109,6 +111,7 @@ def scattering_quantities(
     powers: Mapping[str, np.ndarray],
     q_per_A: np.ndarray,
     anions: np.ndarray,
+    cell_width_A: float,
 ) -> dict[Hashable, np.ndarray]:
     """Total structure factors and their first sharp diffraction peaks.
 
@@ -120,6 +123,7 @@ def scattering_quantities(
         powers: of `scattering_powers`.
         q_per_A: middles of the shells, (shells,).
         anions: which species make the principal peak, bool (species,).
+        cell_width_A: smallest distance between opposite faces; below 12 Å no first sharp peak is sought.
     """
     partial = means["partial",]
     principal_per_A = _principal_peak_per_A(q_per_A, weighted_total(partial, fractions, anions[None, :].astype(float)))
@@ -127,7 +131,8 @@ def scattering_quantities(
     for weighting, power in powers.items():
         total = weighted_total(partial, fractions, power)
         quantities["total", weighting] = total
-        found = first_sharp_peak(q_per_A, total, below_per_A=BELOW_PRINCIPAL * principal_per_A)
+        below_per_A = BELOW_PRINCIPAL * principal_per_A if cell_width_A >= SMALLEST_CELL_A else 0.0
+        found = first_sharp_peak(q_per_A, total, below_per_A=below_per_A)
         for name, value in zip(("position", "height", "width"), found, strict=True):
             quantities[f"fsdp {name}", weighting] = np.array(value)
     return quantities
