@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from ase import units
 
+from saltflow.dynamics.constraints import Constraint
 from saltflow.dynamics.state import MDState
 from saltflow.potentials import Evaluation
 
@@ -34,20 +35,28 @@ def relax_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step_s
     return forces(state.positions, state.cells)
 
 
-def verlet_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step: float) -> Evaluation:
-    """Velocity Verlet (NVE).
+def verlet_step(
+    state: MDState, evaluation: Evaluation, forces: Forces, *, step: float, constraint: Constraint | None = None
+) -> Evaluation:
+    """Velocity Verlet (NVE), with RATTLE where something is frozen.
 
     Args:
         state: changed in place.
         evaluation: forces at the current positions.
         forces: the potential.
         step: time step in ASE's unit.
+        constraint: what is frozen; it must hold at the current positions.
     """
     inverse_mass = 1 / state.masses[:, None]
     half_kicked = state.velocities + 0.5 * step * evaluation.forces * inverse_mass
-    state.positions = state.positions + step * half_kicked
+    if constraint is None:
+        state.positions = state.positions + step * half_kicked
+    else:
+        state.positions, half_kicked = constraint.advance(state.positions, half_kicked, step=step)
     evaluation = forces(state.positions, state.cells)
     state.velocities = half_kicked + 0.5 * step * evaluation.forces * inverse_mass
+    if constraint is not None:
+        state.velocities = constraint.project(state.positions, state.velocities)
     return evaluation
 
 

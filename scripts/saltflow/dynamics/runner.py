@@ -18,11 +18,12 @@ from ase import Atoms, units
 
 from saltflow.dynamics import integrators
 from saltflow.dynamics.checkpoints import Segments
+from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of
 from saltflow.dynamics.schedule import Stage
-from saltflow.dynamics.state import MDState, draw_velocities, initial_state
+from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.errors import SaltflowError
-from saltflow.potentials import Committee
+from saltflow.potentials import Committee, Evaluation
 from saltflow.provenance import atomic_write
 from saltflow.trajectory import H5MDWriter
 
@@ -92,6 +93,7 @@ class Run:
         conditions: how to integrate.
         seeds: one per cell.
         workdir: folder of this run's checkpoints; the same folder makes a new process continue.
+        frozen: motions of groups of atoms that are frozen as they are in `cells`, under NVE and NVT only.
     """
 
     def __init__(
@@ -103,7 +105,10 @@ class Run:
         conditions: Conditions,
         seeds: Sequence[int],
         workdir: Path,
+        frozen: Frozen | None = None,
     ):
+        _check_ensembles(schedule, frozen)
+        self.frozen = frozen
         self.cells, self.schedule, self.committee = list(cells), list(schedule), committee
         self.conditions, self.step = conditions, conditions.step_fs * units.fs
         self.frames: list[dict] = []
@@ -180,6 +185,8 @@ class Run:
     def _bind(self, *, listed_at: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
         """Evaluate the batch as it is now, with a neighbour list made here or where it had been made."""
         state = self.progress.state
+        self.constraint = constrain(self.frozen, self.cells, state)
+        state.lost_degrees = self.constraint and self.constraint.lost_degrees
         self.potential = self.committee.on(state.numbers.cpu().numpy(), state.system.cpu().numpy())
         if listed_at:
             self.potential.list_neighbours(*listed_at)
@@ -192,7 +199,8 @@ class Run:
             mean = (progress.volume_sum / progress.volume_count).to(state.cells.device)
             integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
         if stage.ensemble != "relax" and not state.velocities.any():
-            draw_velocities(state, self._per_cell(stage.start_K))
+            restrict = self.constraint.restrict if self.constraint else remove_drift
+            draw_velocities(state, self._per_cell(stage.start_K), restrict=restrict)
         progress.volume_sum, progress.volume_count, progress.conserved = None, 0, ()
         progress.started = True
         self._bind()
@@ -204,7 +212,7 @@ class Run:
             self.evaluation = integrators.relax_step(state, self.evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
             return state.temperature_K()
         if stage.ensemble == "nve":
-            self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
+            self.evaluation = self._verlet_step()
             return state.temperature_K()
         target = self._target(stage)
         time = self.conditions.thermostat_time_fs * units.fs
@@ -219,10 +227,19 @@ class Run:
                 compressibility=self.conditions.compressibility_1_GPa / units.GPa,
             )
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
-        self.evaluation = integrators.verlet_step(state, self.evaluation, forces, step=step)
+        self.evaluation = self._verlet_step()
         temperature_K = state.temperature_K()
         integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
         return temperature_K
+
+    def _verlet_step(self) -> Evaluation:
+        return integrators.verlet_step(
+            self.progress.state,
+            self.evaluation,
+            self.potential.evaluate,
+            step=self.step,
+            constraint=self.constraint,
+        )
 
     def _per_cell(self, values: Sequence[float]) -> torch.Tensor:
         state = self.progress.state
@@ -340,6 +357,12 @@ class Run:
 
     def _on_sigterm(self, *_: object) -> None:
         self._asked_to_stop = True
+
+
+def _check_ensembles(schedule: Sequence[Stage], frozen: Frozen | None) -> None:
+    moves_cells = [stage.name for stage in schedule if stage.ensemble in ("relax", "npt") or stage.at_mean_volume]
+    if frozen and frozen.motions and moves_cells:
+        raise SaltflowError(f"Frozen groups allow nve and nvt only; take out the stages {', '.join(moves_cells)}.")
 
 
 def _conserved_interval(stage: Stage) -> int:

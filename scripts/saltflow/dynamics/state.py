@@ -1,6 +1,6 @@
 """The state of a batch of cells: everything that the next step depends on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ class MDState:
     chain_positions, chain_velocities: (systems, CHAIN_LENGTH) of the Nosé–Hoover chains.
     labels: (systems,) which glass each cell is; survives the removal of others.
     noise: one random state per cell, so that a cell's noise does not depend on its neighbours.
+    lost_degrees: (systems,) degrees of freedom that constraints and conserved momentum take; None: 3 of momentum.
     """
 
     positions: torch.Tensor
@@ -34,6 +35,7 @@ class MDState:
     chain_velocities: torch.Tensor
     labels: tuple[int, ...]
     noise: tuple[torch.Tensor, ...]
+    lost_degrees: torch.Tensor | None = None
 
     @property
     def systems(self) -> int:
@@ -46,8 +48,9 @@ class MDState:
         return total.index_add_(0, self.system, values)
 
     def degrees_of_freedom(self) -> torch.Tensor:
-        """(systems,) 3N − 3: the total momentum of each cell is zero."""
-        return 3 * self.sum_over_atoms(torch.ones_like(self.masses)) - 3
+        """(systems,) 3N − 3, for the total momentum of each cell is zero; 3N − `lost_degrees` under constraints."""
+        lost = 3 if self.lost_degrees is None else self.lost_degrees
+        return 3 * self.sum_over_atoms(torch.ones_like(self.masses)) - lost
 
     def kinetic_energy(self) -> torch.Tensor:
         """(systems,) eV."""
@@ -83,6 +86,7 @@ class MDState:
             **per_atom,
             **per_cell,
             system=renumber[self.system[atoms]],
+            lost_degrees=None if self.lost_degrees is None else self.lost_degrees[kept],
             labels=tuple(self.labels[index] for index in kept),
             noise=tuple(self.noise[index] for index in kept),
         )
@@ -143,12 +147,22 @@ def initial_state(cells: Sequence[Atoms], *, seeds: Sequence[int], device: str) 
     )
 
 
-def draw_velocities(state: MDState, temperature_K: torch.Tensor) -> None:
+def remove_drift(state: MDState) -> None:
+    """Set the total momentum of every cell to zero, in place."""
+    total_mass = state.sum_over_atoms(state.masses)
+    drift = state.momentum() / total_mass[:, None]
+    state.velocities = state.velocities - drift[state.system]
+
+
+def draw_velocities(
+    state: MDState, temperature_K: torch.Tensor, *, restrict: Callable[[MDState], None] = remove_drift
+) -> None:
     """Maxwell–Boltzmann velocities at exactly the given temperatures, without total momentum.
 
     Args:
         state: changed in place; thermostats are reset.
         temperature_K: (systems,).
+        restrict: takes out of the velocities of a state what is conserved at zero or frozen.
     """
     drawn, states = [], []
     counts = torch.bincount(state.system, minlength=state.systems).tolist()
@@ -160,15 +174,8 @@ def draw_velocities(state: MDState, temperature_K: torch.Tensor) -> None:
     state.noise = tuple(states)
     velocities = torch.cat(drawn).to(state.positions.device) / state.masses.sqrt()[:, None]
     state.velocities = velocities
-    remove_drift(state)
+    restrict(state)
     scale = (temperature_K / state.temperature_K()).sqrt()
     state.velocities = state.velocities * scale[state.system, None]
     state.chain_positions = torch.zeros_like(state.chain_positions)
     state.chain_velocities = torch.zeros_like(state.chain_velocities)
-
-
-def remove_drift(state: MDState) -> None:
-    """Set the total momentum of every cell to zero, in place."""
-    total_mass = state.sum_over_atoms(state.masses)
-    drift = state.momentum() / total_mass[:, None]
-    state.velocities = state.velocities - drift[state.system]

@@ -1,0 +1,5 @@
+"""Molecular dynamics with translation, rotation or vibration of polyanions frozen, in any combination."""
+
+from saltflow.dynamics.constraints.freezing import MODES, Constraint, Frozen, constrain
+
+__all__ = ["MODES", "Constraint", "Frozen", "constrain"]
