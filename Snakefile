@@ -20,6 +20,7 @@ include: "rules/learning.smk"
 include: "rules/dynamics.smk"
 include: "rules/transport.smk"
 include: "rules/mechanism.smk"
+include: "rules/coupling.smk"
 include: "rules/summary.smk"
 
 
@@ -58,3 +59,4 @@ rule all:
             composition=campaign.swept,
             temperature=campaign.temperatures_K,
         ),
+        expand(rules.relate_coupling.output, composition=campaign.coupled),

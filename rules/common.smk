@@ -23,6 +23,7 @@ from saltflow import workload
 from saltflow.attempts import count_out_of_memory, read_attempts, slurm_folder_of
 from saltflow import controller
 from saltflow.errors import SaltflowError
+from saltflow.settings import MODES
 from saltflow.products import finished_jobs
 from saltflow.provenance import code_digest, read_json
 from saltflow.tables import SAFE_NAME
@@ -90,6 +91,7 @@ wildcard_constraints:
     reference=one_of(campaign.settings.references),
     element="[A-Z][a-z]?",
     temperature=r"\d+",
+    mode=one_of(mode for mode in MODES if mode != "free"),
     glass=r"\d+",
     generation=r"\d+",
     chunk=r"\d+",

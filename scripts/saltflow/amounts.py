@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from saltflow.dynamics.schedule import (
     Stage,
+    constrained_schedule,
     exploration_schedule,
     production_schedule,
     quench_schedule,
@@ -24,6 +25,8 @@ RELAX_STEPS = 100
 LOOSEST_A3 = 50.0
 # Frames of a sampled cell that are taken besides those of the heating: of the relaxation and the last one.
 EXTRA_FRAMES = 4
+# Frames of a run in which groups of atoms are looked for (saltflow.groups.persistence).
+LOOKS = 400
 
 # ── cells and points ───────────────────────────────────────────────────────────────────────────
 
@@ -52,6 +55,35 @@ def md_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     settings = campaign.section("dynamics", composition=wildcards["composition"])["production"]
     schedule = production_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
     return point_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def constrained_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of a constrained point."""
+    settings = campaign.section("constraints", composition=wildcards["composition"])
+    schedule = constrained_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
+    return point_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def constrained_frames(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames of one trajectory of a constrained point."""
+    settings = campaign.section("constraints", composition=wildcards["composition"])
+    return 1000 * settings["duration_ps"] / settings["frame_interval_fs"]
+
+
+def constrained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of all trajectories of a constrained point."""
+    return point_atoms(campaign, wildcards) * constrained_frames(campaign, wildcards)
+
+
+def looked_at_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms in which groups are looked for at one point."""
+    return point_atoms(campaign, wildcards) * min(LOOKS, recorded_frames(campaign, wildcards))
+
+
+def coupled_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of the free runs that are compared with constrained ones."""
+    temperatures = len(campaign.coupling_temperatures_K(wildcards["composition"]))
+    return temperatures * recorded_frame_atoms(campaign, wildcards)
 
 
 def recorded_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:

@@ -68,6 +68,7 @@ INTERMEDIATES = {
     ("quench_glass", "quench.h5md"): QUENCHES,
     ("explore", "exploration.extxyz"): EXPLORATIONS,
     ("run_md", "*.h5md"): TRAJECTORIES,
+    ("run_constrained_md", "*.h5md"): TRAJECTORIES,
 }
 
 

@@ -41,6 +41,8 @@ _POTENTIAL = "potentials/{potential}"
 _GENERATION = f"{_POTENTIAL}/generation{{generation}}"
 _GLASS = "{composition}/glass{glass}"
 _POINT = "{composition}/md/{temperature}K"
+_GROUPS = "{composition}/coupling/groups/{temperature}K"
+_CONSTRAINED = "{composition}/coupling/{mode}/{temperature}K"
 
 # In the order of the flow; where a log fits two patterns, the first one holds.
 RULES = (
@@ -107,6 +109,22 @@ RULES = (
     ),
     RuleFiles(
         "fit_arrhenius", "analysis", "logs/{composition}/fit_arrhenius.log", "results/{composition}/arrhenius.json"
+    ),
+    RuleFiles("find_groups", "analysis", f"logs/{_GROUPS}/find_groups.log", f"results/{_GROUPS}/groups.json"),
+    RuleFiles(
+        "run_constrained_md", "MD", f"logs/{_CONSTRAINED}/run_constrained_md.log", f"results/{_CONSTRAINED}/md.json"
+    ),
+    RuleFiles(
+        "analyse_constrained_md",
+        "analysis",
+        f"logs/{_CONSTRAINED}/analyse_constrained_md.log",
+        f"results/{_CONSTRAINED}/transport.json",
+    ),
+    RuleFiles(
+        "relate_coupling",
+        "analysis",
+        "logs/{composition}/coupling/relate_coupling.log",
+        "results/{composition}/coupling/coupling.json",
     ),
     RuleFiles(
         "tabulate_conductivity", "summary", "logs/summary/tabulate_conductivity.log", "results/summary/conductivity.csv"
@@ -197,9 +215,15 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
 
 def jobs_of_composition(campaign: Campaign, name: str) -> Iterator[Job]:
     """All jobs of one composition, from its cells to its Arrhenius fit."""
-    values = {"composition": [name], "glass": campaign.glasses, "temperature": campaign.temperatures_K}
+    free = {"composition": [name], "glass": campaign.glasses, "temperature": campaign.temperatures_K}
+    frozen = {
+        "composition": [name] * bool(campaign.frozen_modes(name)),
+        "mode": campaign.frozen_modes(name),
+        "temperature": campaign.coupling_temperatures_K(name),
+    }
     for files in RULES:
         if "composition" in files.wildcards:
+            values = frozen if "/coupling/" in files.product else free
             for chosen in product(*(values[wildcard] for wildcard in files.wildcards)):
                 yield Job(files, dict(zip(files.wildcards, map(str, chosen), strict=True)))
 

@@ -276,6 +276,33 @@ class Pathways(Section):
     max_half_difference_kT: PositiveFloat
 
 
+Mode = Literal["free", "T", "R", "V", "TR", "TV", "RV", "TRV"]
+MODES = get_args(Mode)
+GroupName = Annotated[str, Field(pattern=r"^(polyanions|fragments|([A-Z][a-z]?\d*)+)$")]
+
+
+class Constraints(Section):
+    protocol: PositiveInt
+    modes: list[Mode]
+    temperatures_K: Literal["all"] | Annotated[list[PositiveInt], Field(min_length=1)]
+    groups: Annotated[list[GroupName], Field(min_length=1)]
+    max_exchanged_fraction: Fraction
+    equilibrate_ps: NonNegativeFloat
+    duration_ps: PositiveFloat
+    frame_interval_fs: PositiveFloat
+
+    @model_validator(mode="after")
+    def _modes_are_unique(self) -> "Constraints":
+        if len(set(self.modes)) < len(self.modes):
+            raise ValueError("modes holds a mode twice")
+        return self
+
+
+class Coupling(Section):
+    hop_length_A: PositiveFloat
+    matching_factor: Annotated[float, Field(gt=1)]
+
+
 class Arrhenius(Section):
     target_temperature_K: PositiveFloat
     bootstrap_samples: PositiveInt
@@ -361,10 +388,27 @@ class Settings(Section):
     structure_analysis: StructureAnalysis
     pathways: Pathways
     order: Order
+    constraints: Constraints
+    coupling: Coupling
     arrhenius: Arrhenius
 
+    @model_validator(mode="after")
+    def _constrained_temperatures_are_swept(self) -> "Settings":
+        wanted = self.constraints.temperatures_K
+        missing = set() if wanted == "all" else set(wanted) - set(self.sweep.temperatures_K)
+        if missing:
+            names = ", ".join(map(str, sorted(missing)))
+            raise ValueError(
+                f"constraints.temperatures_K holds {names}, which sweep.temperatures_K does not: a constrained run "
+                "begins at the end of the free one"
+            )
+        return self
 
-COMPOSITION_SECTIONS = ("structures", "dynamics", "transport", "structure_analysis", "pathways")
+
+COMPOSITION_SECTIONS = (
+    *("structures", "dynamics", "transport", "structure_analysis", "pathways"),
+    *("constraints", "coupling"),
+)
 POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
 
 

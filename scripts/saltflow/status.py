@@ -142,15 +142,22 @@ def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
     """Simulated and wanted, equilibration included; a point under way counts by its checkpoints."""
     production = campaign.section("dynamics", composition=name)["production"]
     point_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
+    points = {f"md/{temperature}K": point_ps for temperature in campaign.temperatures_K}
+    constraints = campaign.section("constraints", composition=name)
+    points |= {
+        f"coupling/{mode}/{temperature}K": constraints["equilibrate_ps"] + constraints["duration_ps"]
+        for mode in campaign.frozen_modes(name)
+        for temperature in campaign.coupling_temperatures_K(name)
+    }
     done_ps = 0.0
-    for temperature in campaign.temperatures_K:
-        point = folder / f"results/{name}/md/{temperature}K"
-        if (point / "md.json").exists():
-            done_ps += point_ps
+    for point, wanted_ps in points.items():
+        where = folder / f"results/{name}" / point
+        if (where / "md.json").exists():
+            done_ps += wanted_ps
         else:
-            segments = sum(1 for _ in point.glob(".md.json.work/*/segment-*.pt"))
-            done_ps += min(point_ps, segments * campaign.settings.execution.checkpoint_ps)
-    return done_ps / 1000, point_ps * len(campaign.temperatures_K) / 1000
+            segments = sum(1 for _ in where.glob(".md.json.work/*/segment-*.pt"))
+            done_ps += min(wanted_ps, segments * campaign.settings.execution.checkpoint_ps)
+    return done_ps / 1000, sum(points.values()) / 1000
 
 
 def _release(name: str, folder: Path) -> str | None:

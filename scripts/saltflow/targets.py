@@ -123,6 +123,39 @@ class Campaign:
         """Those settings of `dynamics` that make a point; the quench reaches it through the glass."""
         return _without(self.section("dynamics", composition=composition), "quench")
 
+    def constrained_dynamics(self, composition: str) -> dict:
+        """Those settings of `dynamics` that make a constrained point; production reaches it through its free run."""
+        return _without(self.section("dynamics", composition=composition), "quench", "production")
+
+    # ── constrained points ─────────────────────────────────────────────────────────────────────
+
+    def frozen_modes(self, composition: str) -> list[str]:
+        """Modes of a composition that need a run of their own: all but "free", which is the point of the sweep."""
+        modes = self.section("constraints", composition=composition)["modes"]
+        return [mode for mode in modes if mode != "free"]
+
+    def coupling_temperatures_K(self, composition: str) -> list[int]:
+        """Ascending temperatures at which motions of a composition are frozen."""
+        wanted = self.section("constraints", composition=composition)["temperatures_K"]
+        return self.temperatures_K if wanted == "all" else sorted(wanted)
+
+    def group_settings(self, composition: str) -> dict:
+        """Those settings of `constraints` that find groups."""
+        section = self.section("constraints", composition=composition)
+        return {name: section[name] for name in ("protocol", "groups", "max_exchanged_fraction")}
+
+    def constrained_run(self, composition: str) -> dict:
+        """Those settings of `constraints` that make a constrained point; its groups reach it through their file."""
+        return _without(
+            self.section("constraints", composition=composition),
+            *("modes", "temperatures_K", "groups", "max_exchanged_fraction"),
+        )
+
+    @cached_property
+    def coupled(self) -> list[str]:
+        """Compositions of the sweep that have constrained points."""
+        return [name for name in self.swept if self.frozen_modes(name)]
+
     def sampling_dynamics(self, potential: str) -> dict:
         """Those settings of `dynamics` that drive the sampling of frames."""
         dynamics = self.potential_section("dynamics", potential=potential)

@@ -129,6 +129,11 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
     if rule in POINT_ANALYSES:
         points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
         return [(each, point) for point in points for each in POINT_ANALYSES]
+    if rule == "analyse_constrained_md":
+        name = wildcards["composition"]
+        modes, temperatures_K = campaign.frozen_modes(name), campaign.coupling_temperatures_K(name)
+        every = [{"mode": mode, "temperature": str(kelvin)} for mode in modes for kelvin in temperatures_K]
+        return [(rule, {**wildcards, **each}) for each in every]
     return [(rule, wildcards)]
 
 
@@ -207,9 +212,24 @@ def _training_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def _analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Memory of the analysis of a point."""
+    return _trajectories_MB(
+        frame_atoms=amounts.recorded_frame_atoms(campaign, wildcards),
+        frames=amounts.recorded_frames(campaign, wildcards),
+    )
+
+
+def _constrained_analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Memory of the analysis of a constrained point."""
+    return _trajectories_MB(
+        frame_atoms=amounts.constrained_frame_atoms(campaign, wildcards),
+        frames=amounts.constrained_frames(campaign, wildcards),
+    )
+
+
+def _trajectories_MB(*, frame_atoms: float, frames: float) -> float:
     """Libraries, a piece of a trajectory at a time, and 1 kB per frame for sums over its atoms."""
-    positions_MB = amounts.recorded_frame_atoms(campaign, wildcards) * 3 * 8 / 1e6
-    return 700 + min(2 * positions_MB, 700) + 1.3e-3 * amounts.recorded_frames(campaign, wildcards)
+    return 700 + min(2 * frame_atoms * 3 * 8 / 1e6, 700) + 1.3e-3 * frames
 
 
 def _density_MB(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -284,6 +304,18 @@ TASKS: Mapping[str, Task] = {
         {"cpu": Ceiling(300, 1e-2), "cuda": Ceiling(300, 6e-5)},
         resumes=True,
     ),
+    "find_groups": Task("frame-atoms", amounts.looked_at_frame_atoms, _fixed(1400), {"": Ceiling(120, 1e-3)}),
+    "run_constrained_md": Task(
+        "atom-steps",
+        amounts.constrained_atom_steps,
+        _of_batch(amounts.point_atoms),
+        {"cpu": Ceiling(300, 1e-2), "cuda": Ceiling(300, 6e-5)},
+        resumes=True,
+    ),
+    "analyse_constrained_md": Task(
+        "frame-atoms", amounts.constrained_frame_atoms, _constrained_analysis_MB, {"": Ceiling(120, 1e-5)}
+    ),
+    "relate_coupling": Task("frame-atoms", amounts.coupled_frame_atoms, _fixed(2000), {"": Ceiling(120, 1e-5)}),
     "analyse_transport": Task("frame-atoms", amounts.recorded_frame_atoms, _analysis_MB, {"": Ceiling(120, 1e-5)}),
     "analyse_structure": Task("frame-atoms", amounts.structure_frame_atoms, _analysis_MB, {"": Ceiling(120, 2e-3)}),
     "analyse_pathways": Task("frame-atoms", amounts.recorded_frame_atoms, _density_MB, {"": Ceiling(600, 3e-6)}),

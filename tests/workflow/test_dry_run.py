@@ -15,6 +15,8 @@ ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "scripts/saltflow").rglob("*.py"))
 RULE = re.compile(r"^rule (\w+):\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 RULES = {name: (path, body) for path in RULE_FILES for name, body in RULE.findall(path.read_text())}
+# Nothing is frozen as shipped.
+ON_REQUEST = {"find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 DIRECTIVES = ("output", "log", "benchmark", "threads", "resources", "conda", "envmodules", "script")
 
 
@@ -37,7 +39,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["fit_arrhenius"] == counts["draw_pathways"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert counts["relate_order_to_conductivity"] == 1
-    assert min(counts.values()) > 0
+    assert {name for name, count in counts.items() if not count} == ON_REQUEST
     assert all(plan.values())
 
 

@@ -1,14 +1,22 @@
 """The two MD jobs of the sweep: melt-quench one glass, and run all glasses of a point."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from saltflow.compositions import Composition
+from saltflow.dynamics.constraints import Frozen
 from saltflow.dynamics.runner import Conditions, Outcome, Run
-from saltflow.dynamics.schedule import COOLING, Stage, production_schedule, quench_schedule, timestep_fs
+from saltflow.dynamics.schedule import (
+    COOLING,
+    Stage,
+    production_schedule,
+    quench_schedule,
+    steps_of,
+    timestep_fs,
+)
 from saltflow.potentials import Committee
 from saltflow.provenance import atomic_write
 from saltflow.structures import check_gates, packing_units
@@ -124,19 +132,68 @@ def run_point(
         the record of the point: for each glass its status and numbers.
     """
     step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
-    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
-    schedule = production_schedule(
-        dynamics["production"], temperature_K=temperature_K, cells=max(1, len(sound)), step_fs=step_fs
+    records = run_together(
+        glasses,
+        composition,
+        committee,
+        schedule=lambda cells: production_schedule(
+            dynamics["production"], temperature_K=temperature_K, cells=cells, step_fs=step_fs
+        ),
+        dynamics=dynamics,
+        gates=gates,
+        checkpoint_ps=checkpoint_ps,
+        seeds=seeds,
+        workdir=workdir,
+        trajectory_paths=trajectory_paths,
+        metadata=metadata,
     )
+    return {
+        "composition": composition.id,
+        "temperature_K": temperature_K,
+        "timestep_fs": step_fs,
+        "production_ps": steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs) * step_fs / 1000,
+        "glasses": records,
+    }
+
+
+def run_together(
+    glasses: Sequence[Atoms],
+    composition: Composition,
+    committee: Committee,
+    *,
+    schedule: Callable[[int], list[Stage]],
+    dynamics: Mapping,
+    gates: Mapping,
+    checkpoint_ps: float,
+    seeds: Sequence[int],
+    workdir: Path,
+    trajectory_paths: Sequence[Path],
+    metadata: Mapping,
+    frozen: Frozen | None = None,
+) -> list[dict]:
+    """Run the sound ones of some glasses in one batch; the others get a trajectory without frames.
+
+    Args:
+        glasses: cells with `info` status; those that are "ok" are run.
+        schedule: number of cells → stages.
+        frozen: what is frozen in each of the glasses.
+        (the others as in `run_point`)
+
+    Returns:
+        for each glass its status and numbers.
+    """
+    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
     outcomes: dict[int, Outcome] = {}
     if sound:
         run = Run(
             [glasses[index] for index in sound],
-            schedule,
+            schedule(len(sound)),
             committee,
             conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
             seeds=[seeds[index] for index in sound],
             workdir=workdir,
+            frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in sound]),
         )
         outcomes = dict(zip(sound, run.finish(), strict=True))
         run.write_trajectories([trajectory_paths[index] for index in sound], metadata=[dict(metadata)] * len(sound))
@@ -147,13 +204,7 @@ def run_point(
         else:
             _write_empty(trajectory_paths[index], glass, metadata)
             records.append({"status": f"not run: {glass.info['status']}", "problems": []})
-    return {
-        "composition": composition.id,
-        "temperature_K": temperature_K,
-        "timestep_fs": step_fs,
-        "production_ps": _recorded_ps(schedule, step_fs),
-        "glasses": records,
-    }
+    return records
 
 
 def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:
@@ -219,7 +270,3 @@ def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
 def _write_empty(path: Path, glass: Atoms, metadata: Mapping) -> None:
     with atomic_write(path) as temporary:
         H5MDWriter(temporary, glass, metadata=metadata)
-
-
-def _recorded_ps(schedule: Sequence[Stage], step_fs: float) -> float:
-    return schedule[-1].steps * step_fs / 1000

@@ -108,6 +108,27 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
     )
 
 
+def constrained_schedule(constraints: Mapping, *, temperature_K: float, cells: int, step_fs: float) -> list[Stage]:
+    """Equilibrate and record under NVT at the volume that the cells have: that of production.
+
+    Args:
+        constraints: the section `constraints`.
+        temperature_K: of the point.
+        cells: how many cells share the batch.
+        step_fs: time step.
+    """
+    target = (temperature_K,) * cells
+    interval = max(1, round(constraints["frame_interval_fs"] / step_fs))
+    settle = steps_of(constraints["equilibrate_ps"], step_fs=step_fs)
+    record = steps_of(constraints["duration_ps"], step_fs=step_fs)
+    return _nonempty(
+        [
+            Stage("equilibrate", "nvt", settle, target, target),
+            Stage("constrained production", "nvt", record, target, target, interval),
+        ]
+    )
+
+
 def exploration_schedule(
     *, temperatures_K: Sequence[float], relax_steps: int, duration_ps: float, stride_fs: float, step_fs: float
 ) -> list[Stage]:

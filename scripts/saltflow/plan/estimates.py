@@ -20,7 +20,7 @@ from saltflow.workload import done_by, needed_min, speedup, units_of_work
 SAMPLE = 50
 DIGITS = 3
 # Wildcards on which no job's work depends.
-ALIKE = ("glass", "temperature", "member", "element")
+ALIKE = ("glass", "temperature", "mode", "member", "element")
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,11 @@ class Storage:
                 return os.stat(self.dag.directory / path).st_size
             except OSError:
                 return 0
-        alike = {name: value for name, value in job.wildcards.items() if name not in ("glass", "temperature", "member")}
+        alike = {
+            name: value
+            for name, value in job.wildcards.items()
+            if name not in ("glass", "temperature", "member", "mode")
+        }
         key = (job.rule, Path(path).suffix, *alike.values())
         if key not in self._known:
             self._known[key] = self._estimated(job, Path(path).suffix)
@@ -87,7 +91,10 @@ class Storage:
 
     def _trajectory_bytes(self, job: Job) -> float:
         atoms = amounts.cell_atoms(self.campaign, job.wildcards)
-        frames = QUENCH_FRAMES if job.rule == "quench_glass" else self._production_frames(job.wildcards)
+        if job.rule == "run_constrained_md":
+            frames = amounts.constrained_frames(self.campaign, job.wildcards)
+        else:
+            frames = QUENCH_FRAMES if job.rule == "quench_glass" else self._production_frames(job.wildcards)
         return TRAJECTORY_BYTES + frames * (FRAME_BYTES + FRAME_ATOM_BYTES * atoms)
 
     def _production_frames(self, wildcards: Mapping[str, str]) -> int:

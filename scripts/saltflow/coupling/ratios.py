@@ -1,0 +1,91 @@
+"""D with a motion frozen over D without, glass by glass, with its interval."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import stats
+
+INTERVAL = 0.975
+ONE_SIGMA = stats.norm.cdf(1.0)
+
+
+def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
+    """D(mode)/D(free) of one point with its 95 % interval.
+
+    Each glass is compared with itself, and ln of the ratio is averaged over glasses. Its error is the larger of
+    two: how the glasses differ, and what the time blocks of both points leave open.
+
+    Args:
+        frozen, free: results of `analyse_transport` with the `glass_statuses` of all glasses.
+
+    Returns:
+        JSON-able: status ("ok", or that of the point which is not), value, low, high, ln_error (half of the central
+        68.3 %), glasses, basis ("glasses" or "blocks"); numbers are None where there is no ratio.
+    """
+    status = next((point["status"] for point in (frozen, free) if point["status"] != "ok"), "ok")
+    logs = _logs_by_glass(frozen, free)
+    if not len(logs):
+        return {"status": status, "value": None, "low": None, "high": None, "ln_error": None, "glasses": 0,
+                "basis": None, "per_glass": []}  # fmt: skip
+    error, half, basis = max(_of_glasses(logs), _of_blocks(frozen, free), key=lambda each: each[1])
+    centre = float(logs.mean())
+    return {
+        "status": status,
+        "value": float(np.exp(centre)),
+        "low": _exponential(centre - half),
+        "high": _exponential(centre + half),
+        "ln_error": error if np.isfinite(error) else None,
+        "glasses": len(logs),
+        "basis": basis,
+        "per_glass": np.exp(logs).tolist(),
+    }
+
+
+def _logs_by_glass(frozen: Mapping, free: Mapping) -> np.ndarray:
+    """ln D(mode)/D(free) of every glass that came through both runs with ions that moved."""
+    pairs = [_by_number(point) for point in (frozen, free)]
+    both = [number for number in pairs[0] if number in pairs[1]]
+    values = np.array([[pair[number] for number in both] for pair in pairs], dtype=float).reshape(2, -1)
+    sound = (values > 0).all(0)
+    return np.log(values[0, sound] / values[1, sound])
+
+
+def _by_number(point: Mapping) -> dict[int, float]:
+    """Number of each sound glass → its D; nan where it has none."""
+    sound = [number for number, status in enumerate(point["glass_statuses"], start=1) if status == "ok"]
+    values = [glass["D_cm2_s"] for glass in point["per_glass"]]
+    return {number: np.nan if value is None else value for number, value in zip(sound, values, strict=True)}
+
+
+def _of_glasses(logs: np.ndarray) -> tuple[float, float, str]:
+    """Error and half interval of the mean over glasses."""
+    if len(logs) < 2:
+        return 0.0, 0.0, "glasses"
+    error, freedom = logs.std(ddof=1) / np.sqrt(len(logs)), len(logs) - 1
+    return (
+        float(error * stats.t.ppf(ONE_SIGMA, freedom)),
+        float(error * stats.t.ppf(INTERVAL, freedom)),
+        "glasses",
+    )
+
+
+def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
+    """Error and half interval from the errors of both D; infinite where one is not known."""
+    squares = np.zeros(2)
+    for point in (frozen, free):
+        row = point["quantities"]["D_cm2_s"]
+        if not row["value"] or row["error"] is None:
+            return np.inf, np.inf, "blocks"
+        relative = row["error"] / row["value"]
+        freedom = max(1, row["degrees_of_freedom"])
+        # The error is half of the central 68.3 % of Student's distribution already.
+        known = row["basis"] == "brownian"
+        wider = stats.norm.ppf(INTERVAL) if known else stats.t.ppf(INTERVAL, freedom) / stats.t.ppf(ONE_SIGMA, freedom)
+        squares += np.square([relative, relative * wider])
+    error, half = np.sqrt(squares)
+    return float(error), float(half), "blocks"
+
+
+def _exponential(value: float) -> float | None:
+    """exp, None where it says nothing any more."""
+    return float(np.exp(value)) if abs(value) < 50 else None
