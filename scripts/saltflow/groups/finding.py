@@ -12,9 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from saltflow.compositions import Composition
 from saltflow.errors import InputError
 from saltflow.formulas import parse_formula
-from saltflow.structures.gates import BOND_STRETCH
-from saltflow.structures.polyanions import POLYANIONS, Polyanion
-from saltflow.structures.radii import radii_A
+from saltflow.ions.polyanions import BOND_STRETCH, POLYANIONS, Polyanion
+from saltflow.ions.radii import radii_A
 
 # Bonds of a metal to its anions end here, × the sum of Shannon's radii: about the first minimum of g(r).
 FRAGMENT_STRETCH = 1.25
