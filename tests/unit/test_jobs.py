@@ -22,7 +22,9 @@ SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
+    configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
+    configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
+    return load_campaign(configuration, folders=[ROOT])
 
 
 def test_every_rule_is_known_by_the_log_that_its_file_gives_it():
@@ -63,6 +65,15 @@ def test_a_campaign_has_every_job_once(campaign):
     assert len({job.log for job in jobs}) == len({job.product for job in jobs}) == len(jobs)
     assert {job.rule for job in jobs} == {files.rule for files in RULES}
     assert all(job_of_log(job.log) == job for job in jobs)
+
+
+def test_constrained_points_are_those_that_are_asked_for(campaign):
+    """Two modes besides the free one, at two of the three temperatures; without modes nothing of it."""
+    frozen = [job for job in jobs_of_composition(campaign, "LiAlCl4") if "/coupling/" in job.product]
+    counts = {rule: sum(job.rule == rule for job in frozen) for rule in {job.rule for job in frozen}}
+    assert counts == {"find_groups": 2, "run_constrained_md": 4, "analyse_constrained_md": 4, "relate_coupling": 1}
+    plain = load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
+    assert not any("/coupling/" in job.product for job in jobs_of_composition(plain, "LiAlCl4"))
 
 
 def test_jobs_are_found_by_what_they_left(tmp_path):

@@ -205,7 +205,15 @@ def test_without_gpus_everything_runs_on_cpu_nodes(rule):
 
 def test_only_models_at_work_need_a_gpu():
     on_gpus = {rule for rule in TASKS if place(campaign(), rule, wildcards_of(rule)) == "gpu"}
-    assert on_gpus == {"propose_seeds", "explore", "select_frames", "fine_tune", "quench_glass", "run_md"}
+    assert on_gpus == {
+        "propose_seeds",
+        "explore",
+        "select_frames",
+        "fine_tune",
+        "quench_glass",
+        "run_md",
+        "run_constrained_md",
+    }
     assert place(campaign(), "propose_seeds", {"potential": "oxyhalide-base"}) == "cpu"
 
 
