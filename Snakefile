@@ -33,6 +33,7 @@ localrules:
     collect_labels,
     release_potential,
     fit_arrhenius,
+    fit_residence,
     draw_pathways,
     tabulate_conductivity,
     tabulate_structure,
@@ -48,7 +49,13 @@ rule all:
         rules.rank_electrolytes.output,
         rules.relate_order_to_conductivity.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
+        expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),
+        expand(
+            rules.analyse_motion.output,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
         expand(
             rules.analyse_structure.output,
             composition=campaign.swept,

@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
 OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, scattering.svg, polyhedra.svg, network.svg,
-         angles.svg, pathways.json, .svg and .cube; results/{composition}/pathways.html
+         angles.svg, residence.json and .svg, motion.json, van_hove.svg, hops.svg, residence_map.svg, pathways.json,
+         .svg and .cube; results/{composition}/residence.json and .svg, pathways.html
 """
 
 
@@ -89,6 +90,152 @@ rule analyse_structure:
         code=code_of("analyse_structure"),
     script:
         "../scripts/analyse_structure.py"
+
+
+rule analyse_residence:
+    """Residence of the mobile ion beside the other ions, around metals by class of their environment: continuous with
+    allowed absences and intermittent, residence times with errors over blocks and glasses.
+    """
+    input:
+        trajectories=rules.run_md.output.trajectories,
+        record=rules.run_md.output.record,
+    output:
+        residence="results/{composition}/md/{temperature}K/residence.json",
+        figure=report(
+            "results/{composition}/md/{temperature}K/residence.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "residence per environment",
+            },
+            caption="captions/residence.rst",
+        ),
+    log:
+        "logs/{composition}/md/{temperature}K/analyse_residence.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/analyse_residence.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_residence")
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
+    params:
+        composition=identity,
+        residence=section("residence"),
+        code=code_of("analyse_residence"),
+    script:
+        "../scripts/analyse_residence.py"
+
+
+rule analyse_motion:
+    """van Hove functions and the non-Gaussian parameter, hops between cages found without sites, strings of hops beside a
+    control shuffled in time, and the time that each ion spends at each site.
+    """
+    input:
+        trajectories=rules.run_md.output.trajectories,
+        record=rules.run_md.output.record,
+    output:
+        motion="results/{composition}/md/{temperature}K/motion.json",
+        van_hove=report(
+            "results/{composition}/md/{temperature}K/van_hove.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "van Hove functions",
+            },
+            caption="captions/van_hove.rst",
+        ),
+        hops=report(
+            "results/{composition}/md/{temperature}K/hops.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "hops and strings",
+            },
+            caption="captions/hops.rst",
+        ),
+        residence_map=report(
+            "results/{composition}/md/{temperature}K/residence_map.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "where ions stay",
+            },
+            caption="captions/residence_map.rst",
+        ),
+    log:
+        "logs/{composition}/md/{temperature}K/analyse_motion.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/analyse_motion.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_motion")
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
+    params:
+        composition=identity,
+        motion=section("motion"),
+        code=code_of("analyse_motion"),
+    script:
+        "../scripts/analyse_motion.py"
+
+
+rule fit_residence:
+    """Activation energy of residence per environment, from ln(1/τ) over 1/T, beside that of diffusion."""
+    input:
+        residence=expand(
+            "results/{{composition}}/md/{temperature}K/residence.json",
+            temperature=campaign.temperatures_K,
+        ),
+        arrhenius=rules.fit_arrhenius.output.arrhenius,
+    output:
+        residence="results/{composition}/residence.json",
+        figure=report(
+            "results/{composition}/residence.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "all",
+                "figure": "activation energy of residence",
+            },
+            caption="captions/residence_activation.rst",
+        ),
+    log:
+        "logs/{composition}/fit_residence.log",
+    benchmark:
+        "logs/{composition}/fit_residence.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        arrhenius=campaign.settings.arrhenius.model_dump(),
+        seed=campaign.settings.sweep.seed,
+        code=code_of("fit_residence"),
+    script:
+        "../scripts/fit_residence.py"
 
 
 rule analyse_pathways:

@@ -4,7 +4,8 @@ from saltflow.joblog import start_job
 from saltflow.plotting import plot_conductivity, plot_correlation, plot_transport
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import open_sound
-from saltflow.transport import analyse_transport, no_curves, no_transport
+from saltflow.transport.analysis import analyse_transport, no_transport
+from saltflow.transport.curves import no_curves
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from scipy import constants, stats
@@ -35,6 +36,13 @@ class ArrheniusPoint:
     error: float | None
     status: str
     per_glass: tuple[float | None, ...] = ()
+
+
+class _Law(NamedTuple):
+    """What is fitted, and the unit of what is predicted."""
+
+    fitted: str
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,8 @@ def fit_arrhenius(
 
     Args:
         points: one per temperature.
-        quantity: "D_cm2_s" fits ln D; a name that begins with "sigma" is in mS/cm and fits ln(σT), for σT goes as D.
+        quantity: "D_cm2_s" fits ln D; a name that begins with "sigma" is in mS/cm and fits ln(σT), for σT goes as D;
+            one that ends with "rate_1_ps" fits ln(1/τ).
         target_temperature_K: temperature of the prediction.
         bootstrap_samples: resamples of the glasses for the interval of Ea.
         seed: of the bootstrap.
@@ -150,7 +159,7 @@ def fit_arrhenius(
     used = [point for point in points if _takes_part(point)]
     result = {
         "quantity": quantity,
-        "fitted": "ln(sigma T)" if _is_conductivity(quantity) else "ln D",
+        "fitted": _law(quantity).fitted,
         "temperatures_used_K": [point.temperature_K for point in used],
         "points": [_point_row(point, used, transition) for point in points],
     }
@@ -179,6 +188,12 @@ def _check_temperatures(temperatures_K: list[float], target_K: float) -> None:
         )
     if min([*temperatures_K, target_K]) <= 0:
         raise SaltflowError("An Arrhenius fit needs temperatures above 0 K; correct them in the settings.")
+
+
+def _law(quantity: str) -> _Law:
+    if _is_conductivity(quantity):
+        return _Law("ln(sigma T)", "mS/cm")
+    return _Law("ln(1/tau)", "1/ps") if quantity.endswith("rate_1_ps") else _Law("ln D", "cm2/s")
 
 
 def _is_conductivity(quantity: str) -> bool:
@@ -313,7 +328,7 @@ def _prediction(
         "low": float(_back(centre - half_width, target_K, quantity)),
         "high": float(_back(centre + half_width, target_K, quantity)),
         "error_of_logarithm": float(error),
-        "unit": "mS/cm" if _is_conductivity(quantity) else "cm2/s",
+        "unit": _law(quantity).unit,
         "extrapolated": not min(temperatures_K) <= target_K <= max(temperatures_K),
         "crosses_Tg": crosses([*temperatures_K, target_K], transition),
     }

@@ -102,8 +102,10 @@ RULES = (
         "analyse_structure", "analysis", f"logs/{_POINT}/analyse_structure.log", f"results/{_POINT}/structure.json"
     ),
     RuleFiles(
-        "analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"
+        "analyse_residence", "analysis", f"logs/{_POINT}/analyse_residence.log", f"results/{_POINT}/residence.json"
     ),
+    RuleFiles("analyse_motion", "analysis", f"logs/{_POINT}/analyse_motion.log", f"results/{_POINT}/motion.json"),
+    RuleFiles("analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"),
     RuleFiles(
         "draw_pathways", "analysis", "logs/{composition}/draw_pathways.log", "results/{composition}/pathways.html"
     ),
@@ -125,6 +127,9 @@ RULES = (
         "analysis",
         "logs/{composition}/coupling/relate_coupling.log",
         "results/{composition}/coupling/coupling.json",
+    ),
+    RuleFiles(
+        "fit_residence", "analysis", "logs/{composition}/fit_residence.log", "results/{composition}/residence.json"
     ),
     RuleFiles(
         "tabulate_conductivity", "summary", "logs/summary/tabulate_conductivity.log", "results/summary/conductivity.csv"

@@ -268,6 +268,30 @@ class StructureAnalysis(Section):
         return self
 
 
+class Residence(Section):
+    frames_per_glass: Annotated[int, Field(ge=20)]
+    origins_per_glass: Annotated[int, Field(ge=10)]
+    allowed_absences_ps: Annotated[list[NonNegativeFloat], Field(min_length=1)]
+    max_lag_fraction: Annotated[float, Field(gt=0, le=0.9)]
+    min_class_fraction: Fraction
+    cutoff_frames: Annotated[int, Field(ge=5)]
+
+
+class Motion(Section):
+    origins_per_glass: Annotated[int, Field(ge=10)]
+    max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    van_hove_lags: PositiveInt
+    van_hove_r_max_A: PositiveFloat
+    van_hove_bin_A: PositiveFloat
+    hop_window_ps: PositiveFloat
+    hop_length_A: PositiveFloat
+    concerted_time_ps: PositiveFloat
+    concerted_distance_A: PositiveFloat
+    string_distance_A: PositiveFloat
+    shuffles: Annotated[int, Field(ge=2)]
+    site_radius_A: PositiveFloat
+
+
 class Pathways(Section):
     spacing_A: PositiveFloat
     smoothing_A: NonNegativeFloat
@@ -386,6 +410,8 @@ class Settings(Section):
     dynamics: Dynamics
     transport: Transport
     structure_analysis: StructureAnalysis
+    residence: Residence
+    motion: Motion
     pathways: Pathways
     order: Order
     constraints: Constraints
@@ -406,8 +432,8 @@ class Settings(Section):
 
 
 COMPOSITION_SECTIONS = (
-    *("structures", "dynamics", "transport", "structure_analysis", "pathways"),
-    *("constraints", "coupling"),
+    *("structures", "dynamics", "transport", "structure_analysis"),
+    *("residence", "motion", "pathways", "constraints", "coupling"),
 )
 POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
 

@@ -19,7 +19,7 @@ Job = tuple[str, Wildcards]
 
 SNAKEMAKE_MB = 300  # two Snakemake processes run beside the script in every job of a cluster
 LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
-POINT_ANALYSES = ("analyse_transport", "analyse_structure", "analyse_pathways")
+POINT_ANALYSES = ("analyse_transport", "analyse_structure", "analyse_residence", "analyse_motion", "analyse_pathways")
 SHORTEST_MIN = 10  # a shared file system may be slow
 
 
@@ -232,6 +232,21 @@ def _trajectories_MB(*, frame_atoms: float, frames: float) -> float:
     return 700 + min(2 * frame_atoms * 3 * 8 / 1e6, 700) + 1.3e-3 * frames
 
 
+def _residence_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a piece of a trajectory, and for each origin the ions that are followed (10 kB for 250 of them)."""
+    origins = campaign.section("residence", composition=wildcards["composition"])["origins_per_glass"]
+    return 700 + 1e-4 * origins * amounts.cell_atoms(campaign, wildcards)
+
+
+def _motion_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a stretch of a trajectory, a frame for each origin, and hops: as many as one per atom and 10 ps."""
+    composition = wildcards["composition"]
+    origins = campaign.section("motion", composition=composition)["origins_per_glass"]
+    production = campaign.section("dynamics", composition=composition)["production"]
+    hops = amounts.point_atoms(campaign, wildcards) * production["duration_ps"] / 10
+    return 700 + 12e-6 * origins * amounts.cell_atoms(campaign, wildcards) + 2e-4 * hops
+
+
 def _density_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     """Libraries, a piece of a trajectory, and 60 bytes per voxel for counts, densities and clusters."""
     spacing_A = campaign.section("pathways", composition=wildcards["composition"])["spacing_A"]
@@ -318,6 +333,9 @@ TASKS: Mapping[str, Task] = {
     "relate_coupling": Task("frame-atoms", amounts.coupled_frame_atoms, _fixed(2000), {"": Ceiling(120, 1e-5)}),
     "analyse_transport": Task("frame-atoms", amounts.recorded_frame_atoms, _analysis_MB, {"": Ceiling(120, 1e-5)}),
     "analyse_structure": Task("frame-atoms", amounts.structure_frame_atoms, _analysis_MB, {"": Ceiling(120, 2e-3)}),
+    "analyse_residence": Task("frame-atoms", amounts.recorded_frame_atoms, _residence_MB, {"": Ceiling(300, 3e-6)}),
+    "analyse_motion": Task("frame-atoms", amounts.recorded_frame_atoms, _motion_MB, {"": Ceiling(300, 2e-6)}),
+    "fit_residence": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.2)}),
     "analyse_pathways": Task("frame-atoms", amounts.recorded_frame_atoms, _density_MB, {"": Ceiling(600, 3e-6)}),
     "draw_pathways": Task("jobs", amounts.one, _fixed(900), {"": Ceiling(60, 30)}),
     "fit_arrhenius": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.02)}),

@@ -6,7 +6,7 @@ from replica_fits import covers, deviations_of, fit_replica
 
 from saltflow.arrhenius import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius, points_from_transport
 from saltflow.errors import SaltflowError
-from saltflow.transport import no_transport
+from saltflow.transport.analysis import no_transport
 
 # Measured conductivities of 0.5Li2SO4-ZrCl4, mS/cm, every 10 K from 303 K.
 MEASURED_mS_cm = [1.490, 2.123, 3.015, 4.246, 5.807, 7.522]

@@ -16,7 +16,7 @@ from saltflow.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_set
 from saltflow.structure.analysis import no_structure
 from saltflow.structure.table import tabulate_structure
 from saltflow.summary import tabulate
-from saltflow.transport import no_transport
+from saltflow.transport.analysis import no_transport
 
 ROOT = Path(__file__).parents[2]
 PAPERS = sorted(

@@ -24,7 +24,7 @@ from saltflow.plotting import (
 )
 from saltflow.structure.rdf import pair_distributions
 from saltflow.summary import rank
-from saltflow.transport import no_transport
+from saltflow.transport.analysis import no_transport
 
 MEASURED = {
     "sigma_mS_cm": 1.5,

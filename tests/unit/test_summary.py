@@ -9,7 +9,7 @@ from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.arrhenius import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius
 from saltflow.summary import rank, tabulate, write_table
-from saltflow.transport import no_transport
+from saltflow.transport.analysis import no_transport
 
 COLUMNS = [
     "composition",

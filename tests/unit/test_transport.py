@@ -15,7 +15,7 @@ from walkers import (
 )
 
 from saltflow.errors import SaltflowError
-from saltflow.transport import analyse_transport
+from saltflow.transport.analysis import analyse_transport
 from saltflow.transport.blocks import displacement_blocks
 from saltflow.transport.conductivity import nernst_einstein_mS_cm
 from saltflow.transport.displacements import available_lags

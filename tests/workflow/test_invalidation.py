@@ -37,7 +37,8 @@ def quenches(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
 
 def analyses(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
     where = {"composition": compositions, "temperature": temperatures}
-    each = (jobs(rule, **where) for rule in ("analyse_transport", "analyse_structure", "analyse_pathways"))
+    rules = ("transport", "structure", "residence", "motion", "pathways")
+    each = (jobs(f"analyse_{rule}", **where) for rule in rules)
     return set().union(*each, pictures(compositions))
 
 
@@ -46,7 +47,11 @@ def pictures(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
 
 
 def fits(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
-    return jobs("fit_arrhenius", composition=compositions)
+    return jobs("fit_arrhenius", composition=compositions) | releases(compositions)
+
+
+def releases(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("fit_residence", composition=compositions)
 
 
 def points(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
@@ -301,6 +306,8 @@ def test_one_generation_more_of_one_potential(campaign: Workplace):
 
 TRANSPORT = jobs("analyse_transport", composition=COMPOSITIONS, temperature=TEMPERATURES)
 STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMPERATURES)
+RESIDENCE = jobs("analyse_residence", composition=COMPOSITIONS, temperature=TEMPERATURES) | releases()
+MOTION = jobs("analyse_motion", composition=COMPOSITIONS, temperature=TEMPERATURES)
 PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPERATURES) | pictures()
 
 
@@ -309,16 +316,20 @@ PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPER
     [
         ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
         ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
-        ("structure/rdf.py", TRANSPORT | STRUCTURE | fits() | SUMMARIES | ORDER),
+        ("structure/rdf.py", TRANSPORT | STRUCTURE | RESIDENCE | fits() | SUMMARIES | ORDER),
         ("structure/scattering.py", STRUCTURE | ORDER),
-        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES | ORDER),
+        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | fits() | SUMMARIES | ORDER),
+        ("transport/frames.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
+        ("residence/survival.py", RESIDENCE),
+        ("residence/activation.py", releases()),
+        ("motion/hops.py", MOTION),
         ("pathways/percolation.py", PATHWAYS | {"relate_order_to_conductivity"}),
         ("pathways/picture.py", pictures()),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", TRANSPORT | STRUCTURE | PATHWAYS | fits() | SUMMARIES | ORDER),
+        ("provenance.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | fits() | SUMMARIES | ORDER),
         ("potentials.py", set()),
         ("training.py", set()),
         ("dynamics/runner.py", set()),

@@ -78,7 +78,7 @@ def test_a_job_is_on_gpu_nodes_if_and_only_if_it_uses_a_gpu(catalogue):
 def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
     shared = [each for each in submissions(catalogue) if len(each.jobs) > 1]
     assert {each.rules for each in shared} == {
-        ("analyse_pathways", "analyse_structure", "analyse_transport"),
+        ("analyse_motion", "analyse_pathways", "analyse_residence", "analyse_structure", "analyse_transport"),
         ("explore", "select_frames"),
         ("label_atom",),
         ("quench_glass",),
@@ -94,7 +94,8 @@ def test_what_takes_a_second_is_not_submitted(catalogue):
     local = {job.rule for job in catalogue.due if job.local}
     assert local == {
         *("build_glass", "collect_labels", "release_potential"),
-        *("fit_arrhenius", "draw_pathways", "tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
+        *("fit_arrhenius", "fit_residence", "draw_pathways"),
+        *("tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
     }
 
 

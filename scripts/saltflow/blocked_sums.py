@@ -1,0 +1,49 @@
+"""Sums per block of time, from which a jackknife leaves out one block or one glass at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class BlockedSums:
+    """Named sums over whatever was counted, blocks of time (or groups of them) on the first axis.
+
+    It has what `transport.jackknife.estimate_with_errors` asks of sums.
+
+    Args:
+        sums: name → (groups, ...).
+    """
+
+    sums: Mapping[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.sums[name]
+
+    @property
+    def origins(self) -> np.ndarray:
+        """Any of the sums: as many rows as groups."""
+        return next(iter(self.sums.values()))
+
+    def total(self) -> "BlockedSums":
+        """Summed over the groups."""
+        return BlockedSums({name: each.sum(axis=0) for name, each in self.sums.items()})
+
+    def leave_one_out(self) -> "BlockedSums":
+        """For each group the sum over all the others."""
+        return BlockedSums({name: each.sum(axis=0) - each for name, each in self.sums.items()})
+
+    def grouped_by(self, labels: np.ndarray) -> "BlockedSums":
+        """Groups with the same label summed, in the order of the sorted labels."""
+        found, places = np.unique(labels, return_inverse=True)
+        grouped = {}
+        for name, each in self.sums.items():
+            grouped[name] = np.zeros((len(found), *each.shape[1:]))
+            np.add.at(grouped[name], places, each)
+        return BlockedSums(grouped)
+
+
+def joined(parts: Sequence[BlockedSums]) -> BlockedSums:
+    """The groups of several one after another."""
+    return BlockedSums({name: np.concatenate([part[name] for part in parts]) for name in parts[0].sums})

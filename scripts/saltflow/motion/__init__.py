@@ -1,0 +1,1 @@
+"""Motion: van Hove functions, non-Gaussian parameter, hops without sites, strings of hops, where ions stay."""
