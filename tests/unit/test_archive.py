@@ -143,6 +143,26 @@ def test_the_narrowed_campaign_is_the_same_physics_without_the_rest(config, swee
     assert again.settings.references == campaign.settings.references
 
 
+def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monkeypatch):
+    (sweep / "mine.extxyz").write_text("labels")
+    entry = {"path": "mine.extxyz", "sha256": "a" * 64, "reference": "gfn1-xtb", "composition": "LiCl-crystal"}
+    overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
+    overrides["potentials"]["base"]["labels"] = {"imported": [entry]}
+    (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    campaign, found = narrowed(config, "LiCl-crystal", elsewhere)
+    monkeypatch.chdir(elsewhere)
+    kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
+    kept["execution"]["site"] = config["execution"]["site"]
+    again = load_campaign(kept, folders=[Path()])
+    (moved,) = again.imported("base", 0)
+    assert moved == entry | {"path": "tables/labels/aaaaaaaa-mine.extxyz"}
+    assert Path(moved["path"]).read_text() == "labels"
+    assert campaign.imported("base", 0) == [entry]
+    assert again.imported("base", 1) == again.imported("fine-tuned", 0) == []
+    assert "imported" not in campaign.labelling("base")
+
+
 def test_a_record_of_snakemakes_follows_the_files_that_moved():
     record = {
         "input": ["../repo/b.cif", "results/a.json"],

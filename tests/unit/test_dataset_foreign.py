@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
 from reference_cases import GFN1, strained, unit_strain
 from test_reference_vasp import vasp
-from vasp_files import vasprun_text
+from vasp_files import outcar_text, vasprun_text
 
 from saltflow.dataset import read_frames, write_frames
 from saltflow.dataset.__main__ import main
@@ -101,6 +101,33 @@ def test_vasprun_comes_in_with_our_sign_of_the_stress(tmp_path):
     (tmp_path / "vasprun.xml").write_text(unconverged)
     with pytest.raises(SaltflowError, match="SCF of step 1 did not converge"):
         bring_in(tmp_path / "vasprun.xml", plain)
+
+
+def test_outcar_comes_in_with_its_free_energy_and_our_sign(tmp_path):
+    atoms = crystal()[[0, 2, 4, 6, 1, 3, 5, 7]]
+    forces = np.round(np.random.default_rng(1).normal(size=(8, 3)), 5)
+    labels = {"free_energy_eV": -30.25, "forces_eV_A": forces, "stress_kBar": [10.0, 20.0, -30.0, 1.0, 2.0, 3.0]}
+    tags = "   GGA     =    PE    GGA type\n   METAGGA =    --\n   IVDW = 12"
+    (tmp_path / "OUTCAR").write_text(outcar_text(atoms, **labels, tags=tags))
+    (frame,) = bring_in(tmp_path / "OUTCAR", vasp())
+    assert frame.info["REF_energy"] == -30.25
+    np.testing.assert_allclose(frame.arrays["REF_forces"], forces, atol=1e-9)
+    expected = -0.1 * GPa * np.array([[10.0, 1.0, 3.0], [1.0, 20.0, 2.0], [3.0, 2.0, -30.0]])
+    np.testing.assert_allclose(frame.info["REF_stress"], expected, atol=1e-9)
+    np.testing.assert_allclose(frame.positions, atoms.positions, atol=1e-5)
+    for others, sentence in (
+        (tags.replace("PE", "PS"), "labels of GGA = PS with dispersion"),
+        (tags.replace("--", "R2SCA"), "labels of r2SCAN with"),
+        (f"{tags}\n   LDAU = T", r"labels of PBE \+ U with"),
+        ("", "PBE with dispersion none, but is declared as PBE with D3"),
+    ):
+        (tmp_path / "OUTCAR").write_text(outcar_text(atoms, **labels, tags=others))
+        with pytest.raises(SaltflowError, match=sentence):
+            bring_in(tmp_path / "OUTCAR", vasp())
+    text = outcar_text(atoms, **labels, tags=tags).replace("EDIFF is reached", "NELM is reached")
+    (tmp_path / "OUTCAR").write_text(text)
+    with pytest.raises(SaltflowError, match="SCF of 1 of 1 steps did not converge"):
+        bring_in(tmp_path / "OUTCAR", vasp())
 
 
 def test_pstress_is_refused(tmp_path):

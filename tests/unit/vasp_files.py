@@ -80,6 +80,36 @@ def vasprun_text(
 """
 
 
+def outcar_text(
+    atoms: Atoms, *, free_energy_eV: float, forces_eV_A: np.ndarray, stress_kBar: Sequence[float], tags: str = ""
+) -> str:
+    """An OUTCAR of one single point, as far as it is read; the stress is xx, yy, zz, xy, yz, zx."""
+    kinds = sorted(set(atoms.symbols), key=list(atoms.symbols).index)
+    species = "".join(f" POTCAR:    PAW_PBE {kind} 01Jan2001\n" for kind in [*kinds, *kinds])
+    counts = " ".join(str(list(atoms.symbols).count(kind)) for kind in kinds)
+    cell = "".join("  " + " ".join(f"{value:12.9f}" for value in [*row, 0, 0, 0]) + "\n" for row in atoms.cell.array)
+    rows = np.hstack([atoms.positions, forces_eV_A])
+    atoms_text = "".join("  " + " ".join(f"{value:13.5f}" for value in row) + "\n" for row in rows)
+    return f""" vasp.6.4.2 made up
+{species}   ions per type = {counts}
+   ISPIN  =      1    spin polarized calculation?
+{tags}
+--------------------------------------- Iteration      1(   1)  ---------------------------------------
+------------------------ aborting loop because EDIFF is reached ----------------------------------------
+  in kB {" ".join(f"{value:12.5f}" for value in stress_kBar)}
+      direct lattice vectors                 reciprocal lattice vectors
+{cell}
+ POSITION                                       TOTAL-FORCE (eV/Angst)
+ -----------------------------------------------------------------------------------
+{atoms_text} -----------------------------------------------------------------------------------
+  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
+  ---------------------------------------------------
+  free  energy   TOTEN  = {free_energy_eV:17.8f} eV
+
+  energy  without entropy= {free_energy_eV + 0.02:15.8f}  energy(sigma->0) = {free_energy_eV + 0.01:15.8f}
+"""
+
+
 def _energy(free_eV: float) -> str:
     values = {"e_fr_energy": free_eV, "e_wo_entrp": free_eV + 0.02, "e_0_energy": free_eV + 0.01}
     return "<energy>" + "".join(f'<i name="{name}">{value:.8f}</i>' for name, value in values.items()) + "</energy>"

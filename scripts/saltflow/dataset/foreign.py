@@ -15,6 +15,8 @@ from saltflow.reference.settings import Reference
 from saltflow.reference.vasp_output import KBAR
 
 Declared = dict[str, str]
+SAID = ("PSTRESS", "IVDW", "GGA", "METAGGA", "LDAU")
+UNSET = ("", "--", "F", "NONE")
 
 
 def read_labelled(path: Path, reference: Reference) -> list[Atoms]:
@@ -95,7 +97,7 @@ def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
 
     run = parse(path)
     said = {**run.parameters, **run.incar}
-    _check_method(path, reference, {key: str(said.get(key, "")) for key in ("PSTRESS", "IVDW", "METAGGA")})
+    _check_method(path, reference, {key: str(said.get(key, "")) for key in SAID})
     frames = []
     for number, step in enumerate(run.ionic_steps, start=1):
         if len(step["electronic_steps"]) >= run.parameters["NELM"]:
@@ -110,7 +112,7 @@ def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
 
 def _outcar(path: Path, reference: Reference) -> list[Atoms]:
     text = path.read_text(errors="replace")
-    said = {key: re.findall(rf"^\s*{key}\s*=\s*(\S+)", text, re.MULTILINE) for key in ("PSTRESS", "IVDW", "METAGGA")}
+    said = {key: re.findall(rf"^\s*{key}\s*=\s*(\S+)", text, re.MULTILINE) for key in SAID}
     _check_method(path, reference, {key: values[-1] if values else "" for key, values in said.items()})
     frames = [_from_calculator(atoms) for atoms in ase.io.read(path, index=":", format="vasp-out")]
     converged = text.count("aborting loop because EDIFF is reached")
@@ -126,12 +128,20 @@ def _check_method(path: Path, reference: Reference, said: Declared) -> None:
             f"{path} was made with PSTRESS = {said['PSTRESS']}: its energies and stresses are no labels."
         )
     dispersion = {"": "none", "0": "none", "12": "D3(BJ)"}.get(said["IVDW"], f"IVDW = {said['IVDW']}")
-    functional = {"": "PBE", "NONE": "PBE", "--": "PBE", "R2SCAN": "r2SCAN"}.get(
-        said["METAGGA"].upper(), said["METAGGA"]
-    )
     declared = (getattr(reference, "functional", None), reference.dispersion)
-    if (functional, dispersion) != declared:
+    if (_functional(said), dispersion) != declared:
         raise SaltflowError(
-            f"{path} holds labels of {functional} with dispersion {dispersion}, but is declared as {declared[0]} with "
-            f"{declared[1]}: declare the reference that made it."
+            f"{path} holds labels of {_functional(said)} with dispersion {dispersion}, but is declared as "
+            f"{declared[0]} with {declared[1]}: declare the reference that made it."
         )
+
+
+def _functional(said: Declared) -> str:
+    """The functional as settings call it, from VASP's GGA, METAGGA (printed cut short, too) and LDAU."""
+    name = said["METAGGA"].upper()
+    if name.startswith("R2SCA"):
+        name = "r2SCAN"
+    elif name in UNSET:
+        gradient = said["GGA"].upper()
+        name = "PBE" if gradient in UNSET or gradient == "PE" else f"GGA = {said['GGA']}"
+    return name + " + U" * (said["LDAU"].upper() in ("T", "TRUE", ".TRUE."))
