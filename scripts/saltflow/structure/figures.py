@@ -162,7 +162,7 @@ def _draw_lengths(axis: Axes, fragments: Mapping[str, Mapping]) -> None:
         longest = max([longest, *sizes])
         values, errors = ([share[key] or 0.0 for share in sizes.values()] for key in ("value", "error"))
         axis.errorbar(
-            list(sizes), values, yerr=errors, fmt="o-", ms=4, lw=0.8, capsize=2, color=COLOURS[number],
+            list(sizes), values, yerr=errors, fmt="o", ms=4, lw=0.8, capsize=2, color=COLOURS[number],
             label=_linked_by(via),
         )  # fmt: skip
     if not longest:

@@ -17,6 +17,7 @@ SMALLEST_PRINCIPAL_PER_A = 1.3
 # In a smaller cell wave vectors lie more than 0.5 Å⁻¹ apart, as wide as the peak itself.
 SMALLEST_CELL_A = 12.0
 SMOOTHING_PER_A = 0.06
+FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
 LEAST_PROMINENCE = 0.1
 VECTORS_AT_A_TIME = 500
 
@@ -181,9 +182,13 @@ def first_sharp_peak(
     if not len(peaks):
         return (np.nan,) * 3
     top = int(peaks[0])
-    width = signal.peak_widths(smooth, [top], rel_height=0.5)[0][0] * step
+    prominence = signal.peak_prominences(smooth, [top])[0][0]
+    widened = signal.peak_widths(smooth, [top], rel_height=0.5)[0][0] * step
+    # Smoothing makes a Gaussian peak wider and lower; its area stays.
+    width = np.sqrt(max(widened**2 - (FWHM_OF_SIGMA * SMOOTHING_PER_A) ** 2, step**2))
+    height = smooth[top] + prominence * (widened / width - 1)
     shift = _vertex(*smooth[top - 1 : top + 2])
-    return float(q_per_A[filled[0] + top] + shift * step), float(smooth[top]), float(width)
+    return float(q_per_A[filled[0] + top] + shift * step), float(height), float(width)
 
 
 def _vertex(before: float, at: float, after: float) -> float:
