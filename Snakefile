@@ -62,6 +62,11 @@ rule all:
             temperature=campaign.temperatures_K,
         ),
         expand(
+            rules.analyse_spectra.output,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+        expand(
             rules.analyse_pathways.output,
             composition=campaign.swept,
             temperature=campaign.temperatures_K,

@@ -3,7 +3,8 @@
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
 OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, scattering.svg, polyhedra.svg, network.svg,
          angles.svg, residence.json and .svg, motion.json, van_hove.svg, hops.svg, residence_map.svg, pathways.json,
-         .svg and .cube; results/{composition}/residence.json and .svg, pathways.html
+         .svg and .cube, spectra.json, vibrations.svg, dynamic_structure.svg, orientation.svg;
+         results/{composition}/residence.json and .svg, pathways.html
 """
 
 
@@ -314,3 +315,66 @@ rule draw_pathways:
         code=code_of("draw_pathways"),
     script:
         "../scripts/draw_pathways.py"
+
+
+rule analyse_spectra:
+    """Vibrational density of states by species and by motion of the polyanions, S(q, ω) and F_s(q, t), and how long
+    polyanions remember their orientation.
+    """
+    input:
+        trajectories=rules.run_md.output.trajectories,
+        record=rules.run_md.output.record,
+    output:
+        spectra="results/{composition}/md/{temperature}K/spectra.json",
+        vibrations=report(
+            "results/{composition}/md/{temperature}K/vibrations.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "vibrational density of states",
+            },
+            caption="captions/vibrations.rst",
+        ),
+        dynamic_structure=report(
+            "results/{composition}/md/{temperature}K/dynamic_structure.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "dynamic structure factor",
+            },
+            caption="captions/dynamic_structure.rst",
+        ),
+        orientation=report(
+            "results/{composition}/md/{temperature}K/orientation.svg",
+            category="Mechanism",
+            labels={
+                "composition": "{composition}",
+                "temperature": "{temperature} K",
+                "figure": "orientation of polyanions",
+            },
+            caption="captions/orientation.rst",
+        ),
+    log:
+        "logs/{composition}/md/{temperature}K/analyse_spectra.log",
+    benchmark:
+        "logs/{composition}/md/{temperature}K/analyse_spectra.benchmark.tsv"
+    group:
+        shared("analysis_{composition}", rulename="analyse_spectra")
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+        in_turn=1,
+    params:
+        composition=identity,
+        spectra=section("spectra"),
+        code=code_of("analyse_spectra"),
+    script:
+        "../scripts/analyse_spectra.py"

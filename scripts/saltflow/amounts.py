@@ -97,6 +97,22 @@ def recorded_frames(campaign: Campaign, wildcards: Wildcards) -> float:
     return 1000 * settings["duration_ps"] / settings["frame_interval_fs"]
 
 
+def velocity_frames(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames with velocities of one trajectory."""
+    settings = campaign.section("dynamics", composition=wildcards["composition"])["production"]
+    return (
+        1000
+        * min(settings["velocities"]["duration_ps"], settings["duration_ps"])
+        / settings["velocities"]["interval_fs"]
+    )
+
+
+def spectra_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms that spectra read of a point: all frames, and those with velocities."""
+    velocities = velocity_frames(campaign, wildcards) * point_atoms(campaign, wildcards)
+    return recorded_frame_atoms(campaign, wildcards) + velocities
+
+
 def structure_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that the structure analysis reads of a point."""
     settings = campaign.section("structure_analysis", composition=wildcards["composition"])

@@ -106,6 +106,7 @@ RULES = (
     ),
     RuleFiles("analyse_motion", "analysis", f"logs/{_POINT}/analyse_motion.log", f"results/{_POINT}/motion.json"),
     RuleFiles("analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"),
+    RuleFiles("analyse_spectra", "analysis", f"logs/{_POINT}/analyse_spectra.log", f"results/{_POINT}/spectra.json"),
     RuleFiles(
         "draw_pathways", "analysis", "logs/{composition}/draw_pathways.log", "results/{composition}/pathways.html"
     ),

@@ -197,11 +197,17 @@ class Quench(Section):
     anneal_ps: NonNegativeFloat
 
 
+class Velocities(Section):
+    duration_ps: NonNegativeFloat
+    interval_fs: PositiveFloat
+
+
 class Production(Section):
     equilibrate_npt_ps: NonNegativeFloat
     equilibrate_nvt_ps: NonNegativeFloat
     duration_ps: PositiveFloat
     frame_interval_fs: PositiveFloat
+    velocities: Velocities
 
 
 class Guards(Section):
@@ -298,6 +304,16 @@ class Pathways(Section):
     volume_spacing_A: PositiveFloat
     min_visits: PositiveFloat
     max_half_difference_kT: PositiveFloat
+
+
+class Spectra(Section):
+    correlation_ps: PositiveFloat
+    frames: Annotated[int, Field(ge=100)]
+    max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    q_max_1_A: PositiveFloat
+    q_points: Annotated[int, Field(ge=10)]
+    q_shells: Annotated[int, Field(ge=2)]
+    self_q_1_A: Annotated[list[PositiveFloat], Field(min_length=1)]
 
 
 Mode = Literal["free", "T", "R", "V", "TR", "TV", "RV", "TRV"]
@@ -413,6 +429,7 @@ class Settings(Section):
     residence: Residence
     motion: Motion
     pathways: Pathways
+    spectra: Spectra
     order: Order
     constraints: Constraints
     coupling: Coupling
@@ -433,7 +450,7 @@ class Settings(Section):
 
 COMPOSITION_SECTIONS = (
     *("structures", "dynamics", "transport", "structure_analysis"),
-    *("residence", "motion", "pathways", "constraints", "coupling"),
+    *("residence", "motion", "pathways", "spectra", "constraints", "coupling"),
 )
 POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
 

@@ -19,7 +19,10 @@ Job = tuple[str, Wildcards]
 
 SNAKEMAKE_MB = 300  # two Snakemake processes run beside the script in every job of a cluster
 LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
-POINT_ANALYSES = ("analyse_transport", "analyse_structure", "analyse_residence", "analyse_motion", "analyse_pathways")
+POINT_ANALYSES = (
+    *("analyse_transport", "analyse_structure", "analyse_residence"),
+    *("analyse_motion", "analyse_pathways", "analyse_spectra"),
+)
 SHORTEST_MIN = 10  # a shared file system may be slow
 
 
@@ -337,6 +340,7 @@ TASKS: Mapping[str, Task] = {
     "analyse_motion": Task("frame-atoms", amounts.recorded_frame_atoms, _motion_MB, {"": Ceiling(300, 2e-6)}),
     "fit_residence": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.2)}),
     "analyse_pathways": Task("frame-atoms", amounts.recorded_frame_atoms, _density_MB, {"": Ceiling(600, 3e-6)}),
+    "analyse_spectra": Task("frame-atoms", amounts.spectra_frame_atoms, _analysis_MB, {"": Ceiling(600, 2e-6)}),
     "draw_pathways": Task("jobs", amounts.one, _fixed(900), {"": Ceiling(60, 30)}),
     "fit_arrhenius": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.02)}),
     "tabulate_conductivity": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),

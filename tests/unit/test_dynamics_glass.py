@@ -33,6 +33,7 @@ DYNAMICS = {
         "equilibrate_nvt_ps": 0.04,
         "duration_ps": 0.3,
         "frame_interval_fs": 20.0,
+        "velocities": {"duration_ps": 0.02, "interval_fs": 4.0},
     },
     "guards": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
 }

@@ -55,7 +55,13 @@ def test_a_crystal_is_relaxed_and_annealed_but_never_hot():
     assert max(max(stage.start_K + stage.end_K) for stage in stages) == QUENCH["final_temperature_K"]
 
 
-PRODUCTION = {"equilibrate_npt_ps": 100.0, "equilibrate_nvt_ps": 20.0, "duration_ps": 500.0, "frame_interval_fs": 100.0}
+PRODUCTION = {
+    "equilibrate_npt_ps": 100.0,
+    "equilibrate_nvt_ps": 20.0,
+    "duration_ps": 500.0,
+    "frame_interval_fs": 100.0,
+    "velocities": {"duration_ps": 10.0, "interval_fs": 5.0},
+}
 
 
 def test_production_records_at_the_mean_volume_only():

@@ -36,7 +36,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["build_glass"] == counts["quench_glass"] == 3 * len(simulated)
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
     assert counts["analyse_residence"] == counts["analyse_motion"] == 5 * len(simulated)
-    assert counts["analyse_pathways"] == 5 * len(simulated)
+    assert counts["analyse_pathways"] == counts["analyse_spectra"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["fit_residence"] == counts["draw_pathways"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert counts["relate_order_to_conductivity"] == 1

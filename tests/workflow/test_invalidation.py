@@ -37,7 +37,7 @@ def quenches(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
 
 def analyses(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
     where = {"composition": compositions, "temperature": temperatures}
-    rules = ("transport", "structure", "residence", "motion", "pathways")
+    rules = ("transport", "structure", "residence", "motion", "pathways", "spectra")
     each = (jobs(f"analyse_{rule}", **where) for rule in rules)
     return set().union(*each, pictures(compositions))
 
@@ -309,6 +309,7 @@ STRUCTURE = jobs("analyse_structure", composition=COMPOSITIONS, temperature=TEMP
 RESIDENCE = jobs("analyse_residence", composition=COMPOSITIONS, temperature=TEMPERATURES) | releases()
 MOTION = jobs("analyse_motion", composition=COMPOSITIONS, temperature=TEMPERATURES)
 PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPERATURES) | pictures()
+SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERATURES)
 
 
 @pytest.mark.parametrize(
@@ -318,18 +319,23 @@ PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPER
         ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
         ("structure/rdf.py", TRANSPORT | STRUCTURE | RESIDENCE | fits() | SUMMARIES | ORDER),
         ("structure/scattering.py", STRUCTURE | ORDER),
-        ("trajectory/h5md.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | fits() | SUMMARIES | ORDER),
+        (
+            "trajectory/h5md.py",
+            TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA | fits() | SUMMARIES | ORDER,
+        ),
         ("transport/frames.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
         ("residence/survival.py", RESIDENCE),
         ("residence/activation.py", releases()),
         ("motion/hops.py", MOTION),
         ("pathways/percolation.py", PATHWAYS | {"relate_order_to_conductivity"}),
         ("pathways/picture.py", pictures()),
+        ("spectra/rigid.py", SPECTRA),
+        ("replicas.py", PATHWAYS | SPECTRA),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | fits() | SUMMARIES | ORDER),
+        ("provenance.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA | fits() | SUMMARIES | ORDER),
         ("potentials.py", set()),
         ("training.py", set()),
         ("dynamics/runner.py", set()),

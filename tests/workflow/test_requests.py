@@ -78,7 +78,10 @@ def test_a_job_is_on_gpu_nodes_if_and_only_if_it_uses_a_gpu(catalogue):
 def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
     shared = [each for each in submissions(catalogue) if len(each.jobs) > 1]
     assert {each.rules for each in shared} == {
-        ("analyse_motion", "analyse_pathways", "analyse_residence", "analyse_structure", "analyse_transport"),
+        (
+            *("analyse_motion", "analyse_pathways", "analyse_residence"),
+            *("analyse_spectra", "analyse_structure", "analyse_transport"),
+        ),
         ("explore", "select_frames"),
         ("label_atom",),
         ("quench_glass",),

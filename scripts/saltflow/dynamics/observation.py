@@ -38,6 +38,27 @@ def frames_of(state: MDState, evaluation: Evaluation, *, step: int, time_ps: flo
     ]
 
 
+def velocities_of(state: MDState, *, step: int, time_ps: float) -> list[dict]:
+    """One frame per cell: its label and what `H5MDWriter.append_velocities` takes.
+
+    Args:
+        state, step, time_ps: as in `frames_of`.
+    """
+    positions, cells, owner = state.positions.cpu(), state.cells.cpu(), state.system.cpu()
+    velocities = state.velocities.cpu() * (1000 * units.fs)  # per ASE time → per ps
+    return [
+        {
+            "label": label,
+            "step": step,
+            "time_ps": time_ps,
+            "positions_A": positions[owner == position].numpy().astype(np.float32),
+            "cell_A": cells[position].numpy(),
+            "velocities_A_ps": velocities[owner == position].numpy().astype(np.float32),
+        }
+        for position, label in enumerate(state.labels)
+    ]
+
+
 def densities_g_cm3(state: MDState) -> torch.Tensor:
     """(systems,) g/cm³."""
     grams = state.sum_over_atoms(state.masses) / units.kg * 1000

@@ -19,7 +19,7 @@ from ase import Atoms, units
 from saltflow.dynamics import integrators
 from saltflow.dynamics.checkpoints import Segments
 from saltflow.dynamics.constraints import Frozen, constrain
-from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of
+from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of, velocities_of
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.errors import SaltflowError
@@ -153,7 +153,8 @@ class Run:
             ]
             for frames in self.segments.frames():
                 for frame in frames:
-                    writers[frame.pop("label")].append(**frame)
+                    writer = writers[frame.pop("label")]
+                    (writer.append_velocities if "velocities_A_ps" in frame else writer.append)(**frame)
                 for writer in writers:
                     writer.flush()
 
@@ -287,8 +288,10 @@ class Run:
             progress.volume_count += 1
         if stage.ensemble in ("nvt", "nve") and progress.step % _conserved_interval(stage) == 0:
             progress.conserved += (self._conserved(stage),)
+        time_ps = progress.total_steps * self.conditions.step_fs / 1000
+        if stage.records_velocities(progress.step):
+            self.frames += velocities_of(progress.state, step=progress.total_steps, time_ps=time_ps)
         if stage.frame_interval and progress.step % stage.frame_interval == 0:
-            time_ps = progress.total_steps * self.conditions.step_fs / 1000
             self.frames += frames_of(progress.state, self.evaluation, step=progress.total_steps, time_ps=time_ps)
 
     def _conserved(self, stage: Stage) -> torch.Tensor:

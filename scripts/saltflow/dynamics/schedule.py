@@ -23,6 +23,8 @@ class Stage:
         steps: number of integration steps.
         start_K, end_K: target temperature of each cell at the first and the last step, (cells,).
         frame_interval: steps between recorded frames; 0 records none.
+        velocity_interval: steps between frames with velocities, from the start of the stage; 0 records none.
+        velocity_steps: how long these are recorded.
         at_mean_volume: begin by scaling the cell to the mean volume of the second half of the stage before.
     """
 
@@ -33,6 +35,12 @@ class Stage:
     end_K: tuple[float, ...]
     frame_interval: int = 0
     at_mean_volume: bool = False
+    velocity_interval: int = 0
+    velocity_steps: int = 0
+
+    def records_velocities(self, step: int) -> bool:
+        """Whether a frame with velocities is due after a number of steps."""
+        return bool(self.velocity_interval) and step <= self.velocity_steps and step % self.velocity_interval == 0
 
     def temperatures_K(self, step: int) -> tuple[float, ...]:
         """Target temperature of each cell after a number of steps, (cells,)."""
@@ -99,11 +107,23 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
     equilibrate = steps_of(production["equilibrate_npt_ps"], step_fs=step_fs)
     settle = steps_of(production["equilibrate_nvt_ps"], step_fs=step_fs)
     record = steps_of(production["duration_ps"], step_fs=step_fs)
+    velocities = production["velocities"]
+    production_stage = Stage(
+        "production",
+        "nvt",
+        record,
+        target,
+        target,
+        interval,
+        at_mean_volume=equilibrate > 0 and not settle,
+        velocity_interval=max(1, round(velocities["interval_fs"] / step_fs)),
+        velocity_steps=steps_of(velocities["duration_ps"], step_fs=step_fs),
+    )
     return _nonempty(
         [
             Stage("equilibrate under pressure", "npt", equilibrate, target, target),
             Stage("equilibrate", "nvt", settle, target, target, at_mean_volume=equilibrate > 0),
-            Stage("production", "nvt", record, target, target, interval, at_mean_volume=equilibrate > 0 and not settle),
+            production_stage,
         ]
     )
 

@@ -13,6 +13,7 @@ from saltflow.targets import Campaign
 TRAJECTORY_BYTES = 110_000
 FRAME_BYTES = 110
 FRAME_ATOM_BYTES = 9.5
+VECTORS_PER_ATOM = 2  # in a frame with velocities
 QUENCH_FRAMES = 265  # about 180 of the cooling and 20 of each other stage
 # A line of extended XYZ with forces, and one without.
 LABELLED_ATOM_BYTES = 110
@@ -95,6 +96,8 @@ class Storage:
             frames = amounts.constrained_frames(self.campaign, job.wildcards)
         else:
             frames = QUENCH_FRAMES if job.rule == "quench_glass" else self._production_frames(job.wildcards)
+        if job.rule == "run_md":
+            frames += VECTORS_PER_ATOM * amounts.velocity_frames(self.campaign, job.wildcards)
         return TRAJECTORY_BYTES + frames * (FRAME_BYTES + FRAME_ATOM_BYTES * atoms)
 
     def _production_frames(self, wildcards: Mapping[str, str]) -> int:

@@ -1,6 +1,13 @@
 """Trajectories: in memory, on disk as H5MD, from other programs."""
 
-from saltflow.trajectory.h5md import H5MDWriter, TrajectoryFile, open_sound, open_trajectory, read_trajectory
+from saltflow.trajectory.h5md import (
+    H5MDWriter,
+    TrajectoryFile,
+    open_sound,
+    open_trajectory,
+    open_velocities,
+    read_trajectory,
+)
 from saltflow.trajectory.memory import Run, Trajectory
 
 __all__ = [
@@ -10,5 +17,6 @@ __all__ = [
     "TrajectoryFile",
     "open_sound",
     "open_trajectory",
+    "open_velocities",
     "read_trajectory",
 ]

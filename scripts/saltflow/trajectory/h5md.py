@@ -2,7 +2,9 @@
 
 An H5MD file (https://www.nongnu.org/h5md/h5md.html, version 1.1) of saltflow holds one particle group,
 `particles/trajectory`, with unwrapped positions, and under `observables` one value per frame of each
-entry of `OBSERVABLE_UNITS`. All of them share one `step` and one `time` dataset.
+entry of `OBSERVABLE_UNITS`. All of them share one `step` and one `time` dataset. Where velocities were recorded, a
+second group `particles/velocities` holds positions and velocities at a finer interval, with clocks of its own.
+(Readers of a single group take the first by name, `trajectory`.)
 """
 
 import json
@@ -27,6 +29,7 @@ OBSERVABLE_UNITS = {
     "com_momentum": "u Angstrom ps-1",
     "volume": "Angstrom3",
 }
+TRAJECTORY, VELOCITIES = "particles/trajectory", "particles/velocities"
 # One chunk row over ~1300 atoms stays within HDF5's default cache of 1 MiB, so that reading frame by
 # frame decompresses each chunk once, while reading 128 atoms along time touches only their chunks.
 CHUNK_FRAMES = 32
@@ -48,6 +51,8 @@ class H5MDWriter:
     def __init__(self, path: str | os.PathLike, atoms: Atoms, *, metadata: Mapping):
         self.path = Path(path)
         self._pending: list[dict[str, object]] = []
+        self._pending_velocities: list[dict[str, object]] = []
+        self._atoms = atoms
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(self.path, "w") as file:
             _create_layout(file, atoms, metadata)
@@ -115,14 +120,36 @@ class H5MDWriter:
             com_momentum_u_A_ps=np.full(3, unknown),
         )
 
+    def append_velocities(
+        self, *, step: int, time_ps: float, positions_A: np.ndarray, cell_A: np.ndarray, velocities_A_ps: np.ndarray
+    ) -> None:
+        """Keep a frame of the finer series, for the next `flush`.
+
+        Args:
+            step, time_ps, positions_A, cell_A: as for `append`.
+            velocities_A_ps: (atoms, 3).
+        """
+        self._pending_velocities.append(
+            {
+                f"{VELOCITIES}/position/step": step,
+                f"{VELOCITIES}/position/time": time_ps,
+                f"{VELOCITIES}/position/value": np.array(positions_A, dtype=np.float32),
+                f"{VELOCITIES}/velocity/value": np.array(velocities_A_ps, dtype=np.float32),
+                f"{VELOCITIES}/box/edges/value": np.array(cell_A, dtype=float).reshape(3, 3),
+            }
+        )
+
     def flush(self) -> None:
         """Write the waiting frames to the file and hand it to the operating system's disk."""
-        if not self._pending:
+        if not (self._pending or self._pending_velocities):
             return
         with _open(self.path, "r+") as file:
-            for name in self._pending[0]:
-                _extend(file[name], np.stack([np.asarray(frame[name]) for frame in self._pending]))
-        self._pending.clear()
+            if self._pending_velocities and VELOCITIES not in file:
+                _create_velocities(file, self._atoms)
+            for frames in (self._pending, self._pending_velocities):
+                for name in frames[0] if frames else ():
+                    _extend(file[name], np.stack([np.asarray(frame[name]) for frame in frames]))
+                frames.clear()
         with open(self.path, "rb") as file:
             os.fsync(file.fileno())
 
@@ -151,8 +178,8 @@ def _create_layout(file: h5py.File, atoms: Atoms, metadata: Mapping) -> None:
     header.create_group("creator").attrs.update({"name": "saltflow", "version": __version__})
     file.attrs["saltflow_schema"] = SCHEMA
     file.attrs["provenance"] = json.dumps(dict(metadata))
-    _create_particles(file.create_group("particles/trajectory"), atoms)
-    position = file["particles/trajectory/position"]
+    _create_particles(file.create_group(TRAJECTORY), atoms)
+    position = file[f"{TRAJECTORY}/position"]
     for name, unit in OBSERVABLE_UNITS.items():
         shape = (3,) if name == "com_momentum" else ()
         _create_element(file, f"observables/{name}", shape=shape, unit=unit, clock=position)
@@ -166,17 +193,34 @@ def _create_particles(group: h5py.Group, atoms: Atoms) -> None:
     position.create_dataset("step", (0,), np.int64, maxshape=(None,), chunks=(4096,))
     position.create_dataset("time", (0,), np.float64, maxshape=(None,), chunks=(4096,))
     position["time"].attrs["unit"] = "ps"
-    chunks = (CHUNK_FRAMES, min(len(atoms), CHUNK_ATOMS), 3)
-    shape = (0, len(atoms), 3)
-    # Single precision resolves 1e-5 A at 100 A from the origin, far below thermal motion.
-    value = position.create_dataset(
-        "value", shape, np.float32, maxshape=(None, *shape[1:]), chunks=chunks, shuffle=True, compression=4
-    )
-    value.attrs["unit"] = "Angstrom"
+    _create_vectors(position, atoms=len(atoms), unit="Angstrom")
     box = group.create_group("box")
     box.attrs["dimension"] = 3
     box.attrs["boundary"] = ["periodic" if periodic else "none" for periodic in atoms.pbc]
     _create_element(group, "box/edges", shape=(3, 3), unit="Angstrom", clock=position)
+
+
+def _create_velocities(file: h5py.File, atoms: Atoms) -> None:
+    group = file.create_group(VELOCITIES)
+    _create_particles(group, atoms)
+    velocity = group.create_group("velocity")
+    velocity["step"], velocity["time"] = group["position/step"], group["position/time"]
+    _create_vectors(velocity, atoms=len(atoms), unit="Angstrom ps-1")
+
+
+def _create_vectors(element: h5py.Group, *, atoms: int, unit: str) -> None:
+    """One vector per atom and frame."""
+    # Single precision resolves 1e-5 A at 100 A from the origin, far below thermal motion.
+    value = element.create_dataset(
+        "value",
+        (0, atoms, 3),
+        np.float32,
+        maxshape=(None, atoms, 3),
+        chunks=(CHUNK_FRAMES, min(atoms, CHUNK_ATOMS), 3),
+        shuffle=True,
+        compression=4,
+    )
+    value.attrs["unit"] = unit
 
 
 def _create_element(parent: h5py.Group, name: str, *, shape: tuple[int, ...], unit: str, clock: h5py.Group) -> None:
@@ -196,6 +240,7 @@ class TrajectoryFile:
     Args:
         path: the file.
         cells_A, times_ps, symbols, masses_u, metadata: as in `Trajectory`.
+        group: the particle group that is read.
     """
 
     path: Path
@@ -204,6 +249,7 @@ class TrajectoryFile:
     symbols: tuple[str, ...]
     masses_u: np.ndarray
     metadata: Mapping = field(default_factory=dict)
+    group: str = TRAJECTORY
 
     @property
     def n_frames(self) -> int:
@@ -211,8 +257,8 @@ class TrajectoryFile:
         return len(self.times_ps)
 
     @cached_property
-    def _positions(self) -> h5py.Dataset:
-        return _open(self.path, "r")["particles/trajectory/position/value"]
+    def _particles(self) -> h5py.Group:
+        return _open(self.path, "r")[self.group]
 
     def read_positions_A(self, frames: slice, atoms: slice) -> np.ndarray:
         """Unwrapped positions of some atoms in some frames, (frames, atoms, 3).
@@ -220,9 +266,19 @@ class TrajectoryFile:
         Raises:
             SaltflowError: a number is not finite.
         """
-        positions_A = self._positions[frames, atoms]
+        positions_A = self._particles["position/value"][frames, atoms]
         refuse_non_finite(f"positions_A after frame {frames.start or 0}", positions_A)
         return positions_A
+
+    def read_velocities_A_ps(self, frames: slice, atoms: slice) -> np.ndarray:
+        """Velocities of some atoms in some frames of `open_velocities`, (frames, atoms, 3).
+
+        Raises:
+            SaltflowError: a number is not finite.
+        """
+        velocities_A_ps = self._particles["velocity/value"][frames, atoms]
+        refuse_non_finite(f"velocities_A_ps after frame {frames.start or 0}", velocities_A_ps)
+        return velocities_A_ps
 
 
 def open_trajectory(path: str | os.PathLike) -> TrajectoryFile:
@@ -233,18 +289,34 @@ def open_trajectory(path: str | os.PathLike) -> TrajectoryFile:
     """
     with _open(Path(path), "r") as file:
         _check_layout(file, path)
-        group = file["particles/trajectory"]
-        times_ps, cells_A = group["position/time"][:], group["box/edges/value"][:]
-        check_times(times_ps)
-        refuse_non_finite("cells_A", cells_A)
-        return TrajectoryFile(
-            path=Path(path),
-            cells_A=cells_A,
-            times_ps=times_ps,
-            symbols=tuple(Atoms(numbers=group["species"][:]).get_chemical_symbols()),
-            masses_u=group["mass"][:],
-            metadata=json.loads(file.attrs["provenance"]),
-        )
+        return _opened(file, path, TRAJECTORY)
+
+
+def open_velocities(path: str | os.PathLike) -> TrajectoryFile | None:
+    """Open the finer series with velocities of an H5MD file of saltflow; None where there is none.
+
+    Raises:
+        SaltflowError: as for `open_trajectory`.
+    """
+    with _open(Path(path), "r") as file:
+        _check_layout(file, path)
+        return _opened(file, path, VELOCITIES) if VELOCITIES in file else None
+
+
+def _opened(file: h5py.File, path: str | os.PathLike, name: str) -> TrajectoryFile:
+    group = file[name]
+    times_ps, cells_A = group["position/time"][:], group["box/edges/value"][:]
+    check_times(times_ps)
+    refuse_non_finite("cells_A", cells_A)
+    return TrajectoryFile(
+        path=Path(path),
+        cells_A=cells_A,
+        times_ps=times_ps,
+        symbols=tuple(Atoms(numbers=group["species"][:]).get_chemical_symbols()),
+        masses_u=group["mass"][:],
+        metadata=json.loads(file.attrs["provenance"]),
+        group=name,
+    )
 
 
 def read_trajectory(path: str | os.PathLike) -> Trajectory:

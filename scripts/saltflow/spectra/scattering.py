@@ -1,0 +1,168 @@
+"""The one place that calls dynasor: coherent S(q, ω) and the self part F_s(q, t)."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.trajectory import Run
+
+MOBILE, FRAMEWORK = "mobile", "framework"
+FEWEST_FRAMES = 64
+# Origins of time beyond these add little and cost as much.
+MOST_WINDOWS = 100
+POINTS_PER_Q = 8
+
+
+@dataclass(frozen=True)
+class Coherent:
+    """S(q, ω) averaged over directions of q, per atom of the cell.
+
+    Args:
+        q_1_A: centres of the shells, (shells,).
+        frequencies_THz: (frequencies,).
+        total: all atoms with equal weights, (shells, frequencies), in ps; nan in shells without a q.
+        mobile: the part of pairs of mobile ions.
+    """
+
+    q_1_A: np.ndarray
+    frequencies_THz: np.ndarray
+    total: np.ndarray
+    mobile: np.ndarray
+
+
+class _Frames:
+    """What dynasor asks of a trajectory, from one of ours, every so many frames."""
+
+    has_positions, has_velocities, frame_step = True, False, 1
+
+    def __init__(self, run: Run, groups: Mapping[str, np.ndarray], *, stride: int):
+        self.cell = run.cells_A.mean(axis=0)
+        self.atomic_indices = dict(groups)
+        self.atom_types = sorted(groups)
+        self.n_atoms = sum(map(len, groups.values()))
+        self.number_of_frames_read = 0
+        self._iterator = self._frames(run, stride)
+
+    def __iter__(self) -> "_Frames":
+        return self
+
+    def __next__(self):
+        frame = next(self._iterator)
+        self.number_of_frames_read += 1
+        return frame
+
+    def _frames(self, run: Run, stride: int) -> Iterator:
+        from dynasor.trajectory.trajectory_frame import TrajectoryFrame
+
+        per_read = 64 * stride
+        for first in range(0, run.n_frames, per_read):
+            span = slice(first, min(first + per_read, run.n_frames), stride)
+            positions_A = run.read_positions_A(span, slice(0, len(run.symbols))).astype(float)
+            for number, frame in enumerate(positions_A):
+                yield TrajectoryFrame(self.atomic_indices, first // stride + number, frame)
+
+
+def coherent(
+    run: Run, *, mobile_ion: str, stride: int, lags: int, q_max_1_A: float, q_points: int, shells: int
+) -> Coherent | None:
+    """S(q, ω) of all atoms and of the mobile ions; None where the cell is too small for any q.
+
+    Args:
+        run: equally spaced frames of a cell that does not change.
+        mobile_ion: element of the partial.
+        stride: every so many frames.
+        lags: longest lag in these; it sets the resolution in ω.
+        q_max_1_A: largest q.
+        q_points: about so many lattice vectors are taken.
+        shells: of q.
+    """
+    from dynasor import compute_dynamic_structure_factors
+    from dynasor.post_processing import get_spherically_averaged_sample_binned
+
+    _prepare()
+    frames = _Frames(run, _mobile_and_framework(run, mobile_ion), stride=stride)
+    points = _lattice_vectors(frames.cell, q_max_1_A, most=q_points)
+    if len(points) < 2:
+        return None
+    interval_fs = 1000 * stride * float(np.diff(run.times_ps[:2])[0])
+    sample = compute_dynamic_structure_factors(
+        frames, points, dt=interval_fs, window_size=lags, window_step=_window_step(run, stride, lags),
+        logging_interval=0,
+    )  # fmt: skip
+    averaged = get_spherically_averaged_sample_binned(sample, num_q_bins=shells)
+    # dynasor's S is the integral of F cos(ωt) over all times in fs; over all ν = ω/2π it integrates to F(q, 0).
+    return Coherent(
+        q_1_A=np.asarray(averaged.q_norms),
+        frequencies_THz=np.asarray(averaged.omega) * 1000 / (2 * np.pi),
+        total=np.asarray(averaged.Sqw_coh) / 1000,
+        mobile=np.asarray(averaged[f"Sqw_coh_{MOBILE}_{MOBILE}"]) / 1000,
+    )
+
+
+def self_part(
+    run: Run, *, mobile_ion: str, stride: int, lags: int, q_1_A: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """F_s(q, t) = ⟨exp(i q·(r(t) − r(0)))⟩ of the mobile ion at lattice vectors near some lengths of q.
+
+    Args:
+        run, mobile_ion, stride, lags: as in `coherent`.
+        q_1_A: wanted lengths.
+
+    Returns:
+        lengths that were found, (lengths,), times in ps, (lags + 1,), and F_s, (lengths, lags + 1).
+    """
+    from dynasor import compute_dynamic_structure_factors
+
+    _prepare()
+    ions = np.flatnonzero(np.array(run.symbols) == mobile_ion)
+    frames = _Frames(run, {MOBILE: ions}, stride=stride)
+    points = _lattice_vectors(frames.cell, 1.5 * max(q_1_A) + _spacing(frames.cell), most=None)
+    chosen = [_nearest(points, length) for length in q_1_A]
+    interval_fs = 1000 * stride * float(np.diff(run.times_ps[:2])[0])
+    sample = compute_dynamic_structure_factors(
+        frames, np.concatenate(chosen), dt=interval_fs, window_size=lags,
+        window_step=_window_step(run, stride, lags), calculate_incoherent=True, logging_interval=0,
+    )  # fmt: skip
+    edges = np.cumsum([len(each) for each in chosen])[:-1]
+    values = [part.mean(axis=0) for part in np.split(np.asarray(sample[f"Fqt_incoh_{MOBILE}"]), edges)]
+    lengths = [np.linalg.norm(each, axis=1).mean() for each in chosen]
+    return np.array(lengths), np.asarray(sample.time) / 1000, np.array(values)
+
+
+def _prepare() -> None:
+    """One thread, as the jobs ask for, and no words of its own."""
+    import numba
+
+    numba.set_num_threads(1)
+    logging.getLogger("dynasor").setLevel(logging.WARNING)
+
+
+def _mobile_and_framework(run: Run, mobile_ion: str) -> dict[str, np.ndarray]:
+    mobile = np.array(run.symbols) == mobile_ion
+    groups = {MOBILE: np.flatnonzero(mobile), FRAMEWORK: np.flatnonzero(~mobile)}
+    return {name: atoms for name, atoms in groups.items() if len(atoms)}
+
+
+def _window_step(run: Run, stride: int, lags: int) -> int:
+    frames = -(-run.n_frames // stride)
+    return max(1, (frames - lags) // MOST_WINDOWS)
+
+
+def _spacing(cell_A: np.ndarray) -> float:
+    """Length of the longest reciprocal lattice vector."""
+    return float(2 * np.pi * np.linalg.norm(np.linalg.inv(cell_A), axis=0).max())
+
+
+def _lattice_vectors(cell_A: np.ndarray, q_max_1_A: float, *, most: int | None) -> np.ndarray:
+    from dynasor.qpoints import get_spherical_qpoints
+
+    points = get_spherical_qpoints(cell_A, q_max_1_A, max_points=most)
+    return points[np.linalg.norm(points, axis=1) > 1e-9]
+
+
+def _nearest(points: np.ndarray, length: float) -> np.ndarray:
+    """Lattice vectors whose length is nearest to a wanted one; all of that shell, or so many."""
+    away = np.abs(np.linalg.norm(points, axis=1) - length)
+    return points[np.argsort(away, kind="stable")[:POINTS_PER_Q]]
