@@ -39,7 +39,6 @@ def vibrations_part(
     if windows[0].lags < FEWEST_LAGS:
         return {"flags": [f"Velocities of {runs[0].n_frames} frames are too short for a spectrum; record longer."]}
     frequencies = windows[0].frequencies_THz
-    spacing = float(frequencies[1])
     states = [of_species(window, temperature_K=temperature_K) for window in windows]
     expected = modes_of_species(runs[0])
     species = {
@@ -53,7 +52,7 @@ def vibrations_part(
         "polyanions": _polyanion_rows(windows, groups, temperature_K),
     }
     total = np.mean([sum(each.values()) for each in states], axis=0)
-    return part | {"flags": _vibration_flags(part, total, spacing, correlation_ps)}
+    return part | {"flags": _vibration_flags(part, total, correlation_ps)}
 
 
 def _windows(
@@ -100,14 +99,14 @@ def _polyanion_rows(windows: Sequence[Window], groups: Sequence[Sequence[Group]]
     return rows
 
 
-def _vibration_flags(part: dict, total: np.ndarray, spacing: float, correlation_ps: float) -> list[str]:
+def _vibration_flags(part: dict, total: np.ndarray, correlation_ps: float) -> list[str]:
     flags = []
     if part["resolution_THz"] > 1.05 / correlation_ps:
         flags.append(
             f"Velocities over {part['window_ps']:.3g} ps resolve {part['resolution_THz']:.3g} THz instead of "
             f"{1 / correlation_ps:.3g}; record longer (dynamics.production.velocities.duration_ps)."
         )
-    share = share_near_the_end(total, spacing_THz=spacing)
+    share = share_near_the_end(total)
     if share > MOST_AT_THE_END:
         flags.append(
             f"{share:.0%} of the modes lie in the highest tenth of the spectrum: faster ones are folded into it; "
