@@ -193,7 +193,7 @@ def test_the_structure_factor_of_an_ideal_gas_is_one_and_lies_where_its_ions_go(
     np.testing.assert_allclose(static, 1.0, atol=0.25)
     width = q_1_A[-1] * speed / (2 * np.pi)
     gaussian = np.exp(-(frequencies**2) / (2 * width**2)) / (np.sqrt(2 * np.pi) * width)
-    np.testing.assert_allclose(total[-1], gaussian, atol=0.25 * gaussian[0])
+    assert np.abs(total[-1] - gaussian).mean() < 0.1 * gaussian[0]  # over six periods of the window
     np.testing.assert_allclose(part["mobile_ps"][-1], part["total_ps"][-1], rtol=1e-4)
 
 
@@ -355,10 +355,10 @@ def test_mistakes_are_explained(runs, changes, words):
 def test_figures_are_drawn_also_of_nothing(spectra, tmp_path):
     for number, result in enumerate((spectra, no_spectra(["gas"], temperature_K=KELVIN))):
         json.dumps(result)
-        paths = [tmp_path / f"{name}{number}.svg" for name in ("vibrations", "scattering", "orientation")]
+        paths = [tmp_path / f"{name}{number}.svg" for name in ("vibrations", "dynamic_structure", "orientation")]
         plot_spectra(result, paths, title="LiCl at 600 K")
     assert "by species" in (tmp_path / "vibrations0.svg").read_text()
-    assert "self part" in (tmp_path / "scattering0.svg").read_text()
+    assert "self part" in (tmp_path / "dynamic_structure0.svg").read_text()
     assert "polyanions" in (tmp_path / "orientation0.svg").read_text()
     assert "gas" in (tmp_path / "vibrations1.svg").read_text()
 
@@ -366,7 +366,7 @@ def test_figures_are_drawn_also_of_nothing(spectra, tmp_path):
 def test_the_command_writes_everything(vibrating, tmp_path, capsys):
     out = tmp_path / "out"
     assert main([str(vibrating[0]), "--temperature", "600", "--out", str(out), "--name", "LiCl"]) == 0
-    names = {"spectra.json", "vibrations.svg", "scattering.svg", "orientation.svg"}
+    names = {"spectra.json", "vibrations.svg", "dynamic_structure.svg", "orientation.svg"}
     assert {path.name for path in out.iterdir()} == names
     assert json.loads((out / "spectra.json").read_text())["vibrations"]["species"].keys() == {"Li", "Cl"}
     assert "LiCl at 600 K" in capsys.readouterr().out
