@@ -77,7 +77,7 @@ archive: $(RUNTIME)
 	@$(PLANNED) --composition "$(COMPOSITION)"
 
 test: $(DEVELOPMENT)
-	@tests/setup.sh
+	@tests/setup.sh $(VENV)/bin/python
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) # one thread, as the rules run
 
 lint: $(DEVELOPMENT)

@@ -19,7 +19,7 @@ from saltflow.errors import SaltflowError
 LIBRARY = Path(__file__).parent
 # The log and the journal of a job, and what they import: no product depends on them.
 SAYS_WHAT_HAPPENS = "saltflow.joblog"
-RECORDED_PACKAGES = ("ase", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
+RECORDED_PACKAGES = ("ase", "dftd3", "gpaw", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ DRAFT = {
     "unpaired_electrons": {},
     "isolated_atom_box_A": 6.0,
     "net_force_limit_eV_A": 0.5,
-    "frame_timeout_s": 120.0,
+    "frame_timeout_s": 900.0,
 }
 DRAFT_PBE = Cp2kReference(
     code="cp2k",
@@ -62,6 +62,20 @@ def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: in
     atoms.rattle(rattle_A, seed=seed)
     atoms.info.update(composition="LiCl", lineage=f"LiCl/{seed}", origin="seed:rattled")
     return atoms
+
+
+def distorted_cell():
+    """A hydrogen chloride molecule across a skewed cell, off every symmetry: the cheapest that has it all."""
+    cell = [[4.4, 0.0, 0.0], [0.3, 3.9, 0.0], [0.0, 0.2, 4.1]]
+    positions = [[0.10, 0.05, 0.20], [1.20, 0.45, 0.55]]
+    return Atoms("HCl", positions=positions, cell=cell, pbc=True, info={"composition": "HCl"})
+
+
+def borane() -> Atoms:
+    """A boron hydride molecule across a skewed cell: closed-shell, and of elements that every code has."""
+    cell = [[4.2, 0.0, 0.0], [0.3, 3.7, 0.0], [0.0, 0.2, 3.9]]
+    positions = [[0.10, 0.05, 0.20], [1.10, 0.45, 0.65]]
+    return Atoms("BH", positions=positions, cell=cell, pbc=True, info={"composition": "BH"})
 
 
 def displaced(atoms: Atoms, displacement_A: np.ndarray) -> Atoms:

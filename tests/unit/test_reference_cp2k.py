@@ -6,25 +6,18 @@ import signal
 
 import numpy as np
 import pytest
-from ase import Atoms
-from reference_cases import DRAFT_PBE, displaced, strained, unit_strain
+from reference_cases import DRAFT_PBE, displaced, distorted_cell, strained, unit_strain
 
 from saltflow.errors import InputError, SaltflowError
 from saltflow.reference.cp2k import COLD, Cp2kBackend
 from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import write_input
+from saltflow.reference.kpoints import GAMMA
 from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
 
 pytestmark = pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
 STEP_A = 0.01
 STRAIN = 0.004
-
-
-def distorted_cell():
-    """A hydrogen chloride molecule across a skewed cell, off every symmetry: the cheapest that has it all."""
-    cell = [[4.4, 0.0, 0.0], [0.3, 3.9, 0.0], [0.0, 0.2, 4.1]]
-    positions = [[0.10, 0.05, 0.20], [1.20, 0.45, 0.55]]
-    return Atoms("HCl", positions=positions, cell=cell, pbc=True, info={"composition": "HCl"})
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +171,8 @@ def test_data_file_that_vanishes_is_a_crash_with_its_name(tmp_path):
 def test_dispersion_is_one_switch():
     kinds = find_kinds(DRAFT_PBE, ["Li"]).values()
     plain = DRAFT_PBE.model_copy(update={"dispersion": "none"})
-    texts = [write_input(reference, kinds, attempt=COLD[0], multiplicity=1) for reference in (DRAFT_PBE, plain)]
+    texts = [
+        write_input(reference, kinds, attempt=COLD[0], multiplicity=1, grid=GAMMA) for reference in (DRAFT_PBE, plain)
+    ]
     assert ["DFTD3(BJ)" in text for text in texts] == [True, False]
     assert "SMEAR" not in texts[0]

@@ -117,6 +117,8 @@ def _calculator(
             mode={"name": "pw", "ecut": reference.cutoff_eV},
             xc=_FUNCTIONALS[reference.functional],
             kpts={"size": grid, "gamma": True},
+            # A symmetry that the first frame happens to have is refused to the next one.
+            symmetry={"point_group": False},
             occupations=_occupations(reference.smearing_temperature_K, polarised=unpaired > 0),
             spinpol=unpaired > 0,
             convergence={"density": reference.density_tolerance, "eigenstates": 4 * reference.density_tolerance**2},

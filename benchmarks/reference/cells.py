@@ -1,0 +1,68 @@
+"""The structures on which the references are compared: two crystals off their symmetry, and glasses of one formula."""
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.optimize import FIRE
+from tblite.ase import TBLite
+
+from saltflow.compositions import Composition
+from saltflow.structures import pack_cell
+
+LICL_A = 5.14
+LI3OCL_A = 3.91
+RATTLE_A = 0.08
+
+
+def rocksalt(lattice_A: float = LICL_A) -> Atoms:
+    """Two atoms of LiCl on their sites."""
+    return bulk("LiCl", "rocksalt", a=lattice_A)
+
+
+def lithium_chloride() -> Atoms:
+    """The two atoms of rocksalt LiCl, one of them moved by 0.2 Å."""
+    atoms = rocksalt()
+    atoms.positions[1] += [0.15, 0.10, 0.08]
+    return atoms
+
+
+def lithium_oxychloride() -> Atoms:
+    """The five atoms of the antiperovskite Li3OCl, rattled."""
+    scaled = [[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5], [0.5, 0.5, 0.5], [0, 0, 0]]
+    atoms = Atoms("Li3OCl", scaled_positions=scaled, cell=[LI3OCL_A] * 3, pbc=True)
+    atoms.rattle(RATTLE_A, seed=1)
+    return atoms
+
+
+def glass(formula_units: int, *, seed: int = 1) -> Atoms:
+    """Li2AlCl3O, packed at 2.0 g/cm³ and relaxed for some steps by GFN1-xTB: seven atoms per formula unit."""
+    amounts = {"Li": Fraction(2), "Al": Fraction(1), "Cl": Fraction(3), "O": Fraction(1)}
+    charges = {"Li": 1, "Al": 3, "Cl": -1, "O": -2}
+    composition = Composition("Li2AlCl3O", "Li2AlCl3O", amounts, "", "", "Li", charges, "pack", 2.0)
+    atoms = pack_cell(
+        composition,
+        formula_units=formula_units,
+        density_g_cm3=2.0,
+        seed=seed,
+        min_separation_factor=0.8,
+        min_separations_A={"Cl-Cl": 2.5, "Li-Li": 2.4},
+    )
+    atoms.calc = TBLite(method="GFN1-xTB", verbosity=0)
+    with tempfile.TemporaryDirectory() as folder:
+        FIRE(atoms, logfile=str(Path(folder, "log"))).run(fmax=0.3, steps=40)
+    return Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def neighbours(atoms: Atoms, *, frames: int, step_A: float = 0.02) -> list[Atoms]:
+    """Frames as MD takes them every few steps: each atom a little further along a direction of its own."""
+    directions = np.random.default_rng(2).normal(size=(len(atoms), 3))
+    found = []
+    for number in range(frames):
+        moved = atoms.copy()
+        moved.positions += number * step_A * directions
+        found.append(moved)
+    return found

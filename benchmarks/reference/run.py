@@ -1,0 +1,102 @@
+"""Seconds per frame and atom by code and preset on one core, what the frame before saves, and what we add.
+
+Frames are those that MD takes every few steps (0.02 Å of random displacement from one to the next) of Li2AlCl3O
+glasses. The first starts from atomic densities, the others from the frame before. The peer is the bare program on the
+input of the first frame, as the label recorded it: what it takes longer with us is our overhead.
+
+usage: python benchmarks/reference/run.py [--atoms 14] [--references gfn1-xtb pbe-d3-draft …] [--frames 3]
+       [--pseudopotentials FOLDER]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import mean
+
+import yaml
+from ase import Atoms
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from cells import glass, neighbours  # noqa: E402
+
+from saltflow.reference.cp2k_data import data_folder  # noqa: E402
+from saltflow.reference.label import Label  # noqa: E402
+from saltflow.reference.labelling import label_frames  # noqa: E402
+from saltflow.reference.settings import Reference, read_reference  # noqa: E402
+
+ATOMS_PER_FORMULA = 7
+
+
+def read(name: str, pseudopotentials: str | None) -> Reference | None:
+    """A reference of config.yaml; None where it needs pseudopotentials and none are named."""
+    reference = read_reference(yaml.safe_load((ROOT / "config/config.yaml").read_text())["references"], name)
+    if reference.code != "quantum-espresso":
+        return reference
+    changes = {"pseudopotential_path": pseudopotentials, "density_cutoff_Ry": 4 * reference.cutoff_Ry}
+    return reference.model_copy(update=changes) if pseudopotentials else None
+
+
+def labelled(frames: Sequence[Atoms], reference: Reference) -> list[Label]:
+    """The labels of the frames by one process."""
+    with tempfile.TemporaryDirectory() as folder:
+        generator = label_frames(frames, reference, max_force_eV_A=100.0, workdir=Path(folder))
+        with closing(generator) as labels:
+            found = list(labels)
+    if reasons := [label.reason for label in found if label.status != "ok"]:
+        raise SystemExit(f"{reference.code}: {reasons[0]}")
+    return found
+
+
+def bare_seconds(reference: Reference, first: Label) -> float | None:
+    """Wall seconds of the bare program on the input that the first label recorded; None for a library."""
+    commands = {"cp2k": ["cp2k.psmp", "-i", "input"], "quantum-espresso": ["pw.x", "-in", "input"]}
+    if reference.code not in commands:
+        return None
+    environment = dict(os.environ)
+    if reference.code == "cp2k":
+        environment["CP2K_DATA_DIR"] = str(data_folder(reference))
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "input").write_text(first.details["input"])
+        began = time.perf_counter()
+        subprocess.run(commands[reference.code], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+
+def measure(name: str, reference: Reference, atoms: int, frames: int) -> str:
+    """A row of the table."""
+    first, *others = labelled(neighbours(glass(atoms // ATOMS_PER_FORMULA), frames=frames), reference)
+    warm_s = mean(label.seconds for label in others)
+    bare_s = bare_seconds(reference, first)
+    overhead = "" if bare_s is None else f"{bare_s:.1f} | {first.seconds / bare_s:.2f}"
+    return (
+        f"| {name} | {atoms} | {first.seconds:.1f} | {warm_s:.1f} | {warm_s / atoms:.2f} | "
+        f"{first.seconds / warm_s:.2f} | {overhead or ' | '} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--atoms", type=int, nargs="+", default=[14], help="multiples of 7")
+    parser.add_argument("--references", nargs="+", default=["gfn1-xtb", "pbe-d3-draft", "pbe-d3-gpaw-draft"])
+    parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("--pseudopotentials", help="folder of norm-conserving UPF files for Quantum ESPRESSO")
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    print("| reference | atoms | first s | later s | later s per atom | gain | bare s | ours / bare |")
+    print("|---|---|---|---|---|---|---|---|")
+    for atoms in arguments.atoms:
+        for name in arguments.references:
+            if reference := read(name, arguments.pseudopotentials):
+                print(measure(name, reference, atoms, arguments.frames), flush=True)
+
+
+if __name__ == "__main__":
+    main()

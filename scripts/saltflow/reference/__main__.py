@@ -1,0 +1,57 @@
+"""References from the command line.
+
+usage: python -m saltflow.reference check [--reference pbe-d3] [--configfile my-sweep/config.yaml] [--limit-s 120]
+
+Run it where jobs run, before anything else: exit code 0 when everything is as it should be.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from saltflow.configfiles import read_configuration
+from saltflow.errors import SaltflowError
+from saltflow.reference.check import check_reference, table
+from saltflow.settings import load_settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check a reference; returns the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return _check(chosen)
+    except SaltflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    references = load_settings(read_configuration(chosen.configfile)).references
+    if chosen.reference not in references:
+        raise SaltflowError(f"'{chosen.reference}' is not a reference; name one of {', '.join(references)}.")
+    reference = references[chosen.reference]
+    print(f"{chosen.reference}: LiCl, 8 frames of 2 atoms by {reference.code} …", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        rows, label = check_reference(reference, workdir=Path(folder), limit_s=chosen.limit_s)
+    print(f"{label.details['code']}, settings {reference.digest()}\n\n{table(rows)}\n")
+    wrong = [row.quantity for row in rows if not row.right]
+    if wrong:
+        print(f"{len(wrong)} of {len(rows)} are not as they should be: docs/references.md says what to look for.")
+        return 1
+    print("Everything is as it should be.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m saltflow.reference", description=__doc__.split("\n", 1)[0])
+    commands = parser.add_subparsers(required=True)
+    check = commands.add_parser("check", help="compare a reference with known answers on this machine")
+    check.add_argument("--reference", default="pbe-d3", help="name under references (default: pbe-d3)")
+    check.add_argument("--configfile", nargs="*", default=[], help="as for snakemake")
+    check.add_argument("--limit-s", type=float, default=120.0, help="seconds that the median frame may take")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
