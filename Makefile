@@ -30,7 +30,7 @@ endif
 # must then be kept for the next job.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment demo plan approve status account resume tidy archive test lint bench lock
+.PHONY: help environment demo plan approve status ranking account resume tidy archive test lint bench lock
 
 help:
 	@echo "make environment  the environment in .venv, for a sweep of your own"
@@ -38,6 +38,7 @@ help:
 	@echo "make plan    what a sweep would run, why, and what it would cost; runs nothing"
 	@echo "make approve keep that plan, to compare the next one with"
 	@echo "make status  how far each composition is"
+	@echo "make ranking every composition with its status, those that are done by conductivity"
 	@echo "make account what a sweep has cost, and what failed"
 	@echo "make resume  go on after any accident"
 	@echo "make tidy    what may be deleted; DELETE=yes deletes what nobody misses"
@@ -66,6 +67,9 @@ tidy: $(RUNTIME)
 
 status: $(RUNTIME)
 	@$(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)") $(if $(ALL),--all)
+
+ranking: $(RUNTIME)
+	@$(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)")
 
 approve account: $(RUNTIME)
 	@$(COMMAND)

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json and structure.json,
                  results/{composition}/arrhenius.json, results/potentials/{potential}/released.json
-OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv and .svg,
+OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv, .txt and .svg,
          order.csv, .json, .txt and .svg
 """
 
@@ -85,10 +85,26 @@ rule tabulate_structure:
 
 
 rule rank_electrolytes:
-    """Electrolytes by conductivity at the temperature of comparison, with interval, flags and the measured value."""
+    """Every electrolyte of the table with one status; those that conduct by conductivity at the temperature of
+    comparison, with interval, flags, mechanism, potential and the measured value.
+    """
     input:
         arrhenius=expand(
             rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
+        ),
+        transport=expand(
+            rules.analyse_transport.output.transport,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+        structure=expand(
+            rules.analyse_structure.output.structure,
+            composition=campaign.swept,
+            temperature=campaign.temperatures_K,
+        ),
+        releases=expand(
+            "results/potentials/{potential}/released.json",
+            potential=campaign.needed_potentials,
         ),
     output:
         table=report(
@@ -103,6 +119,7 @@ rule rank_electrolytes:
             labels={"table": "ranking, drawn"},
             caption="captions/ranking.rst",
         ),
+        text="results/summary/ranking.txt",
     log:
         "logs/summary/rank_electrolytes.log",
     benchmark:
@@ -116,7 +133,9 @@ rule rank_electrolytes:
         mem_mb=memory,
         runtime=runtime,
     params:
-        literature={name: campaign.literature(name) for name in campaign.swept},
+        potentials={name: campaign.row(name).potential for name in campaign.swept},
+        others=campaign.not_swept,
+        literature={name: campaign.literature(name) for name in campaign.compositions},
         code=code_of("rank_electrolytes"),
     script:
         "../scripts/rank_electrolytes.py"

@@ -2,12 +2,21 @@
 
 from saltflow.joblog import start_job
 from saltflow.plotting import plot_ranking
-from saltflow.provenance import read_json
-from saltflow.summary import rank, write_table
+from saltflow.provenance import write_text
+from saltflow.ranking import in_words, rank, read_finished
+from saltflow.summary import write_table
 
 job = snakemake  # noqa: F821
 start_job(job, subject="ranking")
 
-ranking = rank([read_json(path) for path in job.input.arrhenius], literature=job.params.literature)
+finished = read_finished(
+    job.input.arrhenius,
+    transport=job.input.transport,
+    structure=job.input.structure,
+    releases=job.input.releases,
+    potentials=job.params.potentials,
+)
+ranking = rank(finished, job.params.others, literature=job.params.literature)
 write_table(ranking, job.output.table)
+write_text(job.output.text, in_words(ranking))
 plot_ranking(ranking, job.output.figure)

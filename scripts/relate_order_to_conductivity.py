@@ -3,7 +3,7 @@
 from saltflow.joblog import start_job
 from saltflow.order import Electrolyte, collect, descriptors_of, design_note, relate
 from saltflow.order.figures import plot_order
-from saltflow.provenance import atomic_write, provenance, read_json, write_json
+from saltflow.provenance import provenance, read_json, write_json, write_text
 from saltflow.summary import write_table
 
 job = snakemake  # noqa: F821
@@ -15,8 +15,7 @@ table = collect([Electrolyte(name, host, *contents) for (name, host), contents i
 shuffles = job.params.order["shuffles"]
 relations = relate(table, descriptors=descriptors_of(table), shuffles=shuffles, seed=job.params.seed)
 write_table(table, job.output.table)
-with atomic_write(job.output.note) as temporary:
-    temporary.write_text(design_note(relations))
+write_text(job.output.note, design_note(relations))
 plot_order(relations, table, job.output.figure)
 settings = job.params.order | {"seed": job.params.seed}
 write_json(job.output.relations, {"relations": relations, "provenance": provenance(settings=settings)})

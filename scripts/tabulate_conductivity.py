@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from saltflow.joblog import start_job
-from saltflow.provenance import read_json
-from saltflow.summary import tabulate, write_table
+from saltflow.provenance import read_json, write_text
+from saltflow.summary import in_words, tabulate, write_table
 
 job = snakemake  # noqa: F821
 start_job(job, subject="conductivity table")
@@ -13,4 +13,5 @@ points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.tr
 releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}
 transitions = {fit["composition"]: fit["glass_transition"] for fit in map(read_json, job.input.arrhenius)}
 table = tabulate(points, releases, transitions, potentials=job.params.potentials)
-write_table(table, job.output.table, text_path=job.output.text)
+write_table(table, job.output.table)
+write_text(job.output.text, in_words(table))

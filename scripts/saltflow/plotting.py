@@ -421,7 +421,7 @@ def plot_ranking(ranking, path: str | Path) -> None:
     """Predicted conductivities with their intervals, best on top, beside the measured ones.
 
     Args:
-        ranking: table of `summary.rank`.
+        ranking: table of `ranking.rank`.
         path: SVG to write.
     """
     ranked = ranking[ranking["sigma_mS_cm"].notna()]

@@ -57,6 +57,12 @@ def write_json(target: str | os.PathLike, content: object) -> None:
         temporary.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n")
 
 
+def write_text(target: str | os.PathLike, text: str) -> None:
+    """Write a text, atomically."""
+    with atomic_write(target) as temporary:
+        temporary.write_text(text)
+
+
 def read_json(path: str | os.PathLike) -> dict:
     """Read a JSON object."""
     return json.loads(Path(path).read_text())

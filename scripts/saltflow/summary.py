@@ -1,4 +1,4 @@
-"""Tables across compositions: every point of the sweep, and the ranking."""
+"""The table of every point of the sweep."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -91,56 +91,12 @@ def _potential_row(potential: str, release: Mapping) -> dict:
     }
 
 
-def rank(fits: Sequence[Mapping], *, literature: Mapping[str, Mapping]) -> pd.DataFrame:
-    """Electrolytes by Einstein conductivity at the temperature of comparison, the best first.
-
-    A composition without a fit stands at the end, with the reason.
-
-    Args:
-        fits: content of each arrhenius.json.
-        literature: composition id → measured conductivity, its temperature and origin.
-    """
-    rows = [_rank_row(fit, literature[fit["composition"]]) for fit in fits]
-    table = pd.DataFrame(rows).sort_values("sigma_mS_cm", ascending=False, na_position="last", kind="stable")
-    ranks = [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)]
-    table.insert(0, "rank", pd.array(ranks, dtype="Int64"))
-    return table.reset_index(drop=True)
+def in_words(table: pd.DataFrame) -> str:
+    """A table of `tabulate` as text to read, with a legend."""
+    return table.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}") + "\n" + LEGEND
 
 
-def _rank_row(fit: Mapping, literature: Mapping) -> dict:
-    einstein = fit["fits"]["sigma_E_mS_cm"]
-    prediction, energy = einstein.get("prediction") or {}, einstein.get("Ea_eV") or {}
-    return {
-        "composition": fit["composition"],
-        "at_temperature_K": prediction.get("temperature_K"),
-        "sigma_mS_cm": prediction.get("value"),
-        "sigma_low_mS_cm": prediction.get("low"),
-        "sigma_high_mS_cm": prediction.get("high"),
-        "extrapolated": prediction.get("extrapolated"),
-        "crosses_Tg": prediction.get("crosses_Tg"),
-        "Tg_K": fit["glass_transition"]["Tg_K"],
-        "Tg_err_K": fit["glass_transition"]["error_K"],
-        "Ea_eV": energy.get("value"),
-        "Ea_err_eV": energy.get("error"),
-        "status": einstein["status"],
-        "measured_sigma_mS_cm": literature["sigma_mS_cm"],
-        "measured_at_C": literature["temperature_C"],
-        "measured_origin": literature["sigma_origin"],
-        "measured_Ea_eV": literature["Ea_eV"],
-    }
-
-
-def write_table(table: pd.DataFrame, path: str | Path, *, text_path: str | Path | None = None) -> None:
-    """Write a table as CSV and, if asked, as text to read, with a legend.
-
-    Args:
-        table: what to write.
-        path: of the CSV.
-        text_path: of the text.
-    """
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV."""
     with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
-    if text_path is not None:
-        with atomic_write(text_path) as temporary:
-            text = table.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}")
-            temporary.write_text(text + "\n" + LEGEND)

@@ -87,6 +87,12 @@ class Campaign:
         return row.host or row.family or composition
 
     @property
+    def not_swept(self) -> dict[str, str]:
+        """The compositions of the table that are not simulated → why."""
+        others = (name for name in self.compositions if name not in self.swept)
+        return {name: "no structure" if self.row(name).start == "none" else "not in this sweep" for name in others}
+
+    @property
     def temperature_of_order_K(self) -> int:
         """The temperature of the sweep where the order of electrolytes is compared."""
         return min(self.temperatures_K, key=lambda each: abs(each - self.settings.order.temperature_K))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cooling_curves import TEMPERATURES_K as TEMPERATURES
 from cooling_curves import broken, cooled
+from test_ranking import RELEASE, points_of
 from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
@@ -22,8 +23,8 @@ from saltflow.plotting import (
     plot_structure,
     plot_transport,
 )
+from saltflow.ranking import Finished, rank
 from saltflow.structure.rdf import pair_distributions
-from saltflow.summary import rank
 from saltflow.transport.analysis import no_transport
 
 MEASURED = {
@@ -206,11 +207,12 @@ def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
 
 
 def ranking_of(fits, *kelvin: float):
-    contents = [
-        {"composition": "LiCl", "fits": fits(*TEMPERATURES_K), "glass_transition": TRANSITION},
-        {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
-    ]
-    return rank(contents, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
+    found = {
+        "LiCl": {"composition": "LiCl", "fits": fits(*TEMPERATURES_K), "glass_transition": TRANSITION},
+        "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
+    }
+    finished = {name: Finished(fit, points_of("ok"), "chlorides", RELEASE) for name, fit in found.items()}
+    return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 
 
 def test_ranking_names_what_is_ranked_and_counts_what_is_not(fits, tmp_path):

@@ -15,7 +15,7 @@ COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
 GLASSES = (1, 2)
 SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order_to_conductivity"}
-ORDER = {"tabulate_structure", "relate_order_to_conductivity"}
+ORDER = {"tabulate_structure", "relate_order_to_conductivity", "rank_electrolytes"}
 
 
 def jobs(rule: str, **wildcards: Iterable) -> set[str]:

@@ -34,7 +34,7 @@ def test_the_table_has_every_point_with_errors_and_a_status(work: Path):
 def test_every_electrolyte_is_ranked_or_says_why_not(work: Path):
     ranking = pd.read_csv(work / "results/summary/ranking.csv")
     assert set(ranking["composition"]) == {"LiAlCl4", "LiCl-crystal"}
-    assert (ranking["rank"].notna() == (ranking["status"] == "ok")).all()
+    assert (ranking["rank"].notna() == (ranking["status"] == "done")).all()
 
 
 def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
