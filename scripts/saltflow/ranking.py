@@ -12,6 +12,13 @@ from scipy import stats
 from saltflow.order.association import spearman_interval
 from saltflow.provenance import read_json
 
+COLUMNS = [
+    *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
+    *("extrapolated", "crosses_Tg", "Tg_K", "Tg_err_K", "Ea_eV", "Ea_err_eV"),
+    *("of_T_K", "haven_ratio", "haven_err", "t_E", "t_E_err", "density_g_cm3"),
+    *("potential", "method", "potential_status", "force_rmse_meV_A"),
+    *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
+]
 FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
@@ -85,7 +92,9 @@ def rank(
     """
     rows = [_row(name, each) | _measured(literature[name]) for name, each in finished.items()]
     rows += [{"composition": name, "status": status} | _measured(literature[name]) for name, status in others.items()]
-    table = pd.DataFrame(rows).sort_values("sigma_mS_cm", ascending=False, na_position="last", kind="stable")
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values(
+        "sigma_mS_cm", ascending=False, na_position="last", kind="stable"
+    )
     ranks = [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)]
     table.insert(0, "rank", pd.array(ranks, dtype="Int64"))
     return table.reset_index(drop=True)

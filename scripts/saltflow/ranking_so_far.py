@@ -1,4 +1,4 @@
-"""What a ranking knows of a sweep that is not at its end: which compositions are finished, and why the others are not."""
+"""What a ranking knows of a sweep before its end: what was found, and why nothing was of the other compositions."""
 
 from pathlib import Path
 
@@ -34,10 +34,8 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], 
 
 
 def _needed(campaign: Campaign, results: Path, name: str) -> list[Path]:
-    analyses = [
-        path for kind in ("transport.json", "structure.json") for path in _points(campaign, results, name, kind)
-    ]
-    return [results / name / "arrhenius.json", _release(campaign, results, name), *analyses]
+    transport, structure = (_points(campaign, results, name, f"{kind}.json") for kind in ("transport", "structure"))
+    return [results / name / "arrhenius.json", _release(campaign, results, name), *transport, *structure]
 
 
 def _points(campaign: Campaign, results: Path, name: str, product: str) -> list[Path]:

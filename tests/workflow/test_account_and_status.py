@@ -25,6 +25,8 @@ def test_a_finished_sweep_is_done_and_accounted_for(campaign: Workplace):
     said = ask(campaign, "status", "--configfile", campaign.config)
     assert "2 compositions: 2 done, 0 under way, 0 with failed jobs, 0 not started." in said
     assert "Potentials: 2 of 2 released.\n53 jobs: 53 done, 0 running, 0 failed, 0 due." in said
+    ranking = ask(campaign, "ranking", "--configfile", campaign.config)
+    assert ranking.strip() == (campaign.work / "results/summary/ranking.txt").read_text().strip()
     ask(campaign, "account")
     account = read_json(campaign.work / "account.json")
     assert (account["totals"]["jobs"], account["totals"]["attempts"], account["failures"]) == (53, 53, [])
@@ -46,6 +48,8 @@ def test_a_failed_job_is_shown_with_its_last_word(campaign: Workplace):
     said = ask(campaign, "status", "--configfile", campaign.config)
     assert "0 under way, 1 with failed jobs" in said
     assert "analyse_transport (composition LiCl-crystal, temperature 500) failed: Unexpected KeyError" in said
+    ranking = ask(campaign, "ranking", "--configfile", campaign.config)
+    assert "failed: analyse_transport failed: Unexpected KeyError" in ranking
     ask(campaign, "account")
     (failure,) = read_json(campaign.work / "account.json")["failures"]
     assert (failure["reason"], failure["rule"], failure["attempts"]) == ("failed", "analyse_transport", 1)
