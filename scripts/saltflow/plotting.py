@@ -472,6 +472,10 @@ def plot_coupling(result: Mapping, path: str | Path, *, title: str) -> None:
         _draw_rule(rule, result)
 
 
+# What is frozen has the same colour in every panel.
+MODE_COLOURS = dict(zip(("T", "R", "V", "TR", "TV", "RV", "TRV"), COLOURS, strict=False))
+
+
 def _why_no_coupling(result: Mapping) -> str:
     statuses = [glass["status"] for point in result["points"] for glass in point["groups"]]
     wrong = [status for status in dict.fromkeys(statuses) if status != "ok"]
@@ -484,7 +488,7 @@ def _draw_ratios(axis: Axes, result: Mapping) -> None:
     temperatures_K = np.array([point["temperature_K"] for point in result["points"]])
     width = 0.012 * np.ptp(temperatures_K) if len(temperatures_K) > 1 else 3.0
     for number, mode in enumerate(result["modes"]):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = MODE_COLOURS[mode]
         shifted = temperatures_K + width * (number - (len(result["modes"]) - 1) / 2)
         rows = [point["ratios"][mode] for point in result["points"]]
         for kelvin, row in zip(shifted, rows, strict=True):
@@ -498,6 +502,7 @@ def _draw_ratios(axis: Axes, result: Mapping) -> None:
     axis.set_yscale("log")
     values = [row["value"] for point in result["points"] for row in point["ratios"].values() if row["value"]]
     axis.set_ylim(min(*values, 1.0) / 5, max(*values, 1.0) * 5)
+    axis.set_xticks(temperatures_K)
     axis.set(xlabel="T (K)", ylabel="D(frozen) / D(free)")
     axis.legend(fontsize=7, ncols=2)
 
@@ -507,7 +512,7 @@ def _draw_dominance(axis: Axes, result: Mapping) -> None:
     points, modes = result["points"], result["modes"]
     values = np.array([[point["ratios"][mode]["value"] or np.nan for point in points] for mode in modes], dtype=float)
     largest = max(0.3, float(np.nanmax(np.abs(np.log10(values)))))
-    axis.imshow(np.log10(values), cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
+    axis.imshow(np.log10(values), cmap="RdBu", vmin=-1.6 * largest, vmax=1.6 * largest, aspect="auto")
     for row, mode in enumerate(modes):
         for column, point in enumerate(points):
             ratio, dominant = point["ratios"][mode], point["dominant"]
@@ -515,8 +520,7 @@ def _draw_dominance(axis: Axes, result: Mapping) -> None:
                 continue
             sign = "" if dominant["motion"] != mode else (" ★" if dominant["resolved"] else " ☆")
             text = f"{ratio['value']:.2g}{sign}" + ("" if ratio["status"] == "ok" else "\n(not diffusive)")
-            dark = abs(np.log10(ratio["value"])) > 0.6 * largest
-            axis.text(column, row, text, ha="center", va="center", fontsize=7, color="w" if dark else "k")
+            axis.text(column, row, text, ha="center", va="center", fontsize=7)
     axis.set_xticks(range(len(points)), [f"{point['temperature_K']:g} K" for point in points])
     axis.set_yticks(range(len(modes)), [f"{mode} frozen" for mode in modes])
     axis.set_title("★ matters most, ☆ not beyond errors", fontsize=8)
@@ -526,7 +530,7 @@ def _draw_dominance(axis: Axes, result: Mapping) -> None:
 
 def _draw_rule(axis: Axes, result: Mapping) -> None:
     """Frequency of rotation over that of hops beside the published rule, coloured by the motion found to matter."""
-    colours = {"V": COLOURS[0], "R": COLOURS[2], "T": COLOURS[1], None: "0.5"}
+    colours = MODE_COLOURS | {None: "0.5"}
     factor = result["matching_factor"]
     found = [
         (rule, point) for point in result["points"] for rule in point["rule"].values() if rule["rotation_over_hopping"]

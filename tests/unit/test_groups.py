@@ -1,5 +1,7 @@
 """Groups of atoms: found as placed, across the boundary, told from networks, and refused when they exchange."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -7,15 +9,18 @@ from ase.geometry import find_mic
 from springs import rotation
 
 from saltflow.compositions import Composition
+from saltflow.configfiles import read_configuration
 from saltflow.errors import InputError
 from saltflow.groups import Group, find_groups, impose_shapes, make_whole, persistent_groups
 from saltflow.groups.report import describe_groups
 from saltflow.groups.shapes import mean_shape
 from saltflow.ions.polyanions import POLYANIONS
-from saltflow.structures import pack_cell
+from saltflow.structures import pack_cell, read_crystal
+from saltflow.targets import load_campaign
 from saltflow.trajectory import H5MDWriter
 from saltflow.trajectory.memory import Trajectory
 
+ROOT = Path(__file__).resolve().parents[2]
 EDGE_A = 16.0
 STATES = {"Li": 1, "Zr": 4, "S": 6, "P": 5, "B": 3, "N": 5, "C": 4, "O": -2, "Cl": -1, "H": 1, "F": -1}
 
@@ -23,7 +28,7 @@ STATES = {"Li": 1, "Zr": 4, "S": 6, "P": 5, "B": 3, "N": 5, "C": 4, "O": -2, "Cl
 def composition(formula, **states):
     elements = Atoms(formula).symbols.formula.count()
     return Composition.from_identity({
-        "id": formula, "formula": formula, "host": "-", "salt": "-", "mobile_ion": "Li",
+        "id": formula, "formula": formula, "host": "", "salt": "", "mobile_ion": "Li",
         "oxidation_states": {name: STATES[name] for name in elements} | states, "start": "none", "density_g_cm3": None,
     })  # fmt: skip
 
@@ -238,3 +243,24 @@ def test_the_report_says_what_is_refused_and_why(tmp_path):
     assert found["sentences"][0].startswith("glass 1: SO4 is refused: 3 of 4 groups exchange atoms; bond lifetime")
     none = describe_groups(paths[:1], statuses=["ok"], wanted=["fragments"], **choices)
     assert none["glasses"][0]["status"] == "no groups"
+
+
+# ── the worked example ─────────────────────────────────────────────────────────────────────────
+
+
+def test_the_worked_example_can_be_planned_and_its_crystal_has_its_polyanions():
+    campaign = load_campaign(read_configuration([ROOT / "config/coupling/config.yaml"]), folders=[ROOT])
+    assert campaign.coupled == ["0.5Li2SO4-ZrCl4", "LiBH4-crystal"]
+    assert len(campaign.frozen_modes("LiBH4-crystal")) == 7
+    row = campaign.row("LiBH4-crystal")
+    crystal = read_crystal(row.start, row, atoms=96)
+    groups = find_groups(crystal, row, wanted=campaign.group_settings("LiBH4-crystal")["groups"])
+    assert len(groups) == len(crystal) / 6
+    assert all(len(group.atoms) == 5 for group in groups)
+
+
+def test_temperatures_to_freeze_at_must_be_swept():
+    configuration = read_configuration([ROOT / "config/coupling/config.yaml"])
+    configuration["constraints"]["temperatures_K"] = [400, 450]
+    with pytest.raises(InputError, match="constraints.temperatures_K holds 450, which sweep.temperatures_K does not"):
+        load_campaign(configuration, folders=[ROOT])
