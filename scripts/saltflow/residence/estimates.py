@@ -92,7 +92,9 @@ class ShellSums:
         for name, each in value.items():
             function, _, quantity = name.partition("|")
             if quantity in (TAU, STRETCHED, UNCORRECTED):
-                floors[name] = each**2 / np.maximum(departures[function], 1)
+                # In equilibrium as many ions arrive as depart, and intermittent residence learns from both.
+                events = departures[function] * (2 if function == INTERMITTENT else 1)
+                floors[name] = each**2 / np.maximum(events, 1)
         blocks, glasses = self._long_blocks(value)
         with np.errstate(all="ignore"):
             return estimate_with_errors(blocks, glasses, self.quantities, floors)
