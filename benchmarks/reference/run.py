@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from cells import glass, neighbours  # noqa: E402
 
+from saltflow.errors import SaltflowError  # noqa: E402
 from saltflow.reference.cp2k_data import data_folder  # noqa: E402
 from saltflow.reference.label import Label  # noqa: E402
 from saltflow.reference.labelling import label_frames  # noqa: E402
@@ -95,7 +96,10 @@ def main() -> None:
     for atoms in arguments.atoms:
         for name in arguments.references:
             if reference := read(name, arguments.pseudopotentials):
-                print(measure(name, reference, atoms, arguments.frames), flush=True)
+                try:
+                    print(measure(name, reference, atoms, arguments.frames), flush=True)
+                except SaltflowError as error:  # a code that is not installed here
+                    print(f"| {name} | {error} |", flush=True)
 
 
 if __name__ == "__main__":
