@@ -1,11 +1,11 @@
 """Analyse the transport of one composition at one temperature."""
 
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_conductivity, plot_correlation, plot_transport
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import open_sound
 from saltflow.transport.analysis import analyse_transport, no_transport
 from saltflow.transport.curves import no_curves
+from saltflow.transport.figures import plot_conductivity, plot_correlation, plot_transport
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

@@ -1,9 +1,9 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
 from saltflow.assessment import assess, predict
+from saltflow.assessment_figure import plot_assessment
 from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_assessment
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import read_json, write_json
 

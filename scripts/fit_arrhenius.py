@@ -1,9 +1,9 @@
 """Fit the activation energies of one composition."""
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
+from saltflow.arrhenius_figures import plot_arrhenius, plot_glass_transition
 from saltflow.glass_transition import curves_from_quenches, find_glass_transition, side_of
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_arrhenius, plot_glass_transition
 from saltflow.provenance import provenance, read_json, write_json
 
 job = snakemake  # noqa: F821

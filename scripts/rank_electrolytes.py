@@ -1,9 +1,9 @@
 """Rank the electrolytes of the sweep."""
 
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_ranking
 from saltflow.provenance import write_text
 from saltflow.ranking import in_words, rank, read_finished
+from saltflow.ranking_figure import plot_ranking
 from saltflow.summary import write_table
 
 job = snakemake  # noqa: F821

@@ -1,9 +1,9 @@
 """Relate the diffusion of one composition to the motions of its polyanions."""
 
 from saltflow.coupling import relate_coupling
+from saltflow.coupling.figures import plot_coupling
 from saltflow.coupling.reading import read_points
 from saltflow.joblog import start_job
-from saltflow.plotting import plot_coupling
 from saltflow.provenance import provenance, write_json
 
 job = snakemake  # noqa: F821

@@ -12,20 +12,16 @@ from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.arrhenius import fit_arrhenius, points_from_transport
+from saltflow.arrhenius_figures import plot_arrhenius, plot_glass_transition
 from saltflow.assessment import assess
+from saltflow.assessment_figure import plot_assessment
 from saltflow.glass_transition import find_glass_transition
-from saltflow.plotting import (
-    plot_arrhenius,
-    plot_assessment,
-    plot_conductivity,
-    plot_glass_transition,
-    plot_ranking,
-    plot_structure,
-    plot_transport,
-)
 from saltflow.ranking import Finished, rank
+from saltflow.ranking_figure import plot_ranking
 from saltflow.structure.rdf import pair_distributions
+from saltflow.structure.rdf_figure import plot_structure
 from saltflow.transport.analysis import no_transport
+from saltflow.transport.figures import plot_conductivity, plot_transport
 
 MEASURED = {
     "sigma_mS_cm": 1.5,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.plotting import COLOURS, figure_of, legend, say
 
 SMALLEST_SHOWN = 1e-5
 
@@ -19,9 +19,9 @@ def plot_van_hove(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=title, size=(9.5, 3.6)) as (own, others):
+    with figure_of(path, columns=2, title=title, size=(9.5, 3.6)) as (own, others):
         if "curves" not in result:
-            _say((own, others), f"No trajectory to analyse ({result['reason']}).")
+            say((own, others), f"No trajectory to analyse ({result['reason']}).")
             return
         functions = result["curves"]["van_hove"]
         r_A = np.array(functions["r_A"])
@@ -40,7 +40,7 @@ def plot_van_hove(result: Mapping, path: str | Path, *, title: str) -> None:
         others.set(xlabel="r (Å)", ylabel=f"G_d(r, t) of {result['mobile_ion']}, ideal gas: 1")
         _limit_distinct(others, functions)
         own.legend(loc="upper right", fontsize=7)
-        _legend(others, place="right upper")
+        legend(others, place="right upper")
 
 
 def _limit_distinct(axis: Axes, functions: Mapping) -> None:
@@ -80,9 +80,9 @@ def plot_hops(result: Mapping, path: str | Path, *, title: str) -> None:
         title: composition and temperature.
     """
     said = "; ".join(result.get("hops", {}).get("flags") or [result["status"]])
-    with _figure(path, columns=3, title=f"{title} — {said}", size=(11.5, 3.6)) as (alpha, lengths, sizes):
+    with figure_of(path, columns=3, title=f"{title} — {said}", size=(11.5, 3.6)) as (alpha, lengths, sizes):
         if "curves" not in result:
-            _say((alpha, lengths, sizes), f"No trajectory to analyse ({result['reason']}).")
+            say((alpha, lengths, sizes), f"No trajectory to analyse ({result['reason']}).")
             return
         _draw_alpha(alpha, result["curves"])
         hops = result["hops"]
@@ -140,9 +140,9 @@ def plot_residence_map(result: Mapping, path: str | Path, *, title: str) -> None
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=title, size=(9.5, 3.8)) as (shares, mobility):
+    with figure_of(path, columns=2, title=title, size=(9.5, 3.8)) as (shares, mobility):
         if "maps" not in result:
-            _say((shares, mobility), f"No trajectory to analyse ({result['reason']}).")
+            say((shares, mobility), f"No trajectory to analyse ({result['reason']}).")
             return
         _draw_shares(shares, result["maps"][0])
         _draw_mobility(mobility, result["maps"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from saltflow.plotting import COLOURS, _figure, _say
+from saltflow.plotting import COLOURS, figure_of, say
 
 LABELS = {"log10_sigma": "log σ at the temperature of comparison", "log10_D": "log D of the mobile ion"}
 ROW_HEIGHT = 0.32
@@ -23,14 +23,14 @@ def plot_order(relations: Mapping[str, Mapping], table: pd.DataFrame, path: str 
     """
     known = {target: relation for target, relation in relations.items() if relation["status"] == "ok"}
     rows = max((len(relation["associations"]) for relation in known.values()), default=0)
-    with _figure(path, columns=2, title="Order and conductivity", size=(9.5, max(3.2, 1.4 + ROW_HEIGHT * rows))) as (
+    with figure_of(path, columns=2, title="Order and conductivity", size=(9.5, max(3.2, 1.4 + ROW_HEIGHT * rows))) as (
         correlations,
         predictions,
     ):
         if not known:
             counts = max(relation["electrolytes"] for relation in relations.values())
             needed = next(iter(relations.values()))["needed"]
-            _say((correlations, predictions), f"Too few electrolytes with a value: {counts}; {needed} are needed.")
+            say((correlations, predictions), f"Too few electrolytes with a value: {counts}; {needed} are needed.")
             return
         _draw_correlations(correlations, known)
         _draw_predictions(predictions, known, table)

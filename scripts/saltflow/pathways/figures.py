@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from saltflow.pathways.volumes import Volume
-from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.plotting import COLOURS, figure_of, legend, say
 
 DARKEST_TO_PALEST = 300.0
 
@@ -22,9 +22,9 @@ def plot_pathways(result: Mapping, volume: Volume | None, path: str | Path, *, t
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=3, title=f"{title} — {result['status']}", size=(12, 3.6)) as axes:
+    with figure_of(path, columns=3, title=f"{title} — {result['status']}", size=(12, 3.6)) as axes:
         if volume is None:
-            _say(axes, f"No trajectory to analyse ({result['reason']}).")
+            say(axes, f"No trajectory to analyse ({result['reason']}).")
             return
         projection, parts, ions = axes
         _draw_projection(projection, volume, result["per_glass"][0]["bottlenecks"])
@@ -32,7 +32,7 @@ def plot_pathways(result: Mapping, volume: Volume | None, path: str | Path, *, t
         volumes = np.array(result["curves"]["volume_fraction"])
         parts.plot(result["curves"]["free_energy_eV"], volumes, color="0.6", ls=":", label="all voxels", zorder=0)
         _draw_curves(ions, result, "percolating_ion_fraction", f"share of the {result['mobile_ion']} ions")
-        _legend(parts, place="right upper")
+        legend(parts, place="right upper")
 
 
 def _draw_projection(axis: Axes, volume: Volume, bottlenecks: Mapping[str, Mapping]) -> None:

@@ -196,10 +196,26 @@ def _known(labels: dict[str, Label], reference: Reference) -> list[Row]:
     method = reference.method if isinstance(reference, TbliteReference) else reference.functional
     rise_meV = 1000 * (labels["moved"].energy_eV - labels["perfect"].energy_eV)
     known = KNOWN.get(method)
-    rows = [] if known is None else [
-        Row(f"energy of the displacement, {method}", rise_meV, known.rise_meV, KNOWN_TOLERANCE * known.rise_meV, "meV"),
-        Row(f"force, {method}", _force(labels["moved"]), known.force_eV_A, -KNOWN_TOLERANCE * known.force_eV_A, "eV/Å"),
-    ]
+    rows = (
+        []
+        if known is None
+        else [
+            Row(
+                f"energy of the displacement, {method}",
+                rise_meV,
+                known.rise_meV,
+                KNOWN_TOLERANCE * known.rise_meV,
+                "meV",
+            ),
+            Row(
+                f"force, {method}",
+                _force(labels["moved"]),
+                known.force_eV_A,
+                -KNOWN_TOLERANCE * known.force_eV_A,
+                "eV/Å",
+            ),
+        ]
+    )
     if not isinstance(reference, TbliteReference):
         pressure_GPa = -np.trace(labels["perfect"].stress_eV_A3) / 3 / GPa
         rows.append(Row(f"pressure at {LATTICE_A} Å", pressure_GPa, 0.0, PRESSURE_TOLERANCE_GPA, "GPa"))

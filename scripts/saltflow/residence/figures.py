@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.plotting import COLOURS, figure_of, legend, say
 from saltflow.residence.names import ALL, OTHER
 
 MOST_SHELLS = 3
@@ -23,15 +23,15 @@ def plot_residence(result: Mapping, path: str | Path, *, title: str) -> None:
     """
     shells = list(result["shells"].items())[:MOST_SHELLS]
     size = (3.4 * (max(len(shells), 1) + 1), 3.8)
-    with _figure(path, columns=len(shells) + 1, title=f"{title} — {result['status']}", size=size) as axes:
+    with figure_of(path, columns=len(shells) + 1, title=f"{title} — {result['status']}", size=size) as axes:
         if not shells:
             reason = result.get("reason", "no first minimum of g(r) between the mobile ion and another ion")
-            _say(axes, f"No residence to show ({reason}).")
+            say(axes, f"No residence to show ({reason}).")
             return
         for axis, (name, shell) in zip(axes, shells, strict=False):
             _draw_decay(axis, name, shell)
         _draw_times(axes[-1], shells, interval_ps=result["sampling_interval_ps"])
-        _legend(axes[-1], place="lower center", ncols=4)
+        legend(axes[-1], place="lower center", ncols=4)
 
 
 def _shown(shell: Mapping) -> list[str]:
@@ -99,16 +99,16 @@ def plot_residence_activation(result: Mapping, path: str | Path, *, title: str) 
         path: SVG to write.
         title: composition.
     """
-    with _figure(path, columns=2, title=title, size=(9.5, 4.2)) as (rates, energies):
+    with figure_of(path, columns=2, title=title, size=(9.5, 4.2)) as (rates, energies):
         chosen = _chosen_fits(result)
         if not any(point["value"] for _, fit in chosen for point in fit["points"]):
-            _say((rates, energies), "No temperature has a residence time.")
+            say((rates, energies), "No temperature has a residence time.")
             return
         for colour, (label, fit) in zip(_colours(), chosen, strict=False):
             _draw_rates(rates, fit, label, colour=colour)
         rates.set(yscale="log", xlabel="1000 K / T", ylabel="1/τ (1/ps)")
         _draw_energies(energies, chosen, result["diffusion"])
-        _legend(rates, place="lower center", ncols=4)
+        legend(rates, place="lower center", ncols=4)
 
 
 def _chosen_fits(result: Mapping) -> list[tuple[str, Mapping]]:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.plotting import COLOURS, figure_of, legend, say
 
 CM_PER_THZ = 33.35641
 # Frequencies are shown up to where this share of the modes lies.
@@ -26,9 +26,9 @@ def plot_vibrations(result: Mapping, path: str | Path, *, title: str) -> None:
     """
     part = result["vibrations"]
     kinds = list(part["polyanions"]) if part else []
-    with _figure(path, columns=1 + len(kinds), title=title, size=(5.6 + 3.8 * len(kinds), 3.6)) as axes:
+    with figure_of(path, columns=1 + len(kinds), title=title, size=(5.6 + 3.8 * len(kinds), 3.6)) as axes:
         if not part:
-            _say(axes, _reason(result, "No velocities at a fine interval."))
+            say(axes, _reason(result, "No velocities at a fine interval."))
             return
         frequencies = np.array(part["frequencies_THz"])
         _draw_states(axes[0], frequencies, part["species"], label="states of the cell (1/THz)", title="by species")
@@ -37,7 +37,7 @@ def plot_vibrations(result: Mapping, path: str | Path, *, title: str) -> None:
             label = f"states of one {kind} (1/THz)"
             _draw_states(axis, frequencies, motions, label=label, title=f"motions of {kind}")
             axis.legend(fontsize=7)
-        _legend(axes[0], place="right upper")
+        legend(axes[0], place="right upper")
 
 
 def _draw_states(axis: Axes, frequencies: np.ndarray, rows: Mapping[str, Mapping], *, label: str, title: str) -> None:
@@ -60,9 +60,9 @@ def plot_scattering(result: Mapping, path: str | Path, *, title: str) -> None:
         result, path, title: as in `plot_vibrations`.
     """
     scattering, self_part = result["scattering"], result["self"]
-    with _figure(path, columns=3, title=title, size=(12, 3.6)) as (everything, mobile, own):
+    with figure_of(path, columns=3, title=title, size=(12, 3.6)) as (everything, mobile, own):
         if not scattering and not self_part:
-            _say((everything, mobile, own), _reason(result, "Too few frames for scattering functions."))
+            say((everything, mobile, own), _reason(result, "Too few frames for scattering functions."))
             return
         if scattering:
             _draw_map(everything, scattering, "total_ps", "all atoms")
@@ -107,9 +107,9 @@ def plot_orientation(result: Mapping, path: str | Path, *, title: str) -> None:
         result, path, title: as in `plot_vibrations`.
     """
     part = result["orientation"] or {}
-    with _figure(path, columns=max(1, len(part)), title=title, size=(4.6 * max(1, len(part)) + 1, 3.4)) as axes:
+    with figure_of(path, columns=max(1, len(part)), title=title, size=(4.6 * max(1, len(part)) + 1, 3.4)) as axes:
         if not part:
-            _say(axes, _reason(result, "There are no polyanions that keep their ligands."))
+            say(axes, _reason(result, "There are no polyanions that keep their ligands."))
             return
         for axis, (kind, row) in zip(axes, part.items(), strict=True):
             times_ps = np.array(row["times_ps"])
@@ -119,7 +119,7 @@ def plot_orientation(result: Mapping, path: str | Path, *, title: str) -> None:
                 axis.fill_between(times_ps[1:], (values - errors)[1:], (values + errors)[1:], alpha=0.2, lw=0)
             _mark_decay(axis)
             axis.set(xlabel="time (ps)", ylabel="orientation correlation", title=kind)
-        _legend(axes[0], place="right upper")
+        legend(axes[0], place="right upper")
 
 
 def _mark_decay(axis: Axes) -> None:

@@ -9,10 +9,10 @@ the columns of the sweep's table, and the figures.
 import sys
 
 from saltflow.commandline import Point, run_analysis
-from saltflow.plotting import plot_structure
 from saltflow.provenance import provenance, write_json
 from saltflow.structure.analysis import analyse_structure
 from saltflow.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
+from saltflow.structure.rdf_figure import plot_structure
 from saltflow.structure.table import tabulate_structure
 from saltflow.summary import write_table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from saltflow.plotting import COLOURS, _figure, _legend, _say
+from saltflow.plotting import COLOURS, figure_of, legend, say
 from saltflow.structure.network import SHAPES
 from saltflow.structure.roles import HALIDES
 
@@ -24,10 +24,10 @@ def plot_scattering(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=title, size=(9, 3.6)) as (totals, partials):
+    with figure_of(path, columns=2, title=title, size=(9, 3.6)) as (totals, partials):
         found = result.get("scattering")
         if not found:
-            _say((totals, partials), NOTHING)
+            say((totals, partials), NOTHING)
             return
         q_per_A = np.array(found["q_per_A"])
         for colour, (weighting, row) in zip(COLOURS, found["total"].items(), strict=False):
@@ -46,7 +46,7 @@ def plot_scattering(result: Mapping, path: str | Path, *, title: str) -> None:
         totals.set(xlabel="q (Å⁻¹)", ylabel="S(q)", title="total, by weighting")
         partials.set(xlabel="q (Å⁻¹)", ylabel="S_ab(q)", title="partial (Ashcroft–Langreth)")
         totals.legend(loc="upper right")
-        _legend(partials, place="right upper")
+        legend(partials, place="right upper")
 
 
 def _mark_peak(axis: Axes, peak: Mapping, *, colour: str, named: bool) -> None:
@@ -67,9 +67,9 @@ def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=2, title=title, size=(9, 3.6)) as (classes, anions):
+    with figure_of(path, columns=2, title=title, size=(9, 3.6)) as (classes, anions):
         if not result.get("polyhedra"):
-            _say((classes, anions), _why_no_polyhedra(result))
+            say((classes, anions), _why_no_polyhedra(result))
             return
         shown = _most_common([row["classes"] for row in result["polyhedra"].values()])
         for number, (metal, row) in enumerate(result["polyhedra"].items()):
@@ -89,7 +89,7 @@ def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
             if any(row and row["value"] for row in rows):
                 _bars(anions, names, rows, number=number, of=len(states), label=state)
         anions.set(ylabel="fraction of the anion", title="held by no, one, several metals", ylim=(0, 1.05))
-        _legend(anions, place="right upper")
+        legend(anions, place="right upper")
 
 
 def _why_no_polyhedra(result: Mapping) -> str:
@@ -127,9 +127,9 @@ def plot_network(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=3, title=title, size=(11, 3.6)) as axes:
+    with figure_of(path, columns=3, title=title, size=(11, 3.6)) as axes:
         if not result.get("network"):
-            _say(axes, _why_no_polyhedra(result))
+            say(axes, _why_no_polyhedra(result))
             return
         links, lengths, shapes = axes
         found = result["network"]
@@ -148,7 +148,7 @@ def plot_network(result: Mapping, path: str | Path, *, title: str) -> None:
         shapes.set(ylabel="fraction of the metals", title="shape of the fragment", ylim=(0, 1.05))
         shapes.tick_params(axis="x", rotation=40)
         if len(found["fragments"]) > 1:
-            _legend(shapes, place="right upper")
+            legend(shapes, place="right upper")
 
 
 def _linked_by(via: str) -> str:
@@ -180,9 +180,9 @@ def plot_angles(result: Mapping, path: str | Path, *, title: str) -> None:
         path: SVG to write.
         title: composition and temperature.
     """
-    with _figure(path, columns=3, title=title, size=(11, 3.6)) as axes:
+    with figure_of(path, columns=3, title=title, size=(11, 3.6)) as axes:
         if not result.get("angles", {}).get("triples"):
-            _say(axes, NOTHING if "roles" not in result else "g(r) shows no shell of anions: there are no bond angles.")
+            say(axes, NOTHING if "roles" not in result else "g(r) shows no shell of anions: there are no bond angles.")
             return
         roles, triples = result["roles"], result["angles"]["triples"]
         groups = {

@@ -9,10 +9,10 @@ the columns of the sweep's conductivity.csv, msd.csv.gz with the MSD at every la
 import sys
 
 from saltflow.commandline import Point, run_analysis
-from saltflow.plotting import plot_conductivity, plot_correlation, plot_transport
 from saltflow.provenance import provenance, write_json
 from saltflow.summary import tabulate_foreign, write_table
 from saltflow.transport.analysis import analyse_transport
+from saltflow.transport.figures import plot_conductivity, plot_correlation, plot_transport
 
 
 def main(arguments: list[str] | None = None) -> int:
