@@ -13,7 +13,7 @@ from saltflow.plotting import COLOURS, figure_of, legend, say
 CM_PER_THZ = 33.35641
 # Frequencies are shown up to where this share of the modes lies.
 SHARE_SHOWN = 0.995
-PALEST = 1e-3
+PALEST = 1e-8  # of the brightest
 
 
 def plot_vibrations(result: Mapping, path: str | Path, *, title: str) -> None:
@@ -81,9 +81,11 @@ def _draw_map(axis: Axes, part: Mapping, name: str, title: str) -> None:
     values = np.array(part[name], dtype=float)
     kept = np.isfinite(values).all(axis=1)
     largest = np.nanmax(values)
+    # The elastic line is orders of magnitude above what moves: the scale ends at the quietest fifth of the map.
+    palest = max(np.nanpercentile(values, 20), PALEST * largest)
     image = axis.pcolormesh(
-        q_1_A[kept], frequencies, np.maximum(values[kept].T, PALEST * largest), shading="nearest", cmap="viridis",
-        norm=LogNorm(PALEST * largest, largest), rasterized=True,
+        q_1_A[kept], frequencies, np.maximum(values[kept].T, palest), shading="nearest", cmap="viridis",
+        norm=LogNorm(palest, largest), rasterized=True,
     )  # fmt: skip
     axis.figure.colorbar(image, ax=axis, label="S(q, ν) per atom (ps)")
     axis.set(xlabel="q (1/Å)", ylabel="frequency (THz)", title=title)
