@@ -2,10 +2,10 @@
 
 The trajectory is 1302 atoms, 248 ions that jump among 248 metals, in memory. Both count h_ij from the same cut-off and
 every second frame as an origin: MDAnalysis by `capped_distance` and `lib.correlations` on sets of pairs, for one
-function P(t) to 200 frames; saltflow as in the workflow, which also gives its twin at twice the interval, C(t), blocks
+function P(t) to 50 frames; saltflow as in the workflow, which also gives its twin at twice the interval, C(t), blocks
 for errors and the classes of the metals (here one). Each runs in a process of its own.
 
-usage: python benchmarks/residence/run.py [--frames 1000]
+usage: python benchmarks/residence/run.py [--frames 400]
 """
 
 import argparse
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 IONS = METALS = 248
 REST = 806
-EDGE_A, CUTOFF_A, LAST_LAG = 35.0, 4.5, 200
+EDGE_A, CUTOFF_A, LAST_LAG = 35.0, 4.5, 50
 
 
 def positions_A(frames: int) -> np.ndarray:
@@ -91,7 +91,7 @@ def measure(program: str, frames: int) -> dict:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--program", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.program:
