@@ -176,19 +176,19 @@ def test_drawn_velocities_give_every_degree_its_share(mode):
 
 
 def test_thermostat_keeps_the_share_of_every_degree():
-    """Ions among frozen centres, over 100 cells brought to equilibrium by fresh velocities."""
-    cells = [tetrahedra(seed=seed)[0] for seed in range(100)]
+    """Ions among frozen centres, over 60 cells brought to equilibrium by fresh velocities."""
+    cells = [tetrahedra(seed=seed)[0] for seed in range(60)]
     _, groups, springs = tetrahedra()
     state, constraint = frozen_batch("T", cells, groups)
-    for _ in range(12):
-        nve(state, constraint, springs.evaluate, steps=40)
+    for _ in range(10):
+        nve(state, constraint, springs.evaluate, steps=30)
         draw(state, constraint)
-    kinetic, ions = _thermostatted(state, constraint, springs.evaluate, steps=400)
+    kinetic, ions = _thermostatted(state, constraint, springs.evaluate, steps=300)
     freedom, thermal = float(state.degrees_of_freedom()[0]), units.kB * 500.0
     assert kinetic.mean() == pytest.approx(freedom * thermal / 2, rel=0.01)
     means = ions.mean(0)
     error = means.std(ddof=1) / np.sqrt(len(means))
-    assert error < 0.04 * 6 * thermal
+    assert error < 0.06 * 6 * thermal
     assert abs(means.mean() - 6 * thermal) < 3 * error
 
 
