@@ -52,22 +52,12 @@ rule all:
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),
         expand(
-            rules.analyse_motion.output,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
-        expand(
-            rules.analyse_structure.output,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
-        expand(
-            rules.analyse_spectra.output,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
-        expand(
-            rules.analyse_pathways.output,
+            [
+                *rules.analyse_structure.output,
+                *rules.analyse_motion.output,
+                *rules.analyse_pathways.output,
+                *rules.analyse_spectra.output,
+            ],
             composition=campaign.swept,
             temperature=campaign.temperatures_K,
         ),

@@ -15,7 +15,6 @@ where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
 
 execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
-about = (params.seed, where.composition, where.mode, where.temperature)
 inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
 inputs |= {f"free {Path(path).stem}": path for path in job.input.trajectories} | {"groups": job.input.groups}
 settings = {"dynamics": params.dynamics, "constraints": params.constraints, "mode": where.mode}
@@ -33,7 +32,7 @@ with scratch(Path(job.output.record), [settings, params.gates], inputs=inputs.va
         dynamics=params.dynamics,
         gates=params.gates,
         checkpoint_ps=execution["checkpoint_ps"],
-        seeds=[derive_seed(*about, index) for index in range(len(glasses))],
+        seeds=[derive_seed(params.seed, *where, index) for index in range(len(glasses))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
         metadata=record,

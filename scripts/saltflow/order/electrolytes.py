@@ -53,7 +53,7 @@ def _row(electrolyte: Electrolyte) -> dict:
     return {
         "composition": electrolyte.composition,
         "host": electrolyte.host,
-        "mobile_ion": electrolyte.arrhenius["mobile_ion"],
+        "mobile_ion": transport.get("mobile_ion"),
         "temperature_K": transport["temperature_K"],
         "log10_sigma": _logarithm(_value(prediction)),
         "log10_D": _logarithm(diffusion),
