@@ -47,7 +47,7 @@ rule all:
         rules.tabulate_conductivity.output,
         rules.tabulate_structure.output,
         rules.rank_electrolytes.output,
-        rules.relate_order_to_conductivity.output,
+        rules.relate_order.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),

@@ -141,7 +141,7 @@ rule rank_electrolytes:
         "../scripts/rank_electrolytes.py"
 
 
-rule relate_order_to_conductivity:
+rule relate_order:
     """Which measures of order go with conductivity: rank correlations corrected for asking about many, models that
     predict hosts left out, a control with shuffled values, and what survived in words.
     """
@@ -175,9 +175,9 @@ rule relate_order_to_conductivity:
         ),
         relations="results/summary/order.json",
     log:
-        "logs/summary/relate_order_to_conductivity.log",
+        "logs/summary/relate_order.log",
     benchmark:
-        "logs/summary/relate_order_to_conductivity.benchmark.tsv"
+        "logs/summary/relate_order.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     envmodules:
@@ -191,6 +191,6 @@ rule relate_order_to_conductivity:
         hosts={name: campaign.host_of(name) for name in campaign.swept},
         order=campaign.settings.order.model_dump(),
         seed=campaign.settings.sweep.seed,
-        code=code_of("relate_order_to_conductivity"),
+        code=code_of("relate_order"),
     script:
-        "../scripts/relate_order_to_conductivity.py"
+        "../scripts/relate_order.py"

@@ -137,9 +137,9 @@ RULES = (
     ),
     RuleFiles("tabulate_structure", "summary", "logs/summary/tabulate_structure.log", "results/summary/structure.csv"),
     RuleFiles(
-        "relate_order_to_conductivity",
+        "relate_order",
         "summary",
-        "logs/summary/relate_order_to_conductivity.log",
+        "logs/summary/relate_order.log",
         "results/summary/order.csv",
     ),
     RuleFiles("rank_electrolytes", "summary", "logs/summary/rank_electrolytes.log", "results/summary/ranking.csv"),

@@ -345,6 +345,6 @@ TASKS: Mapping[str, Task] = {
     "fit_arrhenius": Task("resamples", amounts.resamples, _fixed(700), {"": Ceiling(60, 0.02)}),
     "tabulate_conductivity": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
     "tabulate_structure": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
-    "relate_order_to_conductivity": Task("points", amounts.points, _fixed(900), {"": Ceiling(300, 5)}),
+    "relate_order": Task("points", amounts.points, _fixed(900), {"": Ceiling(300, 5)}),
     "rank_electrolytes": Task("points", amounts.points, _fixed(700), {"": Ceiling(60, 0.1)}),
 }

@@ -26,12 +26,19 @@ NEEDS = {
     "run_md": ("gpu", 21.6, 21.6, 31000, 2880),
     "analyse_transport": ("cpu", 0.4, 0, 8000, 60),
     "analyse_structure": ("cpu", 0.3, 0, 6000, 60),
+    "analyse_residence": ("cpu", 0.3, 0, 6000, 60),
+    "analyse_motion": ("cpu", 0.3, 0, 6000, 60),
+    "analyse_pathways": ("cpu", 0.2, 0, 6000, 60),
+    "analyse_spectra": ("cpu", 0.3, 0, 6000, 60),
+    "draw_pathways": ("local", 0.01, 0, 1000, 10),
     "fit_arrhenius": ("local", 0.01, 0, 1000, 10),
+    "fit_residence": ("local", 0.01, 0, 1000, 10),
     "tabulate_conductivity": ("local", 0.01, 0, 1000, 10),
     "tabulate_structure": ("local", 0.01, 0, 1000, 10),
     "rank_electrolytes": ("local", 0.01, 0, 1000, 10),
-    "relate_order_to_conductivity": ("cpu", 0.01, 0, 1000, 10),
+    "relate_order": ("cpu", 0.01, 0, 1000, 10),
 }
+USUAL_RULES = tuple(files for files in RULES if files.rule in NEEDS)  # the others on request alone
 EDGES = (
     ("label_atom", "fine_tune"),
     ("propose_seeds", "label_frames"),
@@ -53,12 +60,18 @@ EDGES = (
     ("quench_glass", "run_md"),
     ("run_md", "analyse_transport"),
     ("run_md", "analyse_structure"),
+    ("run_md", "analyse_residence"),
+    ("run_md", "analyse_motion"),
+    ("run_md", "analyse_pathways"),
+    ("run_md", "analyse_spectra"),
+    ("analyse_pathways", "draw_pathways"),
+    ("analyse_residence", "fit_residence"),
     ("analyse_transport", "fit_arrhenius"),
     ("analyse_transport", "tabulate_conductivity"),
     ("analyse_structure", "tabulate_structure"),
     ("fit_arrhenius", "rank_electrolytes"),
-    ("fit_arrhenius", "relate_order_to_conductivity"),
-    ("analyse_structure", "relate_order_to_conductivity"),
+    ("fit_arrhenius", "relate_order"),
+    ("analyse_structure", "relate_order"),
 )
 
 
@@ -123,7 +136,7 @@ def _rules(compositions: list[dict], potentials: list[dict]) -> list[dict]:
         for stage, tally in each["stages"].items():
             by_stage[stage].append(tally)
     rules = []
-    for files in RULES:
+    for files in USUAL_RULES:
         rule, stage = files.rule, files.stage
         where, cpu_hours, gpu_hours, memory_MB, runtime_min = NEEDS[rule]
         jobs = _sum(by_stage[stage]) if by_stage[stage] else _tally(due=1)
@@ -259,7 +272,7 @@ def _limits() -> list[dict]:
 def account_document(number: int, *, accounting: bool = True) -> dict:
     """An account of so many compositions; without accounting, what benchmark files cannot tell is null."""
     rows = catalogue(number)
-    rules = [_rule_account(files.rule, files.stage, jobs=5 * number, accounting=accounting) for files in RULES]
+    rules = [_rule_account(files.rule, files.stage, jobs=5 * number, accounting=accounting) for files in USUAL_RULES]
     names = list(dict.fromkeys(row["potential"] for row in rows))
     waiting_h = {"median": 0.7, "largest": 31.0} if accounting else None
     return {

@@ -129,7 +129,12 @@ def test_the_note_states_what_survived_and_no_more():
 
 
 def test_unknown_and_undiffusive_values_are_left_blank():
-    transport = {"status": "not diffusive", "mobile_ion": "Li", "temperature_K": 600.0, "quantities": {"D_cm2_s": {"value": 1e-6}}}
+    transport = {
+        "status": "not diffusive",
+        "mobile_ion": "Li",
+        "temperature_K": 600.0,
+        "quantities": {"D_cm2_s": {"value": 1e-6}},
+    }
     electrolyte = Electrolyte(
         composition="LiAlCl4",
         host="AlCl3",

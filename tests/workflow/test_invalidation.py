@@ -14,8 +14,8 @@ OVERRIDES = "tests/tiny/overrides.yaml"
 COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
 GLASSES = (1, 2)
-SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order_to_conductivity"}
-ORDER = {"tabulate_structure", "relate_order_to_conductivity", "rank_electrolytes"}
+SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order"}
+ORDER = {"tabulate_structure", "relate_order", "rank_electrolytes"}
 
 
 def jobs(rule: str, **wildcards: Iterable) -> set[str]:
@@ -327,7 +327,7 @@ SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERAT
         ("residence/survival.py", RESIDENCE),
         ("residence/activation.py", releases()),
         ("motion/hops.py", MOTION),
-        ("pathways/percolation.py", PATHWAYS | {"relate_order_to_conductivity"}),
+        ("pathways/percolation.py", PATHWAYS | {"relate_order"}),
         ("pathways/picture.py", pictures()),
         ("spectra/rigid.py", SPECTRA),
         ("replicas.py", PATHWAYS | SPECTRA),

@@ -65,7 +65,7 @@ def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workpl
         "fit_arrhenius",
         "tabulate_conductivity",
         "rank_electrolytes",
-        "relate_order_to_conductivity",
+        "relate_order",
     }
 
 

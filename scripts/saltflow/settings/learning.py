@@ -1,0 +1,119 @@
+"""Settings of labels, and of what potentials learn from them."""
+
+from typing import Annotated
+
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from saltflow.settings.section import Dtype, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloats, Section
+
+
+class ImportedSet(Section):
+    """A labelled set from elsewhere, and what it is declared to be."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    reference: str
+    composition: Annotated[str, Field(min_length=1)]
+
+
+class Labels(Section):
+    protocol: PositiveInt
+    chunk_frames: PositiveInt
+    imported: list[ImportedSet]
+    max_force_eV_A: PositiveFloat
+    max_failed_fraction: Fraction
+
+
+class Seeds(Section):
+    cells: Annotated[int, Field(ge=3)]
+    atoms: PositiveInt
+    density_scales: PositiveFloats
+    frames_per_cell: PositiveInt
+    rattle_A: PositiveFloat
+    melt_temperatures_K: PositiveFloats
+    melt_ps: PositiveFloat
+    heldout_cells: PositiveInt
+
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Seeds":
+        if self.heldout_cells > self.cells - 2:
+            raise ValueError("heldout_cells must leave at least two of the cells: one to train on and one to validate")
+        return self
+
+
+class Exploration(Section):
+    cells: Annotated[int, Field(ge=2)]
+    atoms: PositiveInt
+    temperatures_K: PositiveFloats
+    duration_ps: PositiveFloat
+    stride_fs: PositiveFloat
+    heldout_cells: PositiveInt
+
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Exploration":
+        if self.heldout_cells >= self.cells:
+            raise ValueError("heldout_cells must be fewer than cells: the others are trained on")
+        return self
+
+
+class Selection(Section):
+    frames: PositiveInt
+    heldout_frames: PositiveInt
+    random_fraction: Fraction
+    lower_quantile: Fraction
+    max_force_uncertainty_eV_A: PositiveFloat
+
+    @model_validator(mode="after")
+    def _frames_are_left_to_train(self) -> "Selection":
+        if self.heldout_frames >= self.frames:
+            raise ValueError("heldout_frames must be fewer than frames: the others are trained on")
+        return self
+
+
+class Convergence(Section):
+    force_rmse_meV_A: PositiveFloat
+
+
+class Training(Section):
+    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
+    epochs: PositiveInt
+    batch_frames: PositiveInt
+    learning_rate: PositiveFloat
+    forces_weight: NonNegativeFloat
+    energy_weight: NonNegativeFloat
+    stress_weight: NonNegativeFloat
+    dtype: Dtype
+
+
+class Model(Section):
+    cutoff_A: PositiveFloat
+    channels: PositiveInt
+    max_L: NonNegativeInt
+    max_ell: NonNegativeInt
+    correlation: PositiveInt
+    interactions: PositiveInt
+    radial_basis: PositiveInt
+    radial_width: PositiveInt
+
+
+class Learning(Section):
+    protocol: PositiveInt
+    generations: NonNegativeInt
+    committee: Annotated[int, Field(ge=1)]
+    seeds: Seeds
+    exploration: Exploration
+    selection: Selection
+    convergence: Convergence
+    training: Training
+    model: Model
+
+    @model_validator(mode="after")
+    def _committee_spreads(self) -> "Learning":
+        if self.generations > 0 and self.committee < 2:
+            raise ValueError("committee must be at least 2 when generations is above 0: its spread selects frames")
+        return self
