@@ -18,4 +18,5 @@ write_table(table, job.output.table)
 write_text(job.output.note, design_note(relations))
 plot_order(relations, table, job.output.figure)
 settings = job.params.order | {"seed": job.params.seed}
-write_json(job.output.relations, {"relations": relations, "provenance": provenance(settings=settings)})
+inputs = dict(zip(job.params.hosts, job.input.arrhenius, strict=True))
+write_json(job.output.relations, {"relations": relations, "provenance": provenance(settings=settings, inputs=inputs)})

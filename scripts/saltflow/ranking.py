@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from saltflow.order.association import spearman_interval
 from saltflow.provenance import read_json
+from saltflow.rank_correlation import spearman_interval
 
 COLUMNS = [
     *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
@@ -19,15 +19,28 @@ COLUMNS = [
     *("potential", "method", "potential_status", "force_rmse_meV_A"),
     *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
 ]
+IN_WORDS = [
+    *(
+        "rank",
+        "composition",
+        "sigma_mS_cm",
+        "sigma_low_mS_cm",
+        "sigma_high_mS_cm",
+        "extrapolated",
+        "crosses_Tg",
+        "Ea_eV",
+    ),
+    *("haven_ratio", "t_E", "density_g_cm3", "method", "potential_status", "measured_sigma_mS_cm", "status"),
+]
 FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
 NO_GLASS = "no sound glass"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
-status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature (of_T).
-method: what the potential was trained on; its force error is on held-out frames. measured: from the table of
-compositions, with its origin; nothing was fitted to it.
+status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
+method: what the potential was trained on. measured: from the table of compositions; nothing was fitted to it.
+ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
 
 
@@ -122,7 +135,8 @@ def in_words(ranking: pd.DataFrame) -> str:
     """The ranking as text: counts, agreement with measurements, the table, a legend."""
     counts = ranking["status"].str.partition(":")[0].value_counts()
     counted = ", ".join(f"{number} {status}" for status, number in counts.items())
-    table = ranking.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}")
+    shown = ranking[IN_WORDS].astype(object).where(ranking[IN_WORDS].notna(), "–")
+    table = shown.to_string(index=False, float_format=lambda value: f"{value:.3g}")
     return f"{len(ranking)} compositions: {counted}. {_agreement_in_words(ranking)}\n\n{table}\n{LEGEND}"
 
 

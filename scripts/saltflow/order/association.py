@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
+from saltflow.rank_correlation import spearman_interval
+
 FALSE_DISCOVERY_RATE = 0.05
-NORMAL_95 = stats.norm.ppf(0.975)
 FEWEST_ELECTROLYTES = 8  # below, no rank correlation outlives the correction for a dozen descriptors
 
 
 def associate(table: pd.DataFrame, *, target: str, descriptors: Sequence[str]) -> list[dict]:
     """Spearman's ρ of a target with each descriptor, the strongest first.
 
-    The interval takes the standard error of Fisher's z as √((1 + ρ²/2)/(n − 3)) (Bonett & Wright, Psychometrika 65,
-    23 (2000)) and electrolytes as independent, which those of one host are not quite: what is to hold for a new host
-    must also predict hosts left out (`regression`). The q value is p after the correction of Benjamini and Yekutieli,
+    The interval (`rank_correlation`) takes electrolytes as independent, which those of one host are not quite: what is
+    to hold for a new host must also predict hosts left out (`regression`). The q value is p after the correction of Benjamini and Yekutieli,
     valid for descriptors that depend on each other.
 
     Args:
@@ -44,10 +43,3 @@ def _correlation(table: pd.DataFrame, target: str, descriptor: str) -> dict | No
     rho, p = stats.spearmanr(known[target], known[descriptor])
     low, high = spearman_interval(float(rho), len(known))
     return {"descriptor": descriptor, "electrolytes": len(known), "rho": float(rho), "low": low, "high": high, "p": p}
-
-
-def spearman_interval(rho: float, number: int) -> tuple[float, float]:
-    """95 % interval of a rank correlation over `number` independent pairs, four or more."""
-    centre = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
-    half_width = NORMAL_95 * np.sqrt((1 + rho**2 / 2) / (number - 3))
-    return float(np.tanh(centre - half_width)), float(np.tanh(centre + half_width))
