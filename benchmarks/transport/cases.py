@@ -7,10 +7,8 @@ and its memory is not counted. What is: the seconds of the call, and by how much
 Prints a line of JSON; the numbers found go to ANSWER.npy.
 """
 
-import ctypes
 import json
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,12 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from peers import measure  # noqa: E402
+
 warnings.simplefilter("ignore")
 INTERVAL_PS = 0.1
 TEMPERATURE_K = 600.0
 BIN_WIDTH_A = 0.05
 LAGS = 200
-QUICK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -291,30 +292,6 @@ TASKS = {
     "sigma": {"saltflow": our_sigma, "kinisi": kinisi_sigma},
     "rdf": {"saltflow": our_rdf, "freud-analysis": freud_rdf, "MDAnalysis": mdanalysis_rdf, "ovito": ovito_rdf},
 }
-
-
-def resident_MB(field: str) -> float:
-    """VmRSS, what the process holds, or VmHWM, the most that it has held."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field + ":")) / 1024
-
-
-def measure(work: Callable) -> tuple[dict, np.ndarray]:
-    """Growth of the process in the first call, and seconds of the fastest of up to three."""
-    bytearray(
-        2**24
-    )  # having freed this much at once, the allocator keeps smaller pieces for the next array: for all alike
-    ctypes.CDLL(None).malloc_trim(0)  # what has been freed is not there to be used again unseen
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts from here
-    before_MB, seconds, began = resident_MB("VmRSS"), [], time.perf_counter()
-    while len(seconds) < 3 and (not seconds or time.perf_counter() - began < QUICK_S):
-        wall, cpu = time.perf_counter(), time.process_time()
-        answer = work()
-        seconds.append((time.process_time() - cpu, time.perf_counter() - wall))
-        if len(seconds) == 1:
-            memory_MB = resident_MB("VmHWM") - before_MB
-    cpu_s, wall_s = min(seconds)
-    return {"cpu_s": cpu_s, "wall_s": wall_s, "memory_MB": memory_MB}, answer
 
 
 def main() -> None:

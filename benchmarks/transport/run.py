@@ -27,7 +27,10 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent))
+
+from peers import REPOSITORY, foreign_python  # noqa: E402
+
 ATOMS, MOBILE, EDGE_A = 1296, 240, 29.0
 ELEMENTS = {"Li": MOBILE, "Al": 240, "Cl": 600, "O": 216}
 RDF_FRAMES, R_MAX_A = 100, 8.0
@@ -41,31 +44,6 @@ HEADER = "| program | CPU s | ratio | wall s | MB above the data | ratio | agree
 
 
 # ── programs ───────────────────────────────────────────────────────────────────────────────────
-
-
-def foreign_python(requirement: str) -> tuple[Path | None, str]:
-    """The Python of an environment that holds one program, or None and why there is none."""
-    folder = REPOSITORY / "build/benchmarks" / requirement.replace("==", "-")
-    python = folder / "bin/python"
-    if not (folder / "complete").exists():
-        for command in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-compile",
-                "--disable-pip-version-check",
-                requirement,
-            ],
-        ):
-            made = subprocess.run(command, capture_output=True, text=True)
-            if made.returncode != 0:
-                return None, (made.stderr.strip().splitlines() or ["no message"])[-1]
-        (folder / "complete").touch()
-    return python, ""
 
 
 def pythons() -> dict[str, tuple[Path | None, str]]:
