@@ -70,6 +70,7 @@ def limit_this_process(*, cpu_s: float, memory_GB: float) -> None:
     """From now on: TimeoutError after so many seconds of CPU, MemoryError beyond so much address space."""
 
     def stop(*_) -> None:
+        signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # it comes again every second
         raise TimeoutError
 
     signal.signal(signal.SIGXCPU, stop)

@@ -37,9 +37,9 @@ INTERVAL_PS = 0.1
 CASES = (
     ("saltflow", 0.6, 0.0),
     ("gemdat", 0.6, 0.0),
-    ("saltflow", 0.2, 0.2),
     ("saltflow", 0.3, 0.0),
     ("gemdat", 0.3, 0.0),
+    ("saltflow", 0.2, 0.2),
 )
 HEADER = "| program | voxels | smoothing Å | CPU s | ratio | wall s | MB above the data | ratio | barrier eV |"
 
