@@ -15,8 +15,8 @@ def associate(table: pd.DataFrame, *, target: str, descriptors: Sequence[str]) -
     """Spearman's ρ of a target with each descriptor, the strongest first.
 
     The interval (`rank_correlation`) takes electrolytes as independent, which those of one host are not quite: what is
-    to hold for a new host must also predict hosts left out (`regression`). The q value is p after the correction of Benjamini and Yekutieli,
-    valid for descriptors that depend on each other.
+    to hold for a new host must also predict hosts left out (`regression`). The q value is p after the correction of
+    Benjamini and Yekutieli, valid for descriptors that depend on each other.
 
     Args:
         table: one row per electrolyte; nan where a value is unknown.
