@@ -12,7 +12,7 @@ TARGET = PRODUCTS[-1]
 
 def test_a_job_that_ended_between_two_questions_counts(campaign: OnCluster):
     campaign.lose(*PRODUCTS)
-    with campaign.started(TARGET, "--slurm-init-seconds-before-status-checks", "20") as controller:
+    with campaign.started(TARGET, "--slurm-init-seconds-before-status-checks", "60") as controller:
         campaign.wait(lambda: [job.state for job in campaign.jobs()] == ["COMPLETED"], controller)
         os.killpg(controller.process.pid, signal.SIGINT)
         campaign.wait(lambda: "WorkflowError" in controller.said(), controller)  # its threads sleep on for a while
