@@ -3,7 +3,7 @@
 from saltflow.joblog import start_job
 from saltflow.provenance import provenance, read_json, write_json
 from saltflow.trajectory import open_sound
-from saltflow.transport import analyse_transport, no_transport
+from saltflow.transport.analysis import analyse_transport, no_transport
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

@@ -10,16 +10,15 @@ from workplaces import Workplace, copy_sources
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Folders whose tests share something costly, a cluster or a campaign: they go one after another in one process.
-TOGETHER = ("slurm", "workflow")
+CLUSTER = "slurm"  # the folder of tests that share clusters
 
 
 class SideBySide(LoadScopeScheduling):
-    """Which tests stay in one process when several test at once (`make test`): those of a file, or of a folder."""
+    """Which tests stay in one process when several test at once (`make test`): those of a file; all of the cluster."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = PurePath(nodeid.split("::")[0])
-        return file.parts[1] if file.parts[1] in TOGETHER else str(file)
+        return CLUSTER if CLUSTER in file.parts else str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
@@ -28,7 +27,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideByS
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins."""
-    items.sort(key=lambda item: [folder not in item.path.parts for folder in TOGETHER])
+    items.sort(key=lambda item: [folder not in item.path.parts for folder in (CLUSTER, "workflow")])
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +38,9 @@ def together(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 
 
 @pytest.fixture(scope="session")
-def place(together: Path) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder where every copy lives in turn: paths stay the same, as for a user who edits and reruns."""
-    return together / "campaign"
+    return tmp_path_factory.getbasetemp() / "campaign"
 
 
 @pytest.fixture(scope="session")
