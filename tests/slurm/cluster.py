@@ -59,7 +59,7 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=2,
 GresTypes=gpu
 ReturnToService=0
 MaxJobCount=20000
-MinJobAge=600
+MinJobAge=7200
 KillWait=2
 MessageTimeout=5
 """

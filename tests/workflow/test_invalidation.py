@@ -214,7 +214,7 @@ def test_one_composition_analysed_otherwise(campaign: Workplace):
 
 def test_one_temperature_more(campaign: Workplace):
     campaign.replace(CONFIG, "[500, 700, 900]", "[500, 700, 800, 900]")
-    assert_planned(campaign, points(temperatures=[800]))
+    assert_planned(campaign, points(temperatures=[800]) - pictures())  # drawn at the hottest
 
 
 def test_one_temperature_less(campaign: Workplace):
@@ -330,7 +330,7 @@ SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERAT
         ("pathways/percolation.py", PATHWAYS | {"relate_order"}),
         ("pathways/picture.py", pictures()),
         ("spectra/rigid.py", SPECTRA),
-        ("replicas.py", PATHWAYS | SPECTRA),
+        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | {"relate_order"}),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),

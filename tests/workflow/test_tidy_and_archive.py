@@ -63,6 +63,7 @@ def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workpl
     assert {job.split()[0] for job in campaign.plan()} == {
         "analyse_transport",
         "fit_arrhenius",
+        "fit_residence",
         "tabulate_conductivity",
         "rank_electrolytes",
         "relate_order",
