@@ -99,8 +99,8 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
     plan = read_json(campaign.work / "plan/plan.json")
     rows = {row["rule"]: row for row in plan["rules"]}
     assert rows["run_md"]["due"] == rows["run_md"]["submissions"] == 6
-    # The analyses of a composition go together; fits and tables are not submitted.
-    assert plan["counts"]["submissions"] == 6 + 2
+    # The analyses of a composition go together; fits and tables are not submitted, the regressions on order are.
+    assert plan["counts"]["submissions"] == 6 + 2 + 1
     assert rows["fit_arrhenius"]["where"] == "local"
     assert plan["totals"]["peak_queued"] <= 8
     assert plan["totals"]["cpu_hours"]["expected"] < plan["totals"]["cpu_hours"]["upper"]
@@ -201,10 +201,10 @@ def test_a_job_that_failed_says_so_until_it_is_done(campaign: Workplace):
     (campaign.work / "results/LiAlCl4/md/500K/structure.json").unlink()
     plan = planned(campaign)
     assert plan["counts"] == {"due": 4, "done": 79, "failed": 1, "submissions": 0}
-    (reason,) = plan["reasons"]
-    assert (reason["rule"], reason["kind"], reason["jobs"]) == ("analyse_structure", "failed before", 1)
+    (reason,) = [reason for reason in plan["reasons"] if reason["rule"] == "analyse_structure"]
+    assert (reason["kind"], reason["jobs"]) == ("failed before", 1)
     row = next(row for row in plan["compositions"] if row["id"] == "LiAlCl4")
-    assert row["temperatures"][0]["stages"]["analysis"] == {"due": 1, "done": 1, "failed": 1}
+    assert row["temperatures"][0]["stages"]["analysis"] == {"due": 1, "done": 5, "failed": 1}
 
 
 def test_planning_in_a_folder_with_a_space_leaves_the_name_of_python_as_it_is(tmp_path: Path):
