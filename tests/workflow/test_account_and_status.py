@@ -8,6 +8,8 @@ from workplaces import Workplace
 from saltflow.jobs import RULES
 from saltflow.provenance import read_json
 
+# Nothing is frozen in the tiny campaign.
+ON_REQUEST = {"find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 POINT = "results/LiCl-crystal/md/500K"
 
 
@@ -30,7 +32,7 @@ def test_a_finished_sweep_is_done_and_accounted_for(campaign: Workplace):
     ask(campaign, "account")
     account = read_json(campaign.work / "account.json")
     assert (account["totals"]["jobs"], account["totals"]["attempts"], account["failures"]) == (83, 83, [])
-    assert {rule["rule"] for rule in account["rules"]} == {files.rule for files in RULES}
+    assert {rule["rule"] for rule in account["rules"]} == {files.rule for files in RULES} - ON_REQUEST
     assert all(rule["memory_MB"]["requested"] and rule["cores"]["requested"] == 1 for rule in account["rules"])
     assert account["totals"]["cpu_hours"]["reserved"] > account["totals"]["cpu_hours"]["used"] > 0
     dynamics = next(rule for rule in account["rules"] if rule["rule"] == "run_md")

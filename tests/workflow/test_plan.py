@@ -94,7 +94,7 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
     assert made.returncode == 0, made.stderr
     assert snapshot(campaign.work) == before
     assert not calls.exists()
-    assert "22 due, 31 done" in made.stdout
+    assert "52 due, 31 done" in made.stdout
     assert sorted(path.name for path in (campaign.work / "plan").iterdir()) == ["plan.html", "plan.json"]
     plan = read_json(campaign.work / "plan/plan.json")
     rows = {row["rule"]: row for row in plan["rules"]}
@@ -102,7 +102,7 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
     # The analyses of a composition go together; fits and tables are not submitted, the regressions on order are.
     assert plan["counts"]["submissions"] == 6 + 2 + 1
     assert rows["fit_arrhenius"]["where"] == "local"
-    assert plan["totals"]["peak_queued"] <= 8
+    assert plan["totals"]["peak_queued"] <= 9
     assert plan["totals"]["cpu_hours"]["expected"] < plan["totals"]["cpu_hours"]["upper"]
 
 
@@ -128,7 +128,7 @@ def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign
     campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.2")
     plan = planned(campaign)
     assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.08 → 0.2"]
-    assert {"what": "jobs due", "before": 0, "after": 22} in plan["difference"]["changes"]
+    assert {"what": "jobs due", "before": 0, "after": 52} in plan["difference"]["changes"]
     assert 'id="changes"' in (campaign.work / "plan/plan.html").read_text()
 
 
