@@ -1,24 +1,22 @@
 """Analyse the structure of one composition at one temperature."""
 
 from saltflow.joblog import start_job
-from saltflow.provenance import provenance, read_json, write_json
+from saltflow.provenance import provenance, write_json
 from saltflow.structure.analysis import analyse_structure, no_structure
 from saltflow.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
 from saltflow.structure.rdf_figure import plot_structure
-from saltflow.trajectory import open_sound
+from saltflow.trajectory import open_point
 
 job = snakemake  # noqa: F821
 where, params, output = job.wildcards, job.params, job.output
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-statuses = [glass["status"] for glass in read_json(job.input.record)["glasses"]]
-trajectories = open_sound(job.input.trajectories, statuses=statuses)
+point = open_point(job.input.record, job.input.trajectories)
 charges, mobile_ion = params.composition["oxidation_states"], params.composition["mobile_ion"]
-result = no_structure(statuses)
-if trajectories:
-    result = analyse_structure(trajectories, charges=charges, mobile_ion=mobile_ion, **params.structure_analysis)
-inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
-result["provenance"] = provenance(settings=params.structure_analysis, inputs=inputs, charges=charges)
+result = no_structure(point.statuses)
+if point.runs:
+    result = analyse_structure(point.runs, charges=charges, mobile_ion=mobile_ion, **params.structure_analysis)
+result["provenance"] = provenance(settings=params.structure_analysis, inputs=point.inputs, charges=charges)
 title = f"{where.composition} at {where.temperature} K"
 plot_structure(result, output.figure, mobile_ion=mobile_ion, title=title)
 plot_scattering(result, output.scattering, title=title)

@@ -1,8 +1,8 @@
 """Analyse the transport of one composition at one temperature."""
 
 from saltflow.joblog import start_job
-from saltflow.provenance import provenance, read_json, write_json
-from saltflow.trajectory import open_sound
+from saltflow.provenance import provenance, write_json
+from saltflow.trajectory import open_point
 from saltflow.transport.analysis import analyse_transport, no_transport
 from saltflow.transport.curves import no_curves
 from saltflow.transport.figures import plot_conductivity, plot_correlation, plot_transport
@@ -11,11 +11,10 @@ job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = read_json(job.input.record)
-trajectories = open_sound(job.input.trajectories, statuses=[glass["status"] for glass in point["glasses"]])
-if trajectories:
+point = open_point(job.input.record, job.input.trajectories)
+if point.runs:
     result = analyse_transport(
-        trajectories,
+        point.runs,
         charges=params.composition["oxidation_states"],
         mobile_ion=params.composition["mobile_ion"],
         temperature_K=float(where.temperature),
@@ -24,10 +23,9 @@ if trajectories:
     )
 else:
     no_curves(job.output.curves)
-    result = no_transport([glass["status"] for glass in point["glasses"]], temperature_K=float(where.temperature))
-result["glass_statuses"] = [glass["status"] for glass in point["glasses"]]
-inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
-result["provenance"] = provenance(settings=params.transport, inputs=inputs, composition=params.composition)
+    result = no_transport(point.statuses, temperature_K=float(where.temperature))
+result["glass_statuses"] = point.statuses
+result["provenance"] = provenance(settings=params.transport, inputs=point.inputs, composition=params.composition)
 title = f"{where.composition} at {where.temperature} K"
 plot_transport(result, job.output.figure, title=title)
 plot_conductivity(result, job.output.conductivity, title=title)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from saltflow.missing_glasses import NO_SOUND_GLASS
 from saltflow.provenance import read_json
 from saltflow.rank_correlation import spearman_interval
 
@@ -35,7 +36,6 @@ IN_WORDS = [
 FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
-NO_GLASS = "no sound glass"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
 status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
@@ -179,8 +179,8 @@ def _status(finished: Finished) -> str:
     if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
         return DONE
     transports = [transport for transport, _ in finished.points]
-    if all(transport["status"] == NO_GLASS for transport in transports):
-        return f"{NO_GLASS}: {transports[0]['reason']}"
+    if all(transport["status"] == NO_SOUND_GLASS for transport in transports):
+        return f"{NO_SOUND_GLASS}: {transports[0]['reason']}"
     diffusive = sum(transport["status"] == "ok" for transport in transports)
     return f"{NOT_DIFFUSIVE}: {diffusive} of {len(transports)} temperatures have a diffusive window"
 

@@ -3,13 +3,11 @@
 import subprocess
 import sys
 
-from workplaces import Workplace
+from workplaces import ON_REQUEST, Workplace
 
 from saltflow.jobs import RULES
 from saltflow.provenance import read_json
 
-# Nothing is frozen in the tiny campaign.
-ON_REQUEST = {"find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 POINT = "results/LiCl-crystal/md/500K"
 
 

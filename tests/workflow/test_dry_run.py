@@ -8,15 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from workplaces import ENVIRONMENT, ROOT, Workplace, copy_sources
+from workplaces import ENVIRONMENT, ON_REQUEST, ROOT, Workplace, copy_sources
 
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "scripts/saltflow").rglob("*.py"))
 RULE = re.compile(r"^rule (\w+):\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 RULES = {name: (path, body) for path in RULE_FILES for name, body in RULE.findall(path.read_text())}
-# Nothing is frozen as shipped.
-ON_REQUEST = {"find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 DIRECTIVES = ("output", "log", "benchmark", "threads", "resources", "conda", "envmodules", "script")
 
 

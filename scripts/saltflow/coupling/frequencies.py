@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from ase.geometry import find_mic
-from scipy import fft
 
+from saltflow.spectra.orientation import orientation_correlation
 from saltflow.trajectory import Run
 
 # Evenly spaced frames that are looked at, and how many are read at a time.
 FRAMES = 20_000
 PIECE = 500
-VECTORS_AT_ONCE = 64
 # Longest lag of orientations, of the run: beyond it too few windows are left.
 LONGEST_LAG = 0.5
 
@@ -67,7 +66,7 @@ def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
     vectors += find_mic(vectors[0], cell_A, pbc=True)[0] - vectors[0]
     directions = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     lags = max(2, int(LONGEST_LAG * len(directions)))
-    first_order, second_order = _correlations(directions, lags=lags)
+    first_order, second_order = orientation_correlation(directions, lags=lags)
     times_ps = np.arange(lags) * interval_ps(run)
     below = np.flatnonzero(first_order < np.exp(-1))
     decay_ps = _crossing(times_ps, first_order, int(below[0])) if len(below) else None
@@ -80,29 +79,6 @@ def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
         "frequency_per_ps": 1 / (decay_ps or times_ps[-1]),
         "is_bound": decay_ps is None,
     }
-
-
-def _correlations(directions: np.ndarray, *, lags: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means over vectors of C1 and C2, (lags,) each; directions (frames, vectors, 3)."""
-    first, second = np.zeros(lags), np.zeros(lags)
-    for start in range(0, directions.shape[1], VECTORS_AT_ONCE):
-        unit = directions[:, start : start + VECTORS_AT_ONCE].astype(float)
-        products = np.stack(
-            [unit[..., one] * unit[..., other] * (1 if one == other else np.sqrt(2)) for one in range(3)
-             for other in range(one, 3)], -1,
-        )  # fmt: skip
-        first += _autocorrelation(unit, lags)
-        second += _autocorrelation(products, lags)
-    count = directions.shape[1]
-    return first / count, 1.5 * second / count - 0.5
-
-
-def _autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
-    """(lags,) mean over origins of v(0) v(t), summed over vectors and parts; values (frames, vectors, parts)."""
-    frames = len(values)
-    spectrum = fft.rfft(values, n=fft.next_fast_len(2 * frames, real=True), axis=0)
-    total = fft.irfft((spectrum * spectrum.conj()).real.sum((1, 2)), n=fft.next_fast_len(2 * frames, real=True))
-    return total[:lags] / (frames - np.arange(lags))
 
 
 def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:

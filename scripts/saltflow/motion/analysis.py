@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.blocked_sums import BlockedSums, joined
+from saltflow.missing_glasses import no_result
 from saltflow.motion.displacements import DisplacementRecorder, LagPlan, plan_lags
 from saltflow.motion.estimates import Blocks
 from saltflow.motion.hop_statistics import SegmentHops, control_sums, hop_sums
@@ -133,11 +134,8 @@ def no_motion(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
         temperature_K: temperature of the point.
     """
     return {
-        "schema": SCHEMA,
+        **no_result(glass_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
-        "glasses": 0,
-        "status": "no sound glass",
-        "reason": "; ".join(f"glass {number}: {status}" for number, status in enumerate(glass_statuses, start=1)),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from saltflow.blocked_sums import BlockedSums, joined
+from saltflow.missing_glasses import no_result
 from saltflow.residence.contacts import Piece, Shell, read_pieces, sampled_frames
 from saltflow.residence.environments import UNDIVIDED, Environments, Ligands, find_environments, find_ligands
 from saltflow.residence.estimates import ShellSums
@@ -98,11 +99,8 @@ def no_residence(glass_statuses: Sequence[str], *, temperature_K: float) -> dict
         temperature_K: temperature of the point.
     """
     return {
-        "schema": SCHEMA,
+        **no_result(glass_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
-        "glasses": 0,
-        "status": "no sound glass",
-        "reason": "; ".join(f"glass {number}: {status}" for number, status in enumerate(glass_statuses, start=1)),
         "shells": {},
     }
 

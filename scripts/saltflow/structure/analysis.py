@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from saltflow.errors import SaltflowError
+from saltflow.missing_glasses import no_result
 from saltflow.structure.averages import TIME_BLOCKS, estimate
 from saltflow.structure.bonding import bond_cutoffs_A
 from saltflow.structure.descriptors import descriptor_rows
@@ -103,11 +104,7 @@ def no_structure(glass_statuses: Sequence[str]) -> dict:
     Args:
         glass_statuses: why each glass is missing.
     """
-    reasons = "; ".join(f"glass {number}: {status}" for number, status in enumerate(glass_statuses, start=1))
-    return {
-        "schema": SCHEMA, "status": "no sound glass", "reason": reasons, "glasses": 0, "pairs": {},
-        "descriptors": {}, "flags": [],
-    }  # fmt: skip
+    return {**no_result(glass_statuses, schema=SCHEMA), "pairs": {}, "descriptors": {}, "flags": []}
 
 
 def _checked_roles(trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:

@@ -9,12 +9,14 @@ from saltflow.trajectory.h5md import (
     read_trajectory,
 )
 from saltflow.trajectory.memory import Run, Trajectory
+from saltflow.trajectory.point import open_point
 
 __all__ = [
     "H5MDWriter",
     "Run",
     "Trajectory",
     "TrajectoryFile",
+    "open_point",
     "open_sound",
     "open_trajectory",
     "open_velocities",

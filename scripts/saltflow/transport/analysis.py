@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from saltflow.missing_glasses import no_result
 from saltflow.trajectory import Run
 from saltflow.transport.clusters import bond_cutoffs_A, cluster_statistics
 from saltflow.transport.conductivity import sum_rule_residual
@@ -128,11 +129,8 @@ def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict
         temperature_K: temperature of the point.
     """
     return {
-        "schema": SCHEMA,
+        **no_result(glass_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
-        "glasses": 0,
-        "status": "no sound glass",
-        "reason": "; ".join(f"glass {number}: {status}" for number, status in enumerate(glass_statuses, start=1)),
         "alpha": None,
         "quantities": {},
         "per_glass": [],
