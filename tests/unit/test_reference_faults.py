@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from ase import Atoms
 from reference_cases import GFN1, lithium_chloride
 
@@ -163,7 +164,7 @@ def test_a_folder_without_room_is_recognised(tmp_path):
 
 
 class Backend:
-    """Behaves as the element of the atom asks for; lives in a forked process."""
+    """Behaves as the element of the atom asks for; lives in a process of its own."""
 
     def compute(self, atoms: Atoms) -> Result:
         what = atoms.get_chemical_formula()
@@ -206,6 +207,12 @@ def test_what_ends_the_child_is_a_reason_and_the_next_frame_goes_on(child, symbo
     assert failure.value.status == status
     assert child.compute(Atoms("Ne")).energy_eV != os.getpid()
     assert child.isolated_atom("Li") == 1.5
+
+
+def test_labels_come_also_to_a_process_whose_threads_have_worked(tmp_path):
+    loss = torch.ones((64, 64), requires_grad=True)
+    (loss @ loss).sum().backward()
+    assert labelling.label_isolated_atoms(["Cl"], GFN1, workdir=tmp_path)["Cl"] < 0
 
 
 def test_a_frame_that_takes_too_long_is_in_the_ledger_with_its_limit(tmp_path):

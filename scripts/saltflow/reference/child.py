@@ -1,35 +1,35 @@
 """A code that lives inside Python, in a process of its own: it can be stopped, and its crash is not ours."""
 
-import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 
 from ase import Atoms
 
-from saltflow.bound_child import end_with
+from saltflow.bound_child import bound_command
 from saltflow.errors import SaltflowError
 from saltflow.reference.label import Backend, LabelFailure, Result
 from saltflow.reference.program import how_it_ended
 
-MOST_FILES = 4096  # more than a labelling job ever has open
-
 
 class ChildBackend:
-    """Asks a backend in a forked process, which is killed at the time limit and when this process is gone.
+    """Asks a backend in a new process, which is killed at the time limit and when this process is gone.
 
-    Forked rather than started anew: nothing is imported twice, and a script of Snakemake is not run again.
+    The process is a Python of its own and not a fork of this one: threads (of PyTorch, of OpenMP) do not
+    survive a fork, and the next parallel loop of the child would wait for them for ever.
 
     Args:
-        start: makes the backend, in the child.
+        start: makes the backend, in the child; it travels there by pickle.
         name: of the code, for messages.
         limit_s: seconds for one frame or atom, all rungs of the ladder together.
     """
 
     def __init__(self, start: Callable[[], Backend], *, name: str, limit_s: float):
         self._start_backend, self.name, self.limit_s = start, name, limit_s
-        self._process: multiprocessing.Process | None = None
+        self._process: subprocess.Popen | None = None
+        self._pipe: Connection
 
     def compute(self, atoms: Atoms) -> Result:
         """See `Backend`."""
@@ -43,21 +43,27 @@ class ChildBackend:
         """End the child, whatever it is doing."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
             self._pipe.close()
             self._process = None
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("fork")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._start_backend, os.getpid()), daemon=True)
-        self._process.start()
+        self._pipe, theirs = Pipe()
+        self._process = subprocess.Popen(
+            bound_command("saltflow.reference.serve", [str(theirs.fileno())]),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
         theirs.close()
 
     def _ask(self, method: str, argument: object) -> object:
-        if self._process is None:
+        if new := self._process is None:
             self._start()
         try:
+            if new:
+                self._pipe.send(self._start_backend)
+                self._pipe.recv()  # its imports are not part of the first frame
             self._pipe.send((method, argument))
             if not self._pipe.poll(self.limit_s):
                 self.close()
@@ -73,33 +79,7 @@ class ChildBackend:
         return answer
 
     def _lost(self) -> LabelFailure:
-        self._process.join()
-        ended = how_it_ended(self._process.exitcode)
+        self._process.wait()
+        ended = how_it_ended(self._process.returncode)
         self.close()
         return LabelFailure("crashed", f"the process of {self.name} {ended}", attempts=1, details={"code": self.name})
-
-
-def _serve(pipe: Connection, start: Callable[[], Backend], parent: int) -> None:
-    """Answer questions until nobody asks any more."""
-    end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the parent ends this one
-    # What this process has inherited, the lock on the journal above all, belongs to the other one.
-    os.closerange(3, pipe.fileno())
-    os.closerange(pipe.fileno() + 1, MOST_FILES)
-    backend = None
-    while True:
-        try:
-            method, argument = pipe.recv()
-        except EOFError:
-            return
-        try:
-            backend = backend or start()
-            pipe.send(("answer", getattr(backend, method)(argument)))
-        except LabelFailure as failure:
-            rest = {"attempts": failure.attempts, "details": failure.details}
-            pipe.send(("failure", {"status": failure.status, "reason": failure.reason, "rest": rest}))
-        except SaltflowError as error:
-            pipe.send(("stop", str(error)))
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            pipe.send(("failure", {"status": "crashed", "reason": reason, "rest": {"attempts": 1}}))

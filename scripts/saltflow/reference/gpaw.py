@@ -41,7 +41,6 @@ def element_problems(reference: GpawReference, elements: Sequence[str]) -> dict[
 
 def start_backend(reference: GpawReference, workdir: Path, processes: Processes) -> ChildBackend:
     """Labels by GPAW in a process that can be stopped: a library call has no time limit."""
-    _configure(reference)
     return ChildBackend(partial(GpawBackend, reference, workdir), name="GPAW", limit_s=reference.frame_timeout_s)
 
 
@@ -49,6 +48,7 @@ class GpawBackend:
     """Structures one after another; the wavefunctions go on while cell and atoms stay and only positions move."""
 
     def __init__(self, reference: GpawReference, workdir: Path):
+        _configure(reference)
         self.reference = reference
         self.log = workdir / "gpaw.txt"
         self._calculator: ASECalculator | None = None
