@@ -136,7 +136,7 @@ def _prepare() -> None:
     import numba
 
     numba.set_num_threads(1)
-    logging.getLogger("dynasor").setLevel(logging.WARNING)
+    logging.getLogger("dynasor").setLevel(logging.ERROR)  # it warns of every shell without a lattice vector
 
 
 def _mobile_and_framework(run: Run, mobile_ion: str) -> dict[str, np.ndarray]:
