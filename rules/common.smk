@@ -21,11 +21,12 @@ sys.path.insert(0, str(SCRIPTS))
 
 from saltflow import workload
 from saltflow.attempts import count_out_of_memory, read_attempts, slurm_folder_of
+from saltflow.code_digest import code_digest
 from saltflow import controller
 from saltflow.errors import SaltflowError
 from saltflow.settings import MODES
 from saltflow.products import finished_jobs
-from saltflow.provenance import code_digest, read_json
+from saltflow.provenance import read_json
 from saltflow.tables import SAFE_NAME
 from saltflow.targets import load_campaign
 from saltflow.workplace import check_writable

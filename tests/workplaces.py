@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny")
+SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny", "tests/frozen")
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200

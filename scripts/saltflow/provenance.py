@@ -1,6 +1,5 @@
-"""Where a product came from: content hashes, code digests, atomic writes and the provenance record."""
+"""Where a product came from: content hashes, atomic writes and the provenance record."""
 
-import ast
 import hashlib
 import json
 import os
@@ -9,16 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from saltflow import __version__
 from saltflow.errors import SaltflowError
 
-LIBRARY = Path(__file__).parent
-# The log and the journal of a job, and what they import: no product depends on them.
-SAYS_WHAT_HAPPENS = "saltflow.joblog"
 RECORDED_PACKAGES = ("ase", "dftd3", "gpaw", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
 
 
@@ -104,57 +99,6 @@ def digest(content: object) -> str:
     """Sixteen hexadecimal digits that identify a JSON-able value, whatever the order of its keys."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@cache
-def code_digest(script: str | os.PathLike) -> str:
-    """Digest of an entry script and every saltflow module that it imports, directly or not.
-
-    Comments, docstrings and layout do not count: only a change of the parsed code changes it.
-    """
-    sources = {name: _parsed(path) for name, path in sorted(imported_modules(Path(script)).items())}
-    return digest({"script": _parsed(Path(script)), **sources})
-
-
-def imported_modules(script: Path) -> dict[str, Path]:
-    """Dotted name → file of every saltflow module that makes the products of a script, imported directly or not."""
-    found: dict[str, Path] = {}
-    queue = [script]
-    while queue:
-        for name in _saltflow_imports(queue.pop()):
-            path = _module_path(name)
-            if path and name not in found and name != SAYS_WHAT_HAPPENS:
-                found[name] = path
-                queue.append(path)
-    return found
-
-
-@cache
-def _saltflow_imports(path: Path) -> frozenset[str]:
-    """Dotted names below saltflow that a file imports, their parent packages included."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-    ours = [name.split(".") for name in names if name.split(".")[0] == "saltflow"]
-    return frozenset(".".join(parts[:depth]) for parts in ours for depth in range(2, len(parts) + 1))
-
-
-def _module_path(name: str) -> Path | None:
-    base = LIBRARY.parent.joinpath(*name.split("."))
-    candidates = (base.with_suffix(".py"), base / "__init__.py")
-    return next((path for path in candidates if path.is_file()), None)
-
-
-@cache
-def _parsed(path: Path) -> str:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
 
 
 def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **facts: object) -> dict:

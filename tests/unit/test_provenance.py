@@ -1,11 +1,8 @@
-"""Products appear whole or not at all, and code, models and jobs are known by their content."""
+"""Products appear whole or not at all, and models and jobs are known by their content."""
 
 import os
 import shutil
 import stat
-import subprocess
-import sys
-import textwrap
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from saltflow.provenance import (
     check_hash,
     derive_seed,
     digest,
-    imported_modules,
     pinned_hash,
     read_json,
     scratch,
@@ -140,79 +136,6 @@ def test_seeds_stay_the_same_for_ever():
     assert len(seeds) == 1000
     assert all(0 <= seed < 2**31 for seed in seeds)
     assert derive_seed(1, "11") != derive_seed(11, "1")
-
-
-class Checkout:
-    """A copy of the library whose files a test may change."""
-
-    MODULE = "structure.rdf"
-
-    def __init__(self, folder: Path):
-        self.scripts = folder / "scripts"
-        shutil.copytree(ROOT / "scripts", self.scripts, ignore=shutil.ignore_patterns("__pycache__"))
-        self.write("saltflow/direct.py", "import saltflow.indirect\n\ndef twice(number):\n    return 2 * number\n")
-        self.write("saltflow/indirect.py", '"""About."""\n\nLIMIT = 1\n')
-        self.write("saltflow/apart.py", "LIMIT = 1\n")
-        self.write("entry.py", "from saltflow import direct\n\nprint(direct.twice(1))\n")
-
-    def write(self, path: str, text: str) -> None:
-        (self.scripts / path).write_text(textwrap.dedent(text))
-
-    def digest(self) -> str:
-        code = "import sys; from saltflow.provenance import code_digest; print(code_digest(sys.argv[1]))"
-        command = [sys.executable, "-c", code, "entry.py"]
-        return subprocess.run(command, cwd=self.scripts, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("entry.py", "from saltflow import direct\n\nprint(direct.twice(3))\n"),
-        ("saltflow/direct.py", "import saltflow.indirect\n\ndef twice(number):\n    return 3 * number\n"),
-        ("saltflow/indirect.py", '"""About."""\n\nLIMIT = 2\n'),
-        ("saltflow/direct.py", "import saltflow.apart\n\ndef twice(number):\n    return 2 * number\n"),
-    ],
-    ids=["the script", "a module it imports", "a module imported by that one", "another import"],
-)
-def test_the_code_digest_sees_what_the_code_does(checkout, path, text):
-    before = checkout.digest()
-    checkout.write(path, text)
-    assert checkout.digest() != before
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("entry.py", "# why\nfrom saltflow import direct\n\n\nprint(  direct.twice(1)  )  # said\n"),
-        (
-            "saltflow/direct.py",
-            '"""New."""\nimport saltflow.indirect\ndef twice(number):\n    """Twice."""\n\n'
-            "    return (2 *\n        number)\n",
-        ),
-        ("saltflow/indirect.py", '"""About something else."""\nLIMIT = 1  # a limit\n'),
-        ("saltflow/apart.py", "LIMIT = 2\n"),
-        ("saltflow/__init__.py", '"""saltflow."""\n\n__version__ = "99.0"\n'),
-    ],
-    ids=["layout", "docstrings", "comments", "a module it does not import", "the version"],
-)
-def test_the_code_digest_does_not_see_what_changes_nothing(checkout, path, text):
-    before = checkout.digest()
-    checkout.write(path, text)
-    assert checkout.digest() == before
-
-
-def test_imports_are_followed_into_packages_and_back():
-    found = imported_modules(ROOT / "scripts/analyse_transport.py")
-    assert {"saltflow.transport", "saltflow.trajectory", "saltflow.provenance", "saltflow.errors"} <= set(found)
-    assert "saltflow.training" not in found
-    assert not {"saltflow.joblog", "saltflow.recorder"} & set(found), "a new word in the log reruns nothing"
-    built = imported_modules(ROOT / "scripts/build_glass.py")
-    assert set(built) >= {"saltflow.structures", "saltflow.structures.packing"}
 
 
 # ── scratch folders ────────────────────────────────────────────────────────────────────────────

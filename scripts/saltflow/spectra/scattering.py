@@ -132,10 +132,14 @@ def self_part(
 
 
 def _prepare() -> None:
-    """One thread, as the jobs ask for, and no words of its own."""
+    """One thread, as the jobs ask for; what is compiled is kept for the next job; no words of its own."""
     import numba
+    from dynasor.core import rho_j_q_numba
 
     numba.set_num_threads(1)
+    for kernel in vars(rho_j_q_numba).values():
+        if isinstance(kernel, numba.core.dispatcher.Dispatcher):
+            kernel.enable_caching()
     logging.getLogger("dynasor").setLevel(logging.ERROR)  # it warns of every shell without a lattice vector
 
 

@@ -1,0 +1,77 @@
+"""A crystal of polyanions from its structure file to the figure of its report, with motions of BH4 frozen."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workplaces import Workplace, copy_sources
+
+from saltflow.provenance import read_json
+from saltflow.trajectory import open_trajectory
+
+FOLDER = "results/LiBH4-crystal/coupling"
+GLASSES = ("glass1", "glass2")
+BH4_IN_A_CELL = 4
+KEPT_A = 2e-6  # 1e-6, and as much for positions that trajectories keep in single precision
+
+
+@pytest.fixture(scope="module")
+def crystal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The coupling of LiBH4 after a real run."""
+    place = tmp_path_factory.mktemp("frozen")
+    copy_sources(place / "repo")
+    campaign = Workplace(place / "repo", place / "work", config="tests/frozen/config.yaml")
+    run = campaign.run(f"{FOLDER}/coupling.json")
+    assert run.returncode == 0, run.stdout[-3000:]
+    return place / "work" / FOLDER
+
+
+def groups_of(crystal: Path, glass: str) -> list[list[int]]:
+    """The atoms of each group."""
+    found = read_json(crystal / "groups/300K/groups.json")["glasses"][GLASSES.index(glass)]
+    return [each["atoms"] for each in found["groups"]]
+
+
+def positions_A(crystal: Path, mode: str, glass: str) -> np.ndarray:
+    """Frames × atoms × 3, unwrapped."""
+    run = open_trajectory(crystal / mode / "300K" / f"{glass}.h5md")
+    return run.read_positions_A(slice(None), slice(None)).astype(float)
+
+
+@pytest.mark.parametrize("glass", GLASSES)
+def test_every_polyanion_is_found_and_frozen(crystal: Path, glass: str):
+    groups = groups_of(crystal, glass)
+    assert [len(group) for group in groups] == [5] * BH4_IN_A_CELL
+    for mode in ("T", "V"):
+        point = read_json(crystal / mode / "300K/md.json")
+        assert {each["status"] for each in point["glasses"]} == {"ok"}
+        assert {each["frozen_groups"] for each in point["glasses"]} == {BH4_IN_A_CELL}
+
+
+@pytest.mark.parametrize("glass", GLASSES)
+def test_centres_stay_where_translation_is_frozen_and_not_elsewhere(crystal: Path, glass: str):
+    masses = {"B": 10.81, "H": 1.008}
+    run = open_trajectory(crystal / "T/300K" / f"{glass}.h5md")
+    for group in groups_of(crystal, glass):
+        weights = np.array([masses[run.symbols[atom]] for atom in group])
+        moved = [
+            np.ptp(np.average(positions_A(crystal, mode, glass)[:, group], axis=1, weights=weights), axis=0).max()
+            for mode in ("T", "V")
+        ]
+        assert moved[0] < KEPT_A < 0.001 < moved[1]
+
+
+@pytest.mark.parametrize("glass", GLASSES)
+def test_shapes_stay_where_vibration_is_frozen_and_not_elsewhere(crystal: Path, glass: str):
+    for group, mode in itertools.product(groups_of(crystal, glass), ("T", "V")):
+        places = positions_A(crystal, mode, glass)[:, group]
+        distances = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
+        changed = np.ptp(distances, axis=0).max()
+        assert changed < KEPT_A if mode == "V" else changed > 0.01
+
+
+def test_the_motion_that_matters_is_looked_for_at_every_mode(crystal: Path):
+    coupling = read_json(crystal / "coupling.json")
+    assert coupling["points"][0]["ratios"].keys() == {"T", "V"}
+    assert (crystal / "coupling.svg").stat().st_size > 1000
