@@ -7,6 +7,7 @@ import yaml
 from reference_cases import DRAFT_PBE, GFN1
 
 from saltflow.errors import SaltflowError
+from saltflow.reference import tblite
 from saltflow.reference.__main__ import main
 from saltflow.reference.check import Row, check_reference, table
 from saltflow.reference.label import LabelFailure, Result
@@ -46,14 +47,16 @@ def test_a_slow_machine_is_told(capsys):
     assert "1 of 7 are not as they should be" in capsys.readouterr().out
 
 
+def replace_backend(monkeypatch, compute):
+    """tblite that computes in another way, in this process."""
+    monkeypatch.setattr(TbliteBackend, "compute", compute)
+    monkeypatch.setattr(tblite, "start_backend", lambda reference, workdir, processes: TbliteBackend(reference))
+
+
 def wrapped(monkeypatch, change):
     """tblite with its results changed, as an interface with a mistake would change them."""
     right = TbliteBackend.compute
-
-    def compute(self, atoms):
-        return change(right(self, atoms))
-
-    monkeypatch.setattr(TbliteBackend, "compute", compute)
+    replace_backend(monkeypatch, lambda self, atoms: change(right(self, atoms)))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_a_frame_without_a_label_stops_with_its_reason(monkeypatch, tmp_path):
     def fail(self, atoms):
         raise LabelFailure("crashed", "out of luck", attempts=1, details={"output": "the last words"})
 
-    monkeypatch.setattr(TbliteBackend, "compute", fail)
+    replace_backend(monkeypatch, fail)
     with pytest.raises(SaltflowError, match="LiCl, perfect: crashed, out of luck(.|\n)*the last words"):
         check_reference(GFN1, workdir=tmp_path, limit_s=1000.0)
 
