@@ -18,6 +18,7 @@ LABELS = "results/potentials/base/generation0/labels"
 COMMITTEE = "results/potentials/base/generation0/committee"
 QUENCH = "results/LiAlCl4/glass1"
 POINT = "results/LiAlCl4/md/500K"
+TABLE = "results/summary/conductivity.csv"
 
 
 def lose(campaign: Workplace, folder: str, *names: str) -> list[Path]:
@@ -60,15 +61,14 @@ def log_of(campaign: Workplace, name: str) -> str:
     return (campaign.work / "logs" / name).read_text()
 
 
-@SIGNALS
-def test_labels_go_on_with_the_next_frame(campaign: Workplace, finished: Path, sign: Signals):
+def test_labels_go_on_with_the_next_frame(campaign: Workplace, finished: Path):
     lost = lose(campaign, LABELS, "chunk0.extxyz", "chunk0.ledger.tsv")
     journal = f"{LABELS}/chunk0.work/labels-*.jsonl"
 
     def some_frames_are_labelled() -> bool:
         return any(path.read_text().count("\n") >= 7 for path in campaign.work.glob(journal))
 
-    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_frames_are_labelled)
+    interrupt(campaign, SIGKILL, str(lost[0].relative_to(campaign.work)), lost, some_frames_are_labelled)
     log = log_of(campaign, "potentials/base/generation0/label_frames0.log")
     done = int(re.search(r"(\d+) of 12 frames are already labelled", log)[1])
     assert done >= 3
@@ -85,27 +85,26 @@ def test_labels_go_on_with_the_next_frame(campaign: Workplace, finished: Path, s
 
 @SIGNALS
 def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals):
-    campaign.replace("tests/tiny/config.yaml", "epochs: 6", "epochs: 400")
+    campaign.replace("tests/tiny/config.yaml", "epochs: 6", "epochs: 150")
     # Slow enough for the validation error to fall epoch by epoch: mace writes a checkpoint only when it does.
     campaign.replace("tests/tiny/config.yaml", "learning_rate: 0.01", "learning_rate: 0.001")
     lost = lose(campaign, COMMITTEE, "member1.model", "member1.train_check.json")
 
     def some_epochs_are_done() -> bool:
         checkpoints = campaign.work.glob(f"{COMMITTEE}/.member1.model.work/*/checkpoints/*_epoch-*.pt")
-        return any(int(re.search(r"_epoch-(\d+)", path.name)[1]) >= 60 for path in checkpoints)
+        return any(int(re.search(r"_epoch-(\d+)", path.name)[1]) >= 40 for path in checkpoints)
 
     interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_epochs_are_done)
     log = log_of(campaign, "potentials/base/generation0/fine_tune1.log")
-    epochs = [int(number) for number in re.findall(r"epoch (\d+) of 400", log)]
-    assert 40 <= epochs[0] <= epochs[-1] == 360
+    epochs = [int(number) for number in re.findall(r"epoch (\d+) of 150", log)]
+    assert 40 <= epochs[0] <= epochs[-1] == 135
     assert not found(campaign, f"{COMMITTEE}/.member1.model.work/*")()
 
 
-@SIGNALS
-def test_a_quench_goes_on_with_the_next_segment(campaign: Workplace, finished: Path, sign: Signals):
+def test_a_quench_goes_on_with_the_next_segment(campaign: Workplace, finished: Path):
     lost = lose_glass(campaign)
     first_segment = found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-000000.pt")
-    interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, first_segment)
+    interrupt(campaign, SIGKILL, str(lost[0].relative_to(campaign.work)), lost, first_segment)
     assert_continued(log_of(campaign, "LiAlCl4/glass1/quench_glass.log"))
     assert lost[0].read_bytes() == (finished / "work" / QUENCH / "glass.extxyz").read_bytes()
     # The glass is what it was, so what was made from it is still good.
@@ -138,13 +137,12 @@ def test_a_sweep_killed_twice_ends_with_the_same_table(campaign: Workplace, fini
     shutil.rmtree(campaign.work / "results/LiAlCl4/md")
     lose_glass(campaign)
     shutil.rmtree(campaign.work / "results/summary")
-    campaign.killed(SIGINT, when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
-    campaign.killed(SIGKILL, when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
+    campaign.killed(SIGINT, TABLE, when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
+    campaign.killed(SIGKILL, TABLE, when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
     again = campaign.resume()
     assert again.returncode == 0, again.stdout[-3000:]
     # What had been finished was not done again.
     assert "rule propose_seeds" not in again.stdout
     assert "rule quench_glass" not in again.stdout
-    table = "work/results/summary/conductivity.csv"
-    assert (campaign.work.parent / table).read_bytes() == (finished / table).read_bytes()
-    assert campaign.plan() == {}
+    assert (campaign.work / TABLE).read_bytes() == (finished / "work" / TABLE).read_bytes()
+    assert campaign.plan(TABLE) == {}
