@@ -37,7 +37,7 @@ def plot_arrhenius(
             say((axis,), "No temperature has a conductivity.")
             return
         if any(line.get_marker() == "x" for line in axis.get_lines()):
-            axis.plot([], [], "x", color="0.4", label="not diffusive: takes no part in the fit")
+            axis.plot([], [], "x", color="0.4", label="not diffusive or damped: takes no part in the fit")
         axis.set_yscale("log")
         axis.set(xlabel="1000 K / T", ylabel="σT (mS K/cm)", xlim=axis.get_xlim())
         _mark_transition(axis, transition, lambda kelvin: 1000 / kelvin)

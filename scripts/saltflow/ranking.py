@@ -36,6 +36,7 @@ IN_WORDS = [
 FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
+DAMPED = "damped"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
 status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
@@ -181,6 +182,8 @@ def _status(finished: Finished) -> str:
     transports = [transport for transport, _ in finished.points]
     if all(transport["status"] == NO_SOUND_GLASS for transport in transports):
         return f"{NO_SOUND_GLASS}: {transports[0]['reason']}"
+    if any(transport["status"] == DAMPED for transport in transports):
+        return f"{DAMPED}: the friction of the thermostat slowed the ions down"
     diffusive = sum(transport["status"] == "ok" for transport in transports)
     return f"{NOT_DIFFUSIVE}: {diffusive} of {len(transports)} temperatures have a diffusive window"
 

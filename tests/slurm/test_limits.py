@@ -1,9 +1,14 @@
-"""What the plan learns of a real cluster by asking it."""
+"""What the plan, and a job on it, learn of a real cluster by asking it."""
+
+import sys
+from pathlib import Path
 
 import cluster as clusters
 import pytest
 
 from saltflow.plan.cluster import look_at_cluster
+
+SOURCES = Path(__file__).parents[2]
 
 
 def test_partitions_and_their_largest_nodes_are_asked_of_slurm(
@@ -18,3 +23,11 @@ def test_partitions_and_their_largest_nodes_are_asked_of_slurm(
     assert max(partition.memory_MB for partition in known.partitions) == largest.memory_MB
     assert known.qos == ()
     assert "sacctmgr does not answer" in known.source
+
+
+def test_a_job_knows_when_its_walltime_ends(cluster: clusters.Cluster):
+    program = "import sys, time; sys.path.insert(0, 'scripts'); from saltflow.dynamics.walltime import walltime_of_job"
+    program += "; print(walltime_of_job().end_s - time.time())"
+    python = [sys.executable, "-c", program]
+    said = cluster.ask("srun", "--time=40", "--mem=500", f"--chdir={SOURCES}", *python)
+    assert 30 * 60 < float(said) <= 40 * 60 + 1

@@ -13,6 +13,7 @@ from saltflow.dynamics import integrators
 from saltflow.dynamics.constraints import MODES, Frozen, constrain
 from saltflow.dynamics.constraints.rotations import is_linear
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
+from saltflow.dynamics.thermostats import chain_half_step
 from saltflow.errors import SaltflowError
 from saltflow.potentials import Evaluation
 
@@ -197,9 +198,9 @@ def _thermostatted(state, constraint, forces, *, steps):
     target = torch.full((state.systems,), 500.0, dtype=torch.float64)
     evaluation, kinetic, ions = forces(state.positions, state.cells), [], []
     for _ in range(steps):
-        integrators.thermostat_half_step(state, target_K=target, step=units.fs, time=25 * units.fs)
+        chain_half_step(state, target_K=target, step=units.fs, time=25 * units.fs)
         evaluation = integrators.verlet_step(state, evaluation, forces, step=units.fs, constraint=constraint)
-        integrators.thermostat_half_step(state, target_K=target, step=units.fs, time=25 * units.fs)
+        chain_half_step(state, target_K=target, step=units.fs, time=25 * units.fs)
         energies = 0.5 * state.masses * state.velocities.square().sum(-1)
         kinetic.append(state.kinetic_energy())
         ions.append(energies.reshape(state.systems, -1)[:, -4:].sum(1))

@@ -21,6 +21,7 @@ STEPS = 60
 def conditions(*, segment_steps=1000):
     return Conditions(
         step_fs=1.0,
+        thermostat="nose-hoover",
         thermostat_time_fs=50.0,
         barostat_time_fs=200.0,
         compressibility_1_GPa=0.05,

@@ -18,6 +18,7 @@ COMPOSITION = Composition.from_identity({
 })  # fmt: skip
 DYNAMICS = {
     "timestep_fs": {"default": 1.0, "with_O_or_F": 1.0, "with_H": 0.5},
+    "thermostat": "nose-hoover",
     "thermostat_time_fs": 50.0,
     "barostat_time_fs": 300.0,
     "compressibility_1_GPa": 0.05,

@@ -15,6 +15,7 @@ from saltflow.trajectory import read_trajectory
 GATES = {"min_density_ratio": 0.6, "min_pair_factor": 0.3}
 DYNAMICS = {
     "timestep_fs": {"default": 2.0, "with_O_or_F": 1.0, "with_H": 0.5},
+    "thermostat": "nose-hoover",
     "thermostat_time_fs": 40.0,
     "barostat_time_fs": 300.0,
     "compressibility_1_GPa": 0.05,

@@ -8,6 +8,7 @@ from mace_models import rock_salt
 
 from saltflow.dynamics import integrators
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
+from saltflow.dynamics.thermostats import chain_energy, chain_half_step
 from saltflow.potentials import Evaluation, stack
 
 TEMPERATURE_K = 600.0
@@ -103,9 +104,9 @@ def test_momentum_stays_zero_in_every_ensemble(committee):
             state, evaluation, target_K=target, pressure=units.GPa, step=2 * units.fs, time=200 * units.fs,
             compressibility=0.05 / units.GPa,
         )  # fmt: skip
-        integrators.thermostat_half_step(state, target_K=target, step=2 * units.fs, time=50 * units.fs)
+        chain_half_step(state, target_K=target, step=2 * units.fs, time=50 * units.fs)
         evaluation = integrators.verlet_step(state, evaluation, forces, step=2 * units.fs)
-        integrators.thermostat_half_step(state, target_K=target, step=2 * units.fs, time=50 * units.fs)
+        chain_half_step(state, target_K=target, step=2 * units.fs, time=50 * units.fs)
     assert state.momentum().abs().max() < 1e-11 * largest
 
 
@@ -115,13 +116,11 @@ def thermostatted(state, forces, *, step_fs, steps, time_fs=50.0):
     step, time = step_fs * units.fs, time_fs * units.fs
     evaluation, kinetic, conserved = forces(state.positions, state.cells), [], []
     for _ in range(steps):
-        integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
+        chain_half_step(state, target_K=target, step=step, time=time)
         evaluation = integrators.verlet_step(state, evaluation, forces, step=step)
-        integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
+        chain_half_step(state, target_K=target, step=step, time=time)
         kinetic.append(state.kinetic_energy())
-        conserved.append(
-            kinetic[-1] + evaluation.energies + integrators.thermostat_energy(state, target_K=target, time=time)
-        )
+        conserved.append(kinetic[-1] + evaluation.energies + chain_energy(state, target_K=target, time=time))
     return torch.stack(kinetic).numpy(), torch.stack(conserved).numpy()
 
 
@@ -202,9 +201,9 @@ def ideal_gas():
             state, evaluation, target_K=target, pressure=pressure, step=units.fs, time=100 * units.fs,
             compressibility=1 / pressure,
         )  # fmt: skip
-        integrators.thermostat_half_step(state, target_K=target, step=units.fs, time=30 * units.fs)
+        chain_half_step(state, target_K=target, step=units.fs, time=30 * units.fs)
         evaluation = integrators.verlet_step(state, evaluation, no_forces, step=units.fs)
-        integrators.thermostat_half_step(state, target_K=target, step=units.fs, time=30 * units.fs)
+        chain_half_step(state, target_K=target, step=units.fs, time=30 * units.fs)
         volumes.append(state.volume_A3())
         kinetic.append(state.kinetic_energy())
     return torch.stack(volumes).numpy()[500:], torch.stack(kinetic).numpy()[500:], thermal / pressure

@@ -27,6 +27,7 @@ STEP_FS = 2.0
 def conditions(*, segment_steps=1000, **changes):
     values = {
         "step_fs": STEP_FS,
+        "thermostat": "nose-hoover",
         "thermostat_time_fs": 50.0,
         "barostat_time_fs": 200.0,
         "compressibility_1_GPa": 0.05,

@@ -20,8 +20,9 @@ def nvt(steps, **choices):
 def finished(committee, folder, *, segment_steps=1000, **choices):
     """Two glasses over 40 steps; trajectories of both."""
     conditions = Conditions(
-        step_fs=STEP_FS, thermostat_time_fs=50.0, barostat_time_fs=200.0, compressibility_1_GPa=0.05,
-        pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=segment_steps * STEP_FS / 1000,
+        step_fs=STEP_FS, thermostat="nose-hoover", thermostat_time_fs=50.0, barostat_time_fs=200.0,
+        compressibility_1_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=10.0,
+        segment_ps=segment_steps * STEP_FS / 1000,
     )  # fmt: skip
     cells = [rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed) for seed in (1, 2)]
     run = Run(cells, [nvt(40, **choices)], committee, conditions=conditions, seeds=[1, 2], workdir=folder / "work")

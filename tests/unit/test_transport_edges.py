@@ -1,5 +1,6 @@
 """Input at the edge of what can be analysed: it works, or stops with one sentence that names the remedy."""
 
+import dataclasses
 import gzip
 import json
 
@@ -118,6 +119,20 @@ def test_frames_that_come_too_early_are_refused(rng):
     times_ps[50:] -= 0.05
     with pytest.raises(SaltflowError, match="only 0.05 ps apart"):
         analyse([trajectory_of(salt.positions_A, salt.symbols, salt.masses_u, times_ps=times_ps)])
+
+
+def test_a_point_under_friction_is_damped_and_takes_no_part_in_a_fit(rng):
+    def at(kelvin, thermostat):
+        run = lithium_in_a_heavy_frame(brownian_steps(rng, 800, 8, D_A2_ps=kelvin / 500))
+        run = dataclasses.replace(run, metadata={"settings": {"thermostat": thermostat}})
+        return analyse([run], temperature_K=kelvin)
+
+    results = [at(500.0, "langevin"), at(600.0, "bussi"), at(700.0, "nose-hoover"), at(800.0, "bussi")]
+    assert [result["status"] for result in results] == ["damped", "ok", "ok", "ok"]
+    points = points_from_transport(results, quantity="D_cm2_s")
+    fit = fit_arrhenius(points, quantity="D_cm2_s", target_temperature_K=300.0, bootstrap_samples=10, seed=1)
+    assert fit["temperatures_used_K"] == [600.0, 700.0, 800.0]
+    assert any("damped: the friction" in sentence for sentence in sentences(results[0]))
 
 
 def test_a_point_that_does_not_diffuse_takes_no_part_in_a_fit(rng):

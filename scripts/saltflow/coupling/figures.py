@@ -73,7 +73,7 @@ def _draw_dominance(axis: Axes, result: Mapping) -> None:
             if not ratio["value"]:
                 continue
             sign = "" if dominant["motion"] != mode else (" ★" if dominant["resolved"] else " ☆")
-            text = f"{ratio['value']:.2g}{sign}" + ("" if ratio["status"] == "ok" else "\n(not diffusive)")
+            text = f"{ratio['value']:.2g}{sign}" + ("" if ratio["status"] == "ok" else f"\n({ratio['status']})")
             axis.text(column, row, text, ha="center", va="center", fontsize=7)
     axis.set_xticks(range(len(points)), [f"{point['temperature_K']:g} K" for point in points])
     axis.set_yticks(range(len(modes)), [f"{mode} frozen" for mode in modes])

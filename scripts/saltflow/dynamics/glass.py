@@ -28,6 +28,7 @@ def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_t
     """How to integrate, from the section `dynamics` and what the job adds to it."""
     return Conditions(
         step_fs=step_fs,
+        thermostat=dynamics["thermostat"],
         thermostat_time_fs=dynamics["thermostat_time_fs"],
         barostat_time_fs=dynamics["barostat_time_fs"],
         compressibility_1_GPa=dynamics["compressibility_1_GPa"],
@@ -64,7 +65,7 @@ def quench(
         dynamics: the section `dynamics`.
         gates: the section `structures.gates`.
         checkpoint_ps: time between checkpoints.
-        seed: of velocities and barostat.
+        seed: of velocities, barostat and a stochastic thermostat.
         workdir: folder of checkpoints.
         trajectory_path: where the coarse trajectory of the quench goes.
         metadata: provenance of that trajectory.

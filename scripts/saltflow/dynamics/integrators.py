@@ -1,7 +1,6 @@
 """One step of molecular dynamics for a batch of cells.
 
-Sources: Nosé–Hoover chains as in Martyna, Tuckerman, Tobias & Klein, Mol. Phys. 87, 1117 (1996); isotropic
-stochastic cell rescaling as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020).
+Source: isotropic stochastic cell rescaling as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020).
 """
 
 from collections.abc import Callable
@@ -58,55 +57,6 @@ def verlet_step(
     if constraint is not None:
         state.velocities = constraint.project(state.positions, state.velocities)
     return evaluation
-
-
-def thermostat_half_step(state: MDState, *, target_K: torch.Tensor, step: float, time: float) -> None:
-    """Half a step of a Nosé–Hoover chain on every cell.
-
-    Args:
-        state: velocities and chain changed in place.
-        target_K: (systems,).
-        step: full time step in ASE's unit.
-        time: relaxation time in ASE's unit.
-    """
-    thermal = units.kB * target_K
-    freedom = state.degrees_of_freedom()
-    mass = (thermal * time**2)[:, None].repeat(1, state.chain_velocities.shape[1])
-    mass[:, 0] *= freedom
-    last = mass.shape[1] - 1
-    velocity = list(state.chain_velocities.unbind(1))
-    kinetic = 2 * state.kinetic_energy()
-    half, quarter, eighth = step / 2, step / 4, step / 8
-
-    def drive(link: int) -> torch.Tensor:
-        if link == 0:
-            return (kinetic - freedom * thermal) / mass[:, 0]
-        return (mass[:, link - 1] * velocity[link - 1].square() - thermal) / mass[:, link]
-
-    velocity[last] = velocity[last] + quarter * drive(last)
-    for link in range(last - 1, -1, -1):
-        damping = torch.exp(-eighth * velocity[link + 1])
-        velocity[link] = (velocity[link] * damping + quarter * drive(link)) * damping
-    scale = torch.exp(-half * velocity[0])
-    kinetic = kinetic * scale.square()
-    state.chain_positions = state.chain_positions + half * torch.stack(velocity, 1)
-    for link in range(last):
-        damping = torch.exp(-eighth * velocity[link + 1])
-        velocity[link] = (velocity[link] * damping + quarter * drive(link)) * damping
-    velocity[last] = velocity[last] + quarter * drive(last)
-    state.chain_velocities = torch.stack(velocity, 1)
-    state.velocities = state.velocities * scale[state.system, None]
-
-
-def thermostat_energy(state: MDState, *, target_K: torch.Tensor, time: float) -> torch.Tensor:
-    """(systems,) eV: energy held by the chains; kinetic + potential + this is conserved in NVT."""
-    thermal = units.kB * target_K
-    mass = (thermal * time**2)[:, None].repeat(1, state.chain_velocities.shape[1])
-    freedom = state.degrees_of_freedom()
-    mass[:, 0] *= freedom
-    kinetic = 0.5 * (mass * state.chain_velocities.square()).sum(1)
-    links = state.chain_positions
-    return kinetic + thermal * (freedom * links[:, 0] + links[:, 1:].sum(1))
 
 
 def rescale_cells(

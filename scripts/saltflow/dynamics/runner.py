@@ -20,8 +20,11 @@ from saltflow.dynamics import integrators
 from saltflow.dynamics.checkpoints import Segments
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of, velocities_of
+from saltflow.dynamics.pieces import PotentialInPieces
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
+from saltflow.dynamics.thermostats import THERMOSTATS
+from saltflow.dynamics.walltime import Walltime, walltime_of_job
 from saltflow.errors import SaltflowError
 from saltflow.potentials import Committee, Evaluation
 from saltflow.provenance import atomic_write
@@ -35,13 +38,14 @@ RELAX_STEP_A2_PER_EV = 0.01
 class Conditions:
     """How a schedule is integrated.
 
-    step_fs: time step. thermostat_time_fs, barostat_time_fs: relaxation times.
+    step_fs: time step. thermostat: of `THERMOSTATS`. thermostat_time_fs, barostat_time_fs: relaxation times.
     compressibility_1_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
     max_temperature_ratio: a cell hotter than this × its target has run away.
     segment_ps: time between checkpoints.
     """
 
     step_fs: float
+    thermostat: str
     thermostat_time_fs: float
     barostat_time_fs: float
     compressibility_1_GPa: float
@@ -94,6 +98,7 @@ class Run:
         seeds: one per cell.
         workdir: folder of this run's checkpoints; the same folder makes a new process continue.
         frozen: motions of groups of atoms that are frozen as they are in `cells`, under NVE and NVT only.
+        walltime: what is left to the process; that of the job by default.
     """
 
     def __init__(
@@ -106,12 +111,16 @@ class Run:
         seeds: Sequence[int],
         workdir: Path,
         frozen: Frozen | None = None,
+        walltime: Walltime | None = None,
     ):
         _check_ensembles(schedule, frozen)
         self.frozen = frozen
         self.cells, self.schedule, self.committee = list(cells), list(schedule), committee
         self.conditions, self.step = conditions, conditions.step_fs * units.fs
+        self.thermostat = THERMOSTATS[conditions.thermostat]
+        self.walltime = walltime or walltime_of_job()
         self.frames: list[dict] = []
+        self.potential: PotentialInPieces | None = None
         self._asked_to_stop = False
         self.segments = Segments(workdir)
         checkpoint = self.segments.resume()
@@ -119,7 +128,7 @@ class Run:
             self._continue_from(checkpoint)
         else:
             self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
-            self._bind()
+            self._bind(find_size=True)
 
     def finish(self) -> list[Outcome]:
         """Integrate to the end of the schedule.
@@ -162,9 +171,9 @@ class Run:
 
     def _run_segment(self) -> None:
         progress = self.progress
-        length = max(1, round(self.conditions.segment_ps * 1000 / self.conditions.step_fs))
         began, first = time.perf_counter(), progress.total_steps
-        while progress.total_steps - first < length and not self._asked_to_stop:
+        self.walltime.begin_segment()
+        while self._segment_goes_on(progress.total_steps - first):
             stage = self.schedule[progress.stage]
             if not progress.started:
                 self._enter(stage)
@@ -183,15 +192,29 @@ class Run:
                 progress.step, progress.started = 0, False
         self._report(first, time.perf_counter() - began)
 
-    def _bind(self, *, listed_at: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
-        """Evaluate the batch as it is now, with a neighbour list made here or where it had been made."""
+    def _segment_goes_on(self, steps: int) -> bool:
+        """Whether a segment is to have one more step; one at least, so that short walltimes make headway."""
+        length = max(1, round(self.conditions.segment_ps * 1000 / self.conditions.step_fs))
+        is_full = steps > 0 and (steps >= length or self.walltime.is_time_to_save())
+        return not (is_full or self._asked_to_stop)
+
+    def _bind(self, *, find_size: bool = False) -> None:
+        """Evaluate the batch as it is now, in pieces as large as before or as a trial finds them."""
+        most_atoms = self.potential and self.potential.most_atoms
+        self._set_potential(most_atoms)
+        state = self.progress.state
+        if find_size:
+            self.potential.find_size(state.positions, state.cells)
+        self.evaluation = self.potential.evaluate(state.positions, state.cells)
+
+    def _set_potential(self, most_atoms: int | None) -> None:
+        """Bind constraints and potential to the cells of the batch."""
         state = self.progress.state
         self.constraint = constrain(self.frozen, self.cells, state)
         state.lost_degrees = self.constraint and self.constraint.lost_degrees
-        self.potential = self.committee.on(state.numbers.cpu().numpy(), state.system.cpu().numpy())
-        if listed_at:
-            self.potential.list_neighbours(*listed_at)
-        self.evaluation = self.potential.evaluate(state.positions, state.cells)
+        self._restrict = self.constraint.restrict if self.constraint else remove_drift
+        numbers, system = state.numbers.cpu().numpy(), state.system.cpu().numpy()
+        self.potential = PotentialInPieces(self.committee, numbers, system, most_atoms=most_atoms)
 
     def _enter(self, stage: Stage) -> None:
         """Begin a stage: velocities at its first temperature when there are none, the mean volume when asked."""
@@ -200,8 +223,7 @@ class Run:
             mean = (progress.volume_sum / progress.volume_count).to(state.cells.device)
             integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
         if stage.ensemble != "relax" and not state.velocities.any():
-            restrict = self.constraint.restrict if self.constraint else remove_drift
-            draw_velocities(state, self._per_cell(stage.start_K), restrict=restrict)
+            draw_velocities(state, self._per_cell(stage.start_K), restrict=self._restrict)
         progress.volume_sum, progress.volume_count, progress.conserved = None, 0, ()
         progress.started = True
         self._bind()
@@ -227,10 +249,10 @@ class Run:
                 time=self.conditions.barostat_time_fs * units.fs,
                 compressibility=self.conditions.compressibility_1_GPa / units.GPa,
             )
-        integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
+        self.thermostat.half_step(state, target_K=target, step=step, time=time, restrict=self._restrict)
         self.evaluation = self._verlet_step()
         temperature_K = state.temperature_K()
-        integrators.thermostat_half_step(state, target_K=target, step=step, time=time)
+        self.thermostat.half_step(state, target_K=target, step=step, time=time, restrict=self._restrict)
         return temperature_K
 
     def _verlet_step(self) -> Evaluation:
@@ -299,7 +321,7 @@ class Run:
         energy = state.kinetic_energy() + self.evaluation.energies
         if stage.ensemble == "nvt":
             time = self.conditions.thermostat_time_fs * units.fs
-            energy = energy + integrators.thermostat_energy(state, target_K=self._target(stage), time=time)
+            energy = energy + self.thermostat.energy(state, target_K=self._target(stage), time=time)
         return energy.cpu()
 
     def _report(self, first: int, seconds: float) -> None:
@@ -342,6 +364,7 @@ class Run:
                 "state": progress.state.tensors(),
                 "progress": replace(progress, state=None),
                 "listed_at": self.potential.listed_at,
+                "most_atoms": self.potential.most_atoms,
                 "frames": self.frames,
             }
         )
@@ -355,8 +378,11 @@ class Run:
         }
         self.progress = replace(checkpoint["progress"], state=MDState(**tensors))
         log.info("continuing at step %d, after segment %d", self.progress.total_steps, self.segments.finished)
-        if self.progress.state.systems:
-            self._bind(listed_at=tuple(values.to(device) for values in checkpoint["listed_at"]))
+        state = self.progress.state
+        if state.systems:
+            self._set_potential(checkpoint["most_atoms"])
+            self.potential.list_neighbours(*(values.to(device) for values in checkpoint["listed_at"]))
+            self.evaluation = self.potential.evaluate(state.positions, state.cells)
 
     def _on_sigterm(self, *_: object) -> None:
         self._asked_to_stop = True

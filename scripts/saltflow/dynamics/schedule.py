@@ -19,7 +19,7 @@ class Stage:
 
     Args:
         name: what the progress line calls it.
-        ensemble: relax (capped steepest descent), nve, nvt (Nosé–Hoover chain) or npt (isotropic cell rescaling).
+        ensemble: relax (capped steepest descent), nve, nvt (thermostat) or npt (and isotropic cell rescaling).
         steps: number of integration steps.
         start_K, end_K: target temperature of each cell at the first and the last step, (cells,).
         frame_interval: steps between recorded frames; 0 records none.

@@ -20,6 +20,7 @@ class MDState:
     masses: (atoms,); numbers: (atoms,); system: (atoms,) index of the cell in this batch.
     cells: (systems, 3, 3), rows are lattice vectors.
     chain_positions, chain_velocities: (systems, CHAIN_LENGTH) of the Nosé–Hoover chains.
+    bath_energies: (systems,) eV that a stochastic thermostat has taken out of each cell.
     labels: (systems,) which glass each cell is; survives the removal of others.
     noise: one random state per cell, so that a cell's noise does not depend on its neighbours.
     lost_degrees: (systems,) degrees of freedom that constraints and conserved momentum take; None: 3 of momentum.
@@ -33,6 +34,7 @@ class MDState:
     cells: torch.Tensor
     chain_positions: torch.Tensor
     chain_velocities: torch.Tensor
+    bath_energies: torch.Tensor
     labels: tuple[int, ...]
     noise: tuple[torch.Tensor, ...]
     lost_degrees: torch.Tensor | None = None
@@ -80,7 +82,8 @@ class MDState:
         renumber = torch.full((self.systems,), -1, dtype=torch.long, device=self.system.device)
         renumber[kept] = torch.arange(len(kept), device=self.system.device)
         per_atom = {name: getattr(self, name)[atoms] for name in ("positions", "velocities", "masses", "numbers")}
-        per_cell = {name: getattr(self, name)[kept] for name in ("cells", "chain_positions", "chain_velocities")}
+        of_cells = ("cells", "chain_positions", "chain_velocities", "bath_energies")
+        per_cell = {name: getattr(self, name)[kept] for name in of_cells}
         return replace(
             self,
             **per_atom,
@@ -91,16 +94,24 @@ class MDState:
             noise=tuple(self.noise[index] for index in kept),
         )
 
-    def gaussian(self) -> torch.Tensor:
-        """(systems,) one standard normal number per cell, each from its own stream."""
+    def atoms_of_cells(self) -> list[int]:
+        """Number of atoms of every cell."""
+        return torch.bincount(self.system, minlength=self.systems).tolist()
+
+    def normals(self, shapes: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+        """Standard normal numbers in one shape per cell, each cell's from its own stream, which goes on."""
         drawn, states = [], []
-        for state in self.noise:
+        for shape, state in zip(shapes, self.noise, strict=True):
             generator = torch.Generator()
             generator.set_state(state)
-            drawn.append(torch.randn((), generator=generator, dtype=torch.float64))
+            drawn.append(torch.randn(shape, generator=generator, dtype=torch.float64))
             states.append(generator.get_state())
         self.noise = tuple(states)
-        return torch.stack(drawn).to(self.cells.device)
+        return [numbers.to(self.cells.device) for numbers in drawn]
+
+    def gaussian(self) -> torch.Tensor:
+        """(systems,) one standard normal number per cell."""
+        return torch.stack(self.normals([()] * self.systems))
 
     def tensors(self) -> dict:
         """The fields as a dictionary that torch.save writes and `MDState(**…)` takes back."""
@@ -142,6 +153,7 @@ def initial_state(cells: Sequence[Atoms], *, seeds: Sequence[int], device: str) 
         cells=tensor(boxes),
         chain_positions=chain.clone(),
         chain_velocities=chain.clone(),
+        bath_energies=torch.zeros_like(chain[:, 0]),
         labels=tuple(range(len(cells))),
         noise=tuple(torch.Generator().manual_seed(seed).get_state() for seed in seeds),
     )
@@ -164,15 +176,8 @@ def draw_velocities(
         temperature_K: (systems,).
         restrict: takes out of the velocities of a state what is conserved at zero or frozen.
     """
-    drawn, states = [], []
-    counts = torch.bincount(state.system, minlength=state.systems).tolist()
-    for count, noise in zip(counts, state.noise, strict=True):
-        generator = torch.Generator()
-        generator.set_state(noise)
-        drawn.append(torch.randn((count, 3), generator=generator, dtype=torch.float64))
-        states.append(generator.get_state())
-    state.noise = tuple(states)
-    velocities = torch.cat(drawn).to(state.positions.device) / state.masses.sqrt()[:, None]
+    drawn = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells()]))
+    velocities = drawn / state.masses.sqrt()[:, None]
     state.velocities = velocities
     restrict(state)
     scale = (temperature_K / state.temperature_K()).sqrt()

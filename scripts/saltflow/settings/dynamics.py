@@ -52,6 +52,7 @@ class Dynamics(Section):
     dispersion: Literal["none"]
     dtype: Dtype
     timestep_fs: Timestep
+    thermostat: Literal["nose-hoover", "bussi", "langevin"]
     thermostat_time_fs: PositiveFloat
     barostat_time_fs: PositiveFloat
     compressibility_1_GPa: PositiveFloat

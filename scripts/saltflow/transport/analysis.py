@@ -28,6 +28,7 @@ from saltflow.transport.sentences import sentences
 log = logging.getLogger(__name__)
 
 SCHEMA = 2
+DAMPING = ("langevin",)  # thermostats whose friction shows in the diffusion
 HAVEN_DEFINITION = "sigma_NE / sigma_E of the mobile ion = D* / D_sigma, barycentric"
 
 
@@ -69,7 +70,8 @@ def analyse_transport(
 
     Returns:
         JSON-able values, errors and curves; None where a value is undefined. Status "not diffusive" when no
-        window obeys the rule: the numbers then come from the longest allowed lags and are no coefficients.
+        window obeys the rule: the numbers then come from the longest allowed lags and are no coefficients. Status
+        "damped" when friction of the thermostat slowed the ions down: they are those of a viscous medium.
 
     Raises:
         SaltflowError: the input cannot be analysed; the message says why.
@@ -92,7 +94,7 @@ def analyse_transport(
     result = {
         "schema": SCHEMA,
         **description(system, frame),
-        "status": "ok" if window.diffusive else "not diffusive",
+        "status": _status(trajectories, diffusive=window.diffusive),
         "alpha": number(window.alpha),
         "window": window_row(window, measured.n_windows),
         "blocks": {"count": len(measured.glasses), "length_ps": measured.block_ps},
@@ -135,6 +137,12 @@ def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict
         "quantities": {},
         "per_glass": [],
     }
+
+
+def _status(trajectories: Sequence[Run], *, diffusive: bool) -> str:
+    if any(run.metadata.get("settings", {}).get("thermostat") in DAMPING for run in trajectories):
+        return "damped"
+    return "ok" if diffusive else "not diffusive"
 
 
 def _per_glass(measured: Measurement) -> list[dict]:

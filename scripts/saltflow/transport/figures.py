@@ -40,7 +40,7 @@ def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
         return
     found = result["status"] == "ok"
     exponent = "undefined" if window["alpha"] is None else f"{window['alpha']:.2f}"
-    label = "diffusive window" if found else "best range, not diffusive"
+    label = "diffusive window" if found else f"best range, {result['status']}"
     label += f"\nα = {exponent} of {result['mobile_ion']}, {window['n_windows']:.0f} windows"
     for axis in axes:
         axis.axvspan(

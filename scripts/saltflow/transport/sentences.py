@@ -46,7 +46,9 @@ def _sum_rule(residual: float | None) -> str:
 
 def _cautions(result: Mapping) -> list[str]:
     cautions = []
-    if result["status"] != "ok":
+    if result["status"] == "damped":
+        cautions.append("damped: the friction of the thermostat slowed the ions down; run with nose-hoover or bussi")
+    elif result["status"] != "ok":
         cautions.append("not diffusive: these numbers come from the longest lags and are no coefficients; run longer")
     if result["finite_size"]["flag"]:
         cautions.append("ions half a cell apart still move together: the cell is too small for σ Einstein")
