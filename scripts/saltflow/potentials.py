@@ -50,14 +50,17 @@ def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> tor
         dtype: float32 or float64.
 
     Raises:
-        SaltflowError: the file is missing, its hash differs, or there is no such device.
+        SaltflowError: the file is missing, its hash differs, it holds no MACE model, or there is no such device.
     """
     check_hash(path, pinned=sha256)
     if device == "cuda" and not torch.cuda.is_available():
         raise SaltflowError(
             "The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU."
         )
-    model = torch.load(path, map_location=device, weights_only=False).to(getattr(torch, dtype))
+    model = torch.load(path, map_location=device, weights_only=False)
+    if not hasattr(model, "r_max"):
+        raise SaltflowError(f"{path} is no MACE model but a {type(model).__name__}; give the file of a whole model.")
+    model = model.to(getattr(torch, dtype))
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model.eval()
