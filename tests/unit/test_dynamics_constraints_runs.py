@@ -11,7 +11,8 @@ import pytest
 from springs import tetrahedra
 
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import Stage
 from saltflow.errors import SaltflowError
 

@@ -9,7 +9,8 @@ from mace_models import rock_salt
 from springs import Springs, tetrahedra
 
 from saltflow.dynamics.pieces import PotentialInPieces, ran_out_of_memory
-from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import Stage
 from saltflow.errors import SaltflowError
 from saltflow.potentials import stack

@@ -16,7 +16,8 @@ import pytest
 from ase import units
 from mace_models import committee_of, rock_salt
 
-from saltflow.dynamics.runner import Conditions, Interrupted, Run
+from saltflow.dynamics.progress import Conditions, Interrupted
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import Stage
 from saltflow.errors import SaltflowError
 from saltflow.trajectory import read_trajectory

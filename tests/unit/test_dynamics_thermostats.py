@@ -8,7 +8,8 @@ from springs import tetrahedra
 
 from saltflow.dynamics import integrators
 from saltflow.dynamics.constraints import Frozen, constrain
-from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS

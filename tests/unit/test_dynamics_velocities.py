@@ -6,7 +6,8 @@ import pytest
 from ase import units
 from mace_models import rock_salt
 
-from saltflow.dynamics.runner import Conditions, Run
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import Stage, production_schedule
 from saltflow.trajectory import open_velocities, read_trajectory
 

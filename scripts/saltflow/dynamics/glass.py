@@ -8,7 +8,8 @@ from ase import Atoms
 
 from saltflow.compositions import Composition
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.runner import Conditions, Outcome, Run
+from saltflow.dynamics.progress import Conditions, Outcome
+from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import (
     COOLING,
     Stage,

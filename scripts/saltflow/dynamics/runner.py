@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,8 +19,9 @@ from ase import Atoms, units
 from saltflow.dynamics import integrators
 from saltflow.dynamics.checkpoints import Segments
 from saltflow.dynamics.constraints import Frozen, constrain
-from saltflow.dynamics.observation import densities_g_cm3, drift_meV_atom_ps, frames_of, velocities_of
+from saltflow.dynamics.observation import drift_meV_atom_ps, frames_of, velocities_of
 from saltflow.dynamics.pieces import PotentialInPieces
+from saltflow.dynamics.progress import Conditions, Interrupted, Outcome, Progress, progress_line
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
@@ -32,59 +33,6 @@ from saltflow.trajectory import H5MDWriter
 
 log = logging.getLogger(__name__)
 RELAX_STEP_A2_PER_EV = 0.01
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How a schedule is integrated.
-
-    step_fs: time step. thermostat: of `THERMOSTATS`. thermostat_time_fs, barostat_time_fs: relaxation times.
-    compressibility_1_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
-    max_temperature_ratio: a cell hotter than this × its target has run away.
-    segment_ps: time between checkpoints.
-    """
-
-    step_fs: float
-    thermostat: str
-    thermostat_time_fs: float
-    barostat_time_fs: float
-    compressibility_1_GPa: float
-    pressure_GPa: float
-    max_temperature_ratio: float
-    segment_ps: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one cell.
-
-    atoms: its last good frame, with velocities. status: "ok" or why it was stopped.
-    steps: steps it lived. conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT).
-    """
-
-    atoms: Atoms
-    status: str
-    steps: int
-    conserved_drift_meV_atom_ps: float | None
-
-
-class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error
-    """The run was asked to stop; its checkpoint is written."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; together with the MD state it is a checkpoint."""
-
-    state: MDState
-    stage: int = 0
-    step: int = 0
-    total_steps: int = 0
-    started: bool = False
-    volume_sum: torch.Tensor | None = None
-    volume_count: int = 0
-    conserved: tuple[torch.Tensor, ...] = ()
-    stopped: tuple[tuple[int, str, int, Atoms], ...] = ()
 
 
 class Run:
@@ -325,24 +273,10 @@ class Run:
         return energy.cpu()
 
     def _report(self, first: int, seconds: float) -> None:
-        progress, conditions = self.progress, self.conditions
-        steps, all_steps = progress.total_steps - first, sum(stage.steps for stage in self.schedule)
-        if not (steps and progress.state.systems):
-            return
-        picoseconds_per_day = steps * conditions.step_fs / 1000 / seconds * 86400
-        left = (all_steps - progress.total_steps) * conditions.step_fs / 1000
-        log.info(
-            "step %d of %d · %s · %d cells · %.4g ns/day · %.3g ps and %.2g h left · T %.0f K · density %.2f g/cm³",
-            progress.total_steps,
-            all_steps,
-            self.schedule[min(progress.stage, len(self.schedule) - 1)].name,
-            progress.state.systems,
-            picoseconds_per_day / 1000,
-            left,
-            left / picoseconds_per_day * 24,
-            float(progress.state.temperature_K().mean()),
-            float(densities_g_cm3(progress.state).mean()),
-        )
+        steps = self.progress.total_steps - first
+        if steps and self.progress.state.systems:
+            each_s, step_fs = seconds / steps, self.conditions.step_fs
+            log.info(progress_line(self.progress, self.schedule, step_fs=step_fs, seconds_per_step=each_s))
 
     def _outcomes(self) -> list[Outcome]:
         progress = self.progress

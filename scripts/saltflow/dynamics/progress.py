@@ -1,0 +1,86 @@
+"""What a run is told, where it stands, and what becomes of its cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from ase import Atoms
+
+from saltflow.dynamics.observation import densities_g_cm3
+from saltflow.dynamics.schedule import Stage
+from saltflow.dynamics.state import MDState
+from saltflow.errors import SaltflowError
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a schedule is integrated.
+
+    step_fs: time step. thermostat: of `THERMOSTATS`. thermostat_time_fs, barostat_time_fs: relaxation times.
+    compressibility_1_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
+    max_temperature_ratio: a cell hotter than this × its target has run away.
+    segment_ps: time between checkpoints.
+    """
+
+    step_fs: float
+    thermostat: str
+    thermostat_time_fs: float
+    barostat_time_fs: float
+    compressibility_1_GPa: float
+    pressure_GPa: float
+    max_temperature_ratio: float
+    segment_ps: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one cell.
+
+    atoms: its last good frame, with velocities. status: "ok" or why it was stopped.
+    steps: steps it lived. conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT).
+    """
+
+    atoms: Atoms
+    status: str
+    steps: int
+    conserved_drift_meV_atom_ps: float | None
+
+
+class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error
+    """The run was asked to stop; its checkpoint is written."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; together with the MD state it is a checkpoint."""
+
+    state: MDState
+    stage: int = 0
+    step: int = 0
+    total_steps: int = 0
+    started: bool = False
+    volume_sum: torch.Tensor | None = None
+    volume_count: int = 0
+    conserved: tuple[torch.Tensor, ...] = ()
+    stopped: tuple[tuple[int, str, int, Atoms], ...] = ()
+
+
+def progress_line(progress: Progress, schedule: Sequence[Stage], *, step_fs: float, seconds_per_step: float) -> str:
+    """Step, speed, what is left, temperature and density, for the log.
+
+    Args:
+        progress: with one cell at least.
+        schedule: all stages.
+        step_fs: time step.
+        seconds_per_step: of the last segment.
+    """
+    all_steps = sum(stage.steps for stage in schedule)
+    picoseconds_per_day = step_fs / 1000 / seconds_per_step * 86400
+    left = (all_steps - progress.total_steps) * step_fs / 1000
+    return (
+        f"step {progress.total_steps} of {all_steps} · {schedule[min(progress.stage, len(schedule) - 1)].name}"
+        f" · {progress.state.systems} cells · {picoseconds_per_day / 1000:.4g} ns/day"
+        f" · {left:.3g} ps and {left / picoseconds_per_day * 24:.2g} h left"
+        f" · T {float(progress.state.temperature_K().mean()):.0f} K"
+        f" · density {float(densities_g_cm3(progress.state).mean()):.2f} g/cm³"
+    )
