@@ -162,6 +162,26 @@ def foundation_release(wildcards):
     return []
 
 
+def of_foundation(part):
+    """The training or held-out frames of the potential that another one starts from, if it does."""
+
+    def path(wildcards):
+        foundation = campaign.foundation(wildcards.potential)
+        if foundation["kind"] != "potential":
+            return []
+        last = campaign.generations(foundation["name"])[-1]
+        return f"results/potentials/{foundation['name']}/generation{last}/dataset/{part}.extxyz"
+
+    return path
+
+
+def replayed_frames(wildcards):
+    """The training frames of its foundation that a potential learns again, if it does."""
+    if campaign.replays(wildcards.potential):
+        return of_foundation("train")(wildcards)
+    return []
+
+
 def released(kind):
     """The released model (or its record) of the potential of a composition."""
     return (

@@ -127,6 +127,7 @@ rule fine_tune:
 
     The first member sees every training frame and later drives the dynamics; the others see resamples, so that
     their spread measures how well the labels determine the model. Training goes on from the last epoch.
+    A foundation's held-out frames, predicted before and after, say what was forgotten.
     """
     input:
         train=f"{GENERATION}/dataset/train.extxyz",
@@ -134,10 +135,12 @@ rule fine_tune:
         isolated_atoms=lambda wildcards: expand(
             rules.label_atom.output.energy,
             reference=campaign.potentials[wildcards.potential].reference,
-            element=campaign.elements(wildcards.potential),
+            element=campaign.learned_elements(wildcards.potential),
         ),
         foundation=foundation_model,
         foundation_release=foundation_release,
+        replayed=replayed_frames,
+        remembered=of_foundation("test"),
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
         previous_model=of_generation(MODEL, back=1),
         previous_check=of_generation(CHECK, back=1),
@@ -161,7 +164,7 @@ rule fine_tune:
     params:
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
-        training=lambda wildcards: campaign.learning(wildcards.potential)["training"],
+        training=lambda wildcards: campaign.training(wildcards.potential),
         model=lambda wildcards: campaign.learning(wildcards.potential)["model"],
         seed=campaign.settings.sweep.seed,
     script:

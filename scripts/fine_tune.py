@@ -4,30 +4,30 @@ import shutil
 from pathlib import Path
 
 from saltflow.dataset import read_frames
+from saltflow.foundations import started_from
 from saltflow.joblog import start_job
 from saltflow.provenance import atomic_write, read_json, scratch
-from saltflow.training import pinned_foundation, train_member
+from saltflow.training import train_member
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"potential {where.potential}, generation {where.generation}, member {where.member}")
+subject = f"potential {where.potential}, generation {where.generation}, member {where.member}"
+start_job(job, subject=subject)
 
 if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
     for source, target in ((job.input.previous_model, job.output.model), (job.input.previous_check, job.output.check)):
         with atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)
 else:
-    foundation = pinned_foundation(
-        params.foundation, path=job.input.get("foundation"), release=job.input.get("foundation_release")
-    )
     member = int(where.member)
     settings = [params.training, params.model, params.foundation, member]
     with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
         train_member(
             read_frames(job.input.train),
             read_frames(job.input.valid),
+            subject=subject,
             isolated_atoms_eV={Path(path).stem: read_json(path)["energy_eV"] for path in job.input.isolated_atoms},
-            foundation=foundation,
+            foundation=started_from(params.foundation, job.input),
             model=params.model,
             training=params.training,
             device=job.config["execution"]["device"],

@@ -226,9 +226,16 @@ def collected_frames(campaign: Campaign, wildcards: Wildcards) -> int:
 
 
 def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Frames × atoms that a model is trained and validated on."""
+    """Frames × atoms that a model is trained and validated on, replayed ones included."""
     frames = collected_frames(campaign, wildcards) - _heldout_frames(campaign, wildcards)
-    return frames * largest_labelled(campaign, wildcards)
+    own = frames * largest_labelled(campaign, wildcards)
+    if not campaign.replays(wildcards["potential"]):
+        return own
+    foundation = campaign.potentials[wildcards["potential"]].foundation
+    most = frames * campaign.training(wildcards["potential"])["replay_ratio"]
+    there = {"potential": foundation, "generation": str(campaign.generations(foundation)[-1])}
+    known = collected_frames(campaign, there) - _heldout_frames(campaign, there)
+    return own + math.ceil(min(most, known)) * largest_labelled(campaign, there)
 
 
 def trained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from saltflow.compositions import Composition, formula_units_for, read_compositions
 from saltflow.errors import InputError
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
-from saltflow.settings import Overrides, Settings, load_overrides, load_settings, overridden
+from saltflow.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,20 @@ class Campaign:
         """The section `learning` as it holds for a potential."""
         return self.potential_section("learning", potential=potential)
 
+    def training(self, potential: str) -> dict:
+        """The section `learning.training`, less what only recipes read that the potential does not use.
+
+        One from scratch has nothing to keep: its recipe is naive.
+        """
+        section = self.learning(potential)["training"]
+        recipe = section["recipe"] if self.potentials[potential].foundation != "none" else "naive"
+        unread = [key for other, keys in RECIPE_KEYS.items() if other != recipe for key in keys]
+        return _without(section, *unread) | {"recipe": recipe}
+
+    def replays(self, potential: str) -> bool:
+        """Whether a potential learns frames of its foundation again."""
+        return self.training(potential)["recipe"] == "replay"
+
     def potential_section(self, name: str, *, potential: str) -> dict:
         """A section of the settings as it holds for a potential."""
         return self._sections(self.overrides.potentials.get(potential))[name]
@@ -205,6 +219,10 @@ class Campaign:
         """Elements of the compositions that train a potential, sorted."""
         rows = [self.compositions[name] for name in self.potentials[potential].compositions]
         return sorted({symbol for row in rows for symbol in row.amounts})
+
+    def learned_elements(self, potential: str) -> list[str]:
+        """Elements that the trained model knows, sorted: its own, and its foundation's where it replays that."""
+        return self.elements(self.potentials[potential].foundation if self.replays(potential) else potential)
 
     def frames_to_label(self, potential: str, generation: int) -> int:
         """The most frames that a generation can ask labels for."""
@@ -284,7 +302,21 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
         compositions=list(compositions),
         potentials=list(potentials),
     )
-    return Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
+    campaign = Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
+    _check_replays(campaign)
+    return campaign
+
+
+def _check_replays(campaign: Campaign) -> None:
+    problems = [
+        f"Potential {name}: learning.training.recipe is replay, but the frames that {row.foundation} was trained on "
+        "are not at hand, and it cannot label others as the reference would; choose frozen or lora, or start from a "
+        "potential of the table."
+        for name, row in campaign.potentials.items()
+        if campaign.replays(name) and row.foundation not in campaign.potentials
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _without(section: Mapping, *names: str) -> dict:

@@ -1,7 +1,7 @@
 """Training one MACE model: the only module that knows mace's training program.
 
-The program is run as a process of its own, always from the original foundation. What mace-torch is known to
-get silently wrong is checked afterwards in the saved model and the log, and fails in a sentence.
+The program is run as a process of its own, always from the original foundation. What it is known to get silently
+wrong is checked afterwards (`train_check`).
 """
 
 import logging
@@ -19,23 +19,26 @@ from ase.data import atomic_numbers
 from saltflow.bound_child import bound_command
 from saltflow.dataset import write_frames
 from saltflow.errors import SaltflowError
-from saltflow.provenance import atomic_write, check_hash, digest, pinned_hash, sha256_of_file, write_json
+from saltflow.fine_tuning import recipe_arguments, replayed
+from saltflow.foundations import Foundation, error_of, forgetting
+from saltflow.potentials import Committee, load_committee
+from saltflow.provenance import atomic_write, digest, sha256_of_file, write_json
+from saltflow.train_check import EPOCH_LINE, Asked, check_foundation, check_training
 
 log = logging.getLogger(__name__)
-E0_TOLERANCE_EV = 1e-3
 # Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
 FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
-EPOCH_LINE = re.compile(r"Epoch (\d+):.*loss=\s*([^\s,]+)")
 CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
-SAVED_LINE = re.compile(r"Loaded Stage one model from epoch (\d+)")
+REMEMBERED_FRAMES = 20  # of the foundation's held-out frames, to see what was forgotten
 
 
 def train_member(
     train: Sequence[Atoms],
     valid: Sequence[Atoms],
     *,
+    subject: str,
     isolated_atoms_eV: Mapping[str, float],
-    foundation: Path | None,
+    foundation: Foundation | None,
     model: Mapping,
     training: Mapping,
     device: str,
@@ -49,12 +52,13 @@ def train_member(
 
     Args:
         train, valid: labelled frames (REF_energy, REF_forces, REF_stress).
+        subject: the potential, generation and member, as messages name them.
         isolated_atoms_eV: symbol → energy of the isolated atom by the same reference.
-        foundation: a model file to start from, or None to start from scratch.
+        foundation: what to start from, or None to start from scratch.
         model: the section `learning.model`; used only from scratch.
-        training: the section `learning.training`.
+        training: the section `learning.training`, with the recipe of fine-tuning.
         device: cpu or cuda.
-        seed: of initial weights, shuffling and bootstrap.
+        seed: of initial weights, shuffling, bootstrap and replayed frames.
         bootstrap: train on a resample (with replacement) of the frames; the spread of such members measures
             how much the data determine the model.
         workdir: folder of checkpoints; the same data continue from the last epoch found there.
@@ -65,45 +69,73 @@ def train_member(
     """
     if not train or not valid:
         raise SaltflowError(
-            f"There are {len(train)} training and {len(valid)} validation frames; label more (learning.seeds.cells)."
+            f"{subject}: there are {len(train)} training and {len(valid)} validation frames; label more "
+            "(learning.seeds.cells)."
         )
     frames = _resampled(train, seed) if bootstrap else list(train)
+    again = replayed(foundation.train, frames=len(frames), training=training, seed=seed) if foundation else []
     workdir.mkdir(parents=True, exist_ok=True)
-    write_frames(workdir / "train.extxyz", frames)
+    write_frames(workdir / "train.extxyz", [*frames, *again])
     write_frames(workdir / "valid.extxyz", valid)
-    elements = sorted({symbol for frame in [*train, *valid] for symbol in frame.symbols}, key=atomic_numbers.get)
-    energies = {atomic_numbers[symbol]: isolated_atoms_eV[symbol] for symbol in elements}
-    batch = min(training["batch_frames"], len(frames))
-    name = _name(workdir, energies, foundation=foundation, model=model, training=training, seed=seed)
-    log_path = workdir / f"{name}.log"
+    elements = {symbol for frame in [*train, *again, *valid] for symbol in frame.symbols}
+    energies = {atomic_numbers[each]: isolated_atoms_eV[each] for each in sorted(elements, key=atomic_numbers.get)}
+    start = foundation.path if foundation else None
+    name = _name(workdir, energies, foundation=start, model=model, training=training, seed=seed)
+    asked = Asked(
+        subject=subject,
+        isolated_atoms_eV=energies,
+        training=training,
+        frames=len(frames) + len(again),
+        batch=min(training["batch_frames"], len(frames) + len(again)),
+        resumed_epoch=_last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}"),
+    )
+    begun = _Start(foundation, valid, asked, device=device) if foundation else None
     arguments = [
-        *_general_arguments(name, workdir, energies, training=training, device=device, batch=batch, seed=seed),
-        *(_foundation_arguments(foundation) if foundation else _model_arguments(model)),
+        *_general_arguments(name, workdir, asked, device=device, seed=seed),
+        *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
     ]
-    _drop_unreadable_checkpoints(workdir / "checkpoints")
-    _run_mace(arguments, log_path, checkpoints=workdir / "checkpoints", epochs=training["epochs"])
+    log_path = workdir / f"{name}.log"
+    earlier = log_path.read_text() if log_path.exists() else ""
+    _run_mace(arguments, log_path, checkpoints=workdir / "checkpoints", epochs=training["epochs"], subject=subject)
     saved = workdir / f"{name}.model"
-    check = _check(saved, log_path, energies=energies, frames=len(frames), batch=batch, foundation=foundation)
+    check = check_training(
+        torch.load(saved, map_location="cpu", weights_only=False),
+        log_path.read_text().removeprefix(earlier),
+        asked,
+        earlier=earlier,
+        foundation=begun.model if begun else None,
+        start_meV_A=begun.force_rmse_meV_A if begun else None,
+    )
+    check |= begun.compared_with(saved, replayed_frames=len(again)) if begun else {"foundation_sha256": None}
     with atomic_write(model_path) as temporary:
         shutil.copyfile(saved, temporary)
     write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
 
 
-def pinned_foundation(foundation: Mapping, *, path: str | None, release: str | None) -> Path | None:
-    """The model file to start from, after its hash was found to be the pinned one; None for from scratch.
+class _Start:
+    """A foundation and its errors before the training."""
 
-    Args:
-        foundation: kind (none, file or potential) and, for a file, its sha256.
-        path: of the model file.
-        release: of the record that pins a foundation trained by this workflow.
+    def __init__(self, foundation: Foundation, valid: Sequence[Atoms], asked: Asked, *, device: str):
+        self.foundation, self.asked, self.device = foundation, asked, device
+        self.sha256 = sha256_of_file(foundation.path)
+        try:
+            self.model = torch.load(foundation.path, map_location="cpu", weights_only=False)
+        except Exception as problem:  # whatever a pickle of something else raises
+            asked.refuse(
+                f"the foundation {foundation.path} cannot be read as a model of MACE ({problem}); fetch it again."
+            )
+        check_foundation(self.model, asked)
+        self.force_rmse_meV_A = error_of(valid, self._committee(foundation.path))["force_rmse_meV_A"]
 
-    Raises:
-        SaltflowError: the file is missing or its hash differs.
-    """
-    if foundation["kind"] == "none":
-        return None
-    check_hash(path, pinned=pinned_hash(foundation, release=release))
-    return Path(path)
+    def compared_with(self, saved: Path, *, replayed_frames: int) -> dict:
+        """What `train_check.json` says of a foundation and of what a model saved after it has forgotten."""
+        before, after = self._committee(self.foundation.path), self._committee(saved)
+        forgotten = forgetting(self.foundation.heldout, before=before, after=after, most=REMEMBERED_FRAMES)
+        return {"foundation_sha256": self.sha256, "replayed_frames": replayed_frames, "forgetting": forgotten}
+
+    def _committee(self, path: Path) -> Committee:
+        dtype = self.asked.training["dtype"]
+        return load_committee([path], sha256=[sha256_of_file(path)], device=self.device, dtype=dtype)
 
 
 def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
@@ -126,9 +158,8 @@ def _name(
     return "member-" + digest([data, dict(energies), start, dict(training), seed])
 
 
-def _general_arguments(
-    name: str, workdir: Path, energies: Mapping[int, float], *, training: Mapping, device: str, batch: int, seed: int
-) -> list[str]:
+def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, seed: int) -> list[str]:
+    training = asked.training
     options = {
         "name": name,
         "work_dir": workdir,
@@ -138,7 +169,9 @@ def _general_arguments(
         "results_dir": workdir / "results",
         "train_file": workdir / "train.extxyz",
         "valid_file": workdir / "valid.extxyz",
-        "E0s": str(dict(energies)),
+        # Named, because a resample may lack an element, which the model would then not know.
+        "atomic_numbers": str(list(asked.isolated_atoms_eV)),
+        "E0s": str(dict(asked.isolated_atoms_eV)),
         "energy_key": "REF_energy",
         "forces_key": "REF_forces",
         "stress_key": "REF_stress",
@@ -146,8 +179,8 @@ def _general_arguments(
         "energy_weight": training["energy_weight"],
         "forces_weight": training["forces_weight"],
         "stress_weight": training["stress_weight"],
-        "batch_size": batch,
-        "valid_batch_size": batch,
+        "batch_size": asked.batch,
+        "valid_batch_size": asked.batch,
         "max_num_epochs": training["epochs"],
         "patience": training["epochs"],
         "lr": training["learning_rate"],
@@ -181,18 +214,26 @@ def _model_arguments(model: Mapping) -> list[str]:
     return [*(f"--{key}={value}" for key, value in options.items()), "--pair_repulsion"]
 
 
-def _foundation_arguments(foundation: Path) -> list[str]:
-    return [f"--foundation_model={foundation}", "--multiheads_finetuning=False"]
+def _foundation_arguments(foundation: Path, training: Mapping) -> list[str]:
+    return [f"--foundation_model={foundation}", "--multiheads_finetuning=False", *recipe_arguments(training)]
 
 
-def _drop_unreadable_checkpoints(folder: Path) -> None:
-    """A checkpoint cut off by a kill makes mace start again from epoch 0 without a word; the one before it serves."""
+def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
+    """The epoch at which a training goes on, 0 where there is none to continue.
+
+    A checkpoint cut off by a kill is dropped, and the one before it serves: mace would start again from epoch 0 without
+    a word.
+    """
+    whole = [0]
     for path in folder.glob("*.pt"):
         try:
             torch.load(path, map_location="cpu", weights_only=False)
         except Exception:
             log.warning("checkpoint %s cannot be read and is dropped", path.name)
             path.unlink()
+        else:
+            whole += [int(match[1]) for match in [CHECKPOINT.search(path.name)] if match and path.name.startswith(tag)]
+    return max(whole)
 
 
 def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
@@ -202,7 +243,7 @@ def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
         found[old].unlink()
 
 
-def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int) -> None:
+def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int, subject: str) -> None:
     command = bound_command("mace.cli.run_train", arguments)
     # Line by line, so that the log of a killed job holds every epoch that was trained.
     with (
@@ -221,42 +262,6 @@ def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, ep
             raise
     if process.returncode != 0:
         tail = log_path.read_text().strip().splitlines()[-1]
-        raise SaltflowError(f"mace's training stopped with exit code {process.returncode}: {tail} (see {log_path}).")
-
-
-def _check(
-    saved: Path, log_path: Path, *, energies: Mapping[int, float], frames: int, batch: int, foundation: Path | None
-) -> dict:
-    """Assert in the saved model and the log what mace does not check itself.
-
-    Raises:
-        SaltflowError: the E0s or heads of the model are not those asked for, its weights are not finite, or no
-            epoch was trained.
-    """
-    model = torch.load(saved, map_location="cpu", weights_only=False)
-    if not all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters()):
-        raise SaltflowError("The training diverged: weights are not finite; lower learning.training.learning_rate.")
-    numbers = [int(number) for number in model.atomic_numbers]
-    found = dict(zip(numbers, model.atomic_energies_fn.atomic_energies.double().flatten().tolist(), strict=True))
-    wrong = [number for number in energies if abs(found.get(number, np.inf) - energies[number]) > E0_TOLERANCE_EV]
-    if wrong:
         raise SaltflowError(
-            f"The trained model has other isolated-atom energies than the reference for Z = {wrong}: mace kept the "
-            "foundation's; give the foundation's reference the same settings or train from another foundation."
+            f"{subject}: mace's training stopped with exit code {process.returncode}: {tail} (see {log_path})."
         )
-    heads = list(getattr(model, "heads", ["Default"]))
-    if len(heads) != 1:
-        raise SaltflowError(f"The trained model has the heads {heads} where one was asked for; report it with the log.")
-    said = log_path.read_text()
-    epochs = [int(match[1]) for match in EPOCH_LINE.finditer(said)]
-    if not epochs:
-        raise SaltflowError(f"mace trained no epoch on {frames} frames in batches of {batch}; see {log_path}.")
-    return {
-        "isolated_atoms_eV": {str(number): found[number] for number in energies},
-        "heads": heads,
-        "frames": frames,
-        "batch_frames": batch,
-        "last_epoch": max(epochs),
-        "saved_epoch": int(SAVED_LINE.findall(said)[-1]),
-        "foundation_sha256": sha256_of_file(foundation) if foundation else None,
-    }

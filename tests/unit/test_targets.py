@@ -107,6 +107,35 @@ def test_foundations_are_told_apart(project, tmp_path):
     assert campaign.foundation("filed") == {"kind": "file", "path": str(path), "sha256": sha256}
 
 
+def test_only_the_keys_of_its_recipe_reach_a_training(project):
+    project.config["learning"]["training"] |= {"recipe": "lora", "lora_rank": 7}
+    before = project.load()
+    assert before.training("base")["recipe"] == "naive"
+    assert "lora_rank" not in before.training("base")
+    assert before.training("aluminium")["lora_rank"] == 7
+    project.config["learning"]["training"] |= {"frozen": "products", "replay_weight": 9.0}
+    assert project.load().training("aluminium") == before.training("aluminium")
+
+
+def test_a_potential_that_replays_knows_the_elements_of_its_foundation(project):
+    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li"]
+    project.config["learning"]["training"]["recipe"] = "replay"
+    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li", "Zr"]
+    assert not project.load().replays("base")
+
+
+def test_the_frames_of_a_foundation_file_cannot_be_replayed(project, tmp_path):
+    path = tmp_path / "mace.model"
+    path.write_bytes(b"weights")
+    project.write(
+        potentials=POTENTIALS + f"filed\t{path}\t{'0' * 64}\tgfn1-xtb\tLiAlCl4\tfrom a file\n",
+        overrides="potentials: {filed: {learning: {training: {recipe: replay}}}}",
+    )
+    (problem,) = project.problems()
+    assert problem.startswith("Potential filed: learning.training.recipe is replay, but the frames that ")
+    assert problem.endswith("choose frozen or lora, or start from a potential of the table.")
+
+
 @pytest.mark.parametrize("size", [1, 7, 20, 1000])
 def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size):
     project.config["labels"]["chunk_frames"] = size

@@ -18,10 +18,11 @@ from reference_cases import GFN1, lithium_chloride
 from saltflow.assessment import errors, predict
 from saltflow.dataset import read_frames, write_frames
 from saltflow.errors import SaltflowError
+from saltflow.foundations import Foundation, pinned_foundation
 from saltflow.potentials import load_checked_committee, load_committee
 from saltflow.provenance import read_json, sha256_of_file, write_json
 from saltflow.reference.labelling import label_frames, label_isolated_atoms
-from saltflow.training import pinned_foundation, train_member
+from saltflow.training import train_member
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = {
@@ -43,7 +44,9 @@ TRAINING = {
     "energy_weight": 1.0,
     "stress_weight": 1.0,
     "dtype": "float64",
+    "recipe": "naive",
 }
+SUBJECT = "potential licl, generation 0, member 1"
 EPOCH = re.compile(r"Epoch (\d+):.*loss=\s*(\S+),.*RMSE_F=\s*(\S+) meV")
 TRAIN_FROM_FILES = """
 import json, sys
@@ -53,7 +56,8 @@ from saltflow.training import train_member
 folder = Path(sys.argv[1])
 choices = json.loads((folder / "choices.json").read_text())
 train_member(read_frames(folder / "train.extxyz"), read_frames(folder / "valid.extxyz"), foundation=None,
-             workdir=folder / "work", model_path=folder / "member.model", check_path=folder / "check.json", **choices)
+             subject="killed", workdir=folder / "work", model_path=folder / "member.model",
+             check_path=folder / "check.json", **choices)
 """
 
 
@@ -88,8 +92,9 @@ class Member:
         train_member(
             labelled.train,
             labelled.valid,
+            subject=SUBJECT,
             isolated_atoms_eV=labelled.isolated_atoms_eV | changes.pop("isolated_atoms_eV", {}),
-            foundation=foundation,
+            foundation=foundation and Foundation(foundation, train=[], heldout=[]),
             model=MODEL,
             training=TRAINING | changes,
             device="cpu",
@@ -163,6 +168,7 @@ def test_training_goes_on_from_the_last_whole_checkpoint(resumed):
     assert max(epochs(before)) < 59
     after = epochs(member.log().removeprefix(before))
     assert after == list(range(whole[-1], 60))
+    assert check["resumed_epoch"] == whole[-1]
     assert whole[-1] >= 8
     assert check["last_epoch"] == 59
 
@@ -190,6 +196,7 @@ def test_the_check_describes_the_model(resumed, labelled):
     assert check["heads"] == ["Default"]
     assert (check["frames"], check["batch_frames"]) == (6, 4)
     assert (check["seed"], check["bootstrap"], check["foundation_sha256"]) == (1, False, None)
+    assert check["loss"].endswith("(energy_weight=1.000, forces_weight=100.000, stress_weight=1.000)")
 
 
 def test_the_saved_model_is_the_one_of_the_best_epoch_averaged_over_steps(resumed, labelled):
@@ -272,9 +279,16 @@ def test_a_training_that_diverged_is_refused(tmp_path, labelled):
 
 
 def test_a_failure_of_mace_is_told_with_its_reason(tmp_path, labelled):
+    with pytest.raises(
+        SaltflowError, match=rf"{SUBJECT}: mace's .*code 2: .*invalid float value: 'fast' \(see .*\.log\)"
+    ):
+        Member(tmp_path).train(labelled, learning_rate="fast", epochs=1)
+
+
+def test_a_foundation_that_is_no_model_is_told_before_anything_runs(tmp_path, labelled):
     broken = tmp_path / "broken.model"
     broken.write_bytes(b"no model")
-    with pytest.raises(SaltflowError, match=r"training stopped with exit code 1: .*Unpickling.* \(see .*\.log\)"):
+    with pytest.raises(SaltflowError, match=rf"{SUBJECT}: the foundation .*broken\.model cannot be read as a model"):
         Member(tmp_path).train(labelled, foundation=broken, epochs=1)
 
 
@@ -282,7 +296,7 @@ def test_a_failure_of_mace_is_told_with_its_reason(tmp_path, labelled):
 def test_no_frames_are_told_before_anything_runs(tmp_path, labelled, missing):
     empty = Labelled.__new__(Labelled)
     empty.__dict__ |= labelled.__dict__ | {missing: []}
-    with pytest.raises(SaltflowError, match=r"There are \d training and \d validation frames; label more"):
+    with pytest.raises(SaltflowError, match=r"there are \d training and \d validation frames; label more"):
         Member(tmp_path).train(empty)
     assert not (tmp_path / "work").exists()
 

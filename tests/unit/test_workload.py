@@ -89,6 +89,22 @@ def test_training_grows_with_the_generations_and_leaves_out_what_is_held_out():
     assert second - first == third - second == MEMBERS * (20 - 4) * 84 * 200
 
 
+def test_replayed_frames_are_trained_on_too():
+    trained = [
+        units_of_work(campaign({"learning.training.recipe": recipe, **changes}), "fine_tune", TRAINED).amount
+        for recipe, changes in (
+            ("naive", {}),
+            ("replay", {"learning.training.replay_ratio": 0.5}),
+            ("replay", {"learning.training.replay_ratio": 1e6}),
+        )
+    ]
+    frames = MEMBERS * ((8 - 2) * 5 + 2 * (20 - 4))
+    known = 14 * ((8 - 2) * 5 + 4 * (20 - 4))
+    assert trained[0] == frames * 84 * 200
+    assert (trained[1] - trained[0]) / trained[0] == pytest.approx(0.5, rel=0.1)
+    assert (trained[2] - trained[0]) / trained[0] == pytest.approx(known / frames, rel=0.1)
+
+
 def test_an_assessment_asks_the_models_of_the_generation_before_again():
     first, second = (
         units_of_work(campaign(), "assess_potential", TRAINED | {"generation": each}).amount for each in "01"

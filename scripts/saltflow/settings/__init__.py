@@ -6,6 +6,7 @@ names it, so a misspelt key cannot be ignored. Numbers carry their unit in the k
 
 from saltflow.settings.campaign import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, Settings, load_settings
 from saltflow.settings.dynamics import MODES
+from saltflow.settings.learning import RECIPE_KEYS
 from saltflow.settings.overrides import Overrides, load_overrides, overridden
 from saltflow.settings.schema import json_schema
 from saltflow.settings.section import Section
@@ -14,6 +15,7 @@ __all__ = [
     "COMPOSITION_SECTIONS",
     "MODES",
     "POTENTIAL_SECTIONS",
+    "RECIPE_KEYS",
     "Overrides",
     "Section",
     "Settings",

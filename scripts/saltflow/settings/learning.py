@@ -1,6 +1,6 @@
 """Settings of labels, and of what potentials learn from them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -19,6 +19,15 @@ class ImportedSet(Section):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     reference: str
     composition: Annotated[str, Field(min_length=1)]
+
+
+# The keys of `learning.training` that only one recipe of fine-tuning reads.
+RECIPE_KEYS = {
+    "naive": (),
+    "frozen": ("frozen",),
+    "replay": ("replay_ratio", "replay_weight"),
+    "lora": ("lora_rank", "lora_scale"),
+}
 
 
 class Labels(Section):
@@ -88,6 +97,12 @@ class Training(Section):
     energy_weight: NonNegativeFloat
     stress_weight: NonNegativeFloat
     dtype: Dtype
+    recipe: Literal["naive", "frozen", "replay", "lora"]
+    frozen: Literal["embedding", "interactions", "products"]
+    replay_ratio: PositiveFloat
+    replay_weight: PositiveFloat
+    lora_rank: PositiveInt
+    lora_scale: PositiveFloat
 
 
 class Model(Section):
