@@ -114,7 +114,7 @@ class Member:
         """Epoch → file, of those that the kill left whole."""
         whole = {}
         for path in (self.work / "checkpoints").glob("*_epoch-*.pt"):
-            with suppress(RuntimeError, EOFError):
+            with suppress(RuntimeError, EOFError, OSError):
                 torch.load(path, weights_only=False)
                 whole[int(path.stem.split("-")[-1])] = path
         return whole
