@@ -3,6 +3,7 @@
 A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
 """
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,20 @@ def load_foundation(
 def load_released(model: str | Path, release: str | Path, *, device: str, dtype: str) -> "Committee":
     """Load the released model of a potential: its release record pins the hash."""
     return load_committee([model], sha256=[read_json(release)["sha256"]], device=device, dtype=dtype)
+
+
+def started_from_foundation(model: torch.nn.Module, foundation: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a fine-tuned model with the weights that mace takes over from its foundation for its elements."""
+    from mace.tools.finetuning_utils import load_foundations_elements
+
+    return load_foundations_elements(
+        copy.deepcopy(model),
+        foundation,
+        AtomicNumberTable([int(number) for number in model.atomic_numbers]),
+        load_readout=True,
+        max_L=model.products[0].linear.irreps_out.lmax,
+        default_dtype=next(model.parameters()).dtype,
+    )
 
 
 class Committee:

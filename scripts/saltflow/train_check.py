@@ -3,7 +3,6 @@
 Each failure is a sentence that names the potential, the generation and the member, and says what to do.
 """
 
-import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ase.data import chemical_symbols
 
 from saltflow.errors import SaltflowError
 from saltflow.fine_tuning import is_frozen
+from saltflow.potentials import started_from_foundation
 
 E0_TOLERANCE_EV = 1e-3
 # Of the force error at the start of the training: mace prints hundredths of meV/Å, and float32 differs in summation.
@@ -207,7 +207,7 @@ def _check_start(said: str, asked: Asked, *, start_meV_A: float) -> dict:
 
 def _check_recipe(model: torch.nn.Module, foundation: torch.nn.Module, asked: Asked) -> dict:
     """That frozen weights ended as they began, to the last bit, and the others did not."""
-    before = dict(start_of(model, foundation).named_parameters())
+    before = dict(started_from_foundation(model, foundation).named_parameters())
     after = dict(model.named_parameters())
     if before.keys() != after.keys():
         asked.refuse("the saved model has other layers than the foundation; report it with the log.")
@@ -226,21 +226,6 @@ def _check_recipe(model: torch.nn.Module, foundation: torch.nn.Module, asked: As
             part: max(change for name, change in moved.items() if name.split(".")[0] == part) for part in parts
         },
     }
-
-
-def start_of(model: torch.nn.Module, foundation: torch.nn.Module) -> torch.nn.Module:
-    """A copy of a fine-tuned model with the weights that mace takes over from the foundation for its elements."""
-    from mace.tools.finetuning_utils import load_foundations_elements
-    from mace.tools.utils import AtomicNumberTable
-
-    return load_foundations_elements(
-        copy.deepcopy(model),
-        foundation,
-        AtomicNumberTable([int(number) for number in model.atomic_numbers]),
-        load_readout=True,
-        max_L=model.products[0].linear.irreps_out.lmax,
-        default_dtype=next(model.parameters()).dtype,
-    )
 
 
 def _change(before: torch.Tensor, after: torch.Tensor) -> float:

@@ -17,9 +17,9 @@ from mace_models import committee_of, make_model, rock_salt, save_models
 from saltflow.errors import SaltflowError
 from saltflow.fine_tuning import recipe_arguments, replayed
 from saltflow.foundations import Foundation, error_of, forgetting
-from saltflow.potentials import load_checked_committee
+from saltflow.potentials import load_checked_committee, started_from_foundation
 from saltflow.provenance import read_json, sha256_of_file
-from saltflow.train_check import Asked, check_foundation, check_training, start_of
+from saltflow.train_check import Asked, check_foundation, check_training
 from saltflow.training import train_member
 
 ISOLATED_EV = {"Li": -1.0, "Cl": -2.0, "Zr": -3.0}  # of `make_model`
@@ -322,7 +322,7 @@ def test_a_frozen_weight_that_moved_by_a_hair_is_refused(case, recipe, name):
 
 def test_a_training_that_moved_nothing_is_refused(case):
     def put_back(model: torch.nn.Module) -> None:
-        start = start_of(model, torch.load(case.foundation, weights_only=False))
+        start = started_from_foundation(model, torch.load(case.foundation, weights_only=False))
         model.load_state_dict(start.state_dict())
 
     assert "no weight was trained; raise learning.training.learning_rate" in damaged(case, change=put_back)
