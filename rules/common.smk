@@ -121,12 +121,15 @@ def code_of(rule_name):
     return code_digest(SCRIPTS / f"{rule_name}.py")
 
 
-def of_generation(pattern, *, back=0):
-    """The file of a generation, or of one before it; one per member of the committee where the pattern has {member}."""
+def of_generation(pattern, *, back=0, first=0):
+    """The file of a generation, or of one before it; one per member of the committee where the pattern has {member}.
+
+    None before the generation `first`.
+    """
 
     def paths(wildcards):
         generation = int(wildcards.generation) - back
-        if generation < 0:
+        if generation < first:
             return []
         member = getattr(wildcards, "member", None)
         if "{member}" in pattern and member is None:

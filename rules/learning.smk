@@ -12,6 +12,18 @@ MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
 
 
+def labels_of_selection(wildcards):
+    """The labels of the frames that this generation selected."""
+    if wildcards.generation == "0":
+        return []
+    return expand(
+        rules.label_frames.output.frames,
+        potential=wildcards.potential,
+        generation=wildcards.generation,
+        chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
+    )
+
+
 rule propose_seeds:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
@@ -89,13 +101,18 @@ rule explore:
 
 
 rule select_frames:
-    """The explored frames worth a label: uncertain but not wrecked, different from each other, and a random arm."""
+    """The explored frames worth a label: uncertain but not wrecked, different from each other, and a random arm.
+
+    Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it.
+    """
     input:
         frames=rules.explore.output.frames,
         models=of_generation(MODEL, back=1),
         checks=of_generation(CHECK, back=1),
+        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
     output:
         frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
+        explored="results/potentials/{potential}/generation{generation}/explored.json",
     log:
         "logs/potentials/{potential}/generation{generation}/select_frames.log",
     benchmark:
@@ -172,7 +189,11 @@ rule fine_tune:
 
 
 rule assess_potential:
-    """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?"""
+    """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?
+
+    The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
+    those that it selected apart from those that chance did.
+    """
     input:
         test=f"{GENERATION}/dataset/test.extxyz",
         models=of_generation(MODEL),
@@ -180,6 +201,8 @@ rule assess_potential:
         previous_models=of_generation(MODEL, back=1),
         previous_checks=of_generation(CHECK, back=1),
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
+        explored=of_generation(f"{GENERATION}/explored.json", first=1),
+        labels=labels_of_selection,
     output:
         assessment=f"{GENERATION}/assessment.json",
         figure=report(

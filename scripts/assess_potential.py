@@ -1,6 +1,6 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
-from saltflow.assessment import assess, predict
+from saltflow.assessment import assess, passed_on, predict
 from saltflow.assessment_figure import plot_assessment
 from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
@@ -12,18 +12,27 @@ where = job.wildcards
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
 
 
-def predictions(models, checks):
-    committee = load_checked_committee(models, checks, device="cpu", dtype="float64")
-    return predict(frames, committee)
+def load(models, checks):
+    return load_checked_committee(models, checks, device="cpu", dtype="float64")
 
 
 frames = read_frames(job.input.test)
-now = predictions(job.input.models, job.input.checks)
-before = None
+now = predict(frames, load(job.input.models, job.input.checks))
+before, new_labels, explored = None, [], {}
 if job.input.get("previous_models"):
-    before = predictions(job.input.previous_models, job.input.previous_checks)
-assessment = assess(now, before, generation=int(where.generation), convergence=job.params.convergence)
-if before and read_json(job.input.previous_assessment)["converged"]:
-    assessment["generation"] = read_json(job.input.previous_assessment)["generation"]
+    committee = load(job.input.previous_models, job.input.previous_checks)
+    before = predict(frames, committee)
+    new_labels = predict([frame for path in job.input.labels for frame in read_frames(path)], committee)
+    explored = read_json(job.input.explored)
+assessment = assess(
+    now,
+    before,
+    generation=int(where.generation),
+    convergence=job.params.convergence,
+    explored=explored,
+    new_labels=new_labels,
+)
+if before:
+    assessment = passed_on(assessment, read_json(job.input.previous_assessment))
 plot_assessment(now, assessment, job.output.figure)
 write_json(job.output.assessment, assessment)

@@ -2,19 +2,22 @@
 
 import shutil
 
+from saltflow.convergence import ended_because
 from saltflow.joblog import start_job
 from saltflow.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")
 
-assessment = read_json(job.input.assessments[-1])
+assessments = [read_json(path) for path in job.input.assessments]
+assessment = assessments[-1]
 with atomic_write(job.output.model) as temporary:
     shutil.copyfile(job.input.model, temporary)
 release = {
     "generation": assessment["generation"],
     "converged": assessment["converged"],
-    "criterion": assessment["criterion"],
+    "ended_because": ended_because(assessments),
+    "criteria": assessment["criteria"],
     "heldout": assessment["heldout"],
     "sha256": sha256_of_file(job.output.model),
     "reference": dict(job.params.reference),

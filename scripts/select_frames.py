@@ -3,14 +3,15 @@
 from saltflow.dataset import read_frames, write_frames
 from saltflow.joblog import start_job
 from saltflow.potentials import load_checked_committee
-from saltflow.provenance import derive_seed
-from saltflow.selection import select_frames
+from saltflow.provenance import derive_seed, read_json, write_json
+from saltflow.selection import count_explored, select_frames, with_uncertainty
 
 job = snakemake  # noqa: F821
 where = job.wildcards
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
 
-candidates = read_frames(job.input.frames)
+calibration = read_json(job.input.previous_assessment)["calibration"]
+candidates = with_uncertainty(read_frames(job.input.frames), calibration)
 chosen = []
 if candidates:
     device = job.config["execution"]["device"]
@@ -23,3 +24,4 @@ if candidates:
             seed=derive_seed(job.params.seed, where.potential, where.generation, name),
         )
 write_frames(job.output.frames, chosen)
+write_json(job.output.explored, count_explored(candidates, selection=job.params.selection))

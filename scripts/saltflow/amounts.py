@@ -244,10 +244,12 @@ def trained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
 
 
 def assessed_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Held-out frames × atoms × models: those of this generation and of the one before."""
-    generations = 2 if int(wildcards["generation"]) > 0 else 1
-    models = generations * campaign.learning(wildcards["potential"])["committee"]
-    return _heldout_frames(campaign, wildcards) * largest_labelled(campaign, wildcards) * models
+    """Frames × atoms × models: held-out frames by this generation and the one before, new labels by the latter."""
+    potential, generation = wildcards["potential"], int(wildcards["generation"])
+    frames = _heldout_frames(campaign, wildcards)
+    if generation > 0:
+        frames = 2 * frames + campaign.frames_to_label(potential, generation)
+    return frames * largest_labelled(campaign, wildcards) * campaign.learning(potential)["committee"]
 
 
 def one(_campaign: Campaign, _wildcards: Wildcards) -> int:

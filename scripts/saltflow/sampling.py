@@ -104,7 +104,7 @@ def explore(
     generation: int,
     workdir: Path,
 ) -> list[Atoms]:
-    """Candidate frames of a later generation, from cells that no generation has seen.
+    """Frames of a later generation, from cells that no generation has seen; those with colliding atoms say so.
 
     Args:
         committee: of the generation before.
@@ -133,7 +133,11 @@ def explore(
         workdir=workdir,
         origin="explored",
     )
-    return without_collisions(explored, compositions, atoms=exploration["atoms"], structures=structures)
+    found = collisions(explored, compositions, atoms=exploration["atoms"], structures=structures)
+    for frame, collides in zip(explored, found, strict=True):
+        frame.info |= {"collides": collides, "generation": generation}
+    log.info("%d of %d frames have colliding atoms", sum(found), len(explored))
+    return explored
 
 
 def pack_cells(
@@ -169,7 +173,7 @@ def pack_cells(
                 min_separations_A=structures["min_separations_A"],
             )
             split = "heldout" if index < size["heldout_cells"] else "train"
-            cell.info = {"composition": composition.id, "lineage": name, "split": split}
+            cell.info = {"composition": composition.id, "lineage": name, "split": split, "generation": 0}
             cells.append(cell)
     return cells
 
@@ -212,7 +216,7 @@ def drive_cells(
 
     Args:
         cells: starting cells with composition, lineage and split.
-        committee: the potential; its spread is noted on each frame as `force_uncertainty_eV_A`.
+        committee: the potential; its spread is noted on each frame as `force_spread_eV_A`.
         temperatures_K: cells cycle through these.
         duration_ps, stride_fs: length of the heating and time between frames.
         dynamics: the section `dynamics` (time step and thermostat).
@@ -254,7 +258,7 @@ def drive_cells(
         if outcome.status != "ok":
             visited.append((outcome.atoms.positions, outcome.atoms.cell.array))
         frames += [_moved(cell, *where, origin=f"{origin}:{temperature:g}K") for where in visited]
-    return with_uncertainty(frames, committee)
+    return with_spread(frames, committee)
 
 
 def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str) -> Atoms:
@@ -272,8 +276,8 @@ def _plain(frame: Atoms, *, origin: str) -> Atoms:
     return plain
 
 
-def with_uncertainty(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
-    """Note on each frame the largest committee spread of an atom's force, `force_uncertainty_eV_A`."""
+def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
+    """Note on each frame the largest committee spread of an atom's force, `force_spread_eV_A`, as it is."""
     for frame in frames:
         numbers, system, positions, boxes = stack([frame])
         evaluation = committee.on(numbers, system).evaluate(
@@ -281,7 +285,7 @@ def with_uncertainty(frames: Sequence[Atoms], committee: Committee) -> list[Atom
             torch.as_tensor(boxes, device=committee.device),
             spread=True,
         )
-        frame.info["force_uncertainty_eV_A"] = float(evaluation.force_spread.max())
+        frame.info["force_spread_eV_A"] = float(evaluation.force_spread.max())
     return list(frames)
 
 
@@ -296,13 +300,19 @@ def without_collisions(
         atoms: wished size of their cells.
         structures: the section `structures`, with the gate.
     """
-    units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
-    factor = structures["gates"]["min_pair_factor"]
-    sound = [
-        frame for frame in frames if not close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)
-    ]
+    found = collisions(frames, compositions, atoms=atoms, structures=structures)
+    sound = [frame for frame, collides in zip(frames, found, strict=True) if not collides]
     log.info("%d of %d frames have no colliding atoms", len(sound), len(frames))
     return sound
+
+
+def collisions(
+    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, structures: Mapping
+) -> list[bool]:
+    """For each frame, whether a pair of its atoms is closer than the gate allows; as in `without_collisions`."""
+    units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
+    factor = structures["gates"]["min_pair_factor"]
+    return [bool(close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)) for frame in frames]
 
 
 def evenly_spaced(frames: Sequence[Atoms], *, count: int) -> list[Atoms]:

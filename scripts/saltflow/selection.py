@@ -8,14 +8,29 @@ from ase import Atoms
 from scipy.spatial.distance import cdist
 
 from saltflow.potentials import Committee, stack
+from saltflow.uncertainty import factor_for
 
+HELDOUT, CONTROL, SELECTED = "heldout", "control", "uncertain and diverse"
 SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames teach the same
+
+
+def with_uncertainty(frames: Sequence[Atoms], calibration: Mapping) -> list[Atoms]:
+    """Note on each explored frame `force_uncertainty_eV_A`: the calibrated uncertainty of its least certain atom.
+
+    Args:
+        frames: with `composition` and `force_spread_eV_A`, which is replaced.
+        calibration: of the committee that explored; see `uncertainty.calibrate`.
+    """
+    for frame in frames:
+        spread = frame.info.pop("force_spread_eV_A")
+        frame.info["force_uncertainty_eV_A"] = factor_for(calibration, frame.info["composition"]) * spread
+    return list(frames)
 
 
 def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: Mapping, seed: int) -> list[Atoms]:
     """The frames of one composition to label.
 
-    Training frames: those between the lower quantile and the cap of the uncertainty, chosen by farthest point
+    Training frames: those between the lower level and the cap of the uncertainty, chosen by farthest point
     on the mean node features of each element, and a random control arm. Held-out frames: drawn at random, so
     that they stand for what the dynamics visits and not for what the selection likes.
 
@@ -26,20 +41,48 @@ def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: M
         seed: of the random draws.
     """
     random = np.random.default_rng(seed)
-    cap = selection["max_force_uncertainty_eV_A"]
-    sound = [frame for frame in frames if frame.info["force_uncertainty_eV_A"] <= cap]
+    sound = [frame for frame in frames if not _failed(frame, selection)]
     heldout = _draw([frame for frame in sound if frame.info["split"] == "heldout"], selection["heldout_frames"], random)
     candidates = [frame for frame in sound if frame.info["split"] == "train"]
     wanted = selection["frames"] - selection["heldout_frames"]
     control = _draw(candidates, round(wanted * selection["random_fraction"]), random)
     rest = [frame for frame in candidates if not any(frame is chosen for chosen in control)]
-    uncertain = _uncertain(rest, selection["lower_quantile"])
+    uncertain = _uncertain(
+        rest, quantile=selection["lower_quantile"], least_eV_A=selection["min_force_uncertainty_eV_A"]
+    )
     diverse = farthest_points(uncertain, committee, count=wanted - len(control))
     return [
-        *_marked(heldout, "heldout"),
-        *_marked(control, "control"),
-        *_marked(diverse, "uncertain and diverse"),
+        *_marked(heldout, HELDOUT),
+        *_marked(control, CONTROL),
+        *_marked(diverse, SELECTED),
     ]
+
+
+def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, dict[str, int]]:
+    """What became of explored frames: accurate below the band of uncertainty, candidate in it, failed otherwise.
+
+    Args:
+        frames: of `explore`, with their calibrated uncertainty; those whose atoms collide have failed.
+        selection: the section `learning.selection`; the band begins at its absolute lower limit.
+
+    Returns:
+        composition → frames, accurate, candidate and failed.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for frame in frames:
+        ours = counts.setdefault(
+            frame.info["composition"], dict.fromkeys(("frames", "accurate", "candidate", "failed"), 0)
+        )
+        certain = frame.info["force_uncertainty_eV_A"] < selection["min_force_uncertainty_eV_A"]
+        ours["frames"] += 1
+        ours["failed" if _failed(frame, selection) else "accurate" if certain else "candidate"] += 1
+    return counts
+
+
+def _failed(frame: Atoms, selection: Mapping) -> bool:
+    """Whether a frame is wreckage: atoms collide, or nothing is known of its forces (NaN compares false)."""
+    known = frame.info["force_uncertainty_eV_A"] <= selection["max_force_uncertainty_eV_A"]
+    return not known or frame.info.get("collides", False)
 
 
 def _draw(frames: Sequence[Atoms], count: int, random: np.random.Generator) -> list[Atoms]:
@@ -47,12 +90,13 @@ def _draw(frames: Sequence[Atoms], count: int, random: np.random.Generator) -> l
     return [frames[index] for index in sorted(chosen)]
 
 
-def _uncertain(frames: Sequence[Atoms], quantile: float) -> list[Atoms]:
+def _uncertain(frames: Sequence[Atoms], *, quantile: float, least_eV_A: float) -> list[Atoms]:
+    """Frames at or above the lower level of the band: the quantile of their uncertainty, and never less than asked."""
     if not frames:
         return []
-    spreads = np.array([frame.info["force_uncertainty_eV_A"] for frame in frames])
-    level = np.quantile(spreads, quantile)
-    return [frame for frame, spread in zip(frames, spreads, strict=True) if spread >= level]
+    uncertainties = np.array([frame.info["force_uncertainty_eV_A"] for frame in frames])
+    level = max(least_eV_A, np.quantile(uncertainties, quantile))
+    return [frame for frame, uncertainty in zip(frames, uncertainties, strict=True) if uncertainty >= level]
 
 
 def farthest_points(frames: Sequence[Atoms], committee: Committee, *, count: int) -> list[Atoms]:

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from mace_models import rock_salt
 
-from saltflow.assessment import assess, errors, predict
+from saltflow.assessment import assess, errors, errors_by_arm, passed_on, predict
+from saltflow.convergence import ended_because
 from saltflow.errors import SaltflowError
 
-CRITERION = {"force_rmse_meV_A": 80.0}
+CRITERION = {"force_rmse_meV_A": 80.0, "max_uncertain_fraction": 0.05}
 
 
 def prediction(composition: str, *, forces, reference, energy=0.0, reference_energy=0.0) -> dict:
     return {
         "composition": composition,
+        "lineage": f"{composition}/cell",
         "energy_eV_atom": energy,
         "reference_energy_eV_atom": reference_energy,
         "forces_eV_A": np.array(forces),
@@ -43,17 +45,79 @@ def test_a_softened_potential_has_a_slope_below_one():
     assert errors([softened])["force_slope"] == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize(("limit", "converged"), [(92.0, True), (91.0, False)])
-def test_a_generation_converges_at_its_criterion(limit, converged):
+def explored(*, accurate: int, frames: int = 100) -> dict:
+    return {"LiCl": {"frames": frames, "accurate": accurate, "candidate": frames - accurate, "failed": 0}}
+
+
+@pytest.mark.parametrize(("limit", "accurate", "converged"), [(92, 95, True), (91, 95, False), (92, 94, False)])
+def test_a_generation_converges_when_both_criteria_hold(limit, accurate, converged):
     """The force RMSE above is 91.29 meV/Å."""
-    assessment = assess(BY_HAND, None, generation=0, convergence={"force_rmse_meV_A": limit})
+    asked = {"force_rmse_meV_A": limit, "max_uncertain_fraction": 0.05}
+    assessment = assess(BY_HAND, BY_HAND, generation=1, convergence=asked, explored=explored(accurate=accurate))
     assert assessment["converged"] is converged
-    assert assessment["criterion"] == {"force_rmse_meV_A": limit}
+    force, uncertain = assessment["criteria"]["force_rmse_meV_A"], assessment["criteria"]["uncertain_fraction"]
+    assert (force["limit"], force["holds"]) == (limit, limit > 91.29)
+    assert uncertain == {"value": pytest.approx(1 - accurate / 100), "limit": 0.05, "holds": accurate >= 95}
+
+
+@pytest.mark.parametrize(("asked", "converged"), [(0.05, False), (1.0, True)])
+def test_what_has_explored_nothing_converges_only_where_nobody_asks(asked, converged):
+    convergence = {"force_rmse_meV_A": 1000.0, "max_uncertain_fraction": asked}
+    assessment = assess(BY_HAND, None, generation=0, convergence=convergence, explored={})
+    assert assessment["converged"] is converged
     assert assessment["previous_generation_on_same_frames"] is None
 
 
+def test_the_release_says_what_ended_the_learning():
+    def of(generation, **choices):
+        asked = {"force_rmse_meV_A": 100.0, "max_uncertain_fraction": 0.05} | choices.pop("asked", {})
+        return assess(BY_HAND, None, generation=generation, convergence=asked, **choices)
+
+    first = of(0, explored={})
+    assert ended_because([first]) == (
+        "The budget ended with generation 0 (learning.generations), not converged: held-out force error 91.3 ≤ 100 "
+        "meV/Å; nothing was explored, so the part of frames that are uncertain is unknown."
+    )
+    second = of(1, explored=explored(accurate=97))
+    third = passed_on(of(2, explored={}), second)
+    assert ended_because([first, second, third]) == (
+        "Converged at generation 1: held-out force error 91.3 ≤ 100 meV/Å; 3 % ≤ 5 % of the explored frames uncertain."
+    )
+    missed = of(1, explored=explored(accurate=50), asked={"force_rmse_meV_A": 80.0})
+    assert "held-out force error 91.3 > 80 meV/Å; 50 % > 5 % of" in ended_because([first, missed])
+    assert "was not asked about" in ended_because([of(0, explored={}, asked={"max_uncertain_fraction": 1.0})])
+
+
+def test_a_generation_that_did_not_converge_passes_nothing_on():
+    before = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})
+    now = assess(BY_HAND, BY_HAND, generation=1, convergence=CRITERION, explored=explored(accurate=1))
+    assert passed_on(now, before) == now
+
+
+def test_what_was_selected_stands_beside_what_chance_brought():
+    """Errors of 0.4 and 0.1 eV/Å: the selection found four times as much."""
+    random = np.random.default_rng(2)
+
+    def labels(arm, *, error, frames):
+        for _ in range(frames):
+            reference = random.normal(size=(20, 3))
+            forces = reference + error * random.normal(size=(20, 3))
+            yield prediction("LiCl", forces=forces, reference=reference) | {"arm": arm}
+
+    selected, control = "uncertain and diverse", "control"
+    given = [*labels(selected, error=0.4, frames=40), *labels(control, error=0.1, frames=10)]
+    found = errors_by_arm(given)
+    assert {arm: each["frames"] for arm, each in found["arms"].items()} == {selected: 40, control: 10}
+    assert found["arms"][control]["force_rmse_meV_A"] == pytest.approx(100, rel=0.1)
+    expected = np.sqrt(1 / (2 * 40 * 60) + 1 / (2 * 10 * 60))  # of a root mean square of n normal numbers: 1/√(2n)
+    assert found["selected_over_control"]["relative_error"] == pytest.approx(expected, rel=0.5)
+    assert found["selected_over_control"]["ratio"] == pytest.approx(4, rel=4 * expected)
+    assert errors_by_arm(given[:40])["selected_over_control"] is None
+    assert errors_by_arm([]) == {"arms": {}, "selected_over_control": None}
+
+
 def test_every_composition_is_judged_apart():
-    found = assess(BY_HAND, None, generation=0, convergence=CRITERION)["heldout_by_composition"]
+    found = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})["heldout_by_composition"]
     assert set(found) == {"LiCl", "LiF"}
     assert found["LiCl"]["force_rmse_meV_A"] == pytest.approx(1000 * 0.1 / np.sqrt(3))
     assert found["LiF"]["force_rmse_meV_A"] == pytest.approx(1000 * 0.2 / np.sqrt(3))
@@ -61,7 +125,7 @@ def test_every_composition_is_judged_apart():
 
 def test_the_generation_before_is_judged_on_the_same_frames():
     before = [each | {"forces_eV_A": each["reference_forces_eV_A"] + 0.3} for each in BY_HAND]
-    assessment = assess(BY_HAND, before, generation=1, convergence=CRITERION)
+    assessment = assess(BY_HAND, before, generation=1, convergence=CRITERION, explored={})
     assert assessment["generation"] == 1
     assert assessment["previous_generation_on_same_frames"]["force_rmse_meV_A"] == pytest.approx(300.0)
     assert assessment["previous_generation_on_same_frames"]["frames"] == assessment["heldout"]["frames"]
@@ -69,13 +133,13 @@ def test_the_generation_before_is_judged_on_the_same_frames():
 
 def test_no_held_out_frame_is_told_with_the_remedy():
     with pytest.raises(SaltflowError, match=r"No held-out frame has a label.*learning\.seeds\.heldout_cells"):
-        assess([], None, generation=0, convergence=CRITERION)
+        assess([], None, generation=0, convergence=CRITERION, explored={})
 
 
 def test_predictions_stand_beside_the_labels(committee):
     """Labelled by the first model itself, the committee errs by nothing, and its spread is that of the others."""
     frame = rock_salt(rattle_A=0.15)
-    frame.info |= {"composition": "LiCl", "REF_energy": 0.0}
+    frame.info |= {"composition": "LiCl", "lineage": "LiCl/cell", "REF_energy": 0.0}
     frame.set_array("REF_forces", np.zeros((len(frame), 3)))
     (blank,) = predict([frame], committee)
     frame.info["REF_energy"] = blank["energy_eV_atom"] * len(frame)

@@ -172,6 +172,7 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
     return [
         {
             "composition": name,
+            "lineage": f"{name}/cell{index}",
             "energy_eV_atom": -3.0 + 0.01 * rng.normal(),
             "reference_energy_eV_atom": -3.0,
             "reference_forces_eV_A": forces,
@@ -179,24 +180,28 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
             "force_spread_eV_A": spread_eV_A * rng.random(len(forces)),
         }
         for name in ("LiCl", "Li2O")
-        for forces in rng.normal(size=(4, 20, 3))
+        for index, forces in enumerate(rng.normal(size=(4, 20, 3)))
     ]
+
+
+def assessed(now, before, *, generation: int) -> dict:
+    convergence = {"force_rmse_meV_A": 80.0, "max_uncertain_fraction": 1.0}
+    return assess(now, before, generation=generation, convergence=convergence, explored={})
 
 
 def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
     now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
-    plot_assessment(
-        now, assess(now, before, generation=2, convergence={"force_rmse_meV_A": 80.0}), tmp_path / "figure.svg"
-    )
+    plot_assessment(now, assessed(now, before, generation=2), tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
     assert {"LiCl", "Li2O", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
+    assert any(text.startswith("LiCl × ") for text in said), "the factor of its own"
     (title,) = [text for text in said if text.startswith("generation 2: held-out force RMSE")]
     assert "(generation before: " in title
 
 
 def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
     now = predictions(spread_eV_A=0.0)
-    plot_assessment(now, assess(now, None, generation=0, convergence={"force_rmse_meV_A": 80.0}), tmp_path / "f.svg")
+    plot_assessment(now, assessed(now, None, generation=0), tmp_path / "f.svg")
     said = words(tmp_path / "f.svg")
     assert "One model alone has no spread." in said
     assert "its error (eV/Å)" not in said

@@ -17,7 +17,7 @@ from saltflow.sampling import (
     pack_cells,
     propose_seeds,
     rattled_frames,
-    with_uncertainty,
+    with_spread,
     without_collisions,
 )
 from saltflow.trajectory import read_trajectory
@@ -175,8 +175,10 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     assert sorted(splits(frames)) == [f"p/generation2/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"explored:300K", "explored:600K"}
-    assert all(np.isfinite(frame.info["force_uncertainty_eV_A"]) for frame in frames)
-    assert all(frame.info["force_uncertainty_eV_A"] > 0 for frame in frames)
+    assert all(np.isfinite(frame.info["force_spread_eV_A"]) for frame in frames)
+    assert all(frame.info["force_spread_eV_A"] > 0 for frame in frames)
+    assert {frame.info["generation"] for frame in frames} == {2}
+    assert not any(frame.info["collides"] for frame in frames), "nothing collides where the gate is open"
     assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
 
 
@@ -216,13 +218,13 @@ def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):
     assert len(frames) == read_trajectory(tmp_path / "cell0.h5md").n_frames
 
 
-def test_uncertainty_is_the_largest_spread_of_an_atom(committee):
+def test_a_frame_has_the_largest_spread_of_an_atom(committee):
     """A committee of one model agrees with itself."""
-    (frame,) = with_uncertainty([rock_salt(rattle_A=0.2)], committee)
-    assert frame.info["force_uncertainty_eV_A"] > 0
+    (frame,) = with_spread([rock_salt(rattle_A=0.2)], committee)
+    assert frame.info["force_spread_eV_A"] > 0
     alone = type(committee)(committee.models[:1], device="cpu", dtype="float64")
-    (certain,) = with_uncertainty([rock_salt(rattle_A=0.2)], alone)
-    assert certain.info["force_uncertainty_eV_A"] == 0
+    (certain,) = with_spread([rock_salt(rattle_A=0.2)], alone)
+    assert certain.info["force_spread_eV_A"] == 0
 
 
 # ── what is kept of them ───────────────────────────────────────────────────────────────────────

@@ -10,13 +10,14 @@ from mace_models import rock_salt
 from scipy.spatial.distance import cdist, pdist
 
 from saltflow.potentials import stack
-from saltflow.selection import farthest_points, select_frames
+from saltflow.selection import count_explored, farthest_points, select_frames, with_uncertainty
 
 SELECTION = {
     "frames": 12,
     "heldout_frames": 3,
     "random_fraction": 1 / 3,
     "lower_quantile": 0.5,
+    "min_force_uncertainty_eV_A": 0.0,
     "max_force_uncertainty_eV_A": 5.0,
 }
 
@@ -70,6 +71,32 @@ def test_the_band(candidates, committee):
     assert all(15 <= index < 30 for index in chosen["uncertain and diverse"])
     drawn = {index for seed in range(12) for index in arms(select(candidates, committee, seed=seed))["control"]}
     assert min(drawn) < 15 <= max(drawn) < 30
+
+
+def test_what_is_certain_by_the_absolute_limit_is_not_labelled(candidates, committee):
+    """Above 2.75 eV/Å are the last three: fewer than the quota, and no others make up for them."""
+    chosen = arms(select(candidates, committee, random_fraction=0.0, min_force_uncertainty_eV_A=2.75))
+    assert sorted(chosen["uncertain and diverse"]) == [27, 28, 29]
+
+
+def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
+    frames = [Atoms(info={"composition": name, "force_spread_eV_A": 0.2}) for name in ("LiCl", "LiF")]
+    calibration = {"compositions": {"LiCl": {"factor": 8.0}}, "pooled": {"factor": 5.0}}
+    found = with_uncertainty(frames, calibration)
+    assert [frame.info["force_uncertainty_eV_A"] for frame in found] == pytest.approx([1.6, 1.0])
+    assert "force_spread_eV_A" not in found[0].info
+
+
+def test_explored_frames_are_counted_by_what_became_of_them(candidates, committee):
+    """Below 1.05 eV/Å are ten of thirty and the eight held out; wreckage is uncertain, unknown or has collided."""
+    candidates[0].info["collides"] = True
+    for frame in candidates:
+        frame.info["composition"] = "LiCl" if frame.info["index"] < 100 else "LiF"
+    counts = count_explored(candidates, selection=SELECTION | {"min_force_uncertainty_eV_A": 1.05})
+    assert counts["LiCl"] == {"frames": 30, "accurate": 9, "candidate": 20, "failed": 1}
+    assert counts["LiF"] == {"frames": 11, "accurate": 8, "candidate": 0, "failed": 3}
+    chosen = select(candidates, committee, frames=100, lower_quantile=0.0, random_fraction=0.0)
+    assert 0 not in {frame.info["index"] for frame in chosen}
 
 
 def test_wreckage_is_never_labelled(candidates, committee):

@@ -110,7 +110,7 @@ def test_an_assessment_asks_the_models_of_the_generation_before_again():
         units_of_work(campaign(), "assess_potential", TRAINED | {"generation": each}).amount for each in "01"
     )
     assert first == MEMBERS * 2 * 5 * 84 * 4
-    assert second == MEMBERS * (2 * 5 + 4) * 84 * 4 * 2
+    assert second == MEMBERS * (2 * (2 * 5 + 4) + 20) * 84 * 4, "and the 20 new labels by the former models"
 
 
 def test_seeds_without_a_foundation_are_only_packed():

@@ -90,7 +90,8 @@ def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
     campaign.replace(
         "tests/tiny/overrides.yaml",
         "potentials:\n",
-        "potentials:\n  fine-tuned:\n    learning: {convergence: {force_rmse_meV_A: 1.0e+9}}\n",
+        "potentials:\n  fine-tuned:\n    learning:\n"
+        "      convergence: {force_rmse_meV_A: 1.0e+9, max_uncertain_fraction: 1.0}\n",
     )
     result = campaign.run(f"{POTENTIAL}/released.json")
     assert result.returncode == 0, result.stdout[-3000:]

@@ -75,6 +75,7 @@ class Selection(Section):
     heldout_frames: PositiveInt
     random_fraction: Fraction
     lower_quantile: Fraction
+    min_force_uncertainty_eV_A: NonNegativeFloat
     max_force_uncertainty_eV_A: PositiveFloat
 
     @model_validator(mode="after")
@@ -83,9 +84,16 @@ class Selection(Section):
             raise ValueError("heldout_frames must be fewer than frames: the others are trained on")
         return self
 
+    @model_validator(mode="after")
+    def _the_band_has_a_width(self) -> "Selection":
+        if self.min_force_uncertainty_eV_A >= self.max_force_uncertainty_eV_A:
+            raise ValueError("min_force_uncertainty_eV_A must be below max_force_uncertainty_eV_A")
+        return self
+
 
 class Convergence(Section):
     force_rmse_meV_A: PositiveFloat
+    max_uncertain_fraction: Fraction
 
 
 class Training(Section):

@@ -1,0 +1,207 @@
+"""Calibrated force uncertainty: what a committee's spread says of its error, measured on held-out labels.
+
+Each component of an atom's force error is taken as normal with standard deviation a·s/√3, where s is the committee
+spread of that atom (the norm of the standard deviation of its force vector) and a the factor. Its maximum-likelihood
+value is the root mean square of z = error/(s/√3), the z-score of the spread as it is; a·s then is the expected norm of
+the force error, in eV/Å. A factor is tested on lineages that it was not fitted to, each left out in turn.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+FEWEST_LINEAGES = 3  # a factor from fewer is not trusted: frames of one cell resemble each other
+SMALLEST_SPREAD_EV_A = 1e-4  # below it symmetry decides the force, and labels are no better
+Z_STD_RANGE = (0.85, 1.15)
+RELIABILITY_BINS = 8
+FEWEST_ATOMS_OF_BIN = 20
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The held-out atoms of one lineage.
+
+    spread: (atoms,) eV/Å. errors: (atoms, 3) eV/Å, predicted less reference. left_out: atoms without a spread.
+    """
+
+    name: str
+    composition: str
+    spread: np.ndarray
+    errors: np.ndarray
+    left_out: int
+
+    @property
+    def z(self) -> np.ndarray:
+        """(atoms, 3) z-scores of the spread as it is."""
+        return self.errors / (self.spread[:, None] / np.sqrt(3))
+
+
+def calibrate(predictions: Sequence[Mapping]) -> dict:
+    """The factor of every composition and that of all together, each with its test on unseen lineages.
+
+    A composition with too few held-out lineages takes the factor of all, and says so.
+
+    Args:
+        predictions: of `assessment.predict`, on held-out frames.
+
+    Returns:
+        pooled and, under `compositions`, one entry each: factor (None where nothing spreads), its relative_error
+        (jackknife over lineages), basis (composition, pooled or none), lineages, atoms, atoms_without_spread,
+        z_std_before and z_std_after (root mean square about zero; after: on lineages left out, None where there is
+        no other) and flags. pooled has z_std_unseen_composition, too. reliability: rows of atoms, predicted_meV_A and
+        observed_meV_A (root mean squares of the norm of the force error), and coverage: the parts of components within
+        one and two standard deviations (0.683 and 0.954 where all is well), both on lineages left out.
+    """
+    lineages = _lineages(predictions)
+    names = sorted({each.composition for each in lineages})
+    bases = {name: _basis([each for each in lineages if each.composition == name], lineages) for name in names}
+    pooled = _entry(lineages, lineages, basis="pooled")
+    pooled["z_std_unseen_composition"] = _tested(lineages, _factors_without_composition(lineages))
+    entries = {}
+    for name, (basis, fitted_to) in bases.items():
+        entries[name] = _entry([each for each in lineages if each.composition == name], fitted_to, basis=basis)
+    sigmas, errors = _left_out(lineages, bases)
+    return {
+        "pooled": pooled,
+        "compositions": entries,
+        "reliability": _reliability(sigmas, errors),
+        "coverage": _coverage(sigmas, errors),
+    }
+
+
+def factor_for(calibration: Mapping, composition: str) -> float:
+    """What the committee's spread on a composition is multiplied by; 1 where no spread could be measured."""
+    entry = calibration["compositions"].get(composition, calibration["pooled"])
+    return entry["factor"] or calibration["pooled"]["factor"] or 1.0
+
+
+def flagged(calibration: Mapping) -> list[str]:
+    """Every flag of a calibration, in sentences that name what they are about."""
+    about = {"all compositions": calibration["pooled"], **calibration["compositions"]}
+    return [f"{name}: {flag}" for name, entry in about.items() for flag in entry["flags"]]
+
+
+def _lineages(predictions: Sequence[Mapping]) -> list[Lineage]:
+    frames: dict[tuple[str, str], list[Mapping]] = {}
+    for prediction in predictions:
+        frames.setdefault((prediction["lineage"], prediction["composition"]), []).append(prediction)
+    return [_lineage(*name, members) for name, members in sorted(frames.items())]
+
+
+def _lineage(name: str, composition: str, frames: Sequence[Mapping]) -> Lineage:
+    spread = np.concatenate([each["force_spread_eV_A"] for each in frames])
+    errors = np.concatenate([each["forces_eV_A"] - each["reference_forces_eV_A"] for each in frames])
+    known = spread > SMALLEST_SPREAD_EV_A
+    return Lineage(name, composition, spread[known], errors[known], int((~known).sum()))
+
+
+def _basis(own: Sequence[Lineage], every: Sequence[Lineage]) -> tuple[str, Sequence[Lineage]]:
+    """What the factor of a composition is fitted to: its own lineages where they are enough, else all."""
+    enough = sum(len(each.spread) > 0 for each in own) >= FEWEST_LINEAGES
+    return ("composition", own) if enough else ("pooled", every)
+
+
+def _entry(own: Sequence[Lineage], fitted_to: Sequence[Lineage], *, basis: str) -> dict:
+    factor, without = _factor(fitted_to), _factors_without(fitted_to)
+    before, after = _tested(own, dict.fromkeys((each.name for each in own), 1.0)), _tested(own, without)
+    entry = {
+        "factor": factor,
+        "relative_error": _jackknife(without.values()),
+        "basis": basis if factor else "none",
+        "lineages": len(own),
+        "atoms": sum(len(each.spread) for each in own),
+        "atoms_without_spread": sum(each.left_out for each in own),
+        "z_std_before": before,
+        "z_std_after": after,
+    }
+    return entry | {"flags": _flags(entry, fitted_to=sum(len(each.spread) > 0 for each in fitted_to))}
+
+
+def _factor(lineages: Iterable[Lineage]) -> float | None:
+    """Root mean square of the z-scores; None where there are none."""
+    squares = [each.z.ravel() ** 2 for each in lineages]
+    squares = np.concatenate([np.empty(0), *squares])
+    return float(np.sqrt(squares.mean())) if len(squares) and squares.any() else None
+
+
+def _factors_without(lineages: Sequence[Lineage]) -> dict[str, float | None]:
+    """Lineage → the factor of all the others."""
+    return {each.name: _factor(other for other in lineages if other.name != each.name) for each in lineages}
+
+
+def _factors_without_composition(lineages: Sequence[Lineage]) -> dict[str, float | None]:
+    """Lineage → the factor of the lineages of all other compositions."""
+    others = {
+        name: _factor(each for each in lineages if each.composition != name)
+        for name in {each.composition for each in lineages}
+    }
+    return {each.name: others[each.composition] for each in lineages}
+
+
+def _tested(lineages: Sequence[Lineage], factors: Mapping[str, float | None]) -> float | None:
+    """Root mean square of the z-scores after division by the factor of each lineage; None where one has no factor."""
+    if any(factors[each.name] is None for each in lineages):
+        return None
+    squares = [(each.z.ravel() / factors[each.name]) ** 2 for each in lineages]
+    squares = np.concatenate([np.empty(0), *squares])
+    return float(np.sqrt(squares.mean())) if len(squares) else None
+
+
+def _jackknife(factors: Iterable[float | None]) -> float | None:
+    """Standard error of the logarithm of a factor, from those with one lineage left out."""
+    logarithms = np.log([factor for factor in factors if factor])
+    count = len(logarithms)
+    return float(np.sqrt((count - 1) * logarithms.var())) if count > 1 else None
+
+
+def _flags(entry: Mapping, *, fitted_to: int) -> list[str]:
+    if entry["factor"] is None:
+        return ["the committee does not spread or has no error, so its uncertainty is not calibrated"]
+    flags = []
+    if fitted_to < FEWEST_LINEAGES:
+        flags.append(
+            f"the factor rests on {fitted_to} held-out lineages where {FEWEST_LINEAGES} are needed; "
+            "raise learning.seeds.heldout_cells"
+        )
+    elif entry["basis"] == "pooled" and entry["lineages"] < FEWEST_LINEAGES:
+        flags.append(f"it has {entry['lineages']} held-out lineages and takes the factor of all compositions")
+    after = entry["z_std_after"]
+    if after is None:
+        flags.append("the factor was not tested on frames that it has not seen")
+    elif not Z_STD_RANGE[0] <= after <= Z_STD_RANGE[1]:
+        low, high = Z_STD_RANGE
+        flags.append(f"z-scores of unseen frames have a standard deviation of {after:.2f}, outside {low} to {high}")
+    return flags
+
+
+def _left_out(lineages: Sequence[Lineage], bases: Mapping[str, tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """(atoms,) calibrated uncertainty in eV/Å by the factor without the atom's lineage, and (atoms, 3) its errors."""
+    without = {name: _factors_without(fitted_to) for name, (_, fitted_to) in bases.items()}
+    tested = [each for each in lineages if without[each.composition][each.name]]
+    sigmas = [without[each.composition][each.name] * each.spread for each in tested]
+    return np.concatenate([np.empty(0), *sigmas]), np.concatenate([np.empty((0, 3)), *(each.errors for each in tested)])
+
+
+def _reliability(sigmas: np.ndarray, errors: np.ndarray) -> list[dict]:
+    """Bins of equally many atoms, in the order of their uncertainty."""
+    bins = min(RELIABILITY_BINS, len(sigmas) // FEWEST_ATOMS_OF_BIN)
+    rows = []
+    for members in np.array_split(np.argsort(sigmas), bins) if bins else []:
+        predicted, observed = sigmas[members] ** 2, (errors[members] ** 2).sum(-1)
+        rows.append(
+            {
+                "atoms": len(members),
+                "predicted_meV_A": float(1000 * np.sqrt(predicted.mean())),
+                "observed_meV_A": float(1000 * np.sqrt(observed.mean())),
+            }
+        )
+    return rows
+
+
+def _coverage(sigmas: np.ndarray, errors: np.ndarray) -> dict[str, float | None]:
+    scores = np.abs(errors / (sigmas[:, None] / np.sqrt(3)))
+    return {
+        f"within_{count}_sigma": float((scores <= number).mean()) if scores.size else None
+        for count, number in (("one", 1), ("two", 2))
+    }
