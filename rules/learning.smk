@@ -27,7 +27,8 @@ def labels_of_selection(wildcards):
 rule propose_seeds:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
-    With a foundation the cells are relaxed and melted by it; without one they are displaced and strained.
+    With a foundation the cells are relaxed and melted by it; crystals, and all cells without one, are displaced and
+    strained. In further frames two neighbours are pushed together, for their repulsion.
     """
     input:
         foundation=foundation_model,

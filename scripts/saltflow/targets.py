@@ -228,7 +228,8 @@ class Campaign:
         """The most frames that a generation can ask labels for."""
         learning = self.learning(potential)
         seeds = learning["seeds"]
-        each = seeds["cells"] * seeds["frames_per_cell"] if generation == 0 else learning["selection"]["frames"]
+        seeded = seeds["cells"] * seeds["frames_per_cell"] + seeds["short_pair_frames"]
+        each = seeded if generation == 0 else learning["selection"]["frames"]
         return each * len(self.potentials[potential].compositions)
 
     def heldout_frames(self, potential: str, generation: int) -> int:

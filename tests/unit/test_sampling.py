@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import get_distances
 from mace_models import rock_salt
 
@@ -17,6 +18,7 @@ from saltflow.sampling import (
     pack_cells,
     propose_seeds,
     rattled_frames,
+    short_pair_frames,
     with_spread,
     without_collisions,
 )
@@ -34,6 +36,8 @@ SEEDS = {
     "melt_temperatures_K": [300, 600],
     "melt_ps": 0.04,
     "heldout_cells": 1,
+    "short_pair_frames": 0,
+    "short_pair_factor": 0.85,
 }
 EXPLORATION = {
     "cells": 3,
@@ -136,6 +140,61 @@ def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
     assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"seed:rattled"}
+
+
+def covalent_A(one: str, other: str) -> float:
+    return covalent_radii[atomic_numbers[one]] + covalent_radii[atomic_numbers[other]]
+
+
+def test_short_pairs_are_as_close_as_asked_and_nothing_else_moves(cells):
+    frames = short_pair_frames(cells, count=12, closest_factor=0.85)
+    assert len(frames) >= 8, "most pairs of a small cell have a free way"
+    starts = {cell.info["lineage"]: cell for cell in cells}
+    for frame in frames:
+        one, other = frame.info["origin"].removeprefix("seed:short pair ").split("-")
+        start = starts[frame.info["lineage"]]
+        moved, _ = get_distances(frame.positions, start.positions, cell=start.cell, pbc=True)
+        steps = np.linalg.norm(np.einsum("iik->ik", moved), axis=1)
+        first, second = np.flatnonzero(steps > 1e-6)
+        assert sorted(frame.symbols[[first, second]]) == [one, other]
+        assert steps[first] == pytest.approx(steps[second]), "by half each"
+        ratio = frame.get_distance(first, second, mic=True) / covalent_A(one, other)
+        assert 0.85 - 1e-9 <= ratio <= 1 + 1e-9
+        assert frame.info["split"] == "train"
+    closest = [frame for frame in frames[:3]]
+    assert len({frame.info["origin"] for frame in closest}) == 3, "pairs of elements take turns"
+
+
+def test_short_pairs_bring_nothing_else_too_close(cells):
+    for frame in short_pair_frames(cells, count=12, closest_factor=0.85):
+        start = next(cell for cell in cells if cell.info["lineage"] == frame.info["lineage"])
+        before, after = start.get_all_distances(mic=True), frame.get_all_distances(mic=True)
+        for first, second in zip(*np.triu_indices(len(frame), k=1), strict=True):
+            allowed = 0.85 * covalent_A(frame.symbols[first], frame.symbols[second])
+            assert after[first, second] >= min(allowed, before[first, second]) - 1e-5
+
+
+def test_no_short_pairs_where_none_are_asked_for(cells):
+    assert short_pair_frames(cells, count=0, closest_factor=0.85) == []
+    assert short_pair_frames(cells[:1], count=5, closest_factor=0.85) == [], "the first cell is held out"
+
+
+def test_short_pairs_come_beside_the_frames_of_the_cells(composition, tmp_path):
+    frames = propose_seeds(
+        [composition],
+        None,
+        seeds=SEEDS | {"short_pair_frames": 4},
+        structures=STRUCTURES,
+        dynamics=DYNAMICS,
+        checkpoint_ps=1.0,
+        potential="p",
+        seed=1,
+        workdir=tmp_path,
+    )
+    short = [frame for frame in frames if frame.info["origin"].startswith("seed:short pair")]
+    assert 1 <= len(short) <= 4
+    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"] + len(short)
+    assert {frame.info["generation"] for frame in frames} == {0}
 
 
 # ── driven by a committee ──────────────────────────────────────────────────────────────────────

@@ -47,6 +47,8 @@ class Seeds(Section):
     melt_temperatures_K: PositiveFloats
     melt_ps: PositiveFloat
     heldout_cells: PositiveInt
+    short_pair_frames: NonNegativeInt
+    short_pair_factor: Annotated[float, Field(gt=0, le=1)]
 
     @model_validator(mode="after")
     def _cells_are_left_to_train(self) -> "Seeds":

@@ -1,0 +1,102 @@
+"""Cells heated by a committee, and frames on the way with its spread."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from saltflow.dynamics.glass import conditions
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
+from saltflow.potentials import Committee, stack
+from saltflow.provenance import derive_seed
+from saltflow.sampling.cells import plain_frame
+from saltflow.trajectory import read_trajectory
+
+RELAX_STEPS = 100
+LARGEST_TEMPERATURE_RATIO = 4.0
+
+
+def drive_cells(
+    cells: Sequence[Atoms],
+    committee: Committee,
+    *,
+    temperatures_K: Sequence[float],
+    duration_ps: float,
+    stride_fs: float,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    seed: int,
+    workdir: Path,
+    origin: str,
+) -> list[Atoms]:
+    """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
+
+    Args:
+        cells: starting cells with composition, lineage and split.
+        committee: the potential; its spread is noted on each frame as `force_spread_eV_A`.
+        temperatures_K: cells cycle through these.
+        duration_ps, stride_fs: length of the heating and time between frames.
+        dynamics: the section `dynamics` (time step and thermostat).
+        checkpoint_ps: time between checkpoints.
+        seed: of the velocities.
+        workdir: folder of checkpoints.
+        origin: recorded on each frame.
+    """
+    symbols = {symbol for cell in cells for symbol in cell.symbols}
+    step_fs = timestep_fs(symbols, rules=dynamics["timestep_fs"])
+    temperatures = [temperatures_K[index % len(temperatures_K)] for index in range(len(cells))]
+    schedule = exploration_schedule(
+        temperatures_K=temperatures,
+        relax_steps=RELAX_STEPS,
+        duration_ps=duration_ps,
+        stride_fs=stride_fs,
+        step_fs=step_fs,
+    )
+    run = Run(
+        cells,
+        schedule,
+        committee,
+        conditions=conditions(
+            dynamics,
+            step_fs=step_fs,
+            checkpoint_ps=checkpoint_ps,
+            max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
+        ),
+        seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
+        workdir=workdir,
+    )
+    outcomes = run.finish()
+    paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
+    run.write_trajectories(paths, metadata=[cell.info for cell in cells])
+    frames = []
+    for cell, path, outcome, temperature in zip(cells, paths, outcomes, temperatures, strict=True):
+        trajectory = read_trajectory(path)
+        visited = [*zip(trajectory.positions_A, trajectory.cells_A, strict=True)]
+        if outcome.status != "ok":
+            visited.append((outcome.atoms.positions, outcome.atoms.cell.array))
+        frames += [_moved(cell, *where, origin=f"{origin}:{temperature:g}K") for where in visited]
+    return with_spread(frames, committee)
+
+
+def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str) -> Atoms:
+    frame = cell.copy()
+    frame.set_cell(box_A)
+    frame.positions = positions_A
+    frame.wrap()
+    return plain_frame(frame, origin=origin)
+
+
+def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
+    """Note on each frame the largest committee spread of an atom's force, `force_spread_eV_A`, as it is."""
+    for frame in frames:
+        numbers, system, positions, boxes = stack([frame])
+        evaluation = committee.on(numbers, system).evaluate(
+            torch.as_tensor(positions, device=committee.device),
+            torch.as_tensor(boxes, device=committee.device),
+            spread=True,
+        )
+        frame.info["force_spread_eV_A"] = float(evaluation.force_spread.max())
+    return list(frames)
