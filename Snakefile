@@ -32,6 +32,7 @@ localrules:
     build_glass,
     collect_labels,
     release_potential,
+    describe_dataset,
     fit_arrhenius,
     fit_residence,
     draw_pathways,
@@ -49,6 +50,7 @@ rule all:
         rules.rank_electrolytes.output,
         rules.relate_order.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
+        expand(rules.describe_dataset.output, potential=campaign.needed_potentials),
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),
         expand(

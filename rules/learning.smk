@@ -4,12 +4,21 @@ A generation whose predecessor has converged passes it through in seconds, witho
 
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
-         …/assessment.json; results/potentials/{potential}/released.model and released.json
+         …/assessment.json; results/potentials/{potential}/released.model and released.json,
+         dataset.json and .txt
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
 MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
+
+
+def of_last_generation(pattern, wildcards):
+    """The file of the last generation, which holds those before it."""
+    return pattern.format(
+        potential=wildcards.potential,
+        generation=campaign.generations(wildcards.potential)[-1],
+    )
 
 
 def labels_of_selection(wildcards):
@@ -280,3 +289,51 @@ rule release_potential:
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
     script:
         "../scripts/release_potential.py"
+
+
+rule describe_dataset:
+    """The card of a potential's labels: counts by composition, generation and origin, method, failures, licence."""
+    input:
+        train=lambda wildcards: of_last_generation(
+            rules.collect_labels.output.train, wildcards
+        ),
+        valid=lambda wildcards: of_last_generation(
+            rules.collect_labels.output.valid, wildcards
+        ),
+        test=lambda wildcards: of_last_generation(
+            rules.collect_labels.output.test, wildcards
+        ),
+        ledgers=lambda wildcards: expand(
+            rules.collect_labels.output.ledger,
+            potential=wildcards.potential,
+            generation=campaign.generations(wildcards.potential),
+        ),
+    output:
+        card="results/potentials/{potential}/dataset.json",
+        text=report(
+            "results/potentials/{potential}/dataset.txt",
+            category="Potentials",
+            labels={
+                "potential": "{potential}",
+                "generation": "all",
+                "figure": "labels",
+            },
+            caption="captions/dataset.rst",
+        ),
+    log:
+        "logs/potentials/{potential}/describe_dataset.log",
+    benchmark:
+        "logs/potentials/{potential}/describe_dataset.benchmark.tsv"
+    conda:
+        "../envs/reference.yaml"
+    envmodules:
+        *campaign.modules("reference"),
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        facts=lambda wildcards: campaign.facts_of_labels(wildcards.potential),
+        code=code_of("describe_dataset"),
+    script:
+        "../scripts/describe_dataset.py"

@@ -225,6 +225,12 @@ def collected_frames(campaign: Campaign, wildcards: Wildcards) -> int:
     return _until(campaign, wildcards, campaign.frames_to_label)
 
 
+def described_frames(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames of all generations of a potential."""
+    last = campaign.generations(wildcards["potential"])[-1]
+    return collected_frames(campaign, {**wildcards, "generation": str(last)})
+
+
 def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that a model is trained and validated on, replayed ones included."""
     frames = collected_frames(campaign, wildcards) - _heldout_frames(campaign, wildcards)

@@ -92,6 +92,12 @@ RULES = (
         f"logs/{_POTENTIAL}/release_potential.log",
         f"results/{_POTENTIAL}/released.model",
     ),
+    RuleFiles(
+        "describe_dataset",
+        "potential",
+        f"logs/{_POTENTIAL}/describe_dataset.log",
+        f"results/{_POTENTIAL}/dataset.json",
+    ),
     RuleFiles("build_glass", "glasses", f"logs/{_GLASS}/build_glass.log", f"results/{_GLASS}/packed.extxyz"),
     RuleFiles("quench_glass", "glasses", f"logs/{_GLASS}/quench_glass.log", f"results/{_GLASS}/glass.extxyz"),
     RuleFiles("run_md", "MD", f"logs/{_POINT}/run_md.log", f"results/{_POINT}/md.json"),

@@ -173,7 +173,20 @@ class Campaign:
 
     def labelling(self, potential: str) -> dict:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
-        return _without(self.potential_section("labels", potential=potential), "max_failed_fraction", "imported")
+        return _without(
+            self.potential_section("labels", potential=potential), "max_failed_fraction", "imported", "licence"
+        )
+
+    def facts_of_labels(self, potential: str) -> dict:
+        """What the card of a potential's labels says of them besides their counts."""
+        labels = self.potential_section("labels", potential=potential)
+        return {
+            "licence": labels["licence"],
+            "foundation": self.foundation(potential),
+            "elements": self.elements(potential),
+            "reference": self.reference_identity(self.potentials[potential].reference),
+            "imported": labels["imported"],
+        }
 
     def imported(self, potential: str, generation: int) -> list[dict]:
         """The labelled sets from elsewhere that join a generation: all of them the first."""

@@ -308,6 +308,7 @@ TASKS: Mapping[str, Task] = {
         {"": Ceiling(120, 5e-2)},
     ),
     "release_potential": Task("jobs", amounts.one, _fixed(700), {"": Ceiling(60, 1)}),
+    "describe_dataset": Task("frames", amounts.described_frames, _fixed(700), {"": Ceiling(60, 0.1)}),
     "quench_glass": Task(
         "atom-steps",
         amounts.quench_atom_steps,

@@ -8,7 +8,7 @@ from products import products, same
 
 # Rules that run where Snakemake runs.
 LOCAL = {
-    *("build_glass", "collect_labels", "release_potential"),
+    *("build_glass", "collect_labels", "release_potential", "describe_dataset"),
     *("fit_arrhenius", "tabulate_conductivity", "tabulate_structure"),
 }
 # Submissions that use a GPU, by the beginnings of their names.

@@ -74,6 +74,7 @@ def learning(potential: str, *, generations: Iterable[int], members: Iterable[in
         | jobs("fine_tune", **where, member=members)
         | jobs("assess_potential", **where)
         | jobs("release_potential", potential=[potential])
+        | jobs("describe_dataset", potential=[potential])
     )
 
 

@@ -118,6 +118,7 @@ def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
         "angles.svg",
         "arrhenius.svg",
         "assessment.svg",
+        "dataset.txt",
         "ranking.svg",
         "conductivity.csv",
     ):

@@ -96,7 +96,7 @@ def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
 def test_what_takes_a_second_is_not_submitted(catalogue):
     local = {job.rule for job in catalogue.due if job.local}
     assert local == {
-        *("build_glass", "collect_labels", "release_potential"),
+        *("build_glass", "collect_labels", "release_potential", "describe_dataset"),
         *("fit_arrhenius", "fit_residence", "draw_pathways"),
         *("tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
     }

@@ -36,6 +36,7 @@ class Labels(Section):
     imported: list[ImportedSet]
     max_force_eV_A: PositiveFloat
     max_failed_fraction: Fraction
+    licence: Annotated[str, Field(min_length=1)]
 
 
 class Seeds(Section):

@@ -1,0 +1,117 @@
+"""The card of a dataset: what its labels are of, where they come from, how they were made and what failed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from ase import Atoms
+
+SETS = ("train", "valid", "test")
+WHERE = ("composition", "generation", "origin", "arm")
+
+
+def describe_dataset(
+    sets: Mapping[str, Sequence[Atoms]], ledgers: Mapping[int, Sequence[Mapping[str, str]]], *, facts: Mapping
+) -> dict:
+    """Everything that somebody who is to use or judge the labels needs.
+
+    Args:
+        sets: train, valid and test frames of the last generation, which hold all before it.
+        ledgers: generation → the rows of its ledger.
+        facts: what the settings say: potential, foundation, elements, reference, licence, imported.
+
+    Returns:
+        the facts; frames (of each set), atoms; counts (rows of composition, generation, origin, arm of the selection,
+        and frames of each set); failures (rows of generation, composition, status, reason and frames); codes (version →
+        frames); force_rms_eV_A and largest_force_eV_A of an atom; label_core_hours.
+    """
+    every = [frame for frames in sets.values() for frame in frames]
+    return {
+        **facts,
+        "frames": {name: len(sets[name]) for name in SETS},
+        "atoms": sum(map(len, every)),
+        "counts": _counts(sets),
+        "failures": _failures(ledgers),
+        "codes": dict(Counter(str(frame.info.get("reference_code", "not recorded")) for frame in every)),
+        **_forces(every),
+        "label_core_hours": sum(float(row["seconds"]) for rows in ledgers.values() for row in rows) / 3600,
+    }
+
+
+def in_words(card: Mapping) -> str:
+    """The card as a page of plain text."""
+    frames = card["frames"]
+    settings = [(f"  {name}", value) for name, value in card["reference"].items()]
+    facts = [
+        ("licence of the labels", card["licence"]),
+        ("foundation", " ".join(str(value) for value in card["foundation"].values())),
+        ("elements", " ".join(card["elements"])),
+        ("frames", f"{frames['train']} to train, {frames['valid']} to validate, {frames['test']} held out"),
+        ("atoms", card["atoms"]),
+        ("force on an atom", _said_of_forces(card)),
+        ("labelling", f"{card['label_core_hours']:.3g} h"),
+        ("codes", "; ".join(f"{code} ({count} frames)" for code, count in card["codes"].items())),
+        *((f"imported {each['path']}", each["sha256"]) for each in card["imported"]),
+        ("reference", ""),
+        *settings,
+    ]
+    parts = [
+        f"Labels of the potential {card['potential']}",
+        _aligned(facts),
+        "Labelled frames\n\n" + _table(card["counts"], [*WHERE, *SETS]),
+        "Labels that failed\n\n"
+        + _table(card["failures"], ["generation", "composition", "status", "frames", "reason"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _counts(sets: Mapping[str, Sequence[Atoms]]) -> list[dict]:
+    found = {name: Counter(map(_place, sets[name])) for name in SETS}
+    places = sorted({place for counter in found.values() for place in counter})
+    return [dict(zip(WHERE, place, strict=True)) | {name: found[name][place] for name in SETS} for place in places]
+
+
+def _place(frame: Atoms) -> tuple[str, int, str, str]:
+    info = frame.info
+    kind = str(info.get("origin", "not recorded"))
+    return str(info["composition"]), int(info.get("generation", 0)), kind, str(info.get("selected", "-"))
+
+
+def _failures(ledgers: Mapping[int, Sequence[Mapping[str, str]]]) -> list[dict]:
+    found = Counter(
+        (generation, row["composition"], row["status"], row["reason"])
+        for generation, rows in ledgers.items()
+        for row in rows
+        if row["status"] != "ok"
+    )
+    names = ("generation", "composition", "status", "reason")
+    return [dict(zip(names, failure, strict=True)) | {"frames": count} for failure, count in sorted(found.items())]
+
+
+def _forces(frames: Sequence[Atoms]) -> dict[str, float | None]:
+    if not frames:
+        return {"force_rms_eV_A": None, "largest_force_eV_A": None}
+    norms = np.concatenate([np.linalg.norm(frame.arrays["REF_forces"], axis=1) for frame in frames])
+    return {"force_rms_eV_A": float(np.sqrt(np.mean(norms**2))), "largest_force_eV_A": float(norms.max())}
+
+
+def _said_of_forces(card: Mapping) -> str:
+    if card["force_rms_eV_A"] is None:
+        return "no labels"
+    return f"{card['force_rms_eV_A']:.3g} eV/Å (root mean square), {card['largest_force_eV_A']:.3g} at most"
+
+
+def _aligned(rows: Iterable[tuple[str, object]]) -> str:
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in rows)
+
+
+def _table(rows: Sequence[Mapping], columns: Sequence[str]) -> str:
+    if not rows:
+        return "none"
+    lines = [list(columns), *([str(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
