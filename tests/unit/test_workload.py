@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saltflow import amounts, sampling
+from saltflow import amounts
 from saltflow.errors import InputError
 from saltflow.plan.calibration import SUBMITTED, read_calibration
+from saltflow.sampling.driving import RELAX_STEPS
 from saltflow.targets import Campaign, load_campaign
 from saltflow.workload import (
     TASKS,
@@ -121,7 +122,7 @@ def test_seeds_without_a_foundation_are_only_packed():
 
 
 def test_cells_of_a_sampling_are_relaxed_as_long_as_counted():
-    assert amounts.RELAX_STEPS == sampling.RELAX_STEPS
+    assert amounts.RELAX_STEPS == RELAX_STEPS
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
