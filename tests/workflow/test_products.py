@@ -5,6 +5,7 @@ from pathlib import Path
 
 import h5py
 import MDAnalysis
+import numpy as np
 import pandas as pd
 import pytest
 from workplaces import Workplace
@@ -78,6 +79,30 @@ def test_a_second_generation_sees_more_frames_and_is_judged_beside_the_first(wor
     assert len(read_frames(second / "dataset/train.extxyz")) > len(read_frames(first / "dataset/train.extxyz"))
     assessment = read_json(second / "assessment.json")
     assert assessment["previous_generation_on_same_frames"]["frames"] == assessment["heldout"]["frames"]
+
+
+def test_the_release_says_what_ended_the_learning_and_the_card_what_it_rests_on(work: Path):
+    release, card = (read_json(work / POTENTIAL / name) for name in ("released.json", "dataset.json"))
+    assert release["ended_because"].startswith("The budget ended with generation 1 (learning.generations)")
+    labelled = {
+        name: len(read_frames(work / POTENTIAL / f"generation1/dataset/{name}.extxyz")) for name in card["frames"]
+    }
+    assert card["frames"] == labelled
+    assert {row["generation"] for row in card["counts"]} == {0, 1}
+
+
+def test_what_was_explored_is_counted_and_judged_by_calibrated_uncertainties(work: Path):
+    explored, assessment = (
+        read_json(work / POTENTIAL / f"generation1/{name}.json") for name in ("explored", "assessment")
+    )
+    frames = read_frames(work / POTENTIAL / "generation1/exploration.extxyz")
+    assert sum(counts["frames"] for counts in explored.values()) == len(frames)
+    assert assessment["explored"] == explored
+    factor = read_json(work / POTENTIAL / "generation0/assessment.json")["calibration"]["pooled"]["factor"]
+    spreads = [frame.info["force_spread_eV_A"] for frame in frames]
+    for frame in read_frames(work / POTENTIAL / "generation1/frames.extxyz"):
+        expected = factor * np.array(spreads)
+        assert np.abs(expected - frame.info["force_uncertainty_eV_A"]).min() < 1e-6 * expected.max()
 
 
 def test_nothing_temporary_is_left(work: Path):
