@@ -147,6 +147,31 @@ def of_generation(pattern, *, back=0, first=0):
     return paths
 
 
+def of_last_generation(pattern):
+    """The file of the last generation, which holds those before it."""
+    return lambda wildcards: pattern.format(
+        potential=wildcards.potential,
+        generation=campaign.generations(wildcards.potential)[-1],
+    )
+
+
+def in_chunks(pattern, *, first=0):
+    """The files of all chunks of a generation; none before the generation `first`."""
+
+    def paths(wildcards):
+        generation = int(wildcards.generation)
+        if generation < first:
+            return []
+        return expand(
+            pattern,
+            potential=wildcards.potential,
+            generation=generation,
+            chunk=campaign.chunks(wildcards.potential, generation),
+        )
+
+    return paths
+
+
 def foundation_model(wildcards):
     """The model file that a potential starts from, if it has one."""
     foundation = campaign.foundation(wildcards.potential)

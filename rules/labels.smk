@@ -74,18 +74,8 @@ rule collect_labels:
     labels of two methods are refused. Too many failed labels stop the run with a table.
     """
     input:
-        frames=lambda wildcards: expand(
-            rules.label_frames.output.frames,
-            potential=wildcards.potential,
-            generation=wildcards.generation,
-            chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
-        ),
-        ledgers=lambda wildcards: expand(
-            rules.label_frames.output.ledger,
-            potential=wildcards.potential,
-            generation=wildcards.generation,
-            chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
-        ),
+        frames=in_chunks(rules.label_frames.output.frames),
+        ledgers=in_chunks(rules.label_frames.output.ledger),
         imported=lambda wildcards: [
             ancient(each["path"])
             for each in campaign.imported(

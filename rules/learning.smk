@@ -13,26 +13,6 @@ MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
 
 
-def of_last_generation(pattern, wildcards):
-    """The file of the last generation, which holds those before it."""
-    return pattern.format(
-        potential=wildcards.potential,
-        generation=campaign.generations(wildcards.potential)[-1],
-    )
-
-
-def labels_of_selection(wildcards):
-    """The labels of the frames that this generation selected."""
-    if wildcards.generation == "0":
-        return []
-    return expand(
-        rules.label_frames.output.frames,
-        potential=wildcards.potential,
-        generation=wildcards.generation,
-        chunk=campaign.chunks(wildcards.potential, int(wildcards.generation)),
-    )
-
-
 rule propose_seeds:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
@@ -212,7 +192,7 @@ rule assess_potential:
         previous_checks=of_generation(CHECK, back=1),
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
         explored=of_generation(f"{GENERATION}/explored.json", first=1),
-        labels=labels_of_selection,
+        labels=in_chunks(rules.label_frames.output.frames, first=1),
     output:
         assessment=f"{GENERATION}/assessment.json",
         figure=report(
@@ -294,15 +274,9 @@ rule release_potential:
 rule describe_dataset:
     """The card of a potential's labels: counts by composition, generation and origin, method, failures, licence."""
     input:
-        train=lambda wildcards: of_last_generation(
-            rules.collect_labels.output.train, wildcards
-        ),
-        valid=lambda wildcards: of_last_generation(
-            rules.collect_labels.output.valid, wildcards
-        ),
-        test=lambda wildcards: of_last_generation(
-            rules.collect_labels.output.test, wildcards
-        ),
+        train=of_last_generation(rules.collect_labels.output.train),
+        valid=of_last_generation(rules.collect_labels.output.valid),
+        test=of_last_generation(rules.collect_labels.output.test),
         ledgers=lambda wildcards: expand(
             rules.collect_labels.output.ledger,
             potential=wildcards.potential,
