@@ -131,7 +131,7 @@ def start_and_kill(folder: Path, labelled: Labelled) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while not any("Epoch 10:" in path.read_text() for path in (folder / "work").glob("member-*.log")):
         assert job.poll() is None
         assert time.monotonic() < deadline
