@@ -103,6 +103,9 @@ def _draw_rule(axis: Axes, result: Mapping) -> None:
     for motion, name in (("T", "translation"), ("R", "rotation"), ("V", "vibration")):
         axis.plot([], [], "o", color=colours[motion], label=f"{name} found to matter")
     axis.plot([], [], "o", color="0.5", mfc="w", label="not beyond errors")
+    if not found:
+        axis.set_yticks([])
+        axis.text(0.5, 0.5, "no frequencies of both\nwere found", transform=axis.transAxes, ha="center", fontsize=8)
     if any(rule["is_bound"] for rule, _ in found):
         axis.plot([], [], "<", color="0.5", label="rotation slower than this")
     axis.set_xscale("log")
