@@ -311,6 +311,8 @@ RESIDENCE = jobs("analyse_residence", composition=COMPOSITIONS, temperature=TEMP
 MOTION = jobs("analyse_motion", composition=COMPOSITIONS, temperature=TEMPERATURES)
 PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPERATURES) | pictures()
 SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERATURES)
+EVERY_POINT = TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA
+CARDS = jobs("describe_dataset", potential=["base", "fine-tuned"])
 
 
 @pytest.mark.parametrize(
@@ -336,7 +338,7 @@ SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERAT
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA | fits() | SUMMARIES | ORDER),
+        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS),
         ("potentials.py", set()),
         ("training.py", set()),
         ("dynamics/runner.py", set()),

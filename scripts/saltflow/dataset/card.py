@@ -23,7 +23,7 @@ def describe_dataset(
     Returns:
         the facts; frames (of each set), atoms; counts (rows of composition, generation, origin, arm of the selection,
         and frames of each set); failures (rows of generation, composition, status, reason and frames); codes (version →
-        frames); force_rms_eV_A and largest_force_eV_A of an atom; label_core_hours.
+        frames); force_rms_eV_A and largest_force_eV_A of an atom. No times: a card made again is the same.
     """
     every = [frame for frames in sets.values() for frame in frames]
     return {
@@ -34,7 +34,6 @@ def describe_dataset(
         "failures": _failures(ledgers),
         "codes": dict(Counter(str(frame.info.get("reference_code", "not recorded")) for frame in every)),
         **_forces(every),
-        "label_core_hours": sum(float(row["seconds"]) for rows in ledgers.values() for row in rows) / 3600,
     }
 
 
@@ -49,7 +48,6 @@ def in_words(card: Mapping) -> str:
         ("frames", f"{frames['train']} to train, {frames['valid']} to validate, {frames['test']} held out"),
         ("atoms", card["atoms"]),
         ("force on an atom", _said_of_forces(card)),
-        ("labelling", f"{card['label_core_hours']:.3g} h"),
         ("codes", "; ".join(f"{code} ({count} frames)" for code, count in card["codes"].items())),
         *((f"imported {each['path']}", each["sha256"]) for each in card["imported"]),
         ("reference", ""),
