@@ -5,6 +5,7 @@ wrong is checked afterwards (`train_check`).
 """
 
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -245,10 +246,16 @@ def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
 
 def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int, subject: str) -> None:
     command = bound_command("mace.cli.run_train", arguments)
-    # Line by line, so that the log of a killed job holds every epoch that was trained.
+    # Line by line and unbuffered: the log of a killed job holds every epoch, and the reason of a failure stands last.
     with (
         log_path.open("a", buffering=1) as record,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as process,
     ):
         try:
             for line in process.stdout:
