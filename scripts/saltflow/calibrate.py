@@ -18,12 +18,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from saltflow.commandline import SETTINGS
+from saltflow.configfiles import BASE, read_configuration
 from saltflow.errors import SaltflowError
 from saltflow.plan.calibration import COLUMNS, TABLE
 from saltflow.provenance import write_text
+from saltflow.settings import load_settings
 from saltflow.tables import read_table
 from saltflow.trusted_model import trusted_hash
 from saltflow.workload import TASKS
@@ -68,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--steps", type=_count, default=100, help="that are timed for each size (default: 100)")
     parser.add_argument("--temperature", type=float, default=600.0, help="K (default: 600)")
-    parser.add_argument("--settings", default=SETTINGS, help="YAML whose section `dynamics` is used")
+    parser.add_argument("--settings", default=BASE, help="YAML with what differs in `dynamics`")
     parser.add_argument("--out", type=Path, help=f"such as {TABLE} of the sweep's folder; else rows are printed")
     return parser
 
@@ -89,7 +88,7 @@ def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], f
     committee = load_committee([chosen.model], sha256=[pinned], device=chosen.device, dtype=chosen.dtype)
     committee.check_elements(structure.numbers, composition=str(chosen.structure))
     start_s = time.perf_counter() - began
-    dynamics = yaml.safe_load(Path(chosen.settings).read_text())["dynamics"]
+    dynamics = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")["dynamics"]
     timings = []
     for atoms in chosen.atoms:
         for cells in chosen.glasses:

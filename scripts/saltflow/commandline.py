@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from saltflow.configfiles import BASE, read_configuration
 from saltflow.errors import SaltflowError
+from saltflow.settings import load_settings
 from saltflow.trajectory import TrajectoryFile, open_trajectory
 from saltflow.trajectory.foreign import convert, is_ours
 
-SETTINGS = Path(__file__).parents[2] / "config" / "config.yaml"
 MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
 
 
@@ -95,14 +94,14 @@ def _parser(analysis: str, description: str, section: str, *, needs_charges: boo
     parser.add_argument("--species", default="", help="elements of what the file calls atoms, such as 1=Li,2=Cl")
     parser.add_argument("--interval", type=float, help="ps between frames, where the file does not say")
     parser.add_argument("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file does not say")
-    parser.add_argument("--settings", default=SETTINGS, help=f"YAML whose section `{section}` is used")
+    parser.add_argument("--settings", default=BASE, help=f"YAML with what differs in `{section}`")
     return parser
 
 
 @contextmanager
 def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
     charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", chosen.charges).items()}
-    settings = yaml.safe_load(Path(chosen.settings).read_text())[section]
+    settings = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")[section]
     folder, name = Path(chosen.out), chosen.name or Path(chosen.trajectories[0]).stem
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:

@@ -29,7 +29,7 @@ def _read(path: Path) -> dict:
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
-        raise InputError([f"There is no configuration {path}; correct the path after --configfile."]) from None
+        raise InputError([f"There is no configuration {path}; correct its path."]) from None
     except yaml.YAMLError as error:
         raise InputError([f"{path}: this is not YAML; correct it: {' '.join(str(error).split())}."]) from None
     if not isinstance(content, Mapping | None):

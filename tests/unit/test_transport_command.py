@@ -61,6 +61,28 @@ def test_mistakes_end_with_a_sentence(walks, tmp_path, capsys, changes, words):
     assert not (tmp_path / "out/transport.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("transport: {alfa_min: 0.8}", "alfa_min"),
+        ("transport: [", "this is not YAML"),
+        (None, "There is no configuration"),
+    ],
+)
+def test_mistakes_in_the_settings_end_with_a_sentence(walks, tmp_path, capsys, text, words):
+    settings = tmp_path / "settings.yaml"
+    if text:
+        settings.write_text(text)
+    assert main([walks[0], *CHARGES, "--out", str(tmp_path / "out"), "--settings", str(settings)]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_settings_need_only_what_differs(walks, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("transport: {cluster_frames: 7}")
+    assert main([walks[0], *CHARGES, "--out", str(tmp_path / "out"), "--settings", str(settings)]) == 0
+
+
 def test_without_a_lone_alkali_metal_the_mobile_ion_is_asked_for(tmp_path, capsys):
     with H5MDWriter(tmp_path / "salt.h5md", Atoms("MgO", cell=[5, 5, 5], pbc=True), metadata={}) as writer:
         writer.append_positions(step=0, time_ps=0.0, positions_A=np.zeros((2, 3)), cell_A=np.eye(3) * 5)

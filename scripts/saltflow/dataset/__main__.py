@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from saltflow.configfiles import BASE, read_configuration
 from saltflow.dataset import read_frames, write_frames
 from saltflow.dataset.duplicates import unique
 from saltflow.dataset.exporting import export
@@ -18,8 +19,6 @@ from saltflow.dataset.importing import import_set
 from saltflow.errors import SaltflowError
 from saltflow.provenance import sha256_of_file
 from saltflow.reference.settings import read_reference
-
-SETTINGS = Path(__file__).parents[3] / "config" / "config.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     taking = commands.add_parser("import", help="check a labelled set and bring it into saltflow's form")
     taking.add_argument("--reference", required=True, help="the reference of the settings that it was labelled with")
     taking.add_argument("--composition", required=True, help="the id that reports give to frames that name none")
-    taking.add_argument("--settings", default=SETTINGS, help="YAML with the sections `references` and `labels`")
+    taking.add_argument("--settings", default=BASE, help="YAML with what differs in `references` and `labels`")
     taking.set_defaults(command=_import)
     giving = commands.add_parser("export", help="write labelled frames as extended XYZ or as LMDB (.aselmdb)")
     giving.set_defaults(command=_export)
@@ -53,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    settings = yaml.safe_load(Path(chosen.settings).read_text())
+    settings = read_configuration([chosen.settings])
     reference = read_reference(settings["references"], chosen.reference)
     limit = settings["labels"]["max_force_eV_A"]
     frames = [

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
+from saltflow.configfiles import BASE, read_configuration
 from saltflow.dataset import read_frames
 from saltflow.errors import SaltflowError
 from saltflow.reference.crystals import label_crystal
 from saltflow.reference.settings import Reference, read_reference
 
-SETTINGS = Path(__file__).parents[3] / "config" / "config.yaml"
 SMALLEST_PART = 1e-6
 
 
@@ -81,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", nargs="*", default=[], help="frames labelled by the same reference")
     parser.add_argument("--edge", type=float, help="Å to which small cells are repeated (default: 10 without k-points)")
     parser.add_argument("--folder", type=Path, help="where energies are kept (default: results/references/…/crystals)")
-    parser.add_argument("--settings", default=SETTINGS, help="YAML with the section `references`")
+    parser.add_argument("--settings", default=BASE, help="YAML with what differs in `references`")
     return parser
 
 
 def _report(chosen: argparse.Namespace) -> None:
-    reference = read_reference(yaml.safe_load(Path(chosen.settings).read_text())["references"], chosen.reference)
+    reference = read_reference(read_configuration([chosen.settings])["references"], chosen.reference)
     folder = chosen.folder or Path("results/references") / chosen.reference / "crystals"
     with tempfile.TemporaryDirectory() as workdir:
         crystals = [
