@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from saltflow.convergence import criteria
 from saltflow.errors import SaltflowError
-from saltflow.potentials import Committee, stack
+from saltflow.potentials import Committee
 from saltflow.selection import CONTROL, SELECTED
 from saltflow.uncertainty import calibrate
 
@@ -26,9 +25,7 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
     """
     predictions = []
     for frame in frames:
-        numbers, system, positions, boxes = stack([frame])
-        potential = committee.on(numbers, system)
-        where = (torch.as_tensor(positions, device=committee.device), torch.as_tensor(boxes, device=committee.device))
+        potential, *where = committee.on_frame(frame)
         driven = potential.evaluate(*where)
         spread = potential.evaluate(*where, spread=True).force_spread
         predictions.append(

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from saltflow.dataset import read_frames
-from saltflow.potentials import Committee, stack
+from saltflow.potentials import Committee
 from saltflow.provenance import check_hash, pinned_hash
 
 
@@ -67,9 +66,8 @@ def error_of(frames: Sequence[Atoms], committee: Committee) -> dict:
     """
     forces, energies = [], []
     for frame in frames:
-        numbers, system, positions, boxes = stack([frame])
-        where = (torch.as_tensor(array, device=committee.device) for array in (positions, boxes))
-        found = committee.on(numbers, system).evaluate(*where)
+        potential, *where = committee.on_frame(frame)
+        found = potential.evaluate(*where)
         forces.append((found.forces.cpu().numpy() - frame.arrays["REF_forces"]).ravel())
         energies.append((float(found.energies[0]) - frame.info["REF_energy"]) / len(frame))
     return {

@@ -151,6 +151,12 @@ class Committee:
         """
         return BatchedPotential(self, numbers, system)
 
+    def on_frame(self, frame: Atoms) -> tuple["BatchedPotential", torch.Tensor, torch.Tensor]:
+        """The committee bound to one frame, and where to evaluate it: positions (atoms, 3) and cells (1, 3, 3)."""
+        numbers, system, positions, boxes = stack([frame])
+        where = (torch.as_tensor(array, device=self.device) for array in (positions, boxes))
+        return self.on(numbers, system), *where
+
 
 class BatchedPotential:
     """A committee bound to the atoms of a batch; keeps a neighbour list with a skin.

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from ase import Atoms
 from scipy.spatial.distance import cdist
 
-from saltflow.potentials import Committee, stack
+from saltflow.potentials import Committee
 from saltflow.uncertainty import factor_for
 
 HELDOUT, CONTROL, SELECTED = "heldout", "control", "uncertain and diverse"
@@ -123,15 +122,8 @@ def farthest_points(frames: Sequence[Atoms], committee: Committee, *, count: int
 
 def _fingerprint(frame: Atoms, committee: Committee) -> np.ndarray:
     """Mean node features of each element, concatenated."""
-    numbers, system, positions, boxes = stack([frame])
-    features = (
-        committee.on(numbers, system)
-        .descriptors(
-            torch.as_tensor(positions, device=committee.device), torch.as_tensor(boxes, device=committee.device)
-        )
-        .cpu()
-        .numpy()
-    )
+    potential, *where = committee.on_frame(frame)
+    features = potential.descriptors(*where).cpu().numpy()
     return np.concatenate([features[frame.numbers == number].mean(0) for number in sorted(set(frame.numbers))])
 
 

@@ -233,7 +233,9 @@ def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
             log.warning("checkpoint %s cannot be read and is dropped", path.name)
             path.unlink()
         else:
-            whole += [int(match[1]) for match in [CHECKPOINT.search(path.name)] if match and path.name.startswith(tag)]
+            match = CHECKPOINT.search(path.name)
+            if match and path.name.startswith(tag):
+                whole.append(int(match[1]))
     return max(whole)
 
 

@@ -125,11 +125,11 @@ def test_rattling_follows_its_seed(cells):
     assert not np.allclose(first.positions, other.positions, atol=1e-3)
 
 
-def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
-    frames = propose_seeds(
+def seeds_from_scratch(composition, tmp_path, **changes):
+    return propose_seeds(
         [composition],
         None,
-        seeds=SEEDS,
+        seeds=SEEDS | changes,
         structures=STRUCTURES,
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
@@ -137,6 +137,10 @@ def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
         seed=1,
         workdir=tmp_path,
     )
+
+
+def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
+    frames = seeds_from_scratch(composition, tmp_path)
     assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"seed:rattled"}
@@ -161,8 +165,7 @@ def test_short_pairs_are_as_close_as_asked_and_nothing_else_moves(cells):
         ratio = frame.get_distance(first, second, mic=True) / covalent_A(one, other)
         assert 0.85 - 1e-9 <= ratio <= 1 + 1e-9
         assert frame.info["split"] == "train"
-    closest = [frame for frame in frames[:3]]
-    assert len({frame.info["origin"] for frame in closest}) == 3, "pairs of elements take turns"
+    assert len({frame.info["origin"] for frame in frames[:3]}) == 3, "pairs of elements take turns"
 
 
 def test_short_pairs_bring_nothing_else_too_close(cells):
@@ -180,17 +183,7 @@ def test_no_short_pairs_where_none_are_asked_for(cells):
 
 
 def test_short_pairs_come_beside_the_frames_of_the_cells(composition, tmp_path):
-    frames = propose_seeds(
-        [composition],
-        None,
-        seeds=SEEDS | {"short_pair_frames": 4},
-        structures=STRUCTURES,
-        dynamics=DYNAMICS,
-        checkpoint_ps=1.0,
-        potential="p",
-        seed=1,
-        workdir=tmp_path,
-    )
+    frames = seeds_from_scratch(composition, tmp_path, short_pair_frames=4)
     short = [frame for frame in frames if frame.info["origin"].startswith("seed:short pair")]
     assert 1 <= len(short) <= 4
     assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"] + len(short)

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from saltflow.dynamics.glass import conditions
 from saltflow.dynamics.runner import Run
 from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
-from saltflow.potentials import Committee, stack
+from saltflow.potentials import Committee
 from saltflow.provenance import derive_seed
 from saltflow.sampling.cells import plain_frame
 from saltflow.trajectory import read_trajectory
@@ -92,11 +91,6 @@ def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: s
 def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
     """Note on each frame the largest committee spread of an atom's force, `force_spread_eV_A`, as it is."""
     for frame in frames:
-        numbers, system, positions, boxes = stack([frame])
-        evaluation = committee.on(numbers, system).evaluate(
-            torch.as_tensor(positions, device=committee.device),
-            torch.as_tensor(boxes, device=committee.device),
-            spread=True,
-        )
-        frame.info["force_spread_eV_A"] = float(evaluation.force_spread.max())
+        potential, *where = committee.on_frame(frame)
+        frame.info["force_spread_eV_A"] = float(potential.evaluate(*where, spread=True).force_spread.max())
     return list(frames)

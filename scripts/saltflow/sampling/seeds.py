@@ -46,9 +46,12 @@ def propose_seeds(
         seed=seed,
         lineage=f"{potential}/generation0",
     )
-    frames = short_pairs_of_all(cells, compositions, seeds=seeds)
+    short_pairs = short_pairs_of_all(cells, compositions, seeds=seeds)
+    frames = []
     if committee is None:
-        return [*(frame for cell in cells for frame in _rattled(cell, seeds["frames_per_cell"], seeds, seed)), *frames]
+        for cell in cells:
+            frames += _rattled(cell, seeds["frames_per_cell"], seeds, seed)
+        return frames + short_pairs
     duration_fs = 1000 * seeds["melt_ps"]
     melted = drive_cells(
         cells,
@@ -64,13 +67,13 @@ def propose_seeds(
     )
     sound = without_collisions(melted, compositions, atoms=seeds["atoms"], structures=structures)
     crystals = {composition.id for composition in compositions if composition.start != "pack"}
-    for cell in reversed(cells):
+    for cell in cells:
         ours = [frame for frame in sound if frame.info["lineage"] == cell.info["lineage"]]
         # A melt forgets its crystal, so half of a crystal's frames stay near it.
         wanted = seeds["frames_per_cell"] // (2 if cell.info["composition"] in crystals else 1)
         chosen = evenly_spaced(ours, count=wanted)
-        frames = [*chosen, *_rattled(cell, seeds["frames_per_cell"] - len(chosen), seeds, seed), *frames]
-    return frames
+        frames += [*chosen, *_rattled(cell, seeds["frames_per_cell"] - len(chosen), seeds, seed)]
+    return frames + short_pairs
 
 
 def _rattled(cell: Atoms, count: int, seeds: Mapping, seed: int) -> list[Atoms]:
