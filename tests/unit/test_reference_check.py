@@ -1,5 +1,6 @@
 """The check finds what is wrong with a reference, and says when nothing is."""
 
+import re
 import shutil
 
 import pytest
@@ -40,6 +41,14 @@ def test_the_command_says_so_and_its_exit_code(capsys):
     printed = capsys.readouterr().out
     assert "Everything is as it should be." in printed
     assert printed.count(" ok\n") == len(NAMES)
+    assert len(re.findall(r"^  .+: [0-9.]+ s$", printed, re.MULTILINE)) == 8, "each frame is told"
+
+
+def test_cores_that_are_none_are_refused(capsys):
+    with pytest.raises(SystemExit) as refusal:
+        main(["check", "--cores", "0"])
+    assert refusal.value.code == 2
+    assert "0 is no number of cores; give 1 or more" in capsys.readouterr().err
 
 
 def test_a_slow_machine_is_told(capsys):

@@ -1,6 +1,6 @@
 """Does a reference give on this machine what it gives elsewhere? A crystal with known answers tells in minutes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -67,6 +67,7 @@ def check_reference(
     workdir: Path,
     limit_s: float,
     processes: Processes = Processes(),  # noqa: B008 - frozen
+    on_frame: Callable[[str, Label], None] = lambda name, label: None,
 ) -> tuple[list[Row], Label]:
     """Label eight frames of rocksalt LiCl, two atoms each, and compare.
 
@@ -77,6 +78,8 @@ def check_reference(
     Args:
         workdir: for the files of the code.
         limit_s: seconds that the median frame may take.
+        processes: MPI ranks and threads that the code may use.
+        on_frame: is told each frame's name and label as soon as it is there.
 
     Returns:
         The comparisons, and the label of the displaced atom with the code's version.
@@ -96,6 +99,7 @@ def check_reference(
         if label.status != "ok":
             raise SaltflowError(f"LiCl, {name}: {label.status}, {label.reason}.{_end_of_output(label)}")
         labels.append(label)
+        on_frame(name, label)
     found = dict(zip(frames, labels, strict=True))
     volume_A3 = frames["moved"].cell.volume
     return [*_own(found, volume_A3), *_known(found, reference), _time(labels, limit_s)], found["moved"]
