@@ -44,7 +44,7 @@ rule propose_seeds:
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
         seeds=lambda wildcards: campaign.learning(wildcards.potential)["seeds"],
         structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
-        dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
+        dynamics=lambda wildcards: campaign.seeding_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/propose_seeds.py"
@@ -263,9 +263,7 @@ rule release_potential:
         mem_mb=memory,
         runtime=runtime,
     params:
-        reference=lambda wildcards: campaign.reference_identity(
-            campaign.potentials[wildcards.potential].reference
-        ),
+        reference=lambda wildcards: campaign.released_reference(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
     script:
         "../scripts/release_potential.py"

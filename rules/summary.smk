@@ -46,6 +46,7 @@ rule tabulate_conductivity:
         potentials={
             name: campaign.compositions[name].potential for name in campaign.swept
         },
+        dispersion=campaign.added_dispersion,
         code=code_of("tabulate_conductivity"),
     script:
         "../scripts/tabulate_conductivity.py"
@@ -134,6 +135,7 @@ rule rank_electrolytes:
         runtime=runtime,
     params:
         potentials={name: campaign.row(name).potential for name in campaign.swept},
+        dispersion=campaign.added_dispersion,
         others=campaign.not_swept,
         literature={name: campaign.literature(name) for name in campaign.compositions},
         code=code_of("rank_electrolytes"),

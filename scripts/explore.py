@@ -16,8 +16,9 @@ if read_json(job.input.previous_assessment)["converged"]:
     write_frames(job.output.frames, [])
 else:
     execution, dynamics = job.config["execution"], job.params.dynamics
+    device, dispersion = execution["device"], dynamics["dispersion"]
     committee = load_checked_committee(
-        job.input.models, job.input.checks, device=execution["device"], dtype=dynamics["dtype"]
+        job.input.models, job.input.checks, device=device, dtype=dynamics["dtype"], dispersion=dispersion
     )
     settings = [job.params.compositions, job.params.exploration, job.params.structures, dynamics]
     with scratch(Path(job.output.frames), settings, inputs=job.input, keep=True) as workdir:

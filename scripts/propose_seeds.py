@@ -18,7 +18,7 @@ committee = load_foundation(
     path=job.input.get("foundation"),
     release=job.input.get("foundation_release"),
     device=execution["device"],
-    dtype=dynamics["dtype"],
+    dynamics=dynamics,
 )
 settings = [job.params.compositions, job.params.seeds, job.params.structures, dynamics, job.params.foundation]
 with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from saltflow.compositions import Composition
 from saltflow.dataset import read_frames, write_frames
+from saltflow.dispersion.switch import method_of
 from saltflow.dynamics.glass import quench
 from saltflow.joblog import start_job
 from saltflow.potentials import load_released
@@ -14,20 +15,14 @@ where, params, execution = job.wildcards, job.params, job.config["execution"]
 start_job(job, subject=f"{where.composition}, glass {where.glass}")
 
 inputs = {"cell": job.input.cell, "model": job.input.model}
-release = read_json(job.input.release)
-record = provenance(
-    settings=params.dynamics,
-    inputs=inputs,
-    composition=params.composition,
-    reference=release["reference"],
-    dispersion={"labels": release["dispersion"], "dynamics": params.dynamics["dispersion"]},
-)
+method = method_of(read_json(job.input.release), params.dynamics)
+record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 settings = [params.dynamics, params.gates]
 with scratch(Path(job.output.glass), settings, inputs=inputs.values(), keep=True) as workdir:
     glass, verdict = quench(
         read_frames(job.input.cell)[0],
         Composition.from_identity(params.composition),
-        load_released(job.input.model, job.input.release, device=execution["device"], dtype=params.dynamics["dtype"]),
+        load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),
         dynamics=params.dynamics,
         gates=params.gates,
         checkpoint_ps=execution["checkpoint_ps"],

@@ -15,6 +15,7 @@ finished = read_finished(
     structure=job.input.structure,
     releases=job.input.releases,
     potentials=job.params.potentials,
+    dispersion=job.params.dispersion,
 )
 ranking = rank(finished, job.params.others, literature=job.params.literature)
 write_table(ranking, job.output.table)

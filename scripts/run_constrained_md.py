@@ -4,6 +4,7 @@ from pathlib import Path
 
 from saltflow.compositions import Composition
 from saltflow.dataset import read_frames
+from saltflow.dispersion.switch import method_of
 from saltflow.dynamics.coupling import run_constrained_point
 from saltflow.joblog import start_job
 from saltflow.potentials import load_released
@@ -11,28 +12,27 @@ from saltflow.provenance import derive_seed, provenance, read_json, scratch, wri
 from saltflow.trajectory import open_trajectory
 
 job = snakemake  # noqa: F821
-where, params = job.wildcards, job.params
+where, params, execution = job.wildcards, job.params, job.config["execution"]
 start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
-
-execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
 inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
 inputs |= {f"free {Path(path).stem}": path for path in job.input.trajectories} | {"groups": job.input.groups}
 settings = {"dynamics": params.dynamics, "constraints": params.constraints, "mode": where.mode}
-record = provenance(settings=settings, inputs=inputs, composition=params.composition)
+method = method_of(read_json(job.input.release), params.dynamics)
+record = provenance(settings=settings, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [settings, params.gates], inputs=inputs.values()) as workdir:
     point = run_constrained_point(
-        glasses,
+        [read_frames(path)[0] for path in job.input.glasses],
         [open_trajectory(path) for path in job.input.trajectories],
         read_json(job.input.groups),
         Composition.from_identity(params.composition),
-        load_released(job.input.model, job.input.release, device=execution["device"], dtype=params.dynamics["dtype"]),
+        load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),
         motions=where.mode,
         temperature_K=float(where.temperature),
         constraints=params.constraints,
         dynamics=params.dynamics,
         gates=params.gates,
         checkpoint_ps=execution["checkpoint_ps"],
-        seeds=[derive_seed(params.seed, *where, index) for index in range(len(glasses))],
+        seeds=[derive_seed(params.seed, *where, index) for index in range(len(job.input.glasses))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
         metadata=record,

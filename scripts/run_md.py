@@ -4,6 +4,7 @@ from pathlib import Path
 
 from saltflow.compositions import Composition
 from saltflow.dataset import read_frames
+from saltflow.dispersion.switch import method_of
 from saltflow.dynamics.glass import run_point
 from saltflow.joblog import start_job
 from saltflow.potentials import load_released
@@ -15,19 +16,13 @@ start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
 inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
-release = read_json(job.input.release)
-record = provenance(
-    settings=params.dynamics,
-    inputs=inputs,
-    composition=params.composition,
-    reference=release["reference"],
-    dispersion={"labels": release["dispersion"], "dynamics": params.dynamics["dispersion"]},
-)
+method = method_of(read_json(job.input.release), params.dynamics)
+record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
     point = run_point(
         glasses,
         Composition.from_identity(params.composition),
-        load_released(job.input.model, job.input.release, device=execution["device"], dtype=params.dynamics["dtype"]),
+        load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),
         temperature_K=float(where.temperature),
         dynamics=params.dynamics,
         gates=params.gates,

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from saltflow.configfiles import BASE, read_configuration
+from saltflow.dispersion.switch import NONE, check_apart
 from saltflow.errors import SaltflowError
 from saltflow.plan.calibration import COLUMNS, TABLE
-from saltflow.provenance import write_text
+from saltflow.provenance import read_json, write_text
 from saltflow.settings import load_settings
 from saltflow.tables import read_table
 from saltflow.trusted_model import trusted_hash
@@ -85,10 +86,16 @@ def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], f
 
     structure = _read_structure(chosen.structure)
     pinned = trusted_hash(chosen.model, given=chosen.sha256)
-    committee = load_committee([chosen.model], sha256=[pinned], device=chosen.device, dtype=chosen.dtype)
+    dynamics = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")["dynamics"]
+    committee = load_committee(
+        [chosen.model],
+        sha256=[pinned],
+        device=chosen.device,
+        dtype=chosen.dtype,
+        dispersion=_dispersion_of(chosen.model, dynamics["dispersion"]),
+    )
     committee.check_elements(structure.numbers, composition=str(chosen.structure))
     start_s = time.perf_counter() - began
-    dynamics = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")["dynamics"]
     timings = []
     for atoms in chosen.atoms:
         for cells in chosen.glasses:
@@ -105,6 +112,18 @@ def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], f
             print(_sentence(timing), file=sys.stderr)
             timings.append(timing)
     return timings, start_s
+
+
+def _dispersion_of(model: Path, added: str) -> str:
+    """What the dynamics adds to a model; the parameters of PBE where no record names a functional, as none is faster.
+
+    Raises:
+        SaltflowError: the model has learned dispersion.
+    """
+    record = model.with_suffix(".json")
+    release = {"dispersion": NONE, "reference": {}} | (read_json(record) if record.is_file() else {})
+    check_apart(release, added, potential=str(model))
+    return added if added == NONE else f"{added} of {release['reference'].get('functional', 'PBE')}"
 
 
 def _read_structure(path: Path):

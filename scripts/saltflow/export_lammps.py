@@ -13,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from saltflow.dispersion.switch import CUTOFF_A, NONE
 from saltflow.errors import SaltflowError
-from saltflow.provenance import atomic_write
+from saltflow.provenance import atomic_write, read_json
 from saltflow.trusted_model import trusted_hash
 
 SUFFIX = "-lammps.pt"  # of what the converter writes beside a model
@@ -33,7 +34,23 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Written to {out} ({chosen.dtype}{f', head {head}' if head else ''}). In the input of LAMMPS:")
     print("pair_style mace no_domain_decomposition")
     print(f"pair_coeff * * {out.name} ELEMENTS   # of the atom types in order, out of {' '.join(symbols)}")
+    print(_missing_dispersion(chosen.model, out), end="")
     return 0
+
+
+def _missing_dispersion(model: Path, out: Path) -> str:
+    """What LAMMPS has to add to a potential that did not learn dispersion, where its release record says so."""
+    record = model.with_suffix(".json")
+    release = read_json(record) if record.is_file() else {}
+    if release.get("dispersion") != NONE:
+        return ""
+    return (
+        f"The labels have no dispersion, nor has {out.name}. For D3(BJ), instead of the above (not tried here):\n"
+        f"pair_style hybrid/overlay mace no_domain_decomposition dispersion/d3 bj "
+        f"{release['reference']['functional'].lower()} {CUTOFF_A} {CUTOFF_A}\n"
+        f"pair_coeff * * mace {out.name} ELEMENTS\n"
+        "pair_coeff * * dispersion/d3 ELEMENTS\n"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

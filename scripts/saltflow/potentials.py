@@ -14,7 +14,10 @@ import torch
 from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
+from saltflow.dispersion.d3 import Dispersion
+from saltflow.dispersion.switch import NONE, check_apart, functional_of
 from saltflow.errors import SaltflowError
+from saltflow.neighbours import has_outlived
 from saltflow.provenance import check_hash, pinned_hash, read_json
 
 with warnings.catch_warnings():
@@ -67,34 +70,60 @@ def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> tor
     return model.eval()
 
 
-def load_committee(paths: Sequence[str | Path], *, sha256: Sequence[str], device: str, dtype: str) -> "Committee":
-    """Load the models of a committee, each pinned by its hash; arguments as in `load_model`."""
+def load_committee(
+    paths: Sequence[str | Path], *, sha256: Sequence[str], device: str, dtype: str, dispersion: str = NONE
+) -> "Committee":
+    """Load the models of a committee, each pinned by its hash; arguments as in `load_model` and `Committee`."""
     models = [
         load_model(path, sha256=pinned, device=device, dtype=dtype) for path, pinned in zip(paths, sha256, strict=True)
     ]
-    return Committee(models, device=device, dtype=dtype)
+    return Committee(models, device=device, dtype=dtype, dispersion=dispersion)
 
 
 def load_checked_committee(
-    models: Sequence[str | Path], checks: Sequence[str | Path], *, device: str, dtype: str
+    models: Sequence[str | Path],
+    checks: Sequence[str | Path],
+    *,
+    device: str,
+    dtype: str,
+    dispersion: str = NONE,
 ) -> "Committee":
     """Load a committee that this workflow trained: its train checks pin the hashes."""
     pinned = [read_json(path)["sha256"] for path in checks]
-    return load_committee(models, sha256=pinned, device=device, dtype=dtype)
+    return load_committee(models, sha256=pinned, device=device, dtype=dtype, dispersion=dispersion)
 
 
 def load_foundation(
-    foundation: Mapping, *, path: str | None, release: str | None, device: str, dtype: str
+    foundation: Mapping, *, path: str | None, release: str | None, device: str, dynamics: Mapping
 ) -> "Committee | None":
-    """Load what a potential starts from; None for from scratch. Arguments as in `pinned_hash` and `load_model`."""
+    """Load what a potential starts from, to drive what `dynamics` says; None for from scratch.
+
+    Arguments as in `pinned_hash` and `load_released`.
+    """
     if foundation["kind"] == "none":
         return None
-    return load_committee([path], sha256=[pinned_hash(foundation, release=release)], device=device, dtype=dtype)
+    dispersion, pinned = dynamics["dispersion"], pinned_hash(foundation, release=release)
+    if release:
+        check_apart(read_json(release), dispersion, potential=foundation["name"])
+    return load_committee([path], sha256=[pinned], device=device, dtype=dynamics["dtype"], dispersion=dispersion)
 
 
-def load_released(model: str | Path, release: str | Path, *, device: str, dtype: str) -> "Committee":
-    """Load the released model of a potential: its release record pins the hash."""
-    return load_committee([model], sha256=[read_json(release)["sha256"]], device=device, dtype=dtype)
+def load_released(model: str | Path, release: str | Path, *, device: str, dynamics: Mapping) -> "Committee":
+    """Load the released model of a potential to drive atoms: its release record pins the hash.
+
+    Args:
+        model, release: results/potentials/{potential}/released.model and released.json.
+        device: cpu or cuda.
+        dynamics: the section `dynamics` as rules get it; its dtype and its dispersion are taken.
+
+    Raises:
+        SaltflowError: dispersion would be added to a potential that has learned it; or as in `load_model`.
+    """
+    record, dispersion = read_json(release), dynamics["dispersion"]
+    check_apart(record, dispersion, potential=str(model))
+    return load_committee(
+        [model], sha256=[record["sha256"]], device=device, dtype=dynamics["dtype"], dispersion=dispersion
+    )
 
 
 def started_from_foundation(model: torch.nn.Module, foundation: torch.nn.Module) -> torch.nn.Module:
@@ -118,12 +147,15 @@ class Committee:
         models: loaded by `load_model`; one model is a committee whose spread is zero.
         device: where they live.
         dtype: their precision.
+        dispersion: that is added to what every model says, such as "D3(BJ) of PBE", or none.
     """
 
-    def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str):
+    def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str, dispersion: str = NONE):
         self.models = list(models)
         self.device = torch.device(device)
         self.dtype = getattr(torch, dtype)
+        functional = functional_of(dispersion)
+        self.dispersion = functional and Dispersion(functional, device=self.device, dtype=self.dtype)
         self.table = AtomicNumberTable([int(number) for number in self.models[0].atomic_numbers])
         self.cutoff_A = max(float(model.r_max) for model in self.models)
 
@@ -180,6 +212,7 @@ class BatchedPotential:
             "head": torch.zeros(self.systems, dtype=torch.long, device=device),
             "pbc": torch.ones((self.systems, 3), dtype=torch.bool, device=device),
         }
+        self.dispersion = committee.dispersion and committee.dispersion.on(numbers, self.system, systems=self.systems)
         self.listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, spread: bool = False) -> Evaluation:
@@ -219,6 +252,11 @@ class BatchedPotential:
         energies, forces, stresses = (
             torch.stack([output[key].detach().double() for output in outputs]) for key in ("energy", "forces", "stress")
         )
+        if self.dispersion:  # the same for all models: it leaves the spread alone
+            added = self.dispersion.evaluate(positions, cells, sound=sound)
+            energies, forces, stresses = (
+                of_models + more for of_models, more in zip((energies, forces, stresses), added, strict=True)
+            )
         energies = energies.masked_fill(~sound, torch.nan)
         forces = forces.masked_fill(~sound[self.system, None], torch.nan)
         stresses = stresses.masked_fill(~sound[:, None, None], torch.nan)
@@ -260,20 +298,8 @@ class BatchedPotential:
         }
 
     def _list_is_stale(self, positions: torch.Tensor, cells: torch.Tensor) -> bool:
-        """Whether a pair may have come within the cutoff that the list does not hold.
-
-        The list held at the reference is carried to the current cell by the strain; what is left of the
-        skin after the strongest compression must cover twice the largest displacement.
-        """
-        listed_positions, listed_cells = self.listed_at
-        strain = torch.linalg.solve(listed_cells, cells)
-        compression = torch.linalg.svdvals(strain).amin(-1)
-        carried = torch.einsum("ni,nij->nj", listed_positions, strain[self.system])
-        moved = (positions - carried).norm(dim=-1)
-        largest = torch.zeros(self.systems, dtype=moved.dtype, device=moved.device)
-        largest.scatter_reduce_(0, self.system, moved, "amax")
-        cutoff = self.committee.cutoff_A
-        return bool(((cutoff + SKIN_A) * compression - 2 * largest < cutoff).any())
+        cutoff_A = self.committee.cutoff_A
+        return has_outlived(self.listed_at, positions, cells, self.system, cutoff_A=cutoff_A, skin_A=SKIN_A)
 
     def list_neighbours(
         self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor | None = None

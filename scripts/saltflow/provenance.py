@@ -14,7 +14,10 @@ from pathlib import Path
 from saltflow import __version__
 from saltflow.errors import SaltflowError
 
-RECORDED_PACKAGES = ("ase", "dftd3", "gpaw", "h5py", "mace-torch", "MDAnalysis", "numpy", "packmol", "tblite", "torch")
+RECORDED_PACKAGES = (
+    *("ase", "dftd3", "gpaw", "h5py", "mace-torch", "MDAnalysis", "numpy"),
+    *("packmol", "tblite", "torch", "torch-dftd"),
+)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from scipy import stats
 from saltflow.missing_glasses import NO_SOUND_GLASS
 from saltflow.provenance import read_json
 from saltflow.rank_correlation import spearman_interval
+from saltflow.summary import method_name
 
 COLUMNS = [
     *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
@@ -40,7 +41,8 @@ DAMPED = "damped"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
 status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
-method: what the potential was trained on. measured: from the table of compositions; nothing was fitted to it.
+method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did. measured:
+from the table of compositions; nothing was fitted to it.
 ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
 
@@ -54,12 +56,14 @@ class Finished:
         points: content of transport.json and of structure.json of each temperature.
         potential: name of its potential.
         release: content of that potential's released.json.
+        dispersion: what the dynamics adds, or none.
     """
 
     fit: Mapping
     points: Sequence[tuple[Mapping, Mapping]]
     potential: str
     release: Mapping
+    dispersion: str
 
 
 def read_finished(
@@ -69,6 +73,7 @@ def read_finished(
     structure: Iterable[str | Path],
     releases: Iterable[str | Path],
     potentials: Mapping[str, str],
+    dispersion: Mapping[str, str],
 ) -> dict[str, Finished]:
     """What was found of the compositions of a sweep, from its files.
 
@@ -78,6 +83,7 @@ def read_finished(
             order.
         releases: results/potentials/{potential}/released.json.
         potentials: composition id → name of its potential.
+        dispersion: composition id → what the dynamics adds, or none.
     """
     points = defaultdict(list)
     for paths in zip(transport, structure, strict=True):
@@ -85,7 +91,9 @@ def read_finished(
     released = {Path(path).parent.name: read_json(path) for path in releases}
     fits = (read_json(path) for path in arrhenius)
     return {
-        (name := fit["composition"]): Finished(fit, points[name], potentials[name], released[potentials[name]])
+        (name := fit["composition"]): Finished(
+            fit, points[name], potentials[name], released[potentials[name]], dispersion[name]
+        )
         for fit in fits
     }
 
@@ -169,7 +177,7 @@ def _row(name: str, finished: Finished) -> dict:
         "Ea_err_eV": energy.get("error"),
         **_coolest(finished.points),
         "potential": finished.potential,
-        "method": finished.release["reference"]["name"],
+        "method": method_name(finished.release, finished.dispersion),
         "potential_status": "converged" if finished.release["converged"] else "not converged",
         "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],
     }

@@ -27,6 +27,7 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], 
         structure=[path for name in done for path in _points(campaign, results, name, "structure.json")],
         releases=dict.fromkeys(_release(campaign, results, name) for name in done),
         potentials={name: campaign.row(name).potential for name in done},
+        dispersion=campaign.added_dispersion,
     )
     status = read_status(campaign, folder)
     due = {name: _why(standing) for name, standing in status.compositions.items() if name not in finished}

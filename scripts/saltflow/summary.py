@@ -20,7 +20,8 @@ all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share
 err: standard error over time blocks and glasses. alpha: slope of ln MSD over ln t; diffusion has 1.
 status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
 side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
-method: what the potential was trained on; 'not converged': its held-out force error is above the set limit.
+method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did.
+'not converged': its held-out force error is above the set limit.
 """
 
 
@@ -30,6 +31,7 @@ def tabulate(
     transitions: Mapping[str, Mapping],
     *,
     potentials: Mapping[str, str],
+    dispersion: Mapping[str, str],
 ) -> pd.DataFrame:
     """One row per composition × temperature.
 
@@ -38,6 +40,7 @@ def tabulate(
         releases: potential → its release record.
         transitions: composition id → glass transition of its quench, of its arrhenius.json.
         potentials: composition id → potential.
+        dispersion: composition id → what the dynamics adds, or none.
 
     Returns:
         columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
@@ -49,7 +52,7 @@ def tabulate(
         [
             _point_row(name, point)
             | {"side_of_Tg": transitions[name]["sides"].get(f"{point['temperature_K']:g}")}
-            | _potential_row(potentials[name], releases[potentials[name]])
+            | _potential_row(potentials[name], releases[potentials[name]], dispersion[name])
             for name, point in points
         ]
     )
@@ -82,13 +85,19 @@ def _point_row(composition: str, point: Mapping) -> dict:
     }
 
 
-def _potential_row(potential: str, release: Mapping) -> dict:
+def _potential_row(potential: str, release: Mapping, dispersion: str) -> dict:
     return {
         "potential": potential,
-        "method": release["reference"]["name"],
+        "method": method_name(release, dispersion),
         "potential_status": "converged" if release["converged"] else "not converged",
         "force_rmse_meV_A": release["heldout"]["force_rmse_meV_A"],
     }
+
+
+def method_name(release: Mapping, dispersion: str) -> str:
+    """The reference that a potential learned, and what the dynamics added to it: "pbe + D3(BJ) in MD"."""
+    name, correction = release["reference"]["name"], dispersion.partition(" of ")[0]
+    return name if correction == "none" else f"{name} + {correction} in MD"
 
 
 def in_words(table: pd.DataFrame) -> str:

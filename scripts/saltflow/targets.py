@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from saltflow.compositions import Composition, formula_units_for, read_compositions
+from saltflow.dispersion.switch import check_switch, completed
 from saltflow.errors import InputError
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden
@@ -123,15 +124,25 @@ class Campaign:
 
     def quench_dynamics(self, composition: str) -> dict:
         """Those settings of `dynamics` that make the glass; production can change without a new glass."""
-        return _without(self.section("dynamics", composition=composition), "production")
+        return _without(self._dynamics_of(composition), "production")
 
     def production_dynamics(self, composition: str) -> dict:
         """Those settings of `dynamics` that make a point; the quench reaches it through the glass."""
-        return _without(self.section("dynamics", composition=composition), "quench")
+        return _without(self._dynamics_of(composition), "quench")
 
     def constrained_dynamics(self, composition: str) -> dict:
         """Those settings of `dynamics` that make a constrained point; production reaches it through its free run."""
-        return _without(self.section("dynamics", composition=composition), "quench", "production")
+        return _without(self._dynamics_of(composition), "quench", "production")
+
+    def _dynamics_of(self, composition: str) -> dict:
+        """The section `dynamics` of a composition, with what its dispersion takes from the labels."""
+        reference = self.potentials[self.row(composition).potential].reference
+        return completed(self.section("dynamics", composition=composition), self.settings.references[reference])
+
+    @property
+    def added_dispersion(self) -> dict[str, str]:
+        """Composition → the dispersion that its dynamics adds to the potential, or none."""
+        return {name: self._dynamics_of(name)["dispersion"] for name in self.swept}
 
     # ── constrained points ─────────────────────────────────────────────────────────────────────
 
@@ -165,7 +176,13 @@ class Campaign:
     def sampling_dynamics(self, potential: str) -> dict:
         """Those settings of `dynamics` that drive the sampling of frames."""
         dynamics = self.potential_section("dynamics", potential=potential)
-        return _without(dynamics, "quench", "production", "guards", "protocol")
+        reference = self.settings.references[self.potentials[potential].reference]
+        return _without(completed(dynamics, reference), "quench", "production", "guards", "protocol")
+
+    def seeding_dynamics(self, potential: str) -> dict:
+        """Those settings of `dynamics` that drive the seeds; no potential without a foundation melts any."""
+        dynamics = self.sampling_dynamics(potential)
+        return dynamics if self.potentials[potential].foundation != "none" else dynamics | {"dispersion": "none"}
 
     def sampling_structures(self, potential: str) -> dict:
         """Those settings of `structures` that pack the small cells of the sampling; their size is `learning`'s."""
@@ -267,6 +284,12 @@ class Campaign:
         reference = self.settings.references[name]
         return {"name": name, "dispersion": reference.dispersion} | reference.identity()
 
+    def released_reference(self, potential: str) -> dict:
+        """The reference of a potential; `sampled_with` names the dispersion that was added where it was sampled."""
+        sampled_with = self.sampling_dynamics(potential)["dispersion"]
+        said = {} if sampled_with == "none" else {"sampled_with": sampled_with}
+        return self.reference_identity(self.potentials[potential].reference) | said
+
     def modules(self, environment: str) -> list[str]:
         """Environment modules of the site that stand in for one of our environments."""
         return list(self.settings.execution.modules.get(environment, []))
@@ -318,6 +341,7 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
     )
     campaign = Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
     _check_replays(campaign)
+    check_switch(campaign)
     return campaign
 
 

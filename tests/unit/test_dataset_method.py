@@ -90,10 +90,3 @@ def test_two_releases_of_a_potcar_are_a_mixture():
     check_one_method(frames[:1], GFN1, reference_name="gfn1-xtb")
     with pytest.raises(SaltflowError, match="The POTCAR PAW_PBE Li_sv x stands for two different files"):
         check_one_method(frames, GFN1, reference_name="gfn1-xtb")
-
-
-def test_dispersion_in_the_dynamics_is_refused_with_its_reason():
-    config = copy.deepcopy(SHIPPED)
-    config["dynamics"]["dispersion"] = "D3(BJ)"
-    with pytest.raises(InputError, match="dispersion is learned from the labels and never added in the dynamics"):
-        load_campaign(config, folders=[ROOT])

@@ -128,12 +128,13 @@ def test_every_word_of_the_tables_is_explained(word):
 
 
 NO_TRANSITION = {"LiCl": {"sides": {}}}
+TRIAL = {"potentials": {"LiCl": "trial"}, "dispersion": {"LiCl": "none"}}
 
 
 def test_status_words_are_those_of_the_results():
     lost = no_transport(["gas"], temperature_K=500.0)
     release = {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 90.0}}
-    row = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, potentials={"LiCl": "trial"}).iloc[0]
+    row = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL).iloc[0]
     readme = (ROOT / "README.md").read_text()
     assert f"| `{row['status']}` |" in readme
     assert f"`{row['potential_status']}`" in readme
@@ -141,10 +142,8 @@ def test_status_words_are_those_of_the_results():
 
 def test_columns_of_the_conductivity_table_are_explained():
     release = {"reference": {"name": "gfn1-xtb"}, "converged": True, "heldout": {"force_rmse_meV_A": 90.0}}
-    table = tabulate(
-        [("LiCl", no_transport(["gas"], temperature_K=500.0))], {"trial": release}, NO_TRANSITION,
-        potentials={"LiCl": "trial"},
-    )  # fmt: skip
+    lost = no_transport(["gas"], temperature_K=500.0)
+    table = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL)
     page = (ROOT / "docs/read-the-report.md").read_text()
     explained = set(table.columns) - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []

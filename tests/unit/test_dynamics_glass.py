@@ -44,10 +44,9 @@ COMPOSITION = Composition.from_identity({
 })  # fmt: skip
 
 
-def packed(seed=1):
-    return pack_cell(
-        COMPOSITION, formula_units=2, density_g_cm3=2.3, seed=seed, min_separation_factor=0.8, min_separations_A={}
-    )
+def packed(seed=1, *, formula_units=2):
+    size = {"formula_units": formula_units, "density_g_cm3": 2.3}
+    return pack_cell(COMPOSITION, **size, seed=seed, min_separation_factor=0.8, min_separations_A={})
 
 
 def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, gates=GATES):

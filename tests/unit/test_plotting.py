@@ -212,7 +212,7 @@ def ranking_of(fits, *kelvin: float):
         "LiCl": {"composition": "LiCl", "fits": fits(*TEMPERATURES_K), "glass_transition": TRANSITION},
         "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
     }
-    finished = {name: Finished(fit, points_of("ok"), "chlorides", RELEASE) for name, fit in found.items()}
+    finished = {name: Finished(fit, points_of("ok"), "chlorides", RELEASE, "none") for name, fit in found.items()}
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 
 

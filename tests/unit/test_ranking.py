@@ -52,7 +52,7 @@ def points_of(status: str, *, reason: str = "") -> list[tuple[dict, dict]]:
 
 def finished(composition: str, *, prefactor: float = 1e7, status: str = "ok", reason: str = "", **choices) -> Finished:
     fit = fit_of(composition, prefactor=prefactor, status=status, **choices)
-    return Finished(fit, points_of(status, reason=reason), "chlorides", RELEASE)
+    return Finished(fit, points_of(status, reason=reason), "chlorides", RELEASE, "none")
 
 
 def ranked(*found: Finished, others: dict | None = None, measured: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -149,7 +149,9 @@ def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
         structure=sorted(tmp_path.glob("*/md/*/structure.json")),
         releases=tmp_path.glob("potentials/*/released.json"),
         potentials=dict.fromkeys(("LiCl", "LiF"), "chlorides"),
+        dispersion={"LiCl": "none", "LiF": "D3(BJ) of PBE"},
     )
     assert list(found) == ["LiCl", "LiF"]
     assert [point[0]["temperature_K"] for point in found["LiF"].points] == list(TEMPERATURES_K)
     assert found["LiF"].release == RELEASE
+    assert [found[name].dispersion for name in found] == ["none", "D3(BJ) of PBE"]

@@ -37,12 +37,13 @@ COLUMNS = [
 ]
 RELEASES = {
     "chlorides": {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 123.4}},
-    "oxides": {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}},
+    "oxides": {"reference": {"name": "pbe"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}},
 }
 NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0,
               "sides": {"400": "below", "800": "above"}}  # fmt: skip
 TRANSITIONS = {"LiCl": TRANSITION, "Li2O": NO_TRANSITION}
+ADDED = {"LiCl": "none", "Li2O": "D3(BJ) of PBE"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def points() -> list[tuple[str, dict]]:
 
 @pytest.fixture(scope="module")
 def table(points) -> pd.DataFrame:
-    return tabulate(points, RELEASES, TRANSITIONS, potentials={"LiCl": "chlorides", "Li2O": "oxides"})
+    return tabulate(points, RELEASES, TRANSITIONS, potentials={"LiCl": "chlorides", "Li2O": "oxides"}, dispersion=ADDED)
 
 
 def test_columns_of_the_table(table):
@@ -93,7 +94,7 @@ def test_the_side_of_the_glass_transition_is_named(table):
 
 
 def test_the_method_of_every_number_is_named(table):
-    assert table["method"].tolist() == ["gfn1-xtb", "gfn1-xtb", "pbe-d3"]
+    assert table["method"].tolist() == ["gfn1-xtb", "gfn1-xtb", "pbe + D3(BJ) in MD"]
     assert table["potential_status"].tolist() == ["not converged", "not converged", "converged"]
     assert table["force_rmse_meV_A"].tolist() == [123.4, 123.4, 31.0]
 
@@ -119,6 +120,6 @@ def test_written_table_and_its_text(table, tmp_path):
 
 
 def test_a_table_without_points_is_written(tmp_path):
-    table = tabulate([], RELEASES, {}, potentials={})
+    table = tabulate([], RELEASES, {}, potentials={}, dispersion={})
     write_table(table, tmp_path / "table.csv")
     assert "NE: Nernst–Einstein" in in_words(table)

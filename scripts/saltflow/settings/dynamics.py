@@ -2,13 +2,7 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import (
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from saltflow.settings.section import Dtype, Fraction, NonNegativeFloat, NonNegativeInt, Section
 
@@ -49,7 +43,7 @@ class Guards(Section):
 
 class Dynamics(Section):
     protocol: PositiveInt
-    dispersion: Literal["none"]
+    dispersion: Literal["none", "D3(BJ)"]
     dtype: Dtype
     timestep_fs: Timestep
     thermostat: Literal["nose-hoover", "bussi", "langevin"]
@@ -60,16 +54,6 @@ class Dynamics(Section):
     quench: Quench
     production: Production
     guards: Guards
-
-    @field_validator("dispersion", mode="before")
-    @classmethod
-    def _belongs_to_the_labels(cls, dispersion: object) -> object:
-        if dispersion != "none":
-            raise ValueError(
-                "dispersion is learned from the labels and never added in the dynamics, where it would count twice or "
-                "belong to no reference; write none here and choose dispersion of the reference"
-            )
-        return dispersion
 
 
 Mode = Literal["free", "T", "R", "V", "TR", "TV", "RV", "TRV"]
