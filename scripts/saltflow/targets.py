@@ -285,9 +285,10 @@ class Campaign:
         return {"name": name, "dispersion": reference.dispersion} | reference.identity()
 
     def released_reference(self, potential: str) -> dict:
-        """The reference of a potential; `sampled_with` names the dispersion that was added where it was sampled."""
-        sampled_with = self.sampling_dynamics(potential)["dispersion"]
-        said = {} if sampled_with == "none" else {"sampled_with": sampled_with}
+        """The reference of a potential; `sampled_with` names the dispersion that was added to what sampled frames."""
+        explores = self.learning(potential)["generations"] > 0
+        driving = self.sampling_dynamics(potential) if explores else self.seeding_dynamics(potential)
+        said = {} if driving["dispersion"] == "none" else {"sampled_with": driving["dispersion"]}
         return self.reference_identity(self.potentials[potential].reference) | said
 
     def modules(self, environment: str) -> list[str]:

@@ -264,6 +264,18 @@ def test_the_switch_leaves_labels_alone(project):
     assert with_d3.reference_identity("pbe") == without.reference_identity("pbe")
 
 
+def test_a_release_says_what_sampled_its_frames(project):
+    assert project.load().released_reference("base")["sampled_with"] == ADDED
+    project.config["learning"]["generations"] = 0
+    campaign = project.load()
+    assert campaign.released_reference("base") == campaign.reference_identity("pbe")  # no frame of it was ever driven
+    assert campaign.released_reference("aluminium")["sampled_with"] == ADDED
+    project.write(overrides="potentials: {aluminium: {dynamics: {dispersion: none}}}")
+    campaign = project.load()
+    assert campaign.released_reference("aluminium") == campaign.reference_identity("pbe")
+    assert campaign.production_dynamics("LiAlCl4")["dispersion"] == ADDED
+
+
 @pytest.mark.parametrize(("reference", "held"), [("pbe-d3", r"D3(BJ)"), ("gfn1-xtb", "D3(BJ)"), ("gfn2", "D4")])
 def test_dispersion_twice_is_refused(project, tmp_path, reference, held):
     project.config["references"]["gfn2"] = {"like": "gfn1-xtb", "method": "GFN2-xTB"}

@@ -171,7 +171,11 @@ def test_how_jobs_are_executed_reruns_nothing(campaign: Workplace, old: str, new
 
 
 def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign: Workplace):
-    """The finished campaign is taken for one that CP2K has labelled, so that CP2K need not be here."""
+    """The finished campaign is taken for one that CP2K has labelled, so that CP2K need not be here.
+
+    Its labels have no dispersion. The dynamics may add it: that moves atoms, and leaves alone what nothing moved.
+    """
+    campaign.replace("config/config.yaml", "    dispersion: D3(BJ)\n    # Double", "    dispersion: none\n    # Double")
     table = campaign.repo / "tests/tiny/potentials.tsv"
     table.write_text(table.read_text().replace("gfn1-xtb", "pbe-d3"))
     for path in (campaign.work / "results/references/gfn1-xtb").iterdir():
@@ -183,6 +187,9 @@ def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign:
     assert_planned(campaign, set())
     campaign.replace("config/config.yaml", "command: cp2k.psmp -s", "command: mpiexec -np 4 cp2k.psmp -s")
     assert_planned(campaign, set())
+    campaign.replace("config/config.yaml", "  dispersion: none   ", "  dispersion: D3(BJ)   ")
+    plan = assert_planned(campaign, FINE_TUNED | quenches() | ALL_POINTS)
+    assert "Params have changed" in plan["propose_seeds potential=fine-tuned"]
     campaign.replace("config/config.yaml", "cutoff_Ry: 800.0", "cutoff_Ry: 900.0")
     atoms = jobs("label_atom", element=["Al", "Cl", "Li"], reference=["pbe-d3"])
     assert_planned(campaign, (EVERYTHING - ATOMS | atoms) - cells() - {"propose_seeds potential=base"})
