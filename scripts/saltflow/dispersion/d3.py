@@ -7,7 +7,7 @@ al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011):
 
 Q is a product of one number of each element, w_k how alike the coordination number of an atom is to that of reference
 system k of its element. Tables of elements are those of torch-dftd. Its own energy weighs the 25 combinations of
-references for every pair; here the weights are those of atoms, which is the same sum in a tenth of the time.
+references for every pair; here the weights are those of atoms, which is the same sum in a third to a tenth of the time.
 
 Pairs beyond the cutoff are left out; the energy of a pair goes smoothly to zero within 1 bohr before it.
 docs/choose-a-reference.md has what that costs.
