@@ -43,7 +43,8 @@ class Results:
         """The label of a structure by a reference with some settings changed; computed unless it is known."""
         # A net force is what is measured here, not a reason to stop.
         changed = reference.model_copy(update={**changes, "net_force_limit_eV_A": 10.0})
-        key = digest({"settings": changed.identity(), "structure": [atoms.positions.tolist(), atoms.cell.tolist()]})
+        structure = [atoms.numbers.tolist(), atoms.positions.tolist(), atoms.cell.tolist()]
+        key = digest({"settings": changed.identity(), "structure": structure})
         if key not in self.known:
             self._keep(key, name, changed, atoms, changes)
         record = self.known[key]
