@@ -172,6 +172,13 @@ def in_chunks(pattern, *, first=0):
     return paths
 
 
+def where_compared(paths):
+    """Files that are read where diffusion in explorations is compared."""
+    return lambda wildcards: (
+        paths(wildcards) if campaign.compares_diffusion(wildcards.potential) else []
+    )
+
+
 def foundation_model(wildcards):
     """The model file that a potential starts from, if it has one."""
     foundation = campaign.foundation(wildcards.potential)

@@ -4,13 +4,14 @@ A generation whose predecessor has converged passes it through in seconds, witho
 
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
-         …/assessment.json; results/potentials/{potential}/released.model and released.json,
+         …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
          dataset.json and .txt
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
 MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
+DIFFUSION = f"{GENERATION}/diffusion.json"
 
 
 rule propose_seeds:
@@ -129,6 +130,42 @@ rule select_frames:
         "../scripts/select_frames.py"
 
 
+rule measure_diffusion:
+    """Diffusion coefficients in the exploration: of one generation beside those of the next, they say whether D settled.
+
+    By the estimator of the sweep, with an error that holds how packings differ. Runs only where
+    learning.convergence.diffusion asks.
+    """
+    input:
+        frames=rules.explore.output.frames,
+    output:
+        diffusion=DIFFUSION,
+    log:
+        "logs/potentials/{potential}/generation{generation}/measure_diffusion.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/measure_diffusion.benchmark.tsv"
+    wildcard_constraints:
+        generation=r"[1-9]\d*",
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
+        transport=lambda wildcards: campaign.explored_transport(wildcards.potential),
+        duration_ps=lambda wildcards: campaign.learning(wildcards.potential)[
+            "exploration"
+        ]["duration_ps"],
+        code=code_of("measure_diffusion"),
+    script:
+        "../scripts/measure_diffusion.py"
+
+
 rule fine_tune:
     """Train one MACE model of the committee, always from the original foundation, and check what came out.
 
@@ -192,6 +229,8 @@ rule assess_potential:
         previous_checks=of_generation(CHECK, back=1),
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
         explored=of_generation(f"{GENERATION}/explored.json", first=1),
+        diffusion=where_compared(of_generation(DIFFUSION, first=1)),
+        previous_diffusion=where_compared(of_generation(DIFFUSION, back=1, first=1)),
         labels=in_chunks(rules.label_frames.output.frames, first=1),
     output:
         assessment=f"{GENERATION}/assessment.json",
@@ -219,9 +258,8 @@ rule assess_potential:
         mem_mb=memory,
         runtime=runtime,
     params:
-        convergence=lambda wildcards: campaign.learning(wildcards.potential)[
-            "convergence"
-        ],
+        convergence=lambda wildcards: campaign.convergence(wildcards.potential),
+        packed=lambda wildcards: campaign.packed_members(wildcards.potential),
     script:
         "../scripts/assess_potential.py"
 

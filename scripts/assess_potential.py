@@ -1,5 +1,6 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
+from saltflow.agreement import compare_files
 from saltflow.assessment import assess, passed_on, predict
 from saltflow.assessment_figure import plot_assessment
 from saltflow.dataset import read_frames
@@ -31,6 +32,7 @@ assessment = assess(
     convergence=job.params.convergence,
     explored=explored,
     new_labels=new_labels,
+    diffusion=compare_files(job.input, packed=job.params.packed, asked=job.params.convergence.get("diffusion")),
 )
 if before:
     assessment = passed_on(assessment, read_json(job.input.previous_assessment))

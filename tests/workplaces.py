@@ -16,8 +16,8 @@ SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
-# Rules without a job as shipped: nothing is frozen.
-ON_REQUEST = {"find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
+# Rules without a job in the tiny campaign: nothing is frozen, and its runs are too short to compare diffusion.
+ON_REQUEST = {"measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 
 # The jobs are small: more of them fit into the memory than the rules ask for.
 LOCALLY = ("--profile", "profiles/local", "--resources", "mem_mb=64000")

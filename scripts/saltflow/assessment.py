@@ -107,6 +107,7 @@ def assess(
     convergence: Mapping,
     explored: Mapping[str, Mapping],
     new_labels: Sequence[Mapping] = (),
+    diffusion: Mapping | None = None,
 ) -> dict:
     """The assessment of one generation on the held-out frames known so far.
 
@@ -118,6 +119,7 @@ def assess(
         explored: what became of the frames that this generation explored, of `selection.count_explored`; empty where
             nothing was.
         new_labels: predictions of the generation before on all frames that the selection had labelled.
+        diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
 
     Raises:
         SaltflowError: there is no held-out frame to judge by.
@@ -129,7 +131,9 @@ def assess(
         )
     compositions = sorted({prediction["composition"] for prediction in predictions})
     heldout = errors(predictions)
-    judged = criteria(force_rmse_meV_A=heldout["force_rmse_meV_A"], explored=explored, convergence=convergence)
+    judged = criteria(
+        force_rmse_meV_A=heldout["force_rmse_meV_A"], explored=explored, convergence=convergence, diffusion=diffusion
+    )
     return {
         "generation": generation,
         "converged": all(each["holds"] for each in judged.values()),

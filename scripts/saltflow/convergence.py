@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-FORCE_ERROR, UNCERTAIN = "force_rmse_meV_A", "uncertain_fraction"
+from saltflow.agreement import in_words
+
+FORCE_ERROR, UNCERTAIN, DIFFUSION = "force_rmse_meV_A", "uncertain_fraction", "diffusion"
 
 
 def uncertain_fraction(explored: Mapping[str, Mapping]) -> float:
@@ -15,19 +17,27 @@ def uncertain_fraction(explored: Mapping[str, Mapping]) -> float:
     return sum(counts["frames"] - counts["accurate"] for counts in explored.values()) / frames if frames else 1.0
 
 
-def criteria(*, force_rmse_meV_A: float, explored: Mapping[str, Mapping], convergence: Mapping) -> dict[str, dict]:
+def criteria(
+    *,
+    force_rmse_meV_A: float,
+    explored: Mapping[str, Mapping],
+    convergence: Mapping,
+    diffusion: Mapping | None = None,
+) -> dict[str, dict]:
     """Each criterion with its value, its limit and whether it holds; all must hold.
 
     Args:
         force_rmse_meV_A: of held-out frames.
         explored: by the committee of the generation before; see `uncertain_fraction`.
         convergence: the section `learning.convergence`.
+        diffusion: of `agreement.compare_diffusion`; None where it is not asked for.
     """
     values = {FORCE_ERROR: force_rmse_meV_A, UNCERTAIN: uncertain_fraction(explored)}
     limits = {FORCE_ERROR: convergence["force_rmse_meV_A"], UNCERTAIN: convergence["max_uncertain_fraction"]}
-    return {
+    judged = {
         name: {"value": value, "limit": limits[name], "holds": value <= limits[name]} for name, value in values.items()
     }
+    return judged | ({DIFFUSION: dict(diffusion)} if diffusion is not None else {})
 
 
 def ended_because(assessments: Sequence[Mapping]) -> str:
@@ -37,13 +47,16 @@ def ended_because(assessments: Sequence[Mapping]) -> str:
         assessments: of all generations, in order.
     """
     last = assessments[-1]
-    said = "; ".join(_said(name, last) for name in (FORCE_ERROR, UNCERTAIN))
+    said = "; ".join(_said(name, last) for name in (FORCE_ERROR, UNCERTAIN, DIFFUSION))
     if last["converged"]:
         return f"Converged at generation {last['generation']}: {said}."
     return f"The budget ended with generation {len(assessments) - 1} (learning.generations), not converged: {said}."
 
 
 def _said(name: str, assessment: Mapping) -> str:
+    if name == DIFFUSION:
+        compared = assessment["criteria"].get(DIFFUSION)
+        return in_words(compared) if compared else "diffusion was not asked about"
     criterion = assessment["criteria"][name]
     value, limit, relation = criterion["value"], criterion["limit"], "≤" if criterion["holds"] else ">"
     if name == FORCE_ERROR:

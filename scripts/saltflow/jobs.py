@@ -63,6 +63,12 @@ RULES = (
         "select_frames", "labels", f"logs/{_GENERATION}/select_frames.log", f"results/{_GENERATION}/frames.extxyz"
     ),
     RuleFiles(
+        "measure_diffusion",
+        "analysis",
+        f"logs/{_GENERATION}/measure_diffusion.log",
+        f"results/{_GENERATION}/diffusion.json",
+    ),
+    RuleFiles(
         "label_frames",
         "labels",
         f"logs/{_GENERATION}/label_frames{{chunk}}.log",
@@ -150,6 +156,7 @@ RULES = (
     ),
     RuleFiles("rank_electrolytes", "summary", "logs/summary/rank_electrolytes.log", "results/summary/ranking.csv"),
 )
+EXPLORING = ("explore", "select_frames", "measure_diffusion")  # from the first generation on
 STAGES = tuple(dict.fromkeys(files.stage for files in RULES))
 
 
@@ -218,7 +225,9 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
         if "generation" not in files.wildcards:
             yield Job(files, {"potential": name})
             continue
-        for generation in campaign.generations(name)[files.rule in ("explore", "select_frames") :]:
+        if files.rule == "measure_diffusion" and not campaign.compares_diffusion(name):
+            continue
+        for generation in campaign.generations(name)[files.rule in EXPLORING :]:
             place = {"potential": name, "generation": str(generation)}
             inner = next((key for key in numbers if key in files.wildcards), None)
             for number in numbers[inner](generation) if inner else [None]:

@@ -215,6 +215,29 @@ class Campaign:
         """The section `learning` as it holds for a potential."""
         return self.potential_section("learning", potential=potential)
 
+    def convergence(self, potential: str) -> dict:
+        """The section `learning.convergence`, less what it does not ask for."""
+        section = self.learning(potential)["convergence"]
+        return {name: limit for name, limit in section.items() if limit is not None}
+
+    def compares_diffusion(self, potential: str) -> bool:
+        """Whether a potential has converged only when D in two explorations agrees."""
+        return "diffusion" in self.convergence(potential)
+
+    def packed_members(self, potential: str) -> list[str]:
+        """Compositions that train a potential and whose cells are packed, where that decides what must diffuse."""
+        if not self.compares_diffusion(potential):
+            return []
+        return [each["id"] for each in self.trained_on(potential) if each["start"] == "pack"]
+
+    def explored_transport(self, potential: str) -> dict[str, dict]:
+        """Composition that trains a potential → its rule for the diffusive window."""
+        keys = ("frame", "alpha_min", "alpha_max", "msd_min_A2", "max_lag_fraction")
+        sections = {
+            name: self.section("transport", composition=name) for name in self.potentials[potential].compositions
+        }
+        return {name: {key: section[key] for key in keys} for name, section in sections.items()}
+
     def training(self, potential: str) -> dict:
         """The section `learning.training`, less what only recipes read that the potential does not use.
 

@@ -294,6 +294,7 @@ TASKS: Mapping[str, Task] = {
         _of_batch(amounts.explored_atoms),
         {"cpu": Ceiling(120, 2e-2), "cuda": Ceiling(120, 1e-3)},
     ),
+    "measure_diffusion": Task("frame-atoms", amounts.explored_frame_atoms, _fixed(900), {"": Ceiling(120, 1e-4)}),
     "fine_tune": Task(
         "frame-atom-epochs",
         amounts.trained_frame_atoms,

@@ -76,12 +76,14 @@ def test_the_release_says_what_ended_the_learning():
     first = of(0, explored={})
     assert ended_because([first]) == (
         "The budget ended with generation 0 (learning.generations), not converged: held-out force error 91.3 ≤ 100 "
-        "meV/Å; nothing was explored, so the part of frames that are uncertain is unknown."
+        "meV/Å; nothing was explored, so the part of frames that are uncertain is unknown; diffusion was not "
+        "asked about."
     )
     second = of(1, explored=explored(accurate=97))
     third = passed_on(of(2, explored={}), second)
     assert ended_because([first, second, third]) == (
-        "Converged at generation 1: held-out force error 91.3 ≤ 100 meV/Å; 3 % ≤ 5 % of the explored frames uncertain."
+        "Converged at generation 1: held-out force error 91.3 ≤ 100 meV/Å; 3 % ≤ 5 % of the explored frames uncertain; "
+        "diffusion was not asked about."
     )
     missed = of(1, explored=explored(accurate=50), asked={"force_rmse_meV_A": 80.0})
     assert "held-out force error 91.3 > 80 meV/Å; 50 % > 5 % of" in ended_because([first, missed])

@@ -24,6 +24,7 @@ SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*
 def campaign() -> Campaign:
     configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
     configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
+    configuration["learning"]["convergence"]["diffusion"] = {"max_deviation_sigmas": 2.0, "max_relative_error": 0.2}
     return load_campaign(configuration, folders=[ROOT])
 
 
@@ -74,6 +75,7 @@ def test_constrained_points_are_those_that_are_asked_for(campaign):
     assert counts == {"find_groups": 2, "run_constrained_md": 4, "analyse_constrained_md": 4, "relate_coupling": 1}
     plain = load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
     assert not any("/coupling/" in job.product for job in jobs_of_composition(plain, "LiAlCl4"))
+    assert not any(job.rule == "measure_diffusion" for job in jobs_of_potential(plain, "fine-tuned"))
 
 
 def test_jobs_are_found_by_what_they_left(tmp_path):

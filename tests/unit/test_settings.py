@@ -120,7 +120,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("transport/alpha_min", 1.2, "alpha_min must be below alpha_max"),
         ("learning/committee", 1, "committee must be at least 2"),
         ("learning/seeds/heldout_cells", 7, "learning.seeds' is not valid: heldout_cells must leave"),
-        ("learning/exploration/heldout_cells", 4, "learning.exploration' is not valid: heldout_cells must be fewer"),
+        ("learning/exploration/heldout_cells", 6, "learning.exploration' is not valid: heldout_cells must be fewer"),
         ("learning/selection/heldout_frames", 20, "learning.selection' is not valid: heldout_frames must be fewer"),
         ("dynamics", None, "'dynamics' = None"),
     ],

@@ -33,6 +33,9 @@ def drive_cells(
 ) -> list[Atoms]:
     """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
 
+    Frames say at which `temperature_K` the cell is held and, but for the last before a crash, at which `time_ps` of
+    the heating they were taken; those of the relaxation before it have no positive one.
+
     Args:
         cells: starting cells with composition, lineage and split.
         committee: the potential; its spread is noted on each frame as `force_spread_eV_A`.
@@ -71,19 +74,22 @@ def drive_cells(
     paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
     run.write_trajectories(paths, metadata=[cell.info for cell in cells])
     frames = []
-    for cell, path, outcome, temperature in zip(cells, paths, outcomes, temperatures, strict=True):
+    for cell, path, outcome, temperature_K in zip(cells, paths, outcomes, temperatures, strict=True):
         trajectory = read_trajectory(path)
-        visited = [*zip(trajectory.positions_A, trajectory.cells_A, strict=True)]
+        said = {"origin": f"{origin}:{temperature_K:g}K", "temperature_K": float(temperature_K)}
+        times_ps = (trajectory.times_ps - RELAX_STEPS * step_fs / 1000).round(6).tolist()
+        for time_ps, *where in zip(times_ps, trajectory.positions_A, trajectory.cells_A, strict=True):
+            frames.append(_moved(cell, *where, **said, time_ps=time_ps))
         if outcome.status != "ok":
-            visited.append((outcome.atoms.positions, outcome.atoms.cell.array))
-        frames += [_moved(cell, *where, origin=f"{origin}:{temperature:g}K") for where in visited]
+            frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **said))
     return with_spread(frames, committee)
 
 
-def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str) -> Atoms:
+def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str, **said: float) -> Atoms:
     frame = cell.copy()
     frame.set_cell(box_A)
     frame.positions = positions_A
+    frame.info |= said
     frame.wrap()
     return plain_frame(frame, origin=origin)
 

@@ -94,9 +94,15 @@ class Selection(Section):
         return self
 
 
+class DiffusionAgreement(Section):
+    max_deviation_sigmas: PositiveFloat
+    max_relative_error: PositiveFloat
+
+
 class Convergence(Section):
     force_rmse_meV_A: PositiveFloat
     max_uncertain_fraction: Fraction
+    diffusion: DiffusionAgreement | None
 
 
 class Training(Section):
