@@ -5,7 +5,7 @@ A generation whose predecessor has converged passes it through in seconds, witho
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
          …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
-         dataset.json and .txt
+         dataset.json and .txt, learning.svg
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
@@ -308,7 +308,10 @@ rule release_potential:
 
 
 rule describe_dataset:
-    """The card of a potential's labels: counts by composition, generation and origin, method, failures, licence."""
+    """The card of a potential's labels: counts by composition, generation and origin, method, failures, licence.
+
+    And how it learned from them: errors over generations, and what became of the frames that each explored.
+    """
     input:
         train=of_last_generation(rules.collect_labels.output.train),
         valid=of_last_generation(rules.collect_labels.output.valid),
@@ -318,7 +321,22 @@ rule describe_dataset:
             potential=wildcards.potential,
             generation=campaign.generations(wildcards.potential),
         ),
+        assessments=lambda wildcards: expand(
+            rules.assess_potential.output.assessment,
+            potential=wildcards.potential,
+            generation=campaign.generations(wildcards.potential),
+        ),
     output:
+        figure=report(
+            "results/potentials/{potential}/learning.svg",
+            category="Potentials",
+            labels={
+                "potential": "{potential}",
+                "generation": "all",
+                "figure": "learning curve and what was explored",
+            },
+            caption="captions/learning.rst",
+        ),
         card="results/potentials/{potential}/dataset.json",
         text=report(
             "results/potentials/{potential}/dataset.txt",

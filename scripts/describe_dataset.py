@@ -1,11 +1,12 @@
-"""Describe the labels of a potential."""
+"""Describe the labels of a potential and what it learned from them."""
 
 from pathlib import Path
 
 from saltflow.dataset import read_frames
 from saltflow.dataset.card import SETS, describe_dataset, in_words
 from saltflow.joblog import start_job
-from saltflow.provenance import write_json, write_text
+from saltflow.learning_figure import plot_learning
+from saltflow.provenance import read_json, write_json, write_text
 from saltflow.reference.ledger import read_ledger
 
 job = snakemake  # noqa: F821
@@ -19,3 +20,5 @@ card = describe_dataset(
 )
 write_json(job.output.card, card)
 write_text(job.output.text, in_words(card))
+assessments = [read_json(path) for path in job.input.assessments]
+plot_learning(assessments, job.output.figure, title=f"potential {job.wildcards.potential}")

@@ -16,6 +16,7 @@ from saltflow.arrhenius_figures import plot_arrhenius, plot_glass_transition
 from saltflow.assessment import assess
 from saltflow.assessment_figure import plot_assessment
 from saltflow.glass_transition import find_glass_transition
+from saltflow.learning_figure import plot_learning
 from saltflow.ranking import Finished, rank
 from saltflow.ranking_figure import plot_ranking
 from saltflow.structure.rdf import pair_distributions
@@ -205,6 +206,26 @@ def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
     said = words(tmp_path / "f.svg")
     assert "One model alone has no spread." in said
     assert "its error (eV/Å)" not in said
+
+
+def test_learning_shows_what_became_of_explored_frames_in_each_generation(tmp_path):
+    now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
+    first, second = assessed(now, None, generation=0), assessed(now, before, generation=1)
+    second["explored"] = {
+        "LiCl": {"frames": 40, "accurate": 30, "candidate": 6, "failed": 4},
+        "Li2O": {"frames": 60, "accurate": 60, "candidate": 0, "failed": 0},
+    }
+    passed = second | {"converged": True}
+    plot_learning([first, second, passed], tmp_path / "figure.svg", title="potential P")
+    said = words(tmp_path / "figure.svg")
+    assert {"accurate", "candidate", "failed", "good enough", "all, by the generation before"} <= set(said)
+    assert {"10", "25"} <= set(said), "of all frames, and of those of LiCl"
+    assert said.count("2") == 0, "the third generation passed the second one on"
+
+
+def test_learning_from_seeds_alone(tmp_path):
+    plot_learning([assessed(predictions(spread_eV_A=0.1), None, generation=0)], tmp_path / "f.svg", title="P")
+    assert "Nothing was explored." in words(tmp_path / "f.svg")
 
 
 def ranking_of(fits, *kelvin: float):
