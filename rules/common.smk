@@ -197,6 +197,13 @@ def foundation_release(wildcards):
     return []
 
 
+def where_remembered(path):
+    """A file of the foundation that is read where its crystals are compared."""
+    return lambda wildcards: (
+        path(wildcards) if campaign.remembered(wildcards.potential) else []
+    )
+
+
 def of_foundation(part):
     """The training or held-out frames of the potential that another one starts from, if it does."""
 

@@ -5,7 +5,7 @@ A generation whose predecessor has converged passes it through in seconds, witho
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
          …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
-         dataset.json and .txt, learning.svg
+         dataset.json and .txt, learned.svg
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
@@ -219,7 +219,8 @@ rule assess_potential:
     """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?
 
     The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
-    those that it selected apart from those that chance did.
+    those that it selected apart from those that chance did. Crystals that the foundation knew are compressed and
+    stretched by both: their volume and bulk modulus say what was forgotten.
     """
     input:
         test=f"{GENERATION}/dataset/test.extxyz",
@@ -232,6 +233,8 @@ rule assess_potential:
         diffusion=where_compared(of_generation(DIFFUSION, first=1)),
         previous_diffusion=where_compared(of_generation(DIFFUSION, back=1, first=1)),
         labels=in_chunks(rules.label_frames.output.frames, first=1),
+        foundation=where_remembered(foundation_model),
+        foundation_release=where_remembered(foundation_release),
     output:
         assessment=f"{GENERATION}/assessment.json",
         figure=report(
@@ -260,6 +263,8 @@ rule assess_potential:
     params:
         convergence=lambda wildcards: campaign.convergence(wildcards.potential),
         packed=lambda wildcards: campaign.packed_members(wildcards.potential),
+        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
+        remembered=lambda wildcards: campaign.remembered(wildcards.potential),
     script:
         "../scripts/assess_potential.py"
 
@@ -328,7 +333,7 @@ rule describe_dataset:
         ),
     output:
         figure=report(
-            "results/potentials/{potential}/learning.svg",
+            "results/potentials/{potential}/learned.svg",
             category="Potentials",
             labels={
                 "potential": "{potential}",

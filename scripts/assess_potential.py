@@ -1,5 +1,7 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
+from functools import partial
+
 from saltflow.agreement import compare_files
 from saltflow.assessment import assess, passed_on, predict
 from saltflow.assessment_figure import plot_assessment
@@ -7,18 +9,15 @@ from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import read_json, write_json
+from saltflow.remembered_crystals import compare_with_foundation
 
 job = snakemake  # noqa: F821
-where = job.wildcards
+where, params = job.wildcards, job.params
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
 
-
-def load(models, checks):
-    return load_checked_committee(models, checks, device="cpu", dtype="float64")
-
-
-frames = read_frames(job.input.test)
-now = predict(frames, load(job.input.models, job.input.checks))
+load = partial(load_checked_committee, device="cpu", dtype="float64")
+ours, frames = load(job.input.models, job.input.checks), read_frames(job.input.test)
+now = predict(frames, ours)
 before, new_labels, explored = None, [], {}
 if job.input.get("previous_models"):
     committee = load(job.input.previous_models, job.input.previous_checks)
@@ -29,10 +28,11 @@ assessment = assess(
     now,
     before,
     generation=int(where.generation),
-    convergence=job.params.convergence,
+    convergence=params.convergence,
     explored=explored,
     new_labels=new_labels,
-    diffusion=compare_files(job.input, packed=job.params.packed, asked=job.params.convergence.get("diffusion")),
+    diffusion=compare_files(job.input, packed=params.packed, asked=params.convergence.get("diffusion")),
+    remembered=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.remembered),
 )
 if before:
     assessment = passed_on(assessment, read_json(job.input.previous_assessment))

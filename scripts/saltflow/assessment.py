@@ -108,6 +108,7 @@ def assess(
     explored: Mapping[str, Mapping],
     new_labels: Sequence[Mapping] = (),
     diffusion: Mapping | None = None,
+    remembered: Mapping | None = None,
 ) -> dict:
     """The assessment of one generation on the held-out frames known so far.
 
@@ -120,6 +121,7 @@ def assess(
             nothing was.
         new_labels: predictions of the generation before on all frames that the selection had labelled.
         diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
+        remembered: of `remembered_crystals.compare_crystals`; None where `learning.forgetting` does not ask.
 
     Raises:
         SaltflowError: there is no held-out frame to judge by.
@@ -147,6 +149,7 @@ def assess(
         "previous_generation_on_same_frames": errors(previous) if previous else None,
         "calibration": calibrate(predictions),
         "new_labels_by_previous_generation": errors_by_arm(new_labels),
+        **({"remembered_crystals": dict(remembered)} if remembered is not None else {}),
     }
 
 

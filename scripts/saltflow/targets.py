@@ -224,6 +224,12 @@ class Campaign:
         """Whether a potential has converged only when D in two explorations agrees."""
         return "diffusion" in self.convergence(potential)
 
+    def remembered(self, potential: str) -> dict | None:
+        """The section `learning.forgetting`; None where there is no foundation or no crystal to compare."""
+        section = self.learning(potential)["forgetting"]
+        asked = section["crystals"] and self.foundation(potential)["kind"] != "none"
+        return section if asked else None
+
     def packed_members(self, potential: str) -> list[str]:
         """Compositions that train a potential and whose cells are packed, where that decides what must diffuse."""
         if not self.compares_diffusion(potential):

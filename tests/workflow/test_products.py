@@ -144,7 +144,7 @@ def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
         "arrhenius.svg",
         "assessment.svg",
         "dataset.txt",
-        "learning.svg",
+        "learned.svg",
         "ranking.svg",
         "conductivity.csv",
     ):

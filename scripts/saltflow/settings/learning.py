@@ -105,6 +105,12 @@ class Convergence(Section):
     diffusion: DiffusionAgreement | None
 
 
+class Forgetting(Section):
+    crystals: list[Annotated[str, Field(min_length=1)]]
+    max_volume_change: PositiveFloat
+    max_bulk_modulus_change: PositiveFloat
+
+
 class Training(Section):
     valid_fraction: Annotated[float, Field(gt=0, lt=1)]
     epochs: PositiveInt
@@ -141,6 +147,7 @@ class Learning(Section):
     exploration: Exploration
     selection: Selection
     convergence: Convergence
+    forgetting: Forgetting
     training: Training
     model: Model
 
