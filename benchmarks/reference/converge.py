@@ -48,7 +48,10 @@ TOLERANCES = {
 UZH = {"basis_files": ("BASIS_MOLOPT_UZH",)}
 BASES = {
     "cp2k": (
-        [{"basis": "DZVP-MOLOPT-SR-GTH"}, *({"basis": f"{size}-MOLOPT-PBE-GTH", **UZH} for size in ("DZVP", "TZVP"))],
+        [
+            {"basis": "DZVP-MOLOPT-SR-GTH", "basis_files": ("BASIS_MOLOPT",)},
+            *({"basis": f"{size}-MOLOPT-PBE-GTH", **UZH} for size in ("DZVP", "TZVP")),
+        ],
         {"basis": "TZV2P-MOLOPT-PBE-GTH", **UZH},
     )
 }

@@ -35,6 +35,7 @@ DRAFT_PBE = Cp2kReference(
     basis_files=("BASIS_MOLOPT",),
     potential="GTH-PBE",
     potential_file="GTH_POTENTIALS",
+    potential_of={},
     cutoff_Ry=200.0,
     relative_cutoff_Ry=40.0,
     xc_smoothing="none",
@@ -53,7 +54,9 @@ DRAFT_PWSCF = QuantumEspressoReference(
     scf_tolerance_Ry_per_atom=1e-9,
     **DRAFT,
 )
-DRAFT_GPAW = GpawReference(code="gpaw", data_path=None, cutoff_eV=350.0, density_tolerance=1e-6, **DRAFT)
+DRAFT_GPAW = GpawReference(
+    code="gpaw", data_path=None, generated_datasets={}, cutoff_eV=350.0, density_tolerance=1e-6, **DRAFT
+)
 
 
 def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: int = 1) -> Atoms:

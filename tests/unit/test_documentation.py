@@ -27,7 +27,14 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 FREE_FORM = {"execution.modules", "structures.min_separations_A"} | {
     f"references.{name}.{key}"
     for name in CONFIG["references"]
-    for key in ("unpaired_electrons", "pseudopotential_files", "incar", "potcars")
+    for key in (
+        "unpaired_electrons",
+        "potential_of",
+        "pseudopotential_files",
+        "generated_datasets",
+        "incar",
+        "potcars",
+    )
 }
 FOLDERS = ("config", "docs", "envs", "profiles", "requirements", "rules", "scripts", "tests")
 # What the reader makes while following a page.

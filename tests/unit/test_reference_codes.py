@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
 from reference_cases import DRAFT_GPAW, DRAFT_PWSCF, borane
 
 from saltflow.errors import InputError
@@ -65,6 +66,26 @@ def test_elements_without_a_setup_or_a_spin_are_refused_together():
     assert len(refusal.value.problems) == 2
     assert "GPAW has no PBE setup for U" in str(refusal.value)
     assert "Mn is open-shell" in str(refusal.value)
+
+
+@gpaw
+def test_a_generated_dataset_is_the_one_that_is_used(tmp_path):
+    hydride = bulk("LiH", "rocksalt", a=4.0)
+    generated = DRAFT_GPAW.model_copy(update={"generated_datasets": {"Li": 3}, "cutoff_eV": 250.0})
+    assert generated.digest() != generated.model_copy(update={"generated_datasets": {}}).digest()
+    frozen, whole = (
+        label(hydride, generated.model_copy(update={"generated_datasets": each}), tmp_path) for each in ({}, {"Li": 3})
+    )
+    assert [each.details["valence_electrons"]["Li"] for each in (frozen, whole)] == [1, 3]
+    # Each counts from its own free atoms, so that the crystal is bound almost alike.
+    assert 1e-3 < abs(whole.energy_eV - frozen.energy_eV) < 0.1
+
+
+@gpaw
+def test_a_dataset_that_the_generator_lacks_is_refused():
+    asked = DRAFT_GPAW.model_copy(update={"generated_datasets": {"Li": 2}})
+    with pytest.raises(InputError, match=r"no dataset of Li with 2 valence electrons \(1, 3\); correct generated_dat"):
+        check_elements(asked, ["Li", "H"])
 
 
 @gpaw

@@ -14,6 +14,7 @@ from saltflow.reference.cp2k_data import data_folder, find_kinds
 from saltflow.reference.cp2k_input import write_input
 from saltflow.reference.kpoints import GAMMA
 from saltflow.reference.labelling import check_elements, label_frames, label_isolated_atoms
+from saltflow.reference.settings import Potential
 
 pytestmark = pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
 STEP_A = 0.01
@@ -120,6 +121,20 @@ def test_elements_without_a_basis_or_spin_are_refused_together():
     assert "Mn is open-shell" in str(refusal.value)
     with pytest.raises(InputError, match="no basis TZVP-MOLOPT-NONE-q3 for Li"):
         check_elements(DRAFT_PBE.model_copy(update={"basis": "TZVP-MOLOPT-NONE"}), ["Li"])
+
+
+def test_an_element_takes_the_potential_of_its_own(tmp_path):
+    own = {"Cl": Potential(potential="GTH-NLCC-PBE", potential_file="NLCC_POTENTIALS")}
+    corrected = DRAFT_PBE.model_copy(update={"potential_of": own})
+    assert corrected.digest() != DRAFT_PBE.digest(), "another method"
+    (plain,) = label_frames([distorted_cell()], DRAFT_PBE, max_force_eV_A=50.0, workdir=tmp_path)
+    (found,) = label_frames([distorted_cell()], corrected, max_force_eV_A=50.0, workdir=tmp_path)
+    # The core correction shifts the energy of the atom, and hardly moves the bond.
+    assert abs(found.energy_eV - plain.energy_eV) > 1
+    assert np.abs(found.forces_eV_A - plain.forces_eV_A).max() < 0.1
+    absent = DRAFT_PBE.model_copy(update={"potential_of": {"Li": own["Cl"]}})
+    with pytest.raises(InputError, match="NLCC_POTENTIALS has no GTH-NLCC-PBE potential for Li"):
+        check_elements(absent, ["Li", "Cl"])
 
 
 def test_smeared_frames_are_labelled_and_hand_on_their_wavefunction(tmp_path):

@@ -24,6 +24,7 @@ class Kind:
     element: str
     basis: str
     potential: str
+    potential_file: str
     valence_electrons: int
 
 
@@ -66,27 +67,25 @@ def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, K
         SaltflowError: the program or a data file is missing.
     """
     folder = data_folder(reference)
-    potentials = _entries(folder / reference.potential_file)
     bases: dict[str, tuple[str, ...]] = {}
     for name in reference.basis_files:
         for element, names in _entries(folder / name).items():
             bases[element] = bases.get(element, ()) + names
-    return {
-        element: _kind(reference, element, potentials.get(element, ()), bases.get(element, ())) for element in elements
-    }
+    return {element: _kind(reference, element, folder, bases.get(element, ())) for element in elements}
 
 
-def _kind(reference: Cp2kReference, element: str, potentials, bases) -> Kind | str:
+def _kind(reference: Cp2kReference, element: str, folder: Path, bases: Sequence[str]) -> Kind | str:
     if problem := spin_problem(reference, element):
         return problem
-    charge = _default_charge(potentials, reference.potential)
+    wanted = reference.potential_for(element)
+    charge = _default_charge(_entries(folder / wanted.potential_file).get(element, ()), wanted.potential)
     if charge is None:
-        return f"{reference.potential_file} has no {reference.potential} potential for {element}"
+        return f"{wanted.potential_file} has no {wanted.potential} potential for {element}"
     basis = f"{reference.basis}-q{charge}"
     if not any(basis in names.split() for names in bases):
         files = ", ".join(reference.basis_files)
         return f"no basis {basis} for {element} in {files}; choose another basis or add its file"
-    return Kind(element, basis, f"{reference.potential}-q{charge}", charge)
+    return Kind(element, basis, f"{wanted.potential}-q{charge}", wanted.potential_file, charge)
 
 
 def _default_charge(potentials: Sequence[str], wanted: str) -> int | None:
@@ -102,7 +101,9 @@ def _default_charge(potentials: Sequence[str], wanted: str) -> int | None:
 def _entries(path: Path) -> dict[str, tuple[str, ...]]:
     """Element → the alias lists of its entries, in the order of the file."""
     if not path.is_file():
-        raise SaltflowError(f"CP2K's data file {path} is missing: correct basis_files of the reference.")
+        raise SaltflowError(
+            f"CP2K's data file {path} is missing: correct basis_files, potential_file or potential_of of the reference."
+        )
     found: dict[str, tuple[str, ...]] = {}
     for line in path.read_text(errors="replace").splitlines():
         match = ENTRY.match(line.split("#")[0])

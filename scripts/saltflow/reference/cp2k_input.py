@@ -56,7 +56,6 @@ def write_input(
   STRESS_TENSOR ANALYTICAL
   &DFT
     {_lines(f"BASIS_SET_FILE_NAME {name}" for name in reference.basis_files)}
-    POTENTIAL_FILE_NAME {reference.potential_file}
     WFN_RESTART_FILE_NAME {WAVEFUNCTION}
     UKS {multiplicity > 1}
     MULTIPLICITY {multiplicity}
@@ -174,6 +173,7 @@ def _kpoints(grid: Grid) -> str:
 def _kind(kind: Kind, unpaired_electrons: Mapping[str, int]) -> str:
     return f"""&KIND {kind.element}
       BASIS_SET {kind.basis}
+      POTENTIAL_FILE_NAME {kind.potential_file}
       POTENTIAL {kind.potential}
       MAGNETIZATION {unpaired_electrons.get(kind.element, 0)}
     &END KIND"""

@@ -1,5 +1,7 @@
 """Density-functional labels by GPAW in plane waves, embedded through its ASE interface."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -49,6 +51,7 @@ class GpawBackend:
 
     def __init__(self, reference: GpawReference, workdir: Path):
         _configure(reference)
+        _generate_datasets(reference, workdir / "datasets")
         self.reference = reference
         self.log = workdir / "gpaw.txt"
         self._calculator: ASECalculator | None = None
@@ -57,7 +60,9 @@ class GpawBackend:
     def compute(self, atoms: Atoms) -> Result:
         """Energy, forces and stress of a periodic structure; raises LabelFailure."""
         grid = kpoint_grid(atoms.cell.array, spacing_per_A=self.reference.kpoint_spacing_per_A)
-        unpaired = unpaired_electrons(atoms, self.reference, valence_electrons=_valence_electrons(atoms))
+        valence = _valence_electrons(atoms)
+        unpaired = unpaired_electrons(atoms, self.reference, valence_electrons=valence)
+        known = {"kpoints": list(grid), "valence_electrons": valence}
         single = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
         single.set_initial_magnetic_moments([self.reference.unpaired_electrons.get(each, 0) for each in atoms.symbols])
         system = (tuple(atoms.numbers), atoms.cell.array.tobytes())
@@ -65,12 +70,12 @@ class GpawBackend:
 
         def cold(mixing: float | None) -> Result:
             self._calculator = _calculator(self.reference, self.log, grid=grid, unpaired=unpaired, mixing=mixing)
-            return self._result(single, {"guess": "atomic", "mixing": mixing, "kpoints": list(grid)})
+            return self._result(single, known | {"guess": "atomic", "mixing": mixing})
 
         def run(rung: float | str | None) -> Result:
             self._system = None
             if rung == "restart":
-                result = self._result(single, {"guess": "restart", "mixing": None, "kpoints": list(grid)})
+                result = self._result(single, known | {"guess": "restart", "mixing": None})
             else:
                 result = cold(rung)
             self._system = system
@@ -163,15 +168,46 @@ def _configure(reference: GpawReference) -> None:
         gpaw.setup_paths.insert(0, Path(reference.data_path).expanduser())
 
 
+def _generate_datasets(reference: GpawReference, folder: Path) -> None:
+    """Make the datasets that GPAW shall generate itself, seconds each, and let it find them before all others."""
+    import gpaw
+
+    folder.mkdir(exist_ok=True)
+    for element, electrons in reference.generated_datasets.items():
+        words = ["dataset", element, "--electrons", str(electrons), "--xc-functional", "PBE", "--write"]
+        made = subprocess.run([sys.executable, "-m", "gpaw", *words], cwd=folder, capture_output=True, text=True)
+        if made.returncode != 0:
+            said = (made.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise SaltflowError(
+                f"GPAW did not generate the dataset of {element} with {electrons} electrons (gpaw {' '.join(words)} "
+                f"said: {said}); correct generated_datasets of the reference."
+            )
+    gpaw.setup_paths.insert(0, folder)
+
+
 def _problem(reference: GpawReference, element: str) -> str | None:
     if problem := spin_problem(reference, element):
         return problem
+    if electrons := reference.generated_datasets.get(element):
+        return _generator_problem(element, electrons)
     if _setup(element) is None:
         import gpaw
 
         folders = ", ".join(map(str, gpaw.setup_paths)) or "any folder"
         return f"GPAW has no PBE setup for {element} in {folders}; install gpaw-data or set data_path of the reference"
     return None
+
+
+def _generator_problem(element: str, electrons: int) -> str | None:
+    from gpaw.atom.generator2 import parameters
+
+    if f"{element}{electrons}" in parameters:
+        return None
+    known = ", ".join(name.removeprefix(element) for name in parameters if name.rstrip("0123456789") == element)
+    return (
+        f"GPAW's generator has no dataset of {element} with {electrons} valence electrons ({known or 'none'}); correct "
+        "generated_datasets"
+    )
 
 
 def _setup(element: str) -> Path | None:
@@ -185,7 +221,7 @@ def _setup(element: str) -> Path | None:
 def _valence_electrons(atoms: Atoms) -> Mapping[str, float]:
     from gpaw.setup_data import SetupData
 
-    return {element: SetupData(element, "PBE").Nv for element in set(atoms.get_chemical_symbols())}
+    return {element: float(SetupData(element, "PBE").Nv) for element in sorted(set(atoms.get_chemical_symbols()))}
 
 
 def _occupations(smearing_K: float | None, *, polarised: bool) -> dict:

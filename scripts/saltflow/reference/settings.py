@@ -74,6 +74,15 @@ class DensityFunctionalReference(_ReferenceSettings):
     frame_timeout_s: PositiveFloat
 
 
+class Potential(BaseModel):
+    """A family of pseudopotentials and the file of CP2K's data folder that holds it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    potential: str = Field(min_length=1)
+    potential_file: str = Field(min_length=1)
+
+
 class Cp2kReference(DensityFunctionalReference):
     """CP2K: Gaussians and plane waves, GTH potentials."""
 
@@ -85,10 +94,15 @@ class Cp2kReference(DensityFunctionalReference):
     basis_files: tuple[str, ...] = Field(min_length=1)
     potential: str = Field(min_length=1)
     potential_file: str = Field(min_length=1)
+    potential_of: dict[str, Potential]
     cutoff_Ry: PositiveFloat
     relative_cutoff_Ry: PositiveFloat
     xc_smoothing: Literal["none", "NN10"]
     scf_tolerance: PositiveFloat
+
+    def potential_for(self, element: str) -> Potential:
+        """The family of an element's pseudopotential: its own where it has one."""
+        return self.potential_of.get(element, Potential(potential=self.potential, potential_file=self.potential_file))
 
 
 class QuantumEspressoReference(DensityFunctionalReference):
@@ -110,6 +124,7 @@ class GpawReference(DensityFunctionalReference):
 
     code: Literal["gpaw"]
     data_path: str | None
+    generated_datasets: dict[str, PositiveInt]
     functional: Literal["PBE", "r2SCAN"]
     cutoff_eV: PositiveFloat
     density_tolerance: PositiveFloat
