@@ -1,6 +1,7 @@
 """The structures on which the references are compared: two crystals off their symmetry, and glasses of one formula."""
 
 import tempfile
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -38,11 +39,26 @@ def lithium_oxychloride() -> Atoms:
     return atoms
 
 
-def glass(formula_units: int, *, seed: int = 1) -> Atoms:
-    """Li2AlCl3O, packed at 2.0 g/cm³ and relaxed for some steps by GFN1-xTB: seven atoms per formula unit."""
-    amounts = {"Li": Fraction(2), "Al": Fraction(1), "Cl": Fraction(3), "O": Fraction(1)}
-    charges = {"Li": 1, "Al": 3, "Cl": -1, "O": -2}
-    composition = Composition("Li2AlCl3O", "Li2AlCl3O", amounts, "", "", "Li", charges, "pack", 2.0)
+@dataclass(frozen=True)
+class Formula:
+    """A formula unit of a glass, the charges of its ions, and for how many steps the packed cell is relaxed."""
+
+    amounts: dict[str, int]
+    charges: dict[str, int]
+    steps: int
+
+
+FORMULAS = {
+    "Li2AlCl3O": Formula({"Li": 2, "Al": 1, "Cl": 3, "O": 1}, {"Li": 1, "Al": 3, "Cl": -1, "O": -2}, 40),
+    "Li2ZrCl6": Formula({"Li": 2, "Zr": 1, "Cl": 6}, {"Li": 1, "Zr": 4, "Cl": -1}, 60),
+}
+
+
+def glass(formula_units: int, *, formula: str = "Li2AlCl3O", seed: int = 1) -> Atoms:
+    """Some formula units packed at 2.0 g/cm³ and relaxed for some steps by GFN1-xTB."""
+    chosen = FORMULAS[formula]
+    amounts = {element: Fraction(number) for element, number in chosen.amounts.items()}
+    composition = Composition(formula, formula, amounts, "", "", "Li", chosen.charges, "pack", 2.0)
     atoms = pack_cell(
         composition,
         formula_units=formula_units,
@@ -53,7 +69,7 @@ def glass(formula_units: int, *, seed: int = 1) -> Atoms:
     )
     atoms.calc = TBLite(method="GFN1-xTB", verbosity=0)
     with tempfile.TemporaryDirectory() as folder:
-        FIRE(atoms, logfile=str(Path(folder, "log"))).run(fmax=0.3, steps=40)
+        FIRE(atoms, logfile=str(Path(folder, "log"))).run(fmax=0.3, steps=chosen.steps)
     return Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
 
 

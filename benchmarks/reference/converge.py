@@ -1,4 +1,4 @@
-"""What the settings of the references cost in accuracy: tables of convergence, LiCl, and one glass by three codes.
+"""What the settings of the references cost in accuracy: tables of convergence, LiCl, and two glasses by three codes.
 
 Every code is compared with itself at settings beyond those shipped. What is computed is kept in work/ beside this file,
 so that the command goes on where it was stopped.
@@ -10,10 +10,12 @@ usage: python benchmarks/reference/converge.py [--pseudopotentials FOLDER] [--co
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import yaml
+from ase import Atoms
 from ase.eos import EquationOfState
 from ase.io import read, write
 from ase.units import GPa
@@ -21,7 +23,7 @@ from ase.units import GPa
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from cells import glass, lithium_chloride, lithium_oxychloride, rocksalt  # noqa: E402
+from cells import FORMULAS, glass, lithium_chloride, lithium_oxychloride, rocksalt  # noqa: E402
 from results import Measured, Results  # noqa: E402
 
 from saltflow.reference.settings import Reference, read_reference  # noqa: E402
@@ -56,6 +58,7 @@ BASES = {
     )
 }
 SPACINGS = ([{"kpoint_spacing_per_A": each} for each in (1.1, 0.8, 0.5, 0.4)], {"kpoint_spacing_per_A": 0.25})
+GAMMA = {"kpoint_spacing_per_A": 1.1}  # of the glasses' cells
 # Where the grid of k-points is not what is looked at.
 COARSE = {"kpoint_spacing_per_A": 1.1}
 CHEAP = {
@@ -91,8 +94,8 @@ def differences(found: Measured, best: Measured) -> str:
     forces = 1000 * np.linalg.norm(found.forces_eV_A - best.forces_eV_A, axis=1)
     stress_GPa = np.abs(found.stress_GPa - best.stress_GPa).max()
     energy_meV = 1000 * (found.energy_eV - best.energy_eV) / len(forces)
-    rms = np.sqrt((forces**2).mean())
-    return f"{energy_meV:.2f} | {rms:.2f} | {forces.max():.2f} | {1000 * found.net_force_eV_A:.1f} | {stress_GPa:.4f}"
+    net = 1000 * found.net_force_eV_A
+    return f"{energy_meV:.2f} | {rms(forces):.2f} | {forces.max():.2f} | {net:.1f} | {stress_GPa:.4f}"
 
 
 def lattice(results: Results, reference: Reference) -> Iterator[str]:
@@ -109,21 +112,31 @@ def lattice(results: Results, reference: Reference) -> Iterator[str]:
 
 
 def by_three_codes(results: Results, references: list[Reference]) -> Iterator[str]:
-    """Rows: RMS and largest difference of the forces of two codes on one glass, and of their stress."""
-    path = WORK / "glass14.extxyz"
-    if not path.is_file():
-        write(path, glass(2))
-    atoms = read(path)
-    found = {each.code: results.label("glass 14", atoms, each, {}) for each in references}
-    for first, second in [(a, b) for a in found for b in found if a < b]:
-        distances = 1000 * (found[first].forces_eV_A - found[second].forces_eV_A)
-        stress_GPa = np.abs(found[first].stress_GPa - found[second].stress_GPa).max()
-        rms = np.sqrt((distances**2).mean())
-        yield f"| {first} | {second} | {rms:.1f} | {np.abs(distances).max():.1f} | {stress_GPa:.3f} |"
-    size = np.sqrt(np.mean([each.forces_eV_A**2 for each in found.values()]))
-    yield f"RMS of a force component {1000 * size:.0f} meV/Å; seconds " + ", ".join(
-        f"{code} {each.seconds:.0f}" for code, each in found.items()
-    )
+    """Rows: difference of the forces of two codes on a glass (RMS, largest, RMS by element), and of their stress."""
+    for formula in FORMULAS:
+        path = WORK / f"{formula}.extxyz"
+        if not path.is_file():
+            write(path, glass(2, formula=formula))
+        atoms = read(path)
+        found = {each.code: results.label(formula, atoms, each, GAMMA) for each in references}
+        for first, second in combinations(found, 2):
+            yield f"| {formula} | {first} | {second} | {apart(found[first], found[second], atoms)} |"
+        size = np.sqrt(np.mean([each.forces_eV_A**2 for each in found.values()]))
+        yield f"RMS of a force component {1000 * size:.0f} meV/Å; seconds " + ", ".join(
+            f"{code} {each.seconds:.0f}" for code, each in found.items()
+        )
+
+
+def apart(first: Measured, second: Measured, atoms: Atoms) -> str:
+    distances = 1000 * (first.forces_eV_A - second.forces_eV_A)
+    symbols = np.array(atoms.get_chemical_symbols())
+    by_element = (f"{each} {rms(distances[symbols == each]):.0f}" for each in dict.fromkeys(symbols))
+    stress_GPa = np.abs(first.stress_GPa - second.stress_GPa).max()
+    return f"{rms(distances):.0f} | {np.abs(distances).max():.0f} | {', '.join(by_element)} | {stress_GPa:.2f}"
+
+
+def rms(values: np.ndarray) -> float:
+    return float(np.sqrt((values**2).mean()))
 
 
 def sampling(results: Results, reference: Reference) -> Iterator[str]:
