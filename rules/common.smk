@@ -217,6 +217,39 @@ def of_foundation(part):
     return path
 
 
+def where_known(pattern):
+    """The file of a foundation's last generation that says which seeds it knows, or one per member."""
+    return of_last_foundation(
+        pattern,
+        where=lambda wildcards: campaign.skip_known(wildcards.potential) is not None,
+    )
+
+
+def where_unseen(pattern):
+    """The same, for the first generation of a potential with compositions that its foundation has not met."""
+    return of_last_foundation(
+        pattern,
+        where=lambda wildcards: (
+            wildcards.generation == "0" and campaign.unseen_members(wildcards.potential)
+        ),
+    )
+
+
+def of_last_foundation(pattern, *, where):
+    """The file of a foundation's last generation, one per member where the pattern has {member}, if it is asked for."""
+
+    def paths(wildcards):
+        if not where(wildcards):
+            return []
+        name = campaign.foundation(wildcards.potential)["name"]
+        last = {"potential": name, "generation": campaign.generations(name)[-1]}
+        if "{member}" in pattern:
+            return expand(pattern, **last, member=campaign.members(name))
+        return pattern.format(**last)
+
+    return paths
+
+
 def replayed_frames(wildcards):
     """The training frames of its foundation that a potential learns again, if it does."""
     if campaign.replays(wildcards.potential):

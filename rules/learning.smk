@@ -18,13 +18,18 @@ rule propose_seeds:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
     With a foundation the cells are relaxed and melted by it; crystals, and all cells without one, are displaced and
-    strained. In further frames two neighbours are pushed together, for their repulsion.
+    strained. In further frames two neighbours are pushed together, for their repulsion. What the committee of a
+    foundation knows already is not labelled again.
     """
     input:
         foundation=foundation_model,
         foundation_release=foundation_release,
+        committee=where_known(MODEL),
+        committee_checks=where_known(CHECK),
+        foundation_assessment=where_known(f"{GENERATION}/assessment.json"),
     output:
         frames="results/potentials/{potential}/generation0/frames.extxyz",
+        explored="results/potentials/{potential}/generation0/explored.json",
     log:
         "logs/potentials/{potential}/generation0/propose_seeds.log",
     benchmark:
@@ -44,6 +49,7 @@ rule propose_seeds:
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
         seeds=lambda wildcards: campaign.learning(wildcards.potential)["seeds"],
+        skip_known=lambda wildcards: campaign.skip_known(wildcards.potential),
         structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
         dynamics=lambda wildcards: campaign.seeding_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
@@ -229,10 +235,13 @@ rule assess_potential:
         previous_models=of_generation(MODEL, back=1),
         previous_checks=of_generation(CHECK, back=1),
         previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
-        explored=of_generation(f"{GENERATION}/explored.json", first=1),
+        explored=of_generation(f"{GENERATION}/explored.json"),
         diffusion=where_compared(of_generation(DIFFUSION, first=1)),
         previous_diffusion=where_compared(of_generation(DIFFUSION, back=1, first=1)),
         labels=in_chunks(rules.label_frames.output.frames, first=1),
+        foundation_committee=where_unseen(MODEL),
+        foundation_checks=where_unseen(CHECK),
+        foundation_assessment=where_unseen(f"{GENERATION}/assessment.json"),
         foundation=where_remembered(foundation_model),
         foundation_release=where_remembered(foundation_release),
     output:
@@ -265,6 +274,7 @@ rule assess_potential:
         packed=lambda wildcards: campaign.packed_members(wildcards.potential),
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         remembered=lambda wildcards: campaign.remembered(wildcards.potential),
+        unseen=lambda wildcards: campaign.unseen_members(wildcards.potential),
     script:
         "../scripts/assess_potential.py"
 

@@ -10,28 +10,28 @@ from saltflow.joblog import start_job
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import read_json, write_json
 from saltflow.remembered_crystals import compare_with_foundation
+from saltflow.unseen import judge_unseen
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
-
 load = partial(load_checked_committee, device="cpu", dtype="float64")
 ours, frames = load(job.input.models, job.input.checks), read_frames(job.input.test)
 now = predict(frames, ours)
-before, new_labels, explored = None, [], {}
+before, new_labels = None, []
 if job.input.get("previous_models"):
     committee = load(job.input.previous_models, job.input.previous_checks)
     before = predict(frames, committee)
     new_labels = predict([frame for path in job.input.labels for frame in read_frames(path)], committee)
-    explored = read_json(job.input.explored)
 assessment = assess(
     now,
     before,
     generation=int(where.generation),
     convergence=params.convergence,
-    explored=explored,
+    explored=read_json(job.input.explored),
     new_labels=new_labels,
     diffusion=compare_files(job.input, packed=params.packed, asked=params.convergence.get("diffusion")),
+    unseen=judge_unseen(frames, job.input, compositions=params.unseen),
     remembered=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.remembered),
 )
 if before:

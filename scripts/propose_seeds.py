@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from saltflow.admission import without_known
 from saltflow.compositions import Composition
 from saltflow.dataset import write_frames
 from saltflow.joblog import start_job
 from saltflow.potentials import load_foundation
-from saltflow.provenance import scratch
+from saltflow.provenance import scratch, write_json
 from saltflow.sampling import propose_seeds
 
 job = snakemake  # noqa: F821
@@ -33,4 +34,7 @@ with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
         seed=job.params.seed,
         workdir=workdir,
     )
+    selection, device = job.params.skip_known, execution["device"]
+    frames, explored = without_known(frames, job.input, selection=selection, device=device)
+    write_json(job.output.explored, explored)
     write_frames(job.output.frames, frames)

@@ -109,6 +109,7 @@ def assess(
     new_labels: Sequence[Mapping] = (),
     diffusion: Mapping | None = None,
     remembered: Mapping | None = None,
+    unseen: Mapping | None = None,
 ) -> dict:
     """The assessment of one generation on the held-out frames known so far.
 
@@ -122,6 +123,7 @@ def assess(
         new_labels: predictions of the generation before on all frames that the selection had labelled.
         diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
         remembered: of `remembered_crystals.compare_crystals`; None where `learning.forgetting` does not ask.
+        unseen: of `unseen.judge_unseen`.
 
     Raises:
         SaltflowError: there is no held-out frame to judge by.
@@ -150,6 +152,7 @@ def assess(
         "calibration": calibrate(predictions),
         "new_labels_by_previous_generation": errors_by_arm(new_labels),
         **({"remembered_crystals": dict(remembered)} if remembered is not None else {}),
+        **({"unseen_by_foundation": dict(unseen)} if unseen is not None else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """Which explored frames are worth a label: uncertain but not wrecked, different from each other, plus chance."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,8 @@ from scipy.spatial.distance import cdist
 
 from saltflow.potentials import Committee
 from saltflow.uncertainty import factor_for
+
+log = logging.getLogger(__name__)
 
 HELDOUT, CONTROL, SELECTED = "heldout", "control", "uncertain and diverse"
 SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames teach the same
@@ -50,11 +53,25 @@ def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: M
         rest, quantile=selection["lower_quantile"], least_eV_A=selection["min_force_uncertainty_eV_A"]
     )
     diverse = farthest_points(uncertain, committee, count=wanted - len(control))
+    if not (control or diverse):
+        log.warning("%s", _nothing_to_learn(frames, selection))
     return [
         *_marked(heldout, HELDOUT),
         *_marked(control, CONTROL),
         *_marked(diverse, SELECTED),
     ]
+
+
+def _nothing_to_learn(frames: Sequence[Atoms], selection: Mapping) -> str:
+    if not frames:
+        return "nothing was explored, so there is nothing to label"
+    ((name, counts),) = count_explored(frames, selection=selection).items()
+    return (
+        f"{name}: no frame is worth a label, so nothing new is learned of it: of {counts['frames']} that were explored "
+        f"{counts['accurate']} are known already and {counts['failed']} have failed (atoms collide, or the uncertainty "
+        "is above learning.selection.max_force_uncertainty_eV_A); where most have failed, lower "
+        "learning.exploration.temperatures_K or duration_ps, or label more seeds"
+    )
 
 
 def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, dict[str, int]]:

@@ -230,6 +230,24 @@ class Campaign:
         asked = section["crystals"] and self.foundation(potential)["kind"] != "none"
         return section if asked else None
 
+    def skip_known(self, potential: str) -> dict | None:
+        """The section `learning.selection`, by which seeds that the foundation's committee knows are not labelled.
+
+        None where all are: there is no committee that spreads, or it is not asked for.
+        """
+        learning, foundation = self.learning(potential), self.foundation(potential)
+        if not learning["seeds"]["skip_known"] or foundation["kind"] != "potential":
+            return None
+        return learning["selection"] if len(self.members(foundation["name"])) > 1 else None
+
+    def unseen_members(self, potential: str) -> list[str]:
+        """Compositions that train a potential and did not train its foundation, another potential of the table."""
+        foundation = self.foundation(potential)
+        if foundation["kind"] != "potential":
+            return []
+        known = self.potentials[foundation["name"]].compositions
+        return [name for name in self.potentials[potential].compositions if name not in known]
+
     def packed_members(self, potential: str) -> list[str]:
         """Compositions that train a potential and whose cells are packed, where that decides what must diffuse."""
         if not self.compares_diffusion(potential):

@@ -76,6 +76,12 @@ def factor_for(calibration: Mapping, composition: str) -> float:
     return entry["factor"] or calibration["pooled"]["factor"] or 1.0
 
 
+def z_std_by(calibration: Mapping, predictions: Sequence[Mapping]) -> float | None:
+    """Root mean square of the z-scores on frames that a calibration has not seen; near 1 where it holds for them."""
+    lineages = _lineages(predictions)
+    return _tested(lineages, {each.name: factor_for(calibration, each.composition) for each in lineages})
+
+
 def flagged(calibration: Mapping) -> list[str]:
     """Every flag of a calibration, in sentences that name what they are about."""
     about = {"all compositions": calibration["pooled"], **calibration["compositions"]}

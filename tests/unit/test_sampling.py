@@ -11,6 +11,7 @@ from ase.geometry import get_distances
 from mace_models import rock_salt
 
 from saltflow.compositions import read_compositions
+from saltflow.errors import SaltflowError
 from saltflow.sampling import (
     drive_cells,
     evenly_spaced,
@@ -210,6 +211,15 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
     assert {frame.info["origin"] for frame in frames} == {"seed:melt:300K", "seed:melt:600K"}
 
 
+def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
+    oxychloride = read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
+    with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
+        propose_seeds(
+            [oxychloride], committee, seeds=SEEDS | {"atoms": 21}, structures=STRUCTURES, dynamics=DYNAMICS,
+            checkpoint_ps=1.0, potential="p", seed=1, workdir=tmp_path,
+        )  # fmt: skip
+
+
 def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, committee, tmp_path):
     frames = explore(
         [composition],
@@ -233,8 +243,54 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     assert not any(frame.info["collides"] for frame in frames), "nothing collides where the gate is open"
     assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
 
+    times_ps = [frame.info["time_ps"] for frame in frames[:6]]
+    assert times_ps == pytest.approx([-0.05, 0.0, 0.01, 0.02, 0.03, 0.04]), (
+        "of the heating; the relaxation is before it"
+    )
+    assert [frame.info["temperature_K"] for frame in frames[::6]] == [300, 600, 300]
 
-def driven(cells, committee, folder, *, step_fs: float) -> list[Atoms]:
+
+class Killed(BaseException):
+    """What no code of ours expects."""
+
+
+def dying(committee, *, after: int):
+    """The same committee, in a process that is killed at one of its evaluations."""
+    left = iter(range(after))
+
+    class Dying(type(committee)):
+        def on(self, numbers, system):
+            bound = super().on(numbers, system)
+            evaluate = bound.evaluate
+
+            def evaluated(*where, **choices):
+                if next(left, None) is None:
+                    raise Killed
+                return evaluate(*where, **choices)
+
+            bound.evaluate = evaluated
+            return bound
+
+    return Dying(committee.models, device="cpu", dtype="float64")
+
+
+def test_an_exploration_killed_anywhere_ends_with_the_same_frames(committee, tmp_path):
+    """In the relaxation, in the heating, and while the spread of its frames is found."""
+    cells = [rock_salt(seed=seed) for seed in (1, 2)]
+    for number, cell in enumerate(cells):
+        cell.info = {"composition": "LiCl", "lineage": f"LiCl/cell{number}", "split": "train"}
+    whole = driven(cells, committee, tmp_path / "whole", step_fs=1.0, checkpoint_ps=0.02)
+    for instant in (15, 118, 143):
+        with pytest.raises(Killed):
+            driven(cells, dying(committee, after=instant), tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
+    again = driven(cells, committee, tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
+    assert len(again) == len(whole)
+    for old, new in zip(whole, again, strict=True):
+        assert np.array_equal(old.positions, new.positions)
+        assert old.info == new.info
+
+
+def driven(cells, committee, folder, *, step_fs: float, checkpoint_ps: float = 10.0) -> list[Atoms]:
     return drive_cells(
         cells,
         committee,
@@ -242,7 +298,7 @@ def driven(cells, committee, folder, *, step_fs: float) -> list[Atoms]:
         duration_ps=step_fs / 1000 * 40,
         stride_fs=step_fs * 15,
         dynamics=DYNAMICS | {"timestep_fs": dict.fromkeys(DYNAMICS["timestep_fs"], step_fs)},
-        checkpoint_ps=10.0,
+        checkpoint_ps=checkpoint_ps,
         seed=1,
         workdir=folder,
         origin="explored",

@@ -99,6 +99,17 @@ def test_explored_frames_are_counted_by_what_became_of_them(candidates, committe
     assert 0 not in {frame.info["index"] for frame in chosen}
 
 
+def test_a_selection_without_a_candidate_says_why(candidates, committee, caplog):
+    wreckage = [frame for frame in candidates if not frame.info["force_uncertainty_eV_A"] <= 5.0]
+    for frame in wreckage:
+        frame.info |= {"composition": "LiCl", "split": "train"}
+    assert select(wreckage, committee) == []
+    assert "LiCl: no frame is worth a label" in caplog.text
+    assert "of 3 that were explored 0 are known already and 3 have failed" in caplog.text
+    assert select([], committee) == []
+    assert "nothing was explored" in caplog.text
+
+
 def test_wreckage_is_never_labelled(candidates, committee):
     everything = [frame.info["index"] for frame in select(candidates, committee, frames=100, lower_quantile=0.0)]
     assert len(everything) == 33

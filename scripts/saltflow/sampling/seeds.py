@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from saltflow.compositions import Composition
+from saltflow.errors import SaltflowError
 from saltflow.potentials import Committee
 from saltflow.provenance import derive_seed
 from saltflow.sampling.cells import evenly_spaced, pack_cells, plain_frame, without_collisions
@@ -37,6 +39,9 @@ def propose_seeds(
         potential: its name.
         seed: of the sweep.
         workdir: folder of checkpoints.
+
+    Raises:
+        SaltflowError: the foundation does not know an element.
     """
     cells = pack_cells(
         compositions,
@@ -52,6 +57,7 @@ def propose_seeds(
         for cell in cells:
             frames += _rattled(cell, seeds["frames_per_cell"], seeds, seed)
         return frames + short_pairs
+    _check_elements(compositions, committee, potential=potential)
     duration_fs = 1000 * seeds["melt_ps"]
     melted = drive_cells(
         cells,
@@ -74,6 +80,16 @@ def propose_seeds(
         chosen = evenly_spaced(ours, count=wanted)
         frames += [*chosen, *_rattled(cell, seeds["frames_per_cell"] - len(chosen), seeds, seed)]
     return frames + short_pairs
+
+
+def _check_elements(compositions: Sequence[Composition], foundation: Committee, *, potential: str) -> None:
+    known = {chemical_symbols[number] for number in foundation.table.zs}
+    for composition in compositions:
+        if missing := sorted(set(composition.amounts) - known):
+            raise SaltflowError(
+                f"Potential {potential}: its foundation does not know {', '.join(missing)} of {composition.id}; start "
+                "from one that does, or from none (column foundation of the table of potentials)."
+            )
 
 
 def _rattled(cell: Atoms, count: int, seeds: Mapping, seed: int) -> list[Atoms]:

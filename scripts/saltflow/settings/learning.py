@@ -50,6 +50,7 @@ class Seeds(Section):
     heldout_cells: PositiveInt
     short_pair_frames: NonNegativeInt
     short_pair_factor: Annotated[float, Field(gt=0, le=1)]
+    skip_known: bool
 
     @model_validator(mode="after")
     def _cells_are_left_to_train(self) -> "Seeds":
