@@ -175,7 +175,8 @@ def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign:
 
     Its labels have no dispersion. The dynamics may add it: that moves atoms, and leaves alone what nothing moved.
     """
-    campaign.replace("config/config.yaml", "    dispersion: D3(BJ)\n    # Double", "    dispersion: none\n    # Double")
+    of_pbe = "compares the two.\n    dispersion: "
+    campaign.replace("config/config.yaml", f"{of_pbe}D3(BJ)", f"{of_pbe}none")
     table = campaign.repo / "tests/tiny/potentials.tsv"
     table.write_text(table.read_text().replace("gfn1-xtb", "pbe-d3"))
     for path in (campaign.work / "results/references/gfn1-xtb").iterdir():
