@@ -10,7 +10,7 @@ from mace_models import rock_salt
 from saltflow.calibrate import calibration_rows, main, write_rates
 from saltflow.dynamics.timing import Timing, repeated_to
 from saltflow.plan.calibration import read_calibration
-from saltflow.provenance import sha256_of_file
+from saltflow.provenance import sha256_of_file, write_json
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,12 @@ def test_mistakes_are_one_sentence(model_paths, salt, tmp_path, capsys):
     with pytest.raises(SystemExit):
         calibrate(model, salt, *pinned, sizes=("0",))
     assert "'0' is not a number of 1 or more" in capsys.readouterr().err
+
+
+def test_a_model_that_learned_dispersion_is_not_timed_with_more_of_it(model_paths, salt, tmp_path, capsys):
+    model, settings = tmp_path / "released.model", tmp_path / "settings.yaml"
+    model.write_bytes(model_paths[0].read_bytes())
+    write_json(tmp_path / "released.json", {"sha256": sha256_of_file(model), "dispersion": "D3(BJ)"})
+    settings.write_text("dynamics: {dispersion: D3(BJ)}\n")
+    assert calibrate(model, salt, "--settings", str(settings)) == 1
+    assert "its labels hold D3(BJ), which D3(BJ) in the dynamics would count twice" in capsys.readouterr().err

@@ -46,12 +46,14 @@ def ours(path, atoms):
 def test_the_exported_model_is_the_one_that_runs(tmp_path, capsys):
     path = tmp_path / "released.model"
     torch.save(make_model(seed=1, scale=50.0), path)
-    write_json(tmp_path / "released.json", {"sha256": sha256_of_file(path)})
+    record = {"sha256": sha256_of_file(path), "dispersion": "none", "reference": {"functional": "PBE"}}
+    write_json(tmp_path / "released.json", record)
     assert main([str(path)]) == 0
     said = capsys.readouterr().out
     assert "pair_style mace no_domain_decomposition" in said
     assert "released-lammps.pt ELEMENTS   # of the atom types in order, out of Li Cl Zr" in said
     assert "head Default" in said
+    assert "pair_style hybrid/overlay mace no_domain_decomposition dispersion/d3 bj pbe 14.0 14.0\n" in said
     scripted = torch.jit.load(tmp_path / "released-lammps.pt")
     atoms = rock_salt(repeats=(2, 2, 2), rattle_A=0.2)
     energy, forces = as_lammps_does(scripted, atoms)
