@@ -16,7 +16,7 @@ SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
-# Rules without a job in the tiny campaign: nothing is frozen, and its runs are too short to compare diffusion.
+# Rules without a job in the tiny campaign and the demonstration: nothing is frozen, runs are too short for D.
 ON_REQUEST = {"measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
 
 # The jobs are small: more of them fit into the memory than the rules ask for.

@@ -270,3 +270,23 @@ def test_every_problem_of_a_table_is_listed_at_once(project):
 def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
     with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
         project.load().identity("LiF")
+
+
+def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(project):
+    """Its committee must spread, so one model judges nothing; what starts from scratch has nothing to remember."""
+    project.write(overrides="potentials:\n  both:\n    learning: {generations: 0, committee: 1}\n")
+    campaign = project.load()
+    assert campaign.skip_known("base") is campaign.remembered("base") is None
+    assert campaign.skip_known("aluminium") == campaign.learning("aluminium")["selection"]
+    assert campaign.skip_known("zirconium") is None, "both has one model"
+    assert campaign.remembered("zirconium") == SHIPPED["learning"]["forgetting"]
+    assert campaign.unseen_members("zirconium") == campaign.unseen_members("base") == []
+
+
+def test_diffusion_is_compared_where_it_is_asked_for(project):
+    project.write(overrides="potentials:\n  both:\n    learning: {convergence: {diffusion: null}}\n")
+    campaign = project.load()
+    assert campaign.convergence("base") == SHIPPED["learning"]["convergence"]
+    assert campaign.packed_members("base") == ["LiAlCl4", "2LiCl-ZrCl4"]
+    assert not campaign.compares_diffusion("both")
+    assert "diffusion" not in campaign.convergence("both")

@@ -38,7 +38,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["fit_arrhenius"] == counts["fit_residence"] == counts["draw_pathways"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert counts["relate_order"] == 1
-    assert {name for name, count in counts.items() if not count} == ON_REQUEST
+    assert {name for name, count in counts.items() if not count} == ON_REQUEST - {"measure_diffusion"}
     assert all(plan.values())
 
 
