@@ -1,0 +1,240 @@
+"""Frames of each composition, explored by the product's own code, labelled once by GFN1-xTB and kept on disk.
+
+Two scouts come first: one potential of all compositions learns displaced packed cells, explores briefly, learns what it
+met there, and then makes the trajectories that all measurements share. What they were taught is used nowhere else.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+from forked import train_in_forks
+
+from saltflow.compositions import read_compositions
+from saltflow.configfiles import read_configuration
+from saltflow.dataset import read_frames, write_frames
+from saltflow.foundations import Foundation
+from saltflow.potentials import Committee, load_checked_committee
+from saltflow.potentials_table import read_potentials
+from saltflow.provenance import digest, read_json, sha256_of_file, write_json
+from saltflow.reference.labelling import label_isolated_atoms
+from saltflow.reference.ledger import label_chunk
+from saltflow.reference.settings import read_reference
+from saltflow.sampling import evenly_spaced, explore, propose_seeds
+from saltflow.training import train_member
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+REFERENCE = "gfn1-xtb"
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of everything.
+
+    pool: cells and frames of each that may be chosen; test, calibration and valid: those of the sets that every
+        training shares, of other cells. base: cells and frames of each composition of the foundation, and base_test.
+    scout_cells, scout_ps, scout_frames: of the brief exploration. duration_ps, stride_fs: of the long one.
+    steps: of a training, whatever the number of frames. base_steps: of a foundation.
+    """
+
+    pool: tuple[int, int]
+    test: tuple[int, int]
+    calibration: tuple[int, int]
+    valid: tuple[int, int]
+    base: tuple[int, int]
+    base_test: tuple[int, int]
+    scout_cells: int
+    scout_ps: float
+    scout_frames: int
+    duration_ps: float
+    stride_fs: float
+    steps: int
+    base_steps: int
+
+
+class Bench:
+    """The shared settings, labels and trainings of the measurements, in one folder.
+
+    Args:
+        work: the folder; whatever it holds already is not done again.
+        names: compositions of the shipped table, which the scouts learn all at once.
+        amounts: how much of everything.
+    """
+
+    def __init__(self, work: Path, *, names: Sequence[str], amounts: Amounts):
+        self.work, self.amounts = work, amounts
+        work.mkdir(parents=True, exist_ok=True)
+        train_in_forks()
+        self.configuration = read_configuration([HERE / "config.yaml"])
+        self.learning = self.configuration["learning"]
+        self.reference = read_reference(self.configuration["references"], REFERENCE)
+        potentials = read_potentials(ROOT / "config/potentials.tsv", references=self.configuration["references"])
+        table = read_compositions(ROOT / "config/compositions.tsv", potentials=potentials)
+        self.compositions = {name: table[name] for name in names}
+
+    def labelled(self, name: str, make: Callable[[], list[Atoms]]) -> list[Atoms]:
+        """The frames that `make` gives, with labels; those that the reference refused are left out."""
+        done, asked = self.work / f"{name}.extxyz", self.work / f"{name}.unlabelled.extxyz"
+        if not done.is_file():
+            if not asked.is_file():
+                write_frames(asked, make())
+            label_chunk(
+                asked,
+                done,
+                done.with_suffix(".tsv"),
+                self.reference,
+                reference_name=REFERENCE,
+                max_force_eV_A=self.configuration["labels"]["max_force_eV_A"],
+                workdir=self.work / "labels",
+            )
+        return read_frames(done)
+
+    def isolated_atoms_eV(self) -> dict[str, float]:
+        """Symbol → energy of the isolated atom."""
+        path = self.work / "atoms.json"
+        if not path.is_file():
+            elements = {symbol for each in self.compositions.values() for symbol in each.amounts}
+            write_json(path, label_isolated_atoms(elements, self.reference, workdir=self.work / "labels"))
+        return read_json(path)
+
+    def train(
+        self,
+        frames: Sequence[Atoms],
+        valid: Sequence[Atoms],
+        *,
+        seed: int,
+        steps: int,
+        bootstrap: bool = False,
+        foundation: Path | None = None,
+        changes: Mapping | None = None,
+    ) -> Path:
+        """The model file of one training by the product, with `train_check.json` beside it.
+
+        Args:
+            steps: number of optimiser steps, so that more frames do not mean a longer training.
+            foundation: model file to start from.
+            changes: of the section `learning.training`.
+        """
+        training = self.learning["training"] | dict(changes or {})
+        training["epochs"] = max(1, round(steps * training["batch_frames"] / len(frames)))
+        start = sha256_of_file(foundation) if foundation else self.learning["model"]
+        shown = [[each.info["lineage"], each.info["REF_energy"]] for each in (*frames, *valid)]
+        key = digest([shown, len(frames), training, start, seed, bootstrap])
+        model, workdir = self.work / f"models/{key}.model", self.work / f"models/{key}.work"
+        if not check_of(model).is_file():
+            train_member(
+                frames,
+                valid,
+                subject=f"training {key}",
+                isolated_atoms_eV=self.isolated_atoms_eV(),
+                foundation=Foundation(foundation, train=[], heldout=[]) if foundation else None,
+                model=self.learning["model"],
+                training=training,
+                device="cpu",
+                seed=seed,
+                bootstrap=bootstrap,
+                workdir=workdir,
+                model_path=model,
+                check_path=check_of(model),
+            )
+            shutil.rmtree(workdir)
+        return model
+
+    def train_committee(self, frames: Sequence[Atoms], valid: Sequence[Atoms], *, seed: int, steps: int) -> list[Path]:
+        """The members as the product trains them: the first on all frames, the others on resamples."""
+        return [
+            self.train(frames, valid, seed=seed + member, steps=steps, bootstrap=member > 0)
+            for member in range(self.learning["committee"])
+        ]
+
+    def sets(self, name: str, parts: Mapping[str, tuple[int, int]]) -> dict[str, list[Atoms]]:
+        """Labelled frames of one composition by set: part → (cells, frames of each); no two parts share a cell."""
+        everything = self.labelled(f"explored-{name}", lambda: self._explored(name, parts))
+        return {part: [each for each in everything if each.info["part"] == part] for part in parts}
+
+    def _explored(self, name: str, parts: Mapping[str, tuple[int, int]]) -> list[Atoms]:
+        explored = self._explore(
+            name,
+            self.scout(),
+            cells=sum(cells for cells, _ in parts.values()),
+            duration_ps=self.amounts.duration_ps,
+            stride_fs=self.amounts.stride_fs,
+            generation=2,
+        )
+        lineages, frames = list(dict.fromkeys(each.info["lineage"] for each in explored)), []
+        for part, (cells, count) in parts.items():
+            for lineage in lineages[:cells]:
+                sound = [each for each in explored if each.info["lineage"] == lineage and not each.info["collides"]]
+                for each in evenly_spaced(sound, count=count) if sound else []:
+                    each.info["part"] = part
+                    frames.append(each)
+            lineages = lineages[cells:]
+        return frames
+
+    def _explore(
+        self, name: str, model: Path, *, cells: int, duration_ps: float, stride_fs: float, generation: int
+    ) -> list[Atoms]:
+        changes = {"cells": cells, "heldout_cells": 0, "duration_ps": duration_ps, "stride_fs": stride_fs}
+        workdir = self.work / f"exploration/{name}-{generation}"
+        found = explore(
+            [self.compositions[name]],
+            load([model], dtype="float32"),
+            exploration=self.learning["exploration"] | changes,
+            density_scales=self.learning["seeds"]["density_scales"],
+            structures=self.configuration["structures"],
+            dynamics=self.configuration["dynamics"],
+            checkpoint_ps=self.configuration["execution"]["checkpoint_ps"],
+            potential="bench",
+            seed=SEED,
+            generation=generation,
+            workdir=workdir,
+        )
+        shutil.rmtree(workdir)
+        return found
+
+    def scout(self) -> Path:
+        """The model that explores for all measurements."""
+        seeds = self.labelled("seeds", self._seeds)
+        met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)))
+        return self._scout_trained_on([*seeds, *met])
+
+    def _scout_trained_on(self, frames: Sequence[Atoms]) -> Path:
+        train, valid = ([each for each in frames if each.info["split"] == split] for split in ("train", "heldout"))
+        return self.train(train, valid, seed=SEED, steps=self.amounts.base_steps)
+
+    def _seeds(self) -> list[Atoms]:
+        return propose_seeds(
+            list(self.compositions.values()),
+            None,
+            seeds=self.learning["seeds"],
+            structures=self.configuration["structures"],
+            dynamics=self.configuration["dynamics"],
+            checkpoint_ps=self.configuration["execution"]["checkpoint_ps"],
+            potential="bench",
+            seed=SEED,
+            workdir=self.work / "seeds",
+        )
+
+    def _scouted(self, model: Path) -> list[Atoms]:
+        amounts, frames = self.amounts, []
+        for name in self.compositions:
+            found = self._explore(
+                name, model, cells=amounts.scout_cells, duration_ps=amounts.scout_ps, stride_fs=20.0, generation=1
+            )
+            sound = [each for each in found if not each.info["collides"]]
+            frames += evenly_spaced(sound, count=amounts.scout_frames)
+        return frames
+
+
+def check_of(model: Path) -> Path:
+    """The train check beside a model file."""
+    return model.with_suffix(".json")
+
+
+def load(models: Sequence[Path], *, dtype: str = "float64") -> Committee:
+    """The committee of these model files."""
+    return load_checked_committee(models, [check_of(each) for each in models], device="cpu", dtype=dtype)

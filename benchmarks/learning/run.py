@@ -1,0 +1,157 @@
+"""How many labels the selection saves, what a foundation saves, and whether calibrated uncertainties are right.
+
+The truth is GFN1-xTB, which labels small cells in half a second. Frames are explored, chosen, learned and judged by the
+product's own code; only the two ways that the selection is compared with, chance and plain farthest points, are asked
+here. Everything is kept in work/ beside this file, so that the command goes on where it was stopped.
+
+usage: python benchmarks/learning/run.py [--quick] [--parts labels curves foundation uncertainty]
+       [--compositions …] [--seeds 0 1 2]
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from bench import Amounts, Bench  # noqa: E402
+from curves import WAYS, Records, Task, curve, saving  # noqa: E402
+from figure import plot_curves  # noqa: E402
+from transfer import base_sets, fine_tuned, foundation, unseen  # noqa: E402
+
+TARGETS = ("LiAlCl2.5O0.75", "2LiCl-ZrCl4")
+BASES = ("LiCl-AlCl3", "0.5Li2O-AlCl3", "1.5Li2O-ZrCl4")
+BUDGETS = (12, 24, 48)
+AMOUNTS = Amounts(
+    pool=(16, 8),
+    test=(8, 4),
+    calibration=(4, 3),
+    valid=(4, 1),
+    base=(6, 6),
+    base_test=(4, 4),
+    scout_cells=4,
+    scout_ps=0.2,
+    scout_frames=8,
+    duration_ps=0.5,
+    stride_fs=62.0,
+    steps=200,
+    base_steps=1200,
+)
+QUICK = replace(
+    AMOUNTS,
+    pool=(4, 8),
+    test=(2, 4),
+    calibration=(3, 2),
+    valid=(1, 4),
+    base=(2, 4),
+    base_test=(3, 2),
+    scout_cells=1,
+    scout_frames=3,
+    duration_ps=0.2,
+    stride_fs=20.0,
+    steps=60,
+    base_steps=80,
+)
+PARTS = ("labels", "curves", "foundation", "uncertainty")
+
+
+def sets_of(bench: Bench, name: str) -> dict:
+    """The labelled sets of a composition whose labels are counted."""
+    amounts = bench.amounts
+    parts = {part: getattr(amounts, part) for part in ("test", "calibration", "valid", "pool")}
+    return bench.sets(name, parts)
+
+
+def tasks(bench: Bench, names: Sequence[str], seeds: Sequence[int], budgets: Sequence[int]) -> Iterator[Task]:
+    """One curve's circumstances for each composition and seed."""
+    for name in names:
+        sets = sets_of(bench, name)
+        for seed in seeds:
+            yield Task(name, sets, budgets, seed)
+
+
+def show_sets(bench: Bench, names: Sequence[str]) -> Iterator[str]:
+    """Rows: composition, frames of each set, RMS of a force component."""
+    yield "| composition | atoms | " + " | ".join(("pool", "test", "calibration", "valid")) + " | RMS force meV/Å |"
+    yield "|---" * 7 + "|"
+    for name in names:
+        sets = sets_of(bench, name)
+        forces = np.concatenate([each.arrays["REF_forces"].ravel() for each in sets["test"]])
+        sizes = " | ".join(str(len(sets[part])) for part in ("pool", "test", "calibration", "valid"))
+        yield f"| {name} | {len(sets['test'][0])} | {sizes} | {1000 * forces.std():.0f} |"
+
+
+def show_curves(records: Sequence[Mapping]) -> Iterator[str]:
+    """Rows: composition, way, labels, error over the seeds, that at the hottest temperature."""
+    yield "| composition | frames chosen by | labels | force RMSE meV/Å, mean and each seed | at 1200 K |"
+    yield "|---|---|---|---|---|"
+    for name, way, labels in dict.fromkeys((each["composition"], each["way"], each["labels"]) for each in records):
+        ours = [each for each in records if (each["composition"], each["way"], each["labels"]) == (name, way, labels)]
+        found = [each["errors"]["force_rmse_meV_A"] for each in ours]
+        hottest = [each["hottest"]["force_rmse_meV_A"] for each in ours if each["hottest"]]
+        hot = f"{np.mean(hottest):.0f}" if hottest else ""
+        shown = ", ".join(f"{each:.0f}" for each in found)
+        yield f"| {name} | {way} | {labels} | {np.mean(found):.0f} ({shown}) | {hot} |"
+
+
+def show_savings(records: Sequence[Mapping], way: str, other: str) -> Iterator[str]:
+    """Rows: composition, two ways, labels of the other over those of the one at equal error, seed by seed."""
+    for name in dict.fromkeys(each["composition"] for each in records):
+        found = []
+        for seed in sorted({each["seed"] for each in records if each["composition"] == name}):
+            ours, others = (
+                [each for each in records if (each["composition"], each["seed"], each["way"]) == (name, seed, which)]
+                for which in (way, other)
+            )
+            found.append(saving(ours, others) if ours and others else None)
+        known = [each for each in found if each]
+        if known:
+            shown = ", ".join("–" if each is None else f"{each:.2f}" for each in found)
+            spread = f" ± {np.std(np.log(known), ddof=1) / np.sqrt(len(known)):.0%}" if len(known) > 1 else ""
+            yield f"| {name} | {other} / {way} | {np.exp(np.mean(np.log(known))):.2f}{spread} | {shown} |"
+
+
+def main() -> None:
+    """Run the parts and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the whole way in minutes; its numbers mean nothing")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--compositions", nargs="+", default=TARGETS, choices=TARGETS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
+    arguments = parser.parse_args()
+    work = Path(__file__).parent / "work" / ("quick" if arguments.quick else "full")
+    names, seeds = arguments.compositions, arguments.seeds[: 1 if arguments.quick else None]
+    budgets = (6, 12) if arguments.quick else BUDGETS
+    bench = Bench(work, names=(*TARGETS, *BASES), amounts=QUICK if arguments.quick else AMOUNTS)
+    records, found = Records(work / "records.jsonl"), []
+    if "labels" in arguments.parts:
+        print("\n".join(show_sets(bench, names)), flush=True)
+    if "curves" in arguments.parts:
+        for task in tasks(bench, names, seeds, budgets):
+            for way in WAYS:
+                found += curve(bench, records, task, way)
+    if {"foundation", "uncertainty"} & {*arguments.parts}:
+        base = base_sets(bench, BASES)
+        models = foundation(bench, base, seed=0)
+    if "foundation" in arguments.parts:
+        for task in tasks(bench, names, seeds, budgets):
+            found += fine_tuned(bench, records, task, models[0])
+    if found:
+        print("\n".join(show_curves(found)), flush=True)
+        for way, other in (("selection", "random"), ("selection", "farthest"), ("fine-tuned", "random")):
+            print("\n".join(show_savings(found, way, other)), flush=True)
+        plot_curves(found, work / "curves.svg")
+    if "uncertainty" in arguments.parts:
+        for row in unseen(base["test"], {name: sets_of(bench, name)["test"] for name in names}, models):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
