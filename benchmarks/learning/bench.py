@@ -1,12 +1,14 @@
 """Frames of each composition, explored by the product's own code, labelled once by GFN1-xTB and kept on disk.
 
 Two scouts come first: one potential of all compositions learns displaced packed cells, explores briefly, learns what it
-met there, and then makes the trajectories that all measurements share. What they were taught is used nowhere else.
+met there, and then makes the trajectories that all measurements share. The selection is measured from there on: each
+training starts from what the scouts know, as each generation of the product starts from its foundation.
 """
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ase import Atoms
@@ -38,7 +40,7 @@ class Amounts:
     pool: cells and frames of each that may be chosen; test, calibration and valid: those of the sets that every
         training shares, of other cells. base: cells and frames of each composition of the foundation, and base_test.
     scout_cells, scout_ps, scout_frames: of the brief exploration. duration_ps, stride_fs: of the long one.
-    steps: of a training, whatever the number of frames. base_steps: of a foundation.
+    steps: of a fine-tuning, whatever the number of frames. base_steps: of a training from scratch.
     """
 
     pool: tuple[int, int]
@@ -144,13 +146,6 @@ class Bench:
             shutil.rmtree(workdir)
         return model
 
-    def train_committee(self, frames: Sequence[Atoms], valid: Sequence[Atoms], *, seed: int, steps: int) -> list[Path]:
-        """The members as the product trains them: the first on all frames, the others on resamples."""
-        return [
-            self.train(frames, valid, seed=seed + member, steps=steps, bootstrap=member > 0)
-            for member in range(self.learning["committee"])
-        ]
-
     def sets(self, name: str, parts: Mapping[str, tuple[int, int]]) -> dict[str, list[Atoms]]:
         """Labelled frames of one composition by set: part → (cells, frames of each); no two parts share a cell."""
         everything = self.labelled(f"explored-{name}", lambda: self._explored(name, parts))
@@ -159,7 +154,7 @@ class Bench:
     def _explored(self, name: str, parts: Mapping[str, tuple[int, int]]) -> list[Atoms]:
         explored = self._explore(
             name,
-            self.scout(),
+            self.scout,
             cells=sum(cells for cells, _ in parts.values()),
             duration_ps=self.amounts.duration_ps,
             stride_fs=self.amounts.stride_fs,
@@ -196,8 +191,9 @@ class Bench:
         shutil.rmtree(workdir)
         return found
 
+    @cached_property
     def scout(self) -> Path:
-        """The model that explores for all measurements."""
+        """The model that explores for all measurements, and from which the ways to choose start."""
         seeds = self.labelled("seeds", self._seeds)
         met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)))
         return self._scout_trained_on([*seeds, *met])

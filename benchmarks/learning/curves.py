@@ -18,6 +18,7 @@ from saltflow.uncertainty import calibrate
 
 Sets = Mapping[str, list[Atoms]]
 HOTTEST = "explored:1200K"
+FINE_TUNING = {"learning_rate": 0.003}
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,20 @@ class Task:
 
 
 def train(bench: Bench, task: Task, chosen: Sequence[int], *, committee: bool) -> list[Path]:
-    """The model (or the committee, of which it is the first) that these labels make."""
-    trained = bench.train_committee if committee else lambda *args, **kwargs: [bench.train(*args, **kwargs)]
-    seed = 100 * (task.seed + 1)
-    return trained(task.frames(chosen), task.sets["valid"], seed=seed, steps=bench.amounts.steps)
+    """The model (or the committee, of which it is the first) that these labels make of the scouts' potential."""
+    members = range(bench.learning["committee"] if committee else 1)
+    return [
+        bench.train(
+            task.frames(chosen),
+            task.sets["valid"],
+            seed=100 * (task.seed + 1) + member,
+            steps=bench.amounts.steps,
+            bootstrap=member > 0,
+            foundation=bench.scout,
+            changes=FINE_TUNING,
+        )
+        for member in members
+    ]
 
 
 def selected(bench: Bench, task: Task) -> Iterator[list[int]]:

@@ -12,7 +12,8 @@ NAMES = {
     "selection": "selection",
     "random": "random",
     "farthest": "farthest points",
-    "fine-tuned": "random, from a foundation",
+    "fine-tuned": "random, foundation of others",
+    "scratch": "random, from scratch",
 }
 
 

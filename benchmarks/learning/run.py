@@ -11,7 +11,7 @@ usage: python benchmarks/learning/run.py [--quick] [--parts labels curves founda
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from bench import Amounts, Bench  # noqa: E402
 from curves import WAYS, Records, Task, curve, saving  # noqa: E402
 from figure import plot_curves  # noqa: E402
-from transfer import base_sets, fine_tuned, foundation, unseen  # noqa: E402
+from transfer import base_sets, foundation, transferred, unseen  # noqa: E402
 
 TARGETS = ("LiAlCl2.5O0.75", "2LiCl-ZrCl4")
 BASES = ("LiCl-AlCl3", "0.5Li2O-AlCl3", "1.5Li2O-ZrCl4")
@@ -59,6 +59,8 @@ QUICK = replace(
     steps=60,
     base_steps=80,
 )
+COMPARED = (("selection", "random"), ("selection", "farthest"), ("fine-tuned", "scratch"))
+SAVINGS_HEADER = ("| composition | labels at equal error | ratio | each seed |", "|---|---|---|---|")
 PARTS = ("labels", "curves", "foundation", "uncertainty")
 
 
@@ -102,7 +104,7 @@ def show_curves(records: Sequence[Mapping]) -> Iterator[str]:
 
 
 def show_savings(records: Sequence[Mapping], way: str, other: str) -> Iterator[str]:
-    """Rows: composition, two ways, labels of the other over those of the one at equal error, seed by seed."""
+    """Rows: labels of the other way over those of the one at equal error, mean and seed by seed."""
     for name in dict.fromkeys(each["composition"] for each in records):
         found = []
         for seed in sorted({each["seed"] for each in records if each["composition"] == name}):
@@ -116,6 +118,16 @@ def show_savings(records: Sequence[Mapping], way: str, other: str) -> Iterator[s
             shown = ", ".join("–" if each is None else f"{each:.2f}" for each in found)
             spread = f" ± {np.std(np.log(known), ddof=1) / np.sqrt(len(known)):.0%}" if len(known) > 1 else ""
             yield f"| {name} | {other} / {way} | {np.exp(np.mean(np.log(known))):.2f}{spread} | {shown} |"
+
+
+def show_unseen(found: Iterable[Mapping]) -> Iterator[str]:
+    """Rows of `transfer.unseen`."""
+    yield "| unseen composition | force RMSE meV/Å | factor | z std before | after | z std of the known, after |"
+    yield "|---|---|---|---|---|---|"
+    for each in found:
+        numbers = [each[name] for name in ("factor", "z_std_before", "z_std_after", "known_z_std_after")]
+        shown = " | ".join(f"{number:.2f}" for number in numbers)
+        yield f"| {each['composition']} | {each['force_rmse_meV_A']:.0f} | {shown} |"
 
 
 def main() -> None:
@@ -139,18 +151,18 @@ def main() -> None:
                 found += curve(bench, records, task, way)
     if {"foundation", "uncertainty"} & {*arguments.parts}:
         base = base_sets(bench, BASES)
-        models = foundation(bench, base, seed=0)
+        models = foundation(bench, base)
     if "foundation" in arguments.parts:
         for task in tasks(bench, names, seeds, budgets):
-            found += fine_tuned(bench, records, task, models[0])
+            found += transferred(bench, records, task, models[0])
     if found:
-        print("\n".join(show_curves(found)), flush=True)
-        for way, other in (("selection", "random"), ("selection", "farthest"), ("fine-tuned", "random")):
-            print("\n".join(show_savings(found, way, other)), flush=True)
+        rows = [each for pair in COMPARED for each in show_savings(found, *pair)]
+        print("\n".join([*show_curves(found), "", *SAVINGS_HEADER, *rows]), flush=True)
         plot_curves(found, work / "curves.svg")
     if "uncertainty" in arguments.parts:
-        for row in unseen(base["test"], {name: sets_of(bench, name)["test"] for name in names}, models):
-            print(row, flush=True)
+        print(
+            "\n".join(show_unseen(unseen(base["test"], {each: sets_of(bench, each)["test"] for each in names}, models)))
+        )
 
 
 if __name__ == "__main__":

@@ -5,12 +5,10 @@ from pathlib import Path
 
 from ase import Atoms
 from bench import Bench, load
-from curves import Records, Task
+from curves import FINE_TUNING, Records, Task
 
 from saltflow.assessment import errors, predict
 from saltflow.uncertainty import calibrate
-
-FINE_TUNING = {"learning_rate": 0.003}
 
 
 def base_sets(bench: Bench, names: Sequence[str]) -> dict[str, list[Atoms]]:
@@ -21,20 +19,29 @@ def base_sets(bench: Bench, names: Sequence[str]) -> dict[str, list[Atoms]]:
     return {part: [frame for each in found for frame in each[part]] for part in parts}
 
 
-def foundation(bench: Bench, sets: Mapping[str, Sequence[Atoms]], *, seed: int) -> list[Path]:
+def foundation(bench: Bench, sets: Mapping[str, Sequence[Atoms]]) -> list[Path]:
     """A committee from scratch on the compositions of these sets; the first is what others start from."""
-    return bench.train_committee(sets["pool"], sets["valid"], seed=1000 * (seed + 1), steps=bench.amounts.base_steps)
+    return [
+        bench.train(
+            sets["pool"], sets["valid"], seed=1000 + member, steps=bench.amounts.base_steps, bootstrap=member > 0
+        )
+        for member in range(bench.learning["committee"])
+    ]
 
 
-def fine_tuned(bench: Bench, records: Records, task: Task, start: Path) -> Iterator[dict]:
-    """Errors of the foundation as it is, then after fine-tuning on the labels of the random arm."""
-    facts = {"composition": task.name, "way": "fine-tuned", "seed": task.seed}
-    yield records.measure([start], task.sets["test"], **facts, budget=0, labels=0)
+def transferred(bench: Bench, records: Records, task: Task, start: Path) -> Iterator[dict]:
+    """Errors after the same random labels: of the foundation fine-tuned, and of a model from scratch.
+
+    From scratch each has as many steps as the foundation had, which is more than the fine-tuning.
+    """
+    amounts, seed = bench.amounts, 100 * (task.seed + 1)
     for budget in task.budgets:
-        frames = task.frames(task.shuffled()[:budget])
-        seed, steps = 100 * (task.seed + 1), bench.amounts.steps
-        model = bench.train(frames, task.sets["valid"], seed=seed, steps=steps, foundation=start, changes=FINE_TUNING)
-        yield records.measure([model], task.sets["test"], **facts, budget=budget, labels=budget)
+        frames, valid = task.frames(task.shuffled()[:budget]), task.sets["valid"]
+        tuned = bench.train(frames, valid, seed=seed, steps=amounts.steps, foundation=start, changes=FINE_TUNING)
+        scratch = bench.train(frames, valid, seed=seed, steps=amounts.base_steps)
+        for way, model in (("fine-tuned", tuned), ("scratch", scratch)):
+            facts = {"composition": task.name, "way": way, "seed": task.seed, "budget": budget, "labels": budget}
+            yield records.measure([model], task.sets["test"], **facts)
 
 
 def unseen(known: Sequence[Atoms], others: Mapping[str, Sequence[Atoms]], models: Sequence[Path]) -> Iterator[dict]:
