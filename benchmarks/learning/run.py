@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,38 +26,59 @@ from curves import WAYS, Records, Task, curve, saving  # noqa: E402
 from figure import plot_curves  # noqa: E402
 from transfer import base_sets, foundation, transferred, unseen  # noqa: E402
 
-TARGETS = ("LiAlCl2.5O0.75", "2LiCl-ZrCl4")
-BASES = ("LiCl-AlCl3", "0.5Li2O-AlCl3", "1.5Li2O-ZrCl4")
-BUDGETS = (12, 24, 48)
-AMOUNTS = Amounts(
-    pool=(16, 8),
-    test=(8, 4),
-    calibration=(4, 3),
-    valid=(4, 1),
-    base=(6, 6),
-    base_test=(4, 4),
-    scout_cells=4,
-    scout_ps=0.2,
-    scout_frames=8,
-    duration_ps=0.5,
-    stride_fs=62.0,
-    steps=200,
-    base_steps=1200,
+
+@dataclass(frozen=True)
+class Scope:
+    """What is measured: compositions whose labels are counted, those of the foundation, labels in all, seeds."""
+
+    targets: tuple[str, ...]
+    bases: tuple[str, ...]
+    budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    amounts: Amounts
+
+
+FULL = Scope(
+    targets=("LiAlCl2.5O0.75", "2LiCl-ZrCl4"),
+    bases=("LiCl-AlCl3", "0.5Li2O-AlCl3", "1.5Li2O-ZrCl4"),
+    budgets=(12, 24, 48),
+    seeds=(0, 1, 2),
+    amounts=Amounts(
+        pool=(16, 8),
+        test=(8, 4),
+        calibration=(4, 3),
+        valid=(4, 1),
+        base=(6, 6),
+        base_test=(4, 4),
+        scout_cells=4,
+        scout_ps=0.2,
+        scout_frames=8,
+        duration_ps=0.5,
+        stride_fs=62.0,
+        steps=200,
+        base_steps=1200,
+    ),
 )
-QUICK = replace(
-    AMOUNTS,
-    pool=(4, 8),
-    test=(2, 4),
-    calibration=(3, 2),
-    valid=(1, 4),
-    base=(2, 4),
-    base_test=(3, 2),
-    scout_cells=1,
-    scout_frames=3,
-    duration_ps=0.2,
-    stride_fs=20.0,
-    steps=60,
-    base_steps=80,
+QUICK = Scope(
+    targets=("LiAlCl2.5O0.75",),
+    bases=("0.5Li2O-AlCl3",),
+    budgets=(6, 12),
+    seeds=(0,),
+    amounts=Amounts(
+        pool=(4, 8),
+        test=(2, 4),
+        calibration=(3, 2),
+        valid=(1, 4),
+        base=(2, 4),
+        base_test=(3, 2),
+        scout_cells=1,
+        scout_ps=0.1,
+        scout_frames=3,
+        duration_ps=0.1,
+        stride_fs=10.0,
+        steps=60,
+        base_steps=80,
+    ),
 )
 COMPARED = (("selection", "random"), ("selection", "farthest"), ("fine-tuned", "scratch"))
 SAVINGS_HEADER = ("| composition | labels at equal error | ratio | each seed |", "|---|---|---|---|")
@@ -130,39 +151,43 @@ def show_unseen(found: Iterable[Mapping]) -> Iterator[str]:
         yield f"| {each['composition']} | {each['force_rmse_meV_A']:.0f} | {shown} |"
 
 
-def main() -> None:
-    """Run the parts and print their tables."""
+def parsed() -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the whole way in minutes; its numbers mean nothing")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    parser.add_argument("--compositions", nargs="+", default=TARGETS, choices=TARGETS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
-    arguments = parser.parse_args()
+    parser.add_argument("--compositions", nargs="+", choices=FULL.targets)
+    parser.add_argument("--seeds", nargs="+", type=int)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the parts and print their tables."""
+    arguments = parsed()
+    scope = QUICK if arguments.quick else FULL
+    names, seeds = arguments.compositions or scope.targets, arguments.seeds or scope.seeds
     work = Path(__file__).parent / "work" / ("quick" if arguments.quick else "full")
-    names, seeds = arguments.compositions, arguments.seeds[: 1 if arguments.quick else None]
-    budgets = (6, 12) if arguments.quick else BUDGETS
-    bench = Bench(work, names=(*TARGETS, *BASES), amounts=QUICK if arguments.quick else AMOUNTS)
+    bench = Bench(work, names=(*scope.targets, *scope.bases), amounts=scope.amounts)
     records, found = Records(work / "records.jsonl"), []
     if "labels" in arguments.parts:
         print("\n".join(show_sets(bench, names)), flush=True)
     if "curves" in arguments.parts:
-        for task in tasks(bench, names, seeds, budgets):
+        for task in tasks(bench, names, seeds, scope.budgets):
             for way in WAYS:
                 found += curve(bench, records, task, way)
     if {"foundation", "uncertainty"} & {*arguments.parts}:
-        base = base_sets(bench, BASES)
+        base = base_sets(bench, scope.bases)
         models = foundation(bench, base)
     if "foundation" in arguments.parts:
-        for task in tasks(bench, names, seeds, budgets):
+        for task in tasks(bench, names, seeds, scope.budgets):
             found += transferred(bench, records, task, models[0])
     if found:
         rows = [each for pair in COMPARED for each in show_savings(found, *pair)]
         print("\n".join([*show_curves(found), "", *SAVINGS_HEADER, *rows]), flush=True)
         plot_curves(found, work / "curves.svg")
     if "uncertainty" in arguments.parts:
-        print(
-            "\n".join(show_unseen(unseen(base["test"], {each: sets_of(bench, each)["test"] for each in names}, models)))
-        )
+        others = {name: sets_of(bench, name)["test"] for name in names}
+        print("\n".join(show_unseen(unseen(base["test"], others, models))), flush=True)
 
 
 if __name__ == "__main__":
