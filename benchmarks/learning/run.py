@@ -4,7 +4,7 @@ The truth is GFN1-xTB, which labels small cells in half a second. Frames are exp
 product's own code; only the two ways that the selection is compared with, chance and plain farthest points, are asked
 here. Everything is kept in work/ beside this file, so that the command goes on where it was stopped.
 
-usage: python benchmarks/learning/run.py [--quick] [--parts labels curves foundation uncertainty]
+usage: python benchmarks/learning/run.py [--quick] [--parts labels curves calibration foundation uncertainty]
        [--compositions …] [--seeds 0 1 2]
 """
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from bench import Amounts, Bench  # noqa: E402
 from curves import WAYS, Records, Task, curve, saving  # noqa: E402
 from figure import plot_curves  # noqa: E402
-from transfer import base_sets, foundation, transferred, unseen  # noqa: E402
+from transfer import base_sets, foundation, seen, transferred, unseen  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ QUICK = Scope(
 )
 COMPARED = (("selection", "random"), ("selection", "farthest"), ("fine-tuned", "scratch"))
 SAVINGS_HEADER = ("| composition | labels at equal error | ratio | each seed |", "|---|---|---|---|")
-PARTS = ("labels", "curves", "foundation", "uncertainty")
+PARTS = ("labels", "curves", "calibration", "foundation", "uncertainty")
 
 
 def sets_of(bench: Bench, name: str) -> dict:
@@ -141,6 +141,15 @@ def show_savings(records: Sequence[Mapping], way: str, other: str) -> Iterator[s
             yield f"| {name} | {other} / {way} | {np.exp(np.mean(np.log(known))):.2f}{spread} | {shown} |"
 
 
+def show_seen(found: Iterable[Mapping]) -> Iterator[str]:
+    """Rows of `transfer.seen`."""
+    yield "| composition | seed | labels | factor | z std before | after |"
+    yield "|---|---|---|---|---|---|"
+    for each in found:
+        numbers = " | ".join(f"{each[name]:.2f}" for name in ("factor", "z_std_before", "z_std_after"))
+        yield f"| {each['composition']} | {each['seed']} | {each['labels']} | {numbers} |"
+
+
 def show_unseen(found: Iterable[Mapping]) -> Iterator[str]:
     """Rows of `transfer.unseen`."""
     yield "| unseen composition | force RMSE meV/Å | factor | z std before | after | z std of the known, after |"
@@ -175,6 +184,9 @@ def main() -> None:
         for task in tasks(bench, names, seeds, scope.budgets):
             for way in WAYS:
                 found += curve(bench, records, task, way)
+    if "calibration" in arguments.parts:
+        rows = (row for task in tasks(bench, names, seeds, scope.budgets) for row in seen(bench, task))
+        print("\n".join(show_seen(rows)), flush=True)
     if {"foundation", "uncertainty"} & {*arguments.parts}:
         base = base_sets(bench, scope.bases)
         models = foundation(bench, base)

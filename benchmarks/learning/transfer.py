@@ -1,11 +1,12 @@
 """What a foundation of other compositions is worth, and whether its calibrated uncertainty holds on unseen ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from ase import Atoms
 from bench import Bench, load
-from curves import FINE_TUNING, Records, Task
+from curves import FINE_TUNING, Records, Task, selected, train
 
 from saltflow.assessment import errors, predict
 from saltflow.uncertainty import calibrate
@@ -42,6 +43,27 @@ def transferred(bench: Bench, records: Records, task: Task, start: Path) -> Iter
         for way, model in (("fine-tuned", tuned), ("scratch", scratch)):
             facts = {"composition": task.name, "way": way, "seed": task.seed, "budget": budget, "labels": budget}
             yield records.measure([model], task.sets["test"], **facts)
+
+
+def seen(bench: Bench, task: Task) -> Iterator[dict]:
+    """The factor from the calibration frames, tried on the test frames: other cells of a composition that is known.
+
+    Yields:
+        one dict for each committee of the selection: composition, seed, labels, factor, z_std_before (the spread as it
+        is) and z_std_after.
+    """
+    for chosen in islice(selected(bench, task), len(task.budgets) - 1):
+        committee = load(train(bench, task, chosen, committee=True))
+        factor = calibrate(predict(task.sets["calibration"], committee))["pooled"]["factor"]
+        before = calibrate(predict(task.sets["test"], committee))["pooled"]["z_std_before"]
+        yield {
+            "composition": task.name,
+            "seed": task.seed,
+            "labels": len(chosen),
+            "factor": factor,
+            "z_std_before": before,
+            "z_std_after": before / factor,
+        }
 
 
 def unseen(known: Sequence[Atoms], others: Mapping[str, Sequence[Atoms]], models: Sequence[Path]) -> Iterator[dict]:
