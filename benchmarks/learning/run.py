@@ -5,14 +5,14 @@ product's own code; only the two ways that the selection is compared with, chanc
 here. Everything is kept in work/ beside this file, so that the command goes on where it was stopped.
 
 usage: python benchmarks/learning/run.py [--quick] [--parts labels curves calibration foundation uncertainty]
-       [--compositions …] [--seeds 0 1 2]
+       [--compositions …] [--seeds 0 1 2] [--steps 200]
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +167,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--compositions", nargs="+", choices=FULL.targets)
     parser.add_argument("--seeds", nargs="+", type=int)
+    parser.add_argument("--steps", type=int, help="of a fine-tuning; more let more labels tell")
     return parser.parse_args()
 
 
@@ -175,8 +176,9 @@ def main() -> None:
     arguments = parsed()
     scope = QUICK if arguments.quick else FULL
     names, seeds = arguments.compositions or scope.targets, arguments.seeds or scope.seeds
+    amounts = replace(scope.amounts, steps=arguments.steps or scope.amounts.steps)
     work = Path(__file__).parent / "work" / ("quick" if arguments.quick else "full")
-    bench = Bench(work, names=(*scope.targets, *scope.bases), amounts=scope.amounts)
+    bench = Bench(work, names=(*scope.targets, *scope.bases), amounts=amounts)
     records, found = Records(work / "records.jsonl"), []
     if "labels" in arguments.parts:
         print("\n".join(show_sets(bench, names)), flush=True)
