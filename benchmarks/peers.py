@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,27 +18,24 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK_S = 10.0
 
 
-def foreign_python(requirement: str) -> tuple[Path | None, str]:
-    """The Python of an environment that holds one program, or None and why there is none."""
+def foreign_python(requirement: str, *, sees_ours: bool = False) -> tuple[Path | None, str]:
+    """The Python of an environment that holds one program, or None and why there is none.
+
+    Args:
+        requirement: a package and its version.
+        sees_ours: it uses the packages of this environment, in their versions, where it needs them.
+    """
     folder = REPOSITORY / "build/benchmarks" / requirement.replace("==", "-")
     python = folder / "bin/python"
     if not (folder / "complete").exists():
-        for command in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-compile",
-                "--disable-pip-version-check",
-                requirement,
-            ],
-        ):
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+        for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, requirement]):
             made = subprocess.run(command, capture_output=True, text=True)
             if made.returncode != 0:
                 return None, (made.stderr.strip().splitlines() or ["no message"])[-1]
+            if sees_ours:
+                for packages in folder.glob("lib/python*/site-packages"):
+                    (packages / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
         (folder / "complete").touch()
     return python, ""
 

@@ -19,7 +19,16 @@ with warnings.catch_warnings():
 CUTOFF_A = 4.0
 
 
-def make_model(*, seed: int, numbers: tuple[int, ...] = (3, 17, 40), scale: float = 5.0) -> torch.nn.Module:
+def make_model(
+    *,
+    seed: int,
+    numbers: tuple[int, ...] = (3, 17, 40),
+    scale: float = 5.0,
+    hidden: str = "4x0e + 4x1o",
+    max_ell: int = 2,
+    correlation: int = 2,
+    kind: str = "RealAgnosticResidual",
+) -> torch.nn.Module:
     """A model whose weights follow from `seed`; `scale` (eV) is the size of its interaction energies."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
@@ -29,17 +38,17 @@ def make_model(*, seed: int, numbers: tuple[int, ...] = (3, 17, 40), scale: floa
             r_max=CUTOFF_A,
             num_bessel=5,
             num_polynomial_cutoff=5,
-            max_ell=2,
-            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
-            interaction_cls_first=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            max_ell=max_ell,
+            interaction_cls=modules.interaction_classes[f"{kind}InteractionBlock"],
+            interaction_cls_first=modules.interaction_classes[f"{kind}InteractionBlock"],
             num_interactions=2,
             num_elements=len(numbers),
-            hidden_irreps=o3.Irreps("4x0e + 4x1o"),
+            hidden_irreps=o3.Irreps(hidden),
             MLP_irreps=o3.Irreps("4x0e"),
             atomic_energies=-1.0 - np.arange(len(numbers)),
             avg_num_neighbors=12,
             atomic_numbers=list(numbers),
-            correlation=2,
+            correlation=correlation,
             gate=torch.nn.functional.silu,
             pair_repulsion=True,
             atomic_inter_scale=scale,
