@@ -2,8 +2,8 @@
 
 usage: python engines.py PROGRAM FOLDER --glasses 1 --steps 3 --dtype float64 --device cpu
 
-FOLDER holds model.model and start.npz (run.py makes them). All programs start from the same positions and velocities
-and run NVT with a Nosé–Hoover chain at the same step. Forces at the start go to FOLDER/forces.npz; prints a line of JSON.
+FOLDER holds model.model and start.npz, of run.py. All programs start from the same positions and velocities and run NVT
+with a Nosé–Hoover chain at the same step. Forces at the start go to FOLDER/forces.npy; prints a line of JSON.
 ASE knows one cell at a time: more glasses are run one after another, and a step is one of each.
 """
 
@@ -93,10 +93,6 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
 
     path = folder / "model.model"
     committee = load_committee([path], sha256=[sha256_of_file(path)], device=chosen.device, dtype=chosen.dtype)
-    if chosen.untouched:  # as it was before the kernels
-        from saltflow.potentials import load_model
-
-        committee.models = [load_model(path, sha256=sha256_of_file(path), device=chosen.device, dtype=chosen.dtype)]
     watch.watch(committee.models[0])
     steps, target = chosen.steps + WARM_STEPS, (TEMPERATURE_K,) * len(cells)
     conditions = Conditions(
@@ -143,7 +139,7 @@ def ase(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Sto
 
 def torch_sim(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
     """torch-sim, all glasses in one batch, without the stress that NVT does not need."""
-    from torch_sim.integrators import nvt_nose_hoover
+    from torch_sim.integrators.nvt import nvt_nose_hoover
     from torch_sim.io import atoms_to_state
     from torch_sim.models.mace import MaceModel
     from torch_sim.units import MetalUnits
@@ -214,7 +210,6 @@ def main() -> None:
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cueq", action="store_true", help="kernels of cuEquivariance, of the peers")
-    parser.add_argument("--untouched", action="store_true", help="ours with the model as mace has it")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     start = np.load(chosen.folder / "start.npz")

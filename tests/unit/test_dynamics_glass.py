@@ -31,6 +31,7 @@ DYNAMICS = {
     },
     "production": {
         "equilibrate_npt_ps": 0.1,
+        "equilibrate_cell": "isotropic",
         "equilibrate_nvt_ps": 0.04,
         "duration_ps": 0.3,
         "frame_interval_fs": 20.0,

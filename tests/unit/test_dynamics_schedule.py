@@ -57,6 +57,7 @@ def test_a_crystal_is_relaxed_and_annealed_but_never_hot():
 
 PRODUCTION = {
     "equilibrate_npt_ps": 100.0,
+    "equilibrate_cell": "isotropic",
     "equilibrate_nvt_ps": 20.0,
     "duration_ps": 500.0,
     "frame_interval_fs": 100.0,
@@ -78,6 +79,10 @@ def test_stages_of_no_length_are_left_out():
         PRODUCTION | {"equilibrate_nvt_ps": 0.0}, temperature_K=600.0, cells=1, step_fs=1.0
     )
     assert [stage.at_mean_volume for stage in without_settling] == [False, True]
+    (crystal, *_) = production_schedule(
+        PRODUCTION | {"equilibrate_cell": "full"}, temperature_K=600.0, cells=1, step_fs=1.0
+    )
+    assert crystal.ensemble == "npt-full"
     bare = production_schedule(
         PRODUCTION | {"equilibrate_nvt_ps": 0.0, "equilibrate_npt_ps": 0.0}, temperature_K=600.0, cells=1, step_fs=1.0
     )

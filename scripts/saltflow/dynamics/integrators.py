@@ -1,6 +1,7 @@
 """One step of molecular dynamics for a batch of cells.
 
-Source: isotropic stochastic cell rescaling as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020).
+Sources: stochastic cell rescaling, isotropic as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020), and of the
+full cell as in Del Tatto, Raiteri, Bernetti & Bussi, Appl. Sci. 12, 1139 (2022).
 """
 
 from collections.abc import Callable
@@ -90,6 +91,50 @@ def rescale_cells(
     # noise stays whole: cutting its tails would narrow the volume fluctuations.
     strain = drift.clamp(-LARGEST_STRAIN, LARGEST_STRAIN) + width * state.gaussian()
     scale_cells(state, torch.exp(strain / 3))
+
+
+def reshape_cells(
+    state: MDState,
+    evaluation: Evaluation,
+    *,
+    target_K: torch.Tensor,
+    pressure: float,
+    step: float,
+    time: float,
+    compressibility: float,
+) -> None:
+    """One step of stochastic rescaling of the full cell, edges and angles.
+
+    The cell is strained by exp(ε) with the symmetric ε = −(β/3τ)(P0 − P) dt + √(2 kT β/(3 V τ)) dW, P the pressure
+    tensor, dW of variance dt on the diagonal and dt/2 off it; its trace obeys the isotropic equation. Without an
+    antisymmetric part the cell does not turn. The ensemble is that of the flexible cell under hydrostatic pressure,
+    exp(−P0 V/kT) V⁻² dh with h the matrix of the cell. A liquid resists no shear: its cell would flow without bound.
+
+    Args:
+        (as in `rescale_cells`)
+    """
+    rate = compressibility / (3 * time)
+    outside = pressure * torch.eye(3, dtype=state.cells.dtype, device=state.cells.device)
+    drift = rate * (state.pressure_tensor(evaluation.stresses) - outside) * step
+    largest = drift.abs().amax((-1, -2)).clamp(min=1e-300)
+    drift = drift * (LARGEST_STRAIN / 3 / largest).clamp(max=1.0)[:, None, None]
+    width = (2 * units.kB * target_K * rate * step / state.volume_A3()).sqrt()
+    drawn = torch.stack(state.normals([(3, 3)] * state.systems))
+    strain = drift + width[:, None, None] * 0.5 * (drawn + drawn.transpose(-1, -2))
+    deform_cells(state, torch.linalg.matrix_exp(strain))
+
+
+def deform_cells(state: MDState, deformation: torch.Tensor) -> None:
+    """Multiply lattice vectors and positions by a matrix (systems, 3, 3) from the right, momenta by its inverse.
+
+    Args:
+        state: cells, positions and velocities changed in place.
+        deformation: transposed if columns are what is deformed.
+    """
+    inverse = torch.linalg.inv(deformation).transpose(-1, -2)
+    state.cells = state.cells @ deformation
+    state.positions = torch.einsum("ni,nij->nj", state.positions, deformation[state.system])
+    state.velocities = torch.einsum("ni,nij->nj", state.velocities, inverse[state.system])
 
 
 def scale_cells(state: MDState, scale: torch.Tensor) -> None:

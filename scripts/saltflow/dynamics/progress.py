@@ -61,6 +61,7 @@ class Progress:
     started: bool = False
     volume_sum: torch.Tensor | None = None
     volume_count: int = 0
+    cell_sum: torch.Tensor | None = None
     conserved: tuple[torch.Tensor, ...] = ()
     stopped: tuple[tuple[int, str, int, Atoms], ...] = ()
 

@@ -33,6 +33,7 @@ from saltflow.trajectory import H5MDWriter
 
 log = logging.getLogger(__name__)
 RELAX_STEP_A2_PER_EV = 0.01
+BAROSTATS = {"npt": integrators.rescale_cells, "npt-full": integrators.reshape_cells}
 
 
 class Run:
@@ -168,13 +169,22 @@ class Run:
         """Begin a stage: velocities at its first temperature when there are none, the mean volume when asked."""
         progress, state = self.progress, self.progress.state
         if stage.at_mean_volume and progress.volume_sum is not None:
-            mean = (progress.volume_sum / progress.volume_count).to(state.cells.device)
-            integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
+            self._take_mean_cell()
         if stage.ensemble != "relax" and not state.velocities.any():
             draw_velocities(state, self._per_cell(stage.start_K), restrict=self._restrict)
-        progress.volume_sum, progress.volume_count, progress.conserved = None, 0, ()
+        progress.volume_sum, progress.volume_count, progress.cell_sum, progress.conserved = None, 0, None, ()
         progress.started = True
         self._bind()
+
+    def _take_mean_cell(self) -> None:
+        """Give every cell the mean volume of the stage before, and the mean shape where the shape moved."""
+        progress, state = self.progress, self.progress.state
+        device = state.cells.device
+        if progress.cell_sum is not None:
+            mean_cells = (progress.cell_sum / progress.volume_count).to(device)
+            integrators.deform_cells(state, torch.linalg.solve(state.cells, mean_cells))
+        mean = (progress.volume_sum / progress.volume_count).to(device)
+        integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
 
     def _advance(self, stage: Stage) -> torch.Tensor:
         """One step; the temperature of each cell before the thermostat could hide a jump of it."""
@@ -187,8 +197,8 @@ class Run:
             return state.temperature_K()
         target = self._target(stage)
         time = self.conditions.thermostat_time_fs * units.fs
-        if stage.ensemble == "npt":
-            integrators.rescale_cells(
+        if stage.ensemble in BAROSTATS:
+            BAROSTATS[stage.ensemble](
                 state,
                 self.evaluation,
                 target_K=target,
@@ -246,15 +256,19 @@ class Run:
         progress.state = progress.state.without(position)
         if progress.volume_sum is not None:
             progress.volume_sum = progress.volume_sum[kept]
+        if progress.cell_sum is not None:
+            progress.cell_sum = progress.cell_sum[kept]
         progress.conserved = tuple(values[kept] for values in progress.conserved)
 
     # ── observation ────────────────────────────────────────────────────────────────────────────
 
     def _observe(self, stage: Stage) -> None:
         progress = self.progress
-        if stage.ensemble == "npt" and 2 * progress.step > stage.steps:
-            volume = progress.state.volume_A3().cpu()
+        if stage.ensemble in BAROSTATS and 2 * progress.step > stage.steps:
+            volume, cells = progress.state.volume_A3().cpu(), progress.state.cells.cpu()
             progress.volume_sum = volume if progress.volume_sum is None else progress.volume_sum + volume
+            if stage.ensemble == "npt-full":
+                progress.cell_sum = cells if progress.cell_sum is None else progress.cell_sum + cells
             progress.volume_count += 1
         if stage.ensemble in ("nvt", "nve") and progress.step % _conserved_interval(stage) == 0:
             progress.conserved += (self._conserved(stage),)
@@ -323,7 +337,7 @@ class Run:
 
 
 def _check_ensembles(schedule: Sequence[Stage], frozen: Frozen | None) -> None:
-    moves_cells = [stage.name for stage in schedule if stage.ensemble in ("relax", "npt") or stage.at_mean_volume]
+    moves_cells = [stage.name for stage in schedule if stage.ensemble in ("relax", *BAROSTATS) or stage.at_mean_volume]
     if frozen and frozen.motions and moves_cells:
         raise SaltflowError(f"Frozen groups allow nve and nvt only; take out the stages {', '.join(moves_cells)}.")
 

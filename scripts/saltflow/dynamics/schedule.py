@@ -10,7 +10,8 @@ from typing import Literal
 COOLING = "quench"  # the stage whose volume shows the glass transition, and is recorded more often for it
 FRAMES_OF_STAGE, FRAMES_OF_COOLING = 20, 180
 
-Ensemble = Literal["relax", "nve", "nvt", "npt"]
+Ensemble = Literal["relax", "nve", "nvt", "npt", "npt-full"]
+PRESSURE_ENSEMBLES: Mapping[str, Ensemble] = {"isotropic": "npt", "full": "npt-full"}  # by how the cell may change
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class Stage:
 
     Args:
         name: what the progress line calls it.
-        ensemble: relax (capped steepest descent), nve, nvt (thermostat) or npt (and isotropic cell rescaling).
+        ensemble: relax (capped steepest descent), nve, nvt (thermostat), npt (and isotropic cell rescaling) or npt-full
+            (and rescaling of edges and angles).
         steps: number of integration steps.
         start_K, end_K: target temperature of each cell at the first and the last step, (cells,).
         frame_interval: steps between recorded frames; 0 records none.
         velocity_interval: steps between frames with velocities, from the start of the stage; 0 records none.
         velocity_steps: how long these are recorded.
-        at_mean_volume: begin by scaling the cell to the mean volume of the second half of the stage before.
+        at_mean_volume: begin in the mean cell of the second half of the stage before: at its volume, and after npt-full
+            also with its shape.
     """
 
     name: str
@@ -105,6 +108,7 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
     target = (temperature_K,) * cells
     interval = max(1, round(production["frame_interval_fs"] / step_fs))
     equilibrate = steps_of(production["equilibrate_npt_ps"], step_fs=step_fs)
+    pressure: Ensemble = PRESSURE_ENSEMBLES[production["equilibrate_cell"]]
     settle = steps_of(production["equilibrate_nvt_ps"], step_fs=step_fs)
     record = steps_of(production["duration_ps"], step_fs=step_fs)
     velocities = production["velocities"]
@@ -121,7 +125,7 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
     )
     return _nonempty(
         [
-            Stage("equilibrate under pressure", "npt", equilibrate, target, target),
+            Stage("equilibrate under pressure", pressure, equilibrate, target, target),
             Stage("equilibrate", "nvt", settle, target, target, at_mean_volume=equilibrate > 0),
             production_stage,
         ]

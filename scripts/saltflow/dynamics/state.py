@@ -75,6 +75,11 @@ class MDState:
         virial = -torch.diagonal(stresses, dim1=-2, dim2=-1).mean(-1)
         return virial + 2 * self.kinetic_energy() / (3 * self.volume_A3())
 
+    def pressure_tensor(self, stresses: torch.Tensor) -> torch.Tensor:
+        """(systems, 3, 3) instantaneous pressure in eV/Å³; a third of its trace is `pressure`."""
+        flow = self.masses[:, None, None] * self.velocities[:, :, None] * self.velocities[:, None]
+        return self.sum_over_atoms(flow) / self.volume_A3()[:, None, None] - stresses
+
     def without(self, position: int) -> "MDState":
         """The batch without the cell at one position."""
         kept = [index for index in range(self.systems) if index != position]

@@ -30,6 +30,7 @@ class Velocities(Section):
 
 class Production(Section):
     equilibrate_npt_ps: NonNegativeFloat
+    equilibrate_cell: Literal["isotropic", "full"]
     equilibrate_nvt_ps: NonNegativeFloat
     duration_ps: PositiveFloat
     frame_interval_fs: PositiveFloat
