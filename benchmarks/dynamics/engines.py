@@ -156,9 +156,9 @@ def torch_sim(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watc
         dt=torch.tensor(STEP_FS * 1e-3 * MetalUnits.time, dtype=dtype, device=device),
         kT=torch.tensor(TEMPERATURE_K * MetalUnits.temperature, dtype=dtype, device=device),
     )
-    state = start(state)
     velocities = np.concatenate([cell.get_velocities() for cell in cells])  # Å, u and eV: the units of both
-    state.momenta = torch.as_tensor(velocities, dtype=dtype, device=device) * state.masses.unsqueeze(-1)
+    momenta = torch.as_tensor(velocities, dtype=dtype, device=device) * state.masses.unsqueeze(-1)
+    state = start(state, momenta=momenta)
     forces = state.forces.double().cpu().numpy()
     watch.mark()
     for _ in range(chosen.steps + WARM_STEPS):

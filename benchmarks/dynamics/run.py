@@ -192,9 +192,11 @@ def comparisons(chosen: argparse.Namespace) -> Iterator[str]:
                 write_start(folder / "start.npz", atoms=atoms, glasses=max(sizes(chosen, atoms)))
                 yield f"\n{atoms} atoms, {dtype}\n\n{HEADER}"
                 for glasses in sizes(chosen, atoms):
-                    lines = list(table(folder, atoms=atoms, glasses=glasses, dtype=dtype, chosen=chosen))
-                    yield from lines
-                    if len(lines) == 1:  # ours did not fit
+                    rows = 0
+                    for line in table(folder, atoms=atoms, glasses=glasses, dtype=dtype, chosen=chosen):
+                        rows += 1
+                        yield line
+                    if rows == 1:  # ours did not fit
                         break
 
 

@@ -77,7 +77,7 @@ def msd_A2(positions, lag):
 
 def test_diffusion_is_that_of_ase(melted):
     """Each with its own Nosé–Hoover chain: mean squared displacements agree within the errors that the cells give."""
-    steps, found = 400, {}
+    steps, found = 300, {}
     theirs = []
     for position in range(melted.systems):
         atoms, frames = as_ase(melted, position), []
@@ -120,39 +120,39 @@ def virial_volume_A3(atoms, temperature_K, pressure):
 
 
 def test_a_gas_under_pressure_has_its_virial_volume():
-    temperature_K, cells, step = 180.0, 24, 10 * units.fs
-    pressure = 0.05 * units.kB * temperature_K / SIGMA_A**3
+    temperature_K, cells, step = 140.0, 32, 10 * units.fs
+    pressure = 0.04 * units.kB * temperature_K / SIGMA_A**3
     expected_A3, ideal_A3 = virial_volume_A3(32, temperature_K, pressure)
     assert expected_A3 < 0.92 * ideal_A3  # the attraction shows
     state = state_of([argon((expected_A3 / 8) ** (1 / 3), seed=seed) for seed in range(cells)], temperature_K)
     target = torch.full((cells,), temperature_K, dtype=torch.float64)
     forces, volumes = LennardJones(32).evaluate, []
     evaluation = forces(state.positions, state.cells)
-    for _ in range(900):
+    for _ in range(1200):
         integrators.rescale_cells(
-            state, evaluation, target_K=target, pressure=pressure, step=step, time=150 * units.fs,
+            state, evaluation, target_K=target, pressure=pressure, step=step, time=600 * units.fs,
             compressibility=1 / pressure,
         )  # fmt: skip
         bussi_half_step(state, target_K=target, step=step, time=THERMOSTAT)
         evaluation = integrators.verlet_step(state, evaluation, forces, step=step)
         bussi_half_step(state, target_K=target, step=step, time=THERMOSTAT)
         volumes.append(state.volume_A3())
-    means = torch.stack(volumes)[200:].numpy().mean(0)
+    means = torch.stack(volumes)[300:].numpy().mean(0)
     error = means.std(ddof=1) / np.sqrt(cells)
     assert error < 0.02 * expected_A3
     assert abs(means.mean() - expected_A3) < 3 * error
 
 
 def test_a_sheared_crystal_becomes_cubic_again():
-    state = state_of([argon(5.4, repeats=3)], 20.0)
+    state = state_of([argon(5.4, repeats=3)], 5.0)
     shear = torch.tensor([[0.03, 0.04, 0.0], [0.0, -0.03, 0.02], [0.0, 0.0, 0.01]], dtype=torch.float64)
     integrators.deform_cells(state, torch.linalg.matrix_exp(shear)[None])
-    target, pressure = torch.tensor([20.0], dtype=torch.float64), 0.05 * units.GPa
+    target, pressure = torch.tensor([5.0], dtype=torch.float64), 0.05 * units.GPa
     forces, edges, pressures = LennardJones(108).evaluate, [], []
     evaluation = forces(state.positions, state.cells)
-    for _ in range(900):
+    for _ in range(800):
         integrators.reshape_cells(
-            state, evaluation, target_K=target, pressure=pressure, step=STEP, time=300 * units.fs,
+            state, evaluation, target_K=target, pressure=pressure, step=STEP, time=60 * units.fs,
             compressibility=0.3 / units.GPa,
         )  # fmt: skip
         chain_half_step(state, target_K=target, step=STEP, time=THERMOSTAT)
@@ -160,7 +160,7 @@ def test_a_sheared_crystal_becomes_cubic_again():
         chain_half_step(state, target_K=target, step=STEP, time=THERMOSTAT)
         edges.append(state.cells[0] @ state.cells[0].T)
         pressures.append(state.pressure_tensor(evaluation.stresses)[0])
-    metric = torch.stack(edges)[450:].mean(0)
-    np.testing.assert_allclose(metric / metric.diagonal().mean(), np.eye(3), atol=0.012)
-    mean = torch.stack(pressures)[450:].mean(0)
+    metric = torch.stack(edges)[400:].mean(0)
+    np.testing.assert_allclose(metric / metric.diagonal().mean(), np.eye(3), atol=0.015)
+    mean = torch.stack(pressures)[400:].mean(0)
     np.testing.assert_allclose(mean, pressure * torch.eye(3), atol=0.03 * units.GPa)
