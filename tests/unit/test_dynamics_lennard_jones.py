@@ -10,6 +10,9 @@ from ase.md.verlet import VelocityVerlet
 from lennard_jones import CUTOFF_A, SIGMA_A, EPSILON_eV, ForASE, LennardJones
 
 from saltflow.dynamics import integrators
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import draw_velocities, initial_state
 from saltflow.dynamics.thermostats import bussi_half_step, chain_half_step
 
@@ -164,3 +167,24 @@ def test_a_sheared_crystal_becomes_cubic_again():
     np.testing.assert_allclose(metric / metric.diagonal().mean(), np.eye(3), atol=0.015)
     mean = torch.stack(pressures)[400:].mean(0)
     np.testing.assert_allclose(mean, pressure * torch.eye(3), atol=0.03 * units.GPa)
+
+
+def test_production_takes_the_mean_cell_with_its_shape(tmp_path):
+    target = (60.0,)
+    schedule = [
+        Stage("press", "npt-full", 40, target, target, frame_interval=1),
+        Stage("hold", "nvt", 3, target, target, frame_interval=1, at_mean_volume=True),
+    ]
+    how = Conditions(
+        step_fs=5.0, thermostat="nose-hoover", thermostat_time_fs=100.0, barostat_time_fs=100.0,
+        compressibility_1_GPa=0.3, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=0.08,
+    )  # fmt: skip
+    run = Run([argon(5.5, repeats=3)], schedule, LennardJones(108), conditions=how, seeds=[1], workdir=tmp_path)
+    assert [outcome.status for outcome in run.finish()] == ["ok"]
+    cells = np.array([frame["cell_A"] for frames in run.segments.frames() for frame in frames])
+    pressed, held = cells[20:40], cells[40:]
+    assert len(held) == 3
+    volume = np.linalg.det(pressed).mean()
+    expected = pressed.mean(0) * (volume / np.linalg.det(pressed.mean(0))) ** (1 / 3)
+    np.testing.assert_allclose(held, np.broadcast_to(expected, held.shape), atol=1e-9)
+    assert np.abs(expected - np.diag(np.diag(expected))).max() > 1e-3  # the shape did move
