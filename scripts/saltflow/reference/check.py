@@ -36,8 +36,8 @@ class Known:
     force_eV_A: float
 
 
-# By this check: PBE by Quantum ESPRESSO (pbe-d3-qe with norm-conserving potentials), which GPAW and CP2K as shipped meet
-# within 1 and 2 %; the others by tblite. A method that is not here is compared with its own energies alone.
+# By this check: PBE by Quantum ESPRESSO (pbe-d3-qe with norm-conserving potentials), which GPAW and CP2K as shipped
+# meet within 1 and 2 %; the others by tblite. A method that is not here is compared with its own energies alone.
 KNOWN = {
     "PBE": Known(11.62, -0.1231),
     "GFN1-xTB": Known(22.83, -0.2276),
