@@ -17,7 +17,7 @@ from matscipy.neighbours import neighbour_list
 from saltflow.dispersion.d3 import Dispersion
 from saltflow.dispersion.switch import NONE, check_apart, functional_of
 from saltflow.errors import SaltflowError
-from saltflow.kernels import accelerated
+from saltflow.kernels import accelerated, is_worthwhile
 from saltflow.neighbours import has_outlived
 from saltflow.provenance import check_hash, pinned_hash, read_json
 
@@ -150,11 +150,11 @@ class Committee:
         dtype: their precision.
         dispersion: that is added to what every model says, such as "D3(BJ) of PBE", or none.
 
-    models: as they are evaluated, on a CPU with the kernels of `saltflow.kernels`.
+    models: as they are evaluated, large ones on a CPU with the kernels of `saltflow.kernels`.
     """
 
     def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str, dispersion: str = NONE):
-        self.models = [accelerated(model) for model in models] if device == "cpu" else list(models)
+        self.models = [accelerated(model) if device == "cpu" and is_worthwhile(model) else model for model in models]
         self.device = torch.device(device)
         self.dtype = getattr(torch, dtype)
         functional = functional_of(dispersion)

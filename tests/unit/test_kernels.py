@@ -20,12 +20,11 @@ ARCHITECTURES = {
 }
 
 
-class Untouched(Committee):
-    """The models as mace has them."""
-
-    def __init__(self, models, *, device, dtype):
-        super().__init__(models, device=device, dtype=dtype)
-        self.models = list(models)
+def committee_of(model, dtype="float64"):
+    """Of one model as it is given, whatever its size."""
+    committee = Committee([model], device="cpu", dtype=dtype)
+    committee.models = [model]
+    return committee
 
 
 def three_elements():
@@ -48,11 +47,11 @@ def evaluated(committee):
 )
 def test_numbers_are_those_of_mace(architecture, dtype, tolerance):
     model = make_model(seed=2, **ARCHITECTURES[architecture]).to(getattr(torch, dtype))
-    committee = Committee([model], device="cpu", dtype=dtype)
+    committee = committee_of(kernels.accelerated(model), dtype)
     for product, interaction in zip(committee.models[0].products, committee.models[0].interactions, strict=True):
         assert isinstance(product.symmetric_contractions, Polynomials)
         assert isinstance(interaction.conv_tp, Convolution)
-    ours, theirs = evaluated(committee), evaluated(Untouched([model], device="cpu", dtype=dtype))
+    ours, theirs = evaluated(committee), evaluated(committee_of(model, dtype))
     for own, other in (
         (ours.energies, theirs.energies),
         (ours.forces, theirs.forces),
@@ -60,6 +59,13 @@ def test_numbers_are_those_of_mace(architecture, dtype, tolerance):
     ):
         np.testing.assert_allclose(own, other, atol=tolerance * float(other.abs().max()))
     assert theirs.forces.abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("hidden", "worthwhile"), [("4x0e + 4x1o", False), ("8x0e + 8x1o", True)])
+def test_only_models_that_gain_from_it_are_changed(hidden, worthwhile):
+    model = make_model(seed=3, hidden=hidden)
+    (used,) = Committee([model], device="cpu", dtype="float64").models
+    assert (used is not model) == worthwhile
 
 
 def test_the_model_itself_stays_as_it_is():
@@ -84,7 +90,7 @@ def test_parts_of_another_kind_stay():
 
 @pytest.mark.parametrize("room", [1, 4096])
 def test_how_many_edges_are_taken_at_once_does_not_matter(monkeypatch, room):
-    committee = Committee([make_model(seed=4)], device="cpu", dtype="float64")
+    committee = committee_of(kernels.accelerated(make_model(seed=4)))
     expected = evaluated(committee)
     monkeypatch.setattr("saltflow.kernels.convolution.EDGES_AT_ONCE", room)
     np.testing.assert_allclose(evaluated(committee).forces, expected.forces, atol=1e-13)
