@@ -1,6 +1,6 @@
 """D3(BJ) dispersion for the dynamics of a potential whose labels have none.
 
-Two-body, with the damping parameters that `reference.dispersion` puts into labels of the same functional. Grimme et
+Two-body, with the damping parameters that the references put into labels of the same functional. Grimme et
 al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011):
 
     E = −Σ_pairs C6 [1/(r⁶ + f⁶) + s8 3Q/(r⁸ + f⁸)],   f = a1 √(3Q) + a2,   C6 = Σ_kl w_k w_l C6_kl
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from ase import units
 
+from saltflow.dispersion.damping import DAMPING
 from saltflow.dispersion.switch import CUTOFF_A
 from saltflow.neighbours import has_outlived, list_pairs
-from saltflow.reference.dispersion import DAMPING
 
 SKIN_A = 1.5  # pairs within cutoff + skin are listed; the list lasts until atoms have moved half of it
 STEEPNESS, LIKENESS = 16.0, 4.0  # of the coordination numbers, and of the weights of references
@@ -29,7 +29,7 @@ class Dispersion:
     """D3(BJ) with the damping parameters of one functional.
 
     Args:
-        functional: of `reference.dispersion.DAMPING`.
+        functional: of `DAMPING`.
         device: cpu or cuda.
         dtype: precision of the energies of pairs; distances and sums are in double precision.
     """

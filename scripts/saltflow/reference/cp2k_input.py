@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from saltflow.dispersion.damping import DAMPING
 from saltflow.reference.cp2k_data import Kind
-from saltflow.reference.dispersion import DAMPING
 from saltflow.reference.kpoints import GAMMA, Grid, half_grid
 from saltflow.reference.settings import Cp2kReference
 

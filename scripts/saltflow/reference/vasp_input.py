@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import kB
 
-from saltflow.reference.dispersion import DAMPING
+from saltflow.dispersion.damping import DAMPING
 from saltflow.reference.settings import VaspReference
 
 # One point of a potential-energy surface: nothing moves, no symmetry is imposed on forces, all of the stress.
