@@ -88,7 +88,7 @@ def is_supported(product: torch.nn.Module) -> bool:
 
 def _paths_of(product: torch.nn.Module) -> tuple[list[Path], list[torch.Tensor]]:
     """Paths, and of each what turns spherical harmonics (components,) into its geometry."""
-    from e3nn.o3 import wigner_3j
+    from mace.tools.cg import o3  # e3nn as mace loads it: its tables need a setting of torch that mace makes
 
     buffer = next(iter(product.buffers()))
     begins = [sum(part.ir.dim for part in product.irreps_in1[:place]) for place in range(len(product.irreps_in1))]
@@ -96,7 +96,7 @@ def _paths_of(product: torch.nn.Module) -> tuple[list[Path], list[torch.Tensor]]
     for path in product.instructions:
         left, right = product.irreps_in1[path.i_in1].ir, product.irreps_in2[path.i_in2].ir
         out = product.irreps_out[path.i_out].ir
-        coupling = path.path_weight * wigner_3j(left.l, right.l, out.l, dtype=torch.float64)
+        coupling = path.path_weight * o3.wigner_3j(left.l, right.l, out.l, dtype=torch.float64)
         block = torch.zeros((product.irreps_in2.dim, left.dim * out.dim), dtype=torch.float64)
         block[product.irreps_in2.slices()[path.i_in2]] = coupling.transpose(0, 1).flatten(1)
         blocks.append(block.to(buffer))
