@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 
 from ase import Atoms
-from forked import train_in_forks
 
 from saltflow.compositions import read_compositions
 from saltflow.configfiles import read_configuration
@@ -70,7 +69,6 @@ class Bench:
     def __init__(self, work: Path, *, names: Sequence[str], amounts: Amounts):
         self.work, self.amounts = work, amounts
         work.mkdir(parents=True, exist_ok=True)
-        train_in_forks()
         self.configuration = read_configuration([HERE / "config.yaml"])
         self.learning = self.configuration["learning"]
         self.reference = read_reference(self.configuration["references"], REFERENCE)
