@@ -1,6 +1,7 @@
 """A tiny campaign that is run once for real, and copies of it to edit."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path, PurePath
 
@@ -11,6 +12,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 CLUSTER = "slurm"  # the folder of tests that share clusters
+
+
+# A shell starts what it puts into the background with interrupts ignored, and so would be every program that a test
+# interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class SideBySide(LoadScopeScheduling):

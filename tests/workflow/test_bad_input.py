@@ -148,12 +148,12 @@ def test_a_foundation_with_another_hash_is_not_loaded(campaign: Workplace):
     edit_cell(campaign, POTENTIALS, 1, "foundation", "models/foundation.model")
     edit_cell(campaign, POTENTIALS, 1, "foundation_sha256", NOBODYS_HASH)
     before = snapshot(campaign.work)
-    seeds = "results/potentials/base/generation0/frames.extxyz"
-    result = campaign.run(seeds)
+    products = [f"results/potentials/base/generation0/{name}" for name in ("frames.extxyz", "explored.json")]
+    result = campaign.run(products[0])
     assert result.returncode != 0
     assert_sentence(result.stdout, rf"base.*foundation\.model has (the )?SHA-256 .*{NOBODYS_HASH}.*not.*loaded")
     after = snapshot(campaign.work)
-    assert {path for path in before if path not in after} <= {str(campaign.work / seeds)}
+    assert {path for path in before if path not in after} <= {str(campaign.work / product) for product in products}
     assert all(after[path] == before[path] for path in after)
 
 
