@@ -23,9 +23,9 @@ from torch_dftd.nn.dftd3_module import DFTD3Module
 
 from saltflow.compositions import Composition
 from saltflow.dispersion.d3 import BatchedDispersion, Dispersion
+from saltflow.dispersion.damping import DAMPING
 from saltflow.dispersion.switch import CUTOFF_A
 from saltflow.potentials import Committee, stack
-from saltflow.reference.dispersion import DAMPING
 from saltflow.structures import pack_cell
 
 with warnings.catch_warnings():

@@ -54,16 +54,16 @@ def admit(
         log.info("the committee of the foundation is not calibrated, so every seed is labelled")
         return list(frames), {}
     judged = with_uncertainty(with_spread(frames, committee), calibration)
-    new = [frame for frame in judged if not _is_known(frame, selection)]
-    taught = {frame.info["lineage"] for frame in new}
-    for lineage in dict.fromkeys(frame.info["lineage"] for frame in judged):
-        if lineage not in taught:
-            ours = [frame for frame in judged if frame.info["lineage"] == lineage]
-            new.append(max(ours, key=lambda frame: frame.info["force_uncertainty_eV_A"]))
+    new = {index for index, frame in enumerate(judged) if not _is_known(frame, selection)}
+    lineages: dict[str, list[int]] = {}
+    for index, frame in enumerate(judged):
+        lineages.setdefault(frame.info["lineage"], []).append(index)
+    for ours in lineages.values():
+        if new.isdisjoint(ours):
+            new.add(max(ours, key=lambda index: judged[index].info["force_uncertainty_eV_A"]))
     melted = [frame for frame in judged if frame.info["origin"].startswith("seed:melt")]
     log.info("%d of %d seeds are labelled, the foundation knows the others", len(new), len(judged))
-    chosen = [frame for frame in judged if any(frame is each for each in new)]
-    return chosen, count_explored(melted, selection=selection)
+    return [judged[index] for index in sorted(new)], count_explored(melted, selection=selection)
 
 
 def _is_known(frame: Atoms, selection: Mapping) -> bool:

@@ -15,7 +15,6 @@ from saltflow.transport.measurement import measure
 
 SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
 FEWEST_CELLS = 2  # one packing says nothing of how packings differ
-WINDOW_KEYS = ("frame", "alpha_min", "alpha_max", "msd_min_A2", "max_lag_fraction")
 
 
 def measure_diffusion(
@@ -30,7 +29,7 @@ def measure_diffusion(
     Args:
         frames: of `sampling.explore`, of each cell in order.
         compositions: identities of the compositions that were explored.
-        transport: composition → its section `transport`, by whose rule the diffusive window is found.
+        transport: composition → its rule for the diffusive window, as `Campaign.explored_transport` has it.
         duration_ps: of the heating; the first fifth is left out, and so are cells that did not reach the end.
 
     Returns:
@@ -61,7 +60,7 @@ def _point(runs: Sequence[Trajectory], identity: Mapping, *, temperature_K: floa
             charges=identity["oxidation_states"],
             mobile_ion=identity["mobile_ion"],
             temperature_K=temperature_K,
-            **{key: transport[key] for key in WINDOW_KEYS},
+            **transport,
         )
     except SaltflowError as error:
         return {"status": str(error), "cells": len(runs)}

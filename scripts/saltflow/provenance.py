@@ -15,8 +15,17 @@ from saltflow import __version__
 from saltflow.errors import SaltflowError
 
 RECORDED_PACKAGES = (
-    *("ase", "dftd3", "gpaw", "h5py", "mace-torch", "MDAnalysis", "numpy"),
-    *("packmol", "tblite", "torch", "torch-dftd"),
+    "ase",
+    "dftd3",
+    "gpaw",
+    "h5py",
+    "mace-torch",
+    "MDAnalysis",
+    "numpy",
+    "packmol",
+    "tblite",
+    "torch",
+    "torch-dftd",
 )
 
 
