@@ -268,9 +268,10 @@ class BatchedPotential:
         return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
 
     def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """(atoms, features) node features of the first model."""
+        """(atoms, features) scalar node features of all layers of the first model: the same however a cell is turned."""
         graph = self._graph_at(positions, cells, self._sound(positions, cells))
-        return _run(self.committee.models[0], graph)["node_feats"].detach().double()
+        model = self.committee.models[0]
+        return _run(model, graph)["node_feats"].detach().double()[:, _scalars(model)]
 
     def _sound(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """(systems,) which cells have coordinates that a potential can be asked about."""
@@ -350,6 +351,12 @@ def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor]) -> dict[str, to
     # another was killed would leave its trajectory. Without that optimisation every call is the same, and no slower.
     with torch.jit.optimized_execution(False):
         return model(graph | {"positions": positions}, training=False, compute_force=True, compute_stress=True)
+
+
+def _scalars(model: torch.nn.Module) -> torch.Tensor:
+    """(features,) which node features are scalars; those of all layers follow each other."""
+    layers = [product.linear.irreps_out for product in model.products]
+    return torch.tensor([each.ir.l == 0 for layer in layers for each in layer for _ in range(each.dim)])
 
 
 def stack(cells: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
