@@ -268,7 +268,7 @@ class BatchedPotential:
         return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
 
     def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """(atoms, features) scalar node features of all layers of the first model: the same however a cell is turned."""
+        """(atoms, features) scalar node features of all layers of the first model: unchanged when a cell is turned."""
         graph = self._graph_at(positions, cells, self._sound(positions, cells))
         model = self.committee.models[0]
         return _run(model, graph)["node_feats"].detach().double()[:, _scalars(model)]
