@@ -5,6 +5,7 @@ from saltflow.joblog import start_job
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import derive_seed, read_json, write_json
 from saltflow.selection import count_explored, select_frames, with_uncertainty
+from saltflow.stability import with_stability
 
 job = snakemake  # noqa: F821
 where = job.wildcards
@@ -24,4 +25,5 @@ if candidates:
             seed=derive_seed(job.params.seed, where.potential, where.generation, name),
         )
 write_frames(job.output.frames, chosen)
-write_json(job.output.explored, count_explored(candidates, selection=job.params.selection))
+explored = count_explored(candidates, selection=job.params.selection)
+write_json(job.output.explored, with_stability(explored, candidates))

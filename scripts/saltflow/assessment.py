@@ -2,26 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from ase import Atoms
 
 from saltflow.convergence import criteria
 from saltflow.errors import SaltflowError
 from saltflow.potentials import Committee
-from saltflow.selection import CONTROL, SELECTED
+from saltflow.prediction_errors import errors, errors_by_arm, errors_by_element, errors_by_temperature, state_of
+from saltflow.stability import STABILITY
 from saltflow.uncertainty import calibrate
 
 
 def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
-    """Energy per atom, forces and force spread of each frame beside the reference's.
+    """Energy per atom, forces, stress and force spread of each frame beside the reference's.
 
     Args:
         frames: labelled frames.
         committee: every model is evaluated; the first one, which drives the dynamics, is judged.
 
     Returns:
-        one dict per frame: composition, lineage and arm (of the selection, or None); energy_eV_atom and
-        reference_energy_eV_atom (floats); forces_eV_A, reference_forces_eV_A (atoms, 3); force_spread_eV_A (atoms,).
+        one dict per frame: composition, lineage, arm (of the selection, or None), state (of `state_of`) and symbols of
+        the atoms; energy_eV_atom and reference_energy_eV_atom (floats); forces_eV_A, reference_forces_eV_A (atoms, 3);
+        force_spread_eV_A (atoms,); stress_eV_A3, reference_stress_eV_A3 (3, 3), the latter None where there is none.
     """
     predictions = []
     for frame in frames:
@@ -33,70 +34,18 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
                 "composition": frame.info["composition"],
                 "lineage": frame.info["lineage"],
                 "arm": frame.info.get("selected"),
+                "state": state_of(frame),
+                "symbols": list(frame.symbols),
                 "energy_eV_atom": float(driven.energies[0]) / len(frame),
                 "reference_energy_eV_atom": frame.info["REF_energy"] / len(frame),
                 "forces_eV_A": driven.forces.cpu().numpy(),
                 "reference_forces_eV_A": frame.arrays["REF_forces"],
                 "force_spread_eV_A": spread.cpu().numpy(),
+                "stress_eV_A3": driven.stresses[0].cpu().numpy(),
+                "reference_stress_eV_A3": frame.info.get("REF_stress"),
             }
         )
     return predictions
-
-
-def errors(predictions: Sequence[Mapping]) -> dict:
-    """Force and energy errors over a set of predictions.
-
-    Returns:
-        frames; force_rmse_meV_A and force_mae_meV_A over components; energy_rmse_meV_atom after the mean offset
-        is removed, and that offset; force_slope, the slope of predicted over reference forces (below 1: softened).
-    """
-    predicted = np.concatenate([prediction["forces_eV_A"].ravel() for prediction in predictions])
-    reference = np.concatenate([prediction["reference_forces_eV_A"].ravel() for prediction in predictions])
-    deviation = predicted - reference
-    energy = np.array(
-        [prediction["energy_eV_atom"] - prediction["reference_energy_eV_atom"] for prediction in predictions]
-    )
-    return {
-        "frames": len(predictions),
-        "force_rmse_meV_A": float(1000 * np.sqrt(np.mean(deviation**2))),
-        "force_mae_meV_A": float(1000 * np.mean(np.abs(deviation))),
-        "force_slope": float(predicted @ reference / (reference @ reference)),
-        "energy_rmse_meV_atom": float(1000 * np.std(energy)),
-        "energy_offset_meV_atom": float(1000 * np.mean(energy)),
-    }
-
-
-def errors_by_arm(predictions: Sequence[Mapping]) -> dict:
-    """What a committee that has not seen them errs by on new labels, apart for each arm of the selection.
-
-    Args:
-        predictions: of the generation before, on frames that this generation labelled.
-
-    Returns:
-        arms: arm → as in `errors`; selected_over_control: the ratio of the force errors of the frames that were
-        selected and of the random control arm, with its relative_error (from the scatter between frames), None where
-        an arm has fewer than two frames. Above 1, the selection found what the committee did not know.
-    """
-    arms = {
-        arm: [each for each in predictions if each["arm"] == arm]
-        for arm in sorted({each["arm"] for each in predictions})
-    }
-    selected, control = arms.get(SELECTED, []), arms.get(CONTROL, [])
-    return {
-        "arms": {arm: errors(members) for arm, members in arms.items()},
-        "selected_over_control": _ratio(selected, control) if min(len(selected), len(control)) > 1 else None,
-    }
-
-
-def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, float]:
-    """Ratio of the force RMSE of two sets; its relative error, to first order, from the frames' mean squares."""
-    squares = [
-        np.array([np.mean((each["forces_eV_A"] - each["reference_forces_eV_A"]) ** 2) for each in frames])
-        for frames in (ours, others)
-    ]
-    relative = [each.std(ddof=1) / np.sqrt(len(each)) / each.mean() / 2 for each in squares]
-    ratio = errors(ours)["force_rmse_meV_A"] / errors(others)["force_rmse_meV_A"]
-    return {"ratio": ratio, "relative_error": float(np.hypot(*relative))}
 
 
 def assess(
@@ -118,12 +67,19 @@ def assess(
         previous: of the generation before, on the same frames; None for the first.
         generation: its number.
         convergence: the section `learning.convergence`.
-        explored: what became of the frames that this generation explored, of `selection.count_explored`; empty where
+        explored: what became of the frames that this generation explored, of `stability.with_stability`; empty where
             nothing was.
         new_labels: predictions of the generation before on all frames that the selection had labelled.
         diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
         remembered: of `remembered_crystals.compare_crystals`; None where `learning.forgetting` does not ask.
         unseen: of `unseen.judge_unseen`.
+
+    Returns:
+        JSON-able: generation; converged and its criteria; explored; stability, how long the cells of this exploration
+        stayed sound under the committee of the generation before, which drove it, None where that is not known;
+        heldout, heldout_by_element and heldout_by_temperature of all held-out frames; heldout_by_composition, each with
+        by_element and by_temperature; previous_generation_on_same_frames; calibration;
+        new_labels_by_previous_generation; remembered_crystals and unseen_by_foundation where they are asked for.
 
     Raises:
         SaltflowError: there is no held-out frame to judge by.
@@ -133,7 +89,6 @@ def assess(
             "No held-out frame has a label, so nothing can be assessed; see the ledger of labels for why they failed, "
             "or raise learning.seeds.heldout_cells."
         )
-    compositions = sorted({prediction["composition"] for prediction in predictions})
     heldout = errors(predictions)
     judged = criteria(
         force_rmse_meV_A=heldout["force_rmse_meV_A"], explored=explored, convergence=convergence, diffusion=diffusion
@@ -142,18 +97,37 @@ def assess(
         "generation": generation,
         "converged": all(each["holds"] for each in judged.values()),
         "criteria": judged,
-        "explored": dict(explored),
+        "explored": {name: _counts(each) for name, each in explored.items()},
+        "stability": _stability(explored, generation=generation),
         "heldout": heldout,
-        "heldout_by_composition": {
-            composition: errors([each for each in predictions if each["composition"] == composition])
-            for composition in compositions
-        },
+        "heldout_by_element": errors_by_element(predictions),
+        "heldout_by_temperature": errors_by_temperature(predictions),
+        "heldout_by_composition": _by_composition(predictions),
         "previous_generation_on_same_frames": errors(previous) if previous else None,
         "calibration": calibrate(predictions),
         "new_labels_by_previous_generation": errors_by_arm(new_labels),
         **({"remembered_crystals": dict(remembered)} if remembered is not None else {}),
         **({"unseen_by_foundation": dict(unseen)} if unseen is not None else {}),
     }
+
+
+def _by_composition(predictions: Sequence[Mapping]) -> dict[str, dict]:
+    found = {}
+    for name in sorted({each["composition"] for each in predictions}):
+        ours = [each for each in predictions if each["composition"] == name]
+        parts = {"by_element": errors_by_element(ours), "by_temperature": errors_by_temperature(ours)}
+        found[name] = errors(ours) | parts
+    return found
+
+
+def _counts(explored: Mapping) -> dict:
+    return {name: value for name, value in explored.items() if name != STABILITY}
+
+
+def _stability(explored: Mapping[str, Mapping], *, generation: int) -> dict | None:
+    """Whose dynamics it was, and composition → temperature → as `stability.measure_stability` has it."""
+    found = {name: each[STABILITY] for name, each in explored.items() if STABILITY in each}
+    return {"driven_by_generation": generation - 1, "compositions": found} if found else None
 
 
 def passed_on(assessment: Mapping, previous: Mapping) -> dict:
@@ -165,4 +139,5 @@ def passed_on(assessment: Mapping, previous: Mapping) -> dict:
     """
     if not previous["converged"]:
         return dict(assessment)
-    return {**assessment, **{name: previous[name] for name in ("generation", "converged", "criteria", "explored")}}
+    decided = ("generation", "converged", "criteria", "explored", STABILITY)
+    return {**assessment, **{name: previous.get(name) for name in decided}}

@@ -1,4 +1,4 @@
-"""The figure of an assessment: forces over the reference's, errors over calibrated uncertainties, z-scores."""
+"""The figure of an assessment: how wrong forces are, of what, how well that was known, and whether dynamics held."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from saltflow.plotting import figure_of, legend, say
+from saltflow.assessment_panels import draw_by_element, draw_by_temperature, draw_stability, lines_of
+from saltflow.plotting import figure_of, legend
 from saltflow.uncertainty import Z_STD_RANGE, factor_for
 
-LEAST_HEIGHT_IN = 3.6
+WIDTH_IN = 12.5
+LEAST_HEIGHTS_IN = (3.6, 2.4)  # of the rows of panels
 
 
 def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: str | Path) -> None:
-    """Parity of force components, error of each atom over its calibrated uncertainty, and z-scores by composition.
+    """Six panels in two rows.
+
+    Parity of force components, error of each atom over its calibrated uncertainty, z-scores by composition; force
+    errors by element and by temperature, and the stability of the dynamics.
 
     Args:
         predictions: of `assessment.predict`.
@@ -21,16 +26,27 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
         path: SVG to write.
     """
     names = sorted({prediction["composition"] for prediction in predictions})
-    size = (12.5, max(LEAST_HEIGHT_IN, 0.9 + 0.22 * len(names)))
-    with figure_of(path, columns=3, title=_title(assessment), size=size) as (parity, reliability, scores):
-        by_name = {name: [each for each in predictions if each["composition"] == name] for name in names}
+    by_name = {name: [each for each in predictions if each["composition"] == name] for name in names}
+    wanted = (0.9 + 0.22 * len(names), 0.9 + 0.22 * lines_of(assessment))
+    heights = [max(pair) for pair in zip(wanted, LEAST_HEIGHTS_IN, strict=True)]
+    size = (WIDTH_IN, sum(heights))
+    with figure_of(path, columns=3, title=_title(assessment), size=size, row_heights=heights) as axes:
+        parity, reliability, scores, elements, temperatures, stability = axes
         _draw_parity(parity, by_name)
-        if assessment["calibration"]["pooled"]["factor"] is None:
-            say([reliability, scores], "")
-            reliability.text(0.5, 0.5, "One model alone has no spread.", transform=reliability.transAxes, ha="center")
-            return
-        _draw_reliability(reliability, by_name, assessment["calibration"])
-        _draw_scores(scores, assessment["calibration"])
+        _draw_calibration(reliability, scores, by_name, assessment["calibration"])
+        draw_by_element(elements, assessment)
+        draw_by_temperature(temperatures, assessment)
+        draw_stability(stability, assessment["stability"])
+
+
+def _draw_calibration(reliability: Axes, scores: Axes, by_name: Mapping[str, Sequence[Mapping]], calibration) -> None:
+    if calibration["pooled"]["factor"] is None:
+        for axis in (reliability, scores):
+            axis.set_axis_off()
+        reliability.text(0.5, 0.5, "One model alone has no spread.", transform=reliability.transAxes, ha="center")
+        return
+    _draw_reliability(reliability, by_name, calibration)
+    _draw_scores(scores, calibration)
 
 
 def _title(assessment: Mapping) -> str:

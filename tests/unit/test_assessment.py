@@ -1,49 +1,23 @@
-"""Errors of a committee against numbers worked out by hand, and what is said of a generation."""
+"""What is said of a generation: its criteria, its errors by composition, whose dynamics was how stable."""
 
 import numpy as np
 import pytest
 from mace_models import rock_salt
+from predicted_frames import prediction
 
-from saltflow.assessment import assess, errors, errors_by_arm, passed_on, predict
+from saltflow.assessment import assess, passed_on, predict
 from saltflow.convergence import ended_because
 from saltflow.errors import SaltflowError
+from saltflow.prediction_errors import errors
 from saltflow.unseen import errors_on_unseen
 
 CRITERION = {"force_rmse_meV_A": 80.0, "max_uncertain_fraction": 0.05}
-
-
-def prediction(composition: str, *, forces, reference, energy=0.0, reference_energy=0.0) -> dict:
-    return {
-        "composition": composition,
-        "lineage": f"{composition}/cell",
-        "energy_eV_atom": energy,
-        "reference_energy_eV_atom": reference_energy,
-        "forces_eV_A": np.array(forces),
-        "reference_forces_eV_A": np.array(reference),
-        "force_spread_eV_A": np.zeros(len(forces)),
-    }
 
 
 BY_HAND = [
     prediction("LiCl", forces=[[1.1, 0.0, -2.0]], reference=[[1.0, 0.0, -2.0]], energy=-1.00, reference_energy=-1.02),
     prediction("LiF", forces=[[0.0, 0.0, 0.0]], reference=[[0.0, 0.2, 0.0]], energy=-2.00, reference_energy=-2.04),
 ]
-
-
-def test_errors_worked_out_by_hand():
-    found = errors(BY_HAND)
-    assert found["frames"] == 2
-    assert found["force_rmse_meV_A"] == pytest.approx(1000 * np.sqrt((0.1**2 + 0.2**2) / 6))
-    assert found["force_mae_meV_A"] == pytest.approx(1000 * (0.1 + 0.2) / 6)
-    assert found["force_slope"] == pytest.approx((1.1 * 1.0 + 4.0) / (1.0 + 4.0 + 0.04))
-    assert found["energy_offset_meV_atom"] == pytest.approx(30.0)
-    assert found["energy_rmse_meV_atom"] == pytest.approx(10.0)
-
-
-def test_a_softened_potential_has_a_slope_below_one():
-    reference = np.random.default_rng(0).normal(size=(50, 3))
-    softened = prediction("LiCl", forces=0.8 * reference, reference=reference)
-    assert errors([softened])["force_slope"] == pytest.approx(0.8)
 
 
 def explored(*, accurate: int, frames: int = 100) -> dict:
@@ -97,33 +71,26 @@ def test_a_generation_that_did_not_converge_passes_nothing_on():
     assert passed_on(now, before) == now
 
 
-def test_what_was_selected_stands_beside_what_chance_brought():
-    """Errors of 0.4 and 0.1 eV/Å: the selection found four times as much."""
-    random = np.random.default_rng(2)
-
-    def labels(arm, *, error, frames):
-        for _ in range(frames):
-            reference = random.normal(size=(20, 3))
-            forces = reference + error * random.normal(size=(20, 3))
-            yield prediction("LiCl", forces=forces, reference=reference) | {"arm": arm}
-
-    selected, control = "uncertain and diverse", "control"
-    given = [*labels(selected, error=0.4, frames=40), *labels(control, error=0.1, frames=10)]
-    found = errors_by_arm(given)
-    assert {arm: each["frames"] for arm, each in found["arms"].items()} == {selected: 40, control: 10}
-    assert found["arms"][control]["force_rmse_meV_A"] == pytest.approx(100, rel=0.1)
-    expected = np.sqrt(1 / (2 * 40 * 60) + 1 / (2 * 10 * 60))  # of a root mean square of n normal numbers: 1/√(2n)
-    assert found["selected_over_control"]["relative_error"] == pytest.approx(expected, rel=0.5)
-    assert found["selected_over_control"]["ratio"] == pytest.approx(4, rel=4 * expected)
-    assert errors_by_arm(given[:40])["selected_over_control"] is None
-    assert errors_by_arm([]) == {"arms": {}, "selected_over_control": None}
-
-
 def test_every_composition_is_judged_apart():
     found = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})["heldout_by_composition"]
     assert set(found) == {"LiCl", "LiF"}
     assert found["LiCl"]["force_rmse_meV_A"] == pytest.approx(1000 * 0.1 / np.sqrt(3))
     assert found["LiF"]["force_rmse_meV_A"] == pytest.approx(1000 * 0.2 / np.sqrt(3))
+    assert found["LiF"]["by_element"]["F"]["force_rmse_meV_A"] == found["LiF"]["force_rmse_meV_A"]
+    assert found["LiF"]["by_temperature"]["600 K"]["frames"] == 1
+
+
+def test_the_stability_is_said_to_be_that_of_the_committee_before():
+    point = {"cells": 2, "ended_early": 1, "guards": {"g": 1}, "earliest_ps": 0.5, "median_ps": 0.5, "duration_ps": 2.0}
+    driven = {name: counts | {"stability": {"600": point}} for name, counts in explored(accurate=95).items()}
+    found = assess(BY_HAND, BY_HAND, generation=3, convergence=CRITERION, explored=driven)
+    assert found["stability"] == {"driven_by_generation": 2, "compositions": {"LiCl": {"600": point}}}
+    assert found["explored"] == explored(accurate=95)
+    assert (
+        assess(BY_HAND, None, generation=0, convergence=CRITERION, explored=explored(accurate=1))["stability"] is None
+    )
+    later = assess(BY_HAND, BY_HAND, generation=4, convergence=CRITERION, explored={})
+    assert passed_on(later, found | {"converged": True})["stability"] == found["stability"]
 
 
 def test_the_generation_before_is_judged_on_the_same_frames():
@@ -139,15 +106,34 @@ def test_no_held_out_frame_is_told_with_the_remedy():
         assess([], None, generation=0, convergence=CRITERION, explored={})
 
 
+def stress_of(frame, committee, *, strain=1e-4) -> np.ndarray:
+    """(3, 3) eV/Å³: the energy of the first model over small strains, by finite differences."""
+    stress = np.zeros((3, 3))
+    for first, second in zip(*np.triu_indices(3), strict=True):
+        energies = []
+        for sign in (1, -1):
+            strained, deformation = frame.copy(), np.eye(3)
+            deformation[first, second] += sign * strain / 2
+            deformation[second, first] += sign * strain / 2
+            strained.set_cell(frame.cell.array @ deformation, scale_atoms=True)
+            potential, *where = committee.on_frame(strained)
+            energies.append(float(potential.evaluate(*where).energies[0]))
+        stress[first, second] = stress[second, first] = (energies[0] - energies[1]) / (2 * strain * frame.cell.volume)
+    return stress
+
+
 def test_predictions_stand_beside_the_labels(committee):
     """Labelled by the first model itself, the committee errs by nothing, and its spread is that of the others."""
     frame = rock_salt(rattle_A=0.15)
     frame.info |= {"composition": "LiCl", "lineage": "LiCl/cell", "REF_energy": 0.0}
     frame.set_array("REF_forces", np.zeros((len(frame), 3)))
     (blank,) = predict([frame], committee)
+    assert (blank["reference_stress_eV_A3"], blank["symbols"]) == (None, list(frame.symbols))
     frame.info["REF_energy"] = blank["energy_eV_atom"] * len(frame)
+    frame.info["REF_stress"] = stress_of(frame, committee)
     frame.arrays["REF_forces"][:] = blank["forces_eV_A"]
     found = errors(predict([frame], committee))
+    assert found["stress_rmse_MPa"] == pytest.approx(0.0, abs=0.1)
     assert found["force_rmse_meV_A"] == pytest.approx(0.0, abs=1e-9)
     assert found["energy_offset_meV_atom"] == pytest.approx(0.0, abs=1e-9)
     assert found["force_slope"] == pytest.approx(1.0)

@@ -179,8 +179,12 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
             "reference_forces_eV_A": forces,
             "forces_eV_A": forces + 0.1 * rng.normal(size=forces.shape),
             "force_spread_eV_A": spread_eV_A * rng.random(len(forces)),
+            "state": ("600 K", "1200 K", "seed:rattled")[index % 3],
+            "symbols": [name[-2:], "Li"] * 10,
+            "stress_eV_A3": np.zeros((3, 3)),
+            "reference_stress_eV_A3": np.zeros((3, 3)),
         }
-        for name in ("LiCl", "Li2O")
+        for name in ("LiCl", "LiBr")
         for index, forces in enumerate(rng.normal(size=(4, 20, 3)))
     ]
 
@@ -194,10 +198,24 @@ def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
     now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
     plot_assessment(now, assessed(now, before, generation=2), tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
-    assert {"LiCl", "Li2O", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
+    assert {"LiCl", "LiBr", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
     assert any(re.match(r"LiCl\*? × \d", text) for text in said), "its factor"
     (title,) = [text for text in said if text.startswith("generation 2: held-out force RMSE")]
     assert "(generation before: " in title
+    assert {"Br", "Cl", "Li", "600 K", "1200 K", "seed:rattled", "slope", "No cell was driven."} <= set(said)
+
+
+def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):
+    now = predictions(spread_eV_A=0.1)
+    sound = {"cells": 6, "ended_early": 0, "guards": {}, "earliest_ps": None, "median_ps": None, "duration_ps": 20.0}
+    lost = sound | {"ended_early": 2, "guards": {"temperature ran away": 1, "atoms collide": 1}, "earliest_ps": 3.12}
+    assessment = assessed(now, now, generation=2)
+    driven = {"LiCl": {"600": sound, "1200": lost}, "LiBr": {"1200": sound}}
+    assessment["stability"] = {"driven_by_generation": 1, "compositions": driven}
+    plot_assessment(now, assessment, tmp_path / "figure.svg")
+    said = words(tmp_path / "figure.svg")
+    assert said.count("0/6") == 2
+    assert {"2/6, 3.1 ps", "exploration at (K), 20 ps, driven by the committee of generation 1"} <= set(said)
 
 
 def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
@@ -213,7 +231,7 @@ def test_learning_shows_what_became_of_explored_frames_in_each_generation(tmp_pa
     first, second = assessed(now, None, generation=0), assessed(now, before, generation=1)
     second["explored"] = {
         "LiCl": {"frames": 40, "accurate": 30, "candidate": 6, "failed": 4},
-        "Li2O": {"frames": 60, "accurate": 60, "candidate": 0, "failed": 0},
+        "LiBr": {"frames": 60, "accurate": 60, "candidate": 0, "failed": 0},
     }
     passed = second | {"converged": True}
     plot_learning([first, second, passed], tmp_path / "figure.svg", title="potential P")

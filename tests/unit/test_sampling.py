@@ -246,6 +246,8 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     times_ps = [frame.info["time_ps"] for frame in frames[:6]]
     assert times_ps == pytest.approx([-0.1, 0.0, 0.01, 0.02, 0.03, 0.04]), "of the heating; the relaxation is before it"
     assert [frame.info["temperature_K"] for frame in frames[::6]] == [300, 600, 300]
+    ends = [(frame.info["ended"], frame.info["ended_ps"]) for frame in frames if "ended" in frame.info]
+    assert ends == [("ok", 0.04)] * 3
 
 
 class Killed(BaseException):
@@ -315,6 +317,8 @@ def test_the_frame_before_a_crash_is_kept(committee, tmp_path):
     assert np.isfinite(last.positions).all()
     moved, _ = get_distances(last.positions, frames[-2].positions, cell=last.cell, pbc=True)
     assert np.abs(np.einsum("iik->ik", moved)).max() > 0.1
+    assert "in stage 'explore'" in last.info["ended"]
+    assert frames[-2].info["time_ps"] <= last.info["ended_ps"] < last.info["asked_ps"] == 35.0 * 40 / 1000
 
 
 def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):

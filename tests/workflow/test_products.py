@@ -97,7 +97,13 @@ def test_what_was_explored_is_counted_and_judged_by_calibrated_uncertainties(wor
     )
     frames = read_frames(work / POTENTIAL / "generation1/exploration.extxyz")
     assert sum(counts["frames"] for counts in explored.values()) == len(frames)
+    driven = {name: counts.pop("stability") for name, counts in explored.items()}
     assert assessment["explored"] == explored
+    assert assessment["stability"] == {"driven_by_generation": 0, "compositions": driven}
+    assert {name: points["600"]["cells"] for name, points in driven.items()} == {"LiAlCl4": 2, "LiCl-crystal": 2}
+    assert {"Al", "Cl", "Li"} == set(assessment["heldout_by_element"])
+    assert {"600 K", "500 K"} & set(assessment["heldout_by_temperature"])
+    assert assessment["heldout"]["stress_frames"] == assessment["heldout"]["frames"]
     factor = read_json(work / POTENTIAL / "generation0/assessment.json")["calibration"]["pooled"]["factor"]
     spreads = [frame.info["force_spread_eV_A"] for frame in frames]
     for frame in read_frames(work / POTENTIAL / "generation1/frames.extxyz"):

@@ -34,7 +34,9 @@ def drive_cells(
     """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
 
     Frames say at which `temperature_K` the cell is held and, but for the last before a crash, at which `time_ps` of
-    the heating they were taken; those of the relaxation before it have no positive one.
+    the heating they were taken; those of the relaxation before it have no positive one. The last frame of a cell says
+    how its run `ended` ("ok", or the guard that ended it), when (`ended_ps` of the heating) and how long it was to be
+    (`asked_ps`).
 
     Args:
         cells: starting cells with composition, lineage and split.
@@ -71,17 +73,20 @@ def drive_cells(
         workdir=workdir,
     )
     outcomes = run.finish()
+    relaxed_ps = RELAX_STEPS * step_fs / 1000
     paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
     run.write_trajectories(paths, metadata=[cell.info for cell in cells])
     frames = []
     for cell, path, outcome, temperature_K in zip(cells, paths, outcomes, temperatures, strict=True):
         trajectory = read_trajectory(path)
         said = {"origin": f"{origin}:{temperature_K:g}K", "temperature_K": float(temperature_K)}
-        times_ps = (trajectory.times_ps - RELAX_STEPS * step_fs / 1000).round(6).tolist()
+        times_ps = (trajectory.times_ps - relaxed_ps).round(6).tolist()
         for time_ps, *where in zip(times_ps, trajectory.positions_A, trajectory.cells_A, strict=True):
             frames.append(_moved(cell, *where, **said, time_ps=time_ps))
         if outcome.status != "ok":
             frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **said))
+        ended_ps = round(outcome.steps * step_fs / 1000 - relaxed_ps, 6)
+        frames[-1].info |= {"ended": outcome.status, "ended_ps": ended_ps, "asked_ps": float(duration_ps)}
     return with_spread(frames, committee)
 
 

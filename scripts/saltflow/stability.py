@@ -1,0 +1,80 @@
+"""How long the dynamics of a committee stays sound: when the cells that it drove met their first guard."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from ase import Atoms
+
+STABILITY = "stability"  # the key of what `with_stability` adds
+COLLISION = "atoms collide"
+
+
+def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
+    """What became of the cells of an exploration.
+
+    Two guards end a cell's run at the step at which they find something wrong: that of its temperature, and that of
+    numbers which are not finite. Colliding atoms end nothing; they are looked for in the recorded frames alone, so
+    that their time is known to within the stride of those. The first that a cell meets counts.
+
+    Args:
+        frames: of `sampling.explore`, of each cell in order; the last one of a cell says when and how its run `ended`.
+            Cells without it are left out.
+
+    Returns:
+        composition → temperature in K → cells; duration_ps, as asked for; ended_early, cells whose run was ended;
+        guards: guard → cells that met it first; earliest_ps of the heating (0 in the relaxation before it), None where
+        no cell met one; median_ps, the time by which half of the cells had, None where fewer have.
+    """
+    lineages: dict[str, list[Atoms]] = {}
+    for frame in frames:
+        lineages.setdefault(frame.info["lineage"], []).append(frame)
+    points: dict[tuple[str, float], list[list[Atoms]]] = {}
+    for members in lineages.values():
+        last = members[-1].info
+        if "ended" in last:
+            points.setdefault((last["composition"], last["temperature_K"]), []).append(members)
+    found: dict[str, dict[str, dict]] = {}
+    for (name, temperature_K), cells in sorted(points.items()):
+        found.setdefault(name, {})[f"{temperature_K:g}"] = _point(cells)
+    return found
+
+
+def with_stability(explored: Mapping[str, Mapping], frames: Sequence[Atoms]) -> dict[str, dict]:
+    """What became of explored frames, and under `stability` of the cells that they are of.
+
+    Args:
+        explored: composition → counts, of `selection.count_explored`.
+        frames: all that were explored; see `measure_stability`.
+    """
+    stability = measure_stability(frames)
+    return {
+        name: {**counts, **({STABILITY: stability[name]} if name in stability else {})}
+        for name, counts in explored.items()
+    }
+
+
+def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
+    met = [guard for members in cells if (guard := _first_guard(members))]
+    names = [name for _, name in met]
+    times_ps = sorted(time_ps for time_ps, _ in met)
+    half = -(-len(cells) // 2)
+    return {
+        "cells": len(cells),
+        "duration_ps": float(cells[0][-1].info["asked_ps"]),
+        "ended_early": sum(members[-1].info["ended"] != "ok" for members in cells),
+        "guards": {name: names.count(name) for name in sorted(set(names))},
+        "earliest_ps": times_ps[0] if times_ps else None,
+        "median_ps": times_ps[half - 1] if len(times_ps) >= half else None,
+    }
+
+
+def _first_guard(frames: Sequence[Atoms]) -> tuple[float, str] | None:
+    """Time in ps and name of the first guard that a cell met, None where it met none."""
+    met = [
+        (frame.info["time_ps"], COLLISION) for frame in frames if frame.info.get("collides") and "time_ps" in frame.info
+    ]
+    last = frames[-1].info
+    if last["ended"] != "ok":
+        met.append((last["ended_ps"], last["ended"]))
+    time_ps, name = min(met, default=(np.inf, ""))
+    return (max(0.0, float(time_ps)), name) if met else None
