@@ -100,7 +100,8 @@ rule explore:
 rule select_frames:
     """The explored frames worth a label: uncertain but not wrecked, different from each other, and a random arm.
 
-    Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it.
+    Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it. What
+    became of all explored frames, and when the dynamics of a cell met a guard, is counted.
     """
     input:
         frames=rules.explore.output.frames,
@@ -224,7 +225,8 @@ rule fine_tune:
 rule assess_potential:
     """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?
 
-    The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
+    Energies, forces and stresses, by composition, element and temperature; and whether the cells of the exploration
+    stayed sound. The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
     those that it selected apart from those that chance did. Crystals that the foundation knew are compressed and
     stretched by both: their volume and bulk modulus say what was forgotten.
     """

@@ -30,13 +30,20 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
     wanted = (0.9 + 0.22 * len(names), 0.9 + 0.22 * lines_of(assessment))
     heights = [max(pair) for pair in zip(wanted, LEAST_HEIGHTS_IN, strict=True)]
     size = (WIDTH_IN, sum(heights))
-    with figure_of(path, columns=3, title=_title(assessment), size=size, row_heights=heights) as axes:
-        parity, reliability, scores, elements, temperatures, stability = axes
+    with figure_of(path, title=_title(assessment), size=size) as (blank,):
+        parity, reliability, scores, elements, temperatures, stability = _panels(blank, heights)
         _draw_parity(parity, by_name)
         _draw_calibration(reliability, scores, by_name, assessment["calibration"])
         draw_by_element(elements, assessment)
         draw_by_temperature(temperatures, assessment)
         draw_stability(stability, assessment["stability"])
+
+
+def _panels(blank: Axes, heights: Sequence[float]) -> list[Axes]:
+    """Rows of three axes in place of one."""
+    figure = blank.figure
+    blank.remove()
+    return list(figure.subplots(len(heights), 3, height_ratios=heights).ravel())
 
 
 def _draw_calibration(reliability: Axes, scores: Axes, by_name: Mapping[str, Sequence[Mapping]], calibration) -> None:

@@ -27,21 +27,12 @@ STYLE = {
 
 
 @contextmanager
-def figure_of(
-    path: str | Path,
-    *,
-    columns: int = 1,
-    title: str,
-    size: tuple[float, float],
-    row_heights: Sequence[float] = (1.0,),
-) -> Iterator[list[Axes]]:
-    """Axes side by side, row after row; the figure is written to `path`, atomically, when the block has drawn it."""
+def figure_of(path: str | Path, *, columns: int = 1, title: str, size: tuple[float, float]) -> Iterator[list[Axes]]:
+    """Axes side by side; the figure is written to `path`, atomically, when the block has drawn it."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(row_heights), columns, figsize=size, layout="constrained", squeeze=False, height_ratios=row_heights
-        )
+        figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False)
         figure.suptitle(title)
-        yield list(axes.ravel())
+        yield list(axes[0])
         _save(figure, path)
 
 
