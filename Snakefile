@@ -18,6 +18,7 @@ include: "rules/structures.smk"
 include: "rules/labels.smk"
 include: "rules/learning.smk"
 include: "rules/dynamics.smk"
+include: "rules/coverage.smk"
 include: "rules/transport.smk"
 include: "rules/mechanism.smk"
 include: "rules/coupling.smk"
@@ -50,6 +51,7 @@ rule all:
         rules.rank_electrolytes.output,
         rules.relate_order.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
+        expand(rules.cover_glass.output, composition=campaign.swept),
         expand(rules.describe_dataset.output, potential=campaign.needed_potentials),
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),

@@ -155,6 +155,19 @@ def of_last_generation(pattern):
     )
 
 
+def of_released(pattern):
+    """The file of the generation that was released for a composition, or one per member of its committee."""
+
+    def paths(wildcards):
+        name = campaign.row(wildcards.composition).potential
+        last = {"potential": name, "generation": campaign.generations(name)[-1]}
+        if "{member}" in pattern:
+            return expand(pattern, **last, member=campaign.members(name))
+        return pattern.format(**last)
+
+    return paths
+
+
 def in_chunks(pattern, *, first=0):
     """The files of all chunks of a generation; none before the generation `first`."""
 

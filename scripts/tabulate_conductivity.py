@@ -12,6 +12,13 @@ start_job(job, subject="conductivity table")
 points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.transport]
 releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}
 transitions = {fit["composition"]: fit["glass_transition"] for fit in map(read_json, job.input.arrhenius)}
-table = tabulate(points, releases, transitions, potentials=job.params.potentials, dispersion=job.params.dispersion)
+table = tabulate(
+    points,
+    releases,
+    transitions,
+    potentials=job.params.potentials,
+    dispersion=job.params.dispersion,
+    coverage={found["composition"]: found for found in map(read_json, job.input.coverage)},
+)
 write_table(table, job.output.table)
 write_text(job.output.text, in_words(table))

@@ -258,6 +258,29 @@ def assessed_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     return frames * largest_labelled(campaign, wildcards) * campaign.learning(potential)["committee"]
 
 
+def gathered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms whose environments are gathered: those trained on, also by the potentials before, and held out."""
+    total = 0
+    for name in campaign.learned_from(wildcards["potential"]):
+        there = {"potential": name, "generation": str(campaign.generations(name)[-1])}
+        total += collected_frames(campaign, there) * largest_labelled(campaign, there)
+    return total
+
+
+def covered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × models: the glasses, and frames of their coolest and hottest run, by every model."""
+    name = wildcards["composition"]
+    frames = 1 + 2 * campaign.section("coverage", composition=name)["frames_per_glass"]
+    return point_atoms(campaign, wildcards) * frames * campaign.learning(campaign.row(name).potential)["committee"]
+
+
+def gathered_environments(campaign: Campaign, potential: str) -> int:
+    """Environments of all elements that are kept of a potential's training frames, at most."""
+    most = campaign.potential_section("coverage", potential=potential)["environments_per_element"]
+    elements = campaign.learned_elements(potential)
+    return min(len(elements) * most, gathered_frame_atoms(campaign, {"potential": potential}))
+
+
 def one(_campaign: Campaign, _wildcards: Wildcards) -> int:
     """A job whose work is always the same."""
     return 1

@@ -104,6 +104,12 @@ RULES = (
         f"logs/{_POTENTIAL}/describe_dataset.log",
         f"results/{_POTENTIAL}/dataset.json",
     ),
+    RuleFiles(
+        "gather_environments",
+        "potential",
+        f"logs/{_POTENTIAL}/gather_environments.log",
+        f"results/{_POTENTIAL}/environments.npz",
+    ),
     RuleFiles("build_glass", "glasses", f"logs/{_GLASS}/build_glass.log", f"results/{_GLASS}/packed.extxyz"),
     RuleFiles("quench_glass", "glasses", f"logs/{_GLASS}/quench_glass.log", f"results/{_GLASS}/glass.extxyz"),
     RuleFiles("run_md", "MD", f"logs/{_POINT}/run_md.log", f"results/{_POINT}/md.json"),
@@ -119,6 +125,7 @@ RULES = (
     RuleFiles("analyse_motion", "analysis", f"logs/{_POINT}/analyse_motion.log", f"results/{_POINT}/motion.json"),
     RuleFiles("analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"),
     RuleFiles("analyse_spectra", "analysis", f"logs/{_POINT}/analyse_spectra.log", f"results/{_POINT}/spectra.json"),
+    RuleFiles("cover_glass", "analysis", "logs/{composition}/cover_glass.log", "results/{composition}/coverage.json"),
     RuleFiles(
         "draw_pathways", "analysis", "logs/{composition}/draw_pathways.log", "results/{composition}/pathways.html"
     ),

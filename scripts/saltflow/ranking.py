@@ -12,13 +12,13 @@ from scipy import stats
 from saltflow.missing_glasses import NO_SOUND_GLASS
 from saltflow.provenance import read_json
 from saltflow.rank_correlation import spearman_interval
-from saltflow.summary import method_name
+from saltflow.summary import COVERAGE, coverage_row, method_name
 
 COLUMNS = [
     *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
     *("extrapolated", "crosses_Tg", "Tg_K", "Tg_err_K", "Ea_eV", "Ea_err_eV"),
     *("of_T_K", "haven_ratio", "haven_err", "t_E", "t_E_err", "density_g_cm3"),
-    *("potential", "method", "potential_status", "force_rmse_meV_A"),
+    *("potential", "method", "potential_status", "force_rmse_meV_A", *COVERAGE),
     *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
 ]
 IN_WORDS = [
@@ -32,7 +32,16 @@ IN_WORDS = [
         "crosses_Tg",
         "Ea_eV",
     ),
-    *("haven_ratio", "t_E", "density_g_cm3", "method", "potential_status", "measured_sigma_mS_cm", "status"),
+    *(
+        "haven_ratio",
+        "t_E",
+        "density_g_cm3",
+        "method",
+        "potential_status",
+        "coverage",
+        "measured_sigma_mS_cm",
+        "status",
+    ),
 ]
 FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
 DONE = "done"
@@ -42,7 +51,8 @@ LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
 status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
 method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did. measured:
-from the table of compositions; nothing was fitted to it.
+from the table of compositions; nothing was fitted to it. coverage: whether the labels cover what was simulated; where
+they do not, forces are a guess, and so is the conductivity.
 ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
 
@@ -57,6 +67,7 @@ class Finished:
         potential: name of its potential.
         release: content of that potential's released.json.
         dispersion: what the dynamics adds, or none.
+        coverage: content of coverage.json.
     """
 
     fit: Mapping
@@ -64,11 +75,13 @@ class Finished:
     potential: str
     release: Mapping
     dispersion: str
+    coverage: Mapping
 
 
 def read_finished(
     arrhenius: Iterable[str | Path],
     *,
+    coverage: Iterable[str | Path],
     transport: Iterable[str | Path],
     structure: Iterable[str | Path],
     releases: Iterable[str | Path],
@@ -78,7 +91,7 @@ def read_finished(
     """What was found of the compositions of a sweep, from its files.
 
     Args:
-        arrhenius: results/{composition}/arrhenius.json.
+        arrhenius, coverage: results/{composition}/arrhenius.json and coverage.json.
         transport, structure: results/{composition}/md/{temperature}K/transport.json and structure.json, in the same
             order.
         releases: results/potentials/{potential}/released.json.
@@ -90,9 +103,10 @@ def read_finished(
         points[Path(paths[0]).parents[2].name].append(tuple(map(read_json, paths)))
     released = {Path(path).parent.name: read_json(path) for path in releases}
     fits = (read_json(path) for path in arrhenius)
+    covered = {found["composition"]: found for found in map(read_json, coverage)}
     return {
         (name := fit["composition"]): Finished(
-            fit, points[name], potentials[name], released[potentials[name]], dispersion[name]
+            fit, points[name], potentials[name], released[potentials[name]], dispersion[name], covered[name]
         )
         for fit in fits
     }
@@ -180,6 +194,7 @@ def _row(name: str, finished: Finished) -> dict:
         "method": method_name(finished.release, finished.dispersion),
         "potential_status": "converged" if finished.release["converged"] else "not converged",
         "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],
+        **coverage_row(finished.coverage),
     }
 
 

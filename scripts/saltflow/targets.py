@@ -144,6 +144,10 @@ class Campaign:
         """Composition → the dispersion that its dynamics adds to the potential, or none."""
         return {name: self._dynamics_of(name)["dispersion"] for name in self.swept}
 
+    def coverage(self, composition: str) -> dict:
+        """Those settings of `coverage` that judge a composition."""
+        return _without(self.section("coverage", composition=composition), "environments_per_element")
+
     # ── constrained points ─────────────────────────────────────────────────────────────────────
 
     def frozen_modes(self, composition: str) -> list[str]:
@@ -247,6 +251,15 @@ class Campaign:
             return []
         known = self.potentials[foundation["name"]].compositions
         return [name for name in self.potentials[potential].compositions if name not in known]
+
+    def learned_from(self, potential: str) -> list[str]:
+        """A potential, and those that it descends from as long as their labels are of the same reference."""
+        lineage = [potential]
+        while (before := self.potentials[lineage[-1]].foundation) in self.potentials:
+            if self.potentials[before].reference != self.potentials[potential].reference:
+                break
+            lineage.append(before)
+        return lineage
 
     def packed_members(self, potential: str) -> list[str]:
         """Compositions that train a potential and whose cells are packed, where that decides what must diffuse."""

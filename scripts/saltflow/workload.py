@@ -23,6 +23,7 @@ POINT_ANALYSES = (
     *("analyse_transport", "analyse_structure", "analyse_residence"),
     *("analyse_motion", "analyse_pathways", "analyse_spectra"),
 )
+FEATURES = 256  # scalars of two layers of 128 channels; other foundations have as many or a few times that
 SHORTEST_MIN = 10  # a shared file system may be slow
 
 
@@ -129,9 +130,10 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
     if rule == "label_atom":
         elements = campaign.elements_of_reference(wildcards["reference"])
         return [(rule, {**wildcards, "element": element}) for element in elements]
-    if rule in POINT_ANALYSES:
-        points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
-        return [(each, point) for point in points for each in POINT_ANALYSES]
+    if rule in (*POINT_ANALYSES, "cover_glass"):
+        composition = {"composition": wildcards["composition"]}
+        points = [{**composition, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
+        return [("cover_glass", composition), *((each, point) for point in points for each in POINT_ANALYSES)]
     if rule == "analyse_constrained_md":
         name = wildcards["composition"]
         modes, temperatures_K = campaign.frozen_modes(name), campaign.coupling_temperatures_K(name)
@@ -212,6 +214,23 @@ def _training_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     batch = campaign.learning(wildcards["potential"])["training"]["batch_frames"]
     atoms = batch * amounts.largest_labelled(campaign, wildcards)
     return LIBRARIES_MB + atoms + 0.01 * amounts.training_frame_atoms(campaign, wildcards)
+
+
+def _gathering_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, the graph of a frame, and environments twice: as they are and in standard deviations."""
+    graph_MB = amounts.largest_labelled(campaign, wildcards)
+    return LIBRARIES_MB + graph_MB + 3 * _environments_MB(campaign, wildcards["potential"])
+
+
+def _covering_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, the graph of a glass, and the environments of training with those of one element once more."""
+    potential = campaign.row(wildcards["composition"]).potential
+    return LIBRARIES_MB + amounts.cell_atoms(campaign, wildcards) + 2 * _environments_MB(campaign, potential)
+
+
+def _environments_MB(campaign: Campaign, potential: str) -> float:
+    """Gathered environments in single precision."""
+    return 4e-6 * FEATURES * amounts.gathered_environments(campaign, potential)
 
 
 def _analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -308,6 +327,8 @@ TASKS: Mapping[str, Task] = {
         _of_batch(amounts.largest_labelled),
         {"": Ceiling(120, 5e-2)},
     ),
+    "gather_environments": Task("frame-atoms", amounts.gathered_frame_atoms, _gathering_MB, {"": Ceiling(120, 3e-2)}),
+    "cover_glass": Task("frame-atoms by a model", amounts.covered_frame_atoms, _covering_MB, {"": Ceiling(300, 5e-2)}),
     "release_potential": Task("jobs", amounts.one, _fixed(700), {"": Ceiling(60, 1)}),
     "describe_dataset": Task("frames", amounts.described_frames, _fixed(700), {"": Ceiling(60, 0.1)}),
     "quench_glass": Task(

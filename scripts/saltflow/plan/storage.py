@@ -8,6 +8,7 @@ from saltflow import amounts
 from saltflow.dynamics.schedule import steps_of
 from saltflow.plan.graph import Dag, Job
 from saltflow.targets import Campaign
+from saltflow.workload import FEATURES
 
 # Measured: files of 1,302 atoms × 3,000 frames, 42 × 300 and 12 × 40. Compression takes a fifth of 12 bytes.
 TRAJECTORY_BYTES = 110_000
@@ -25,6 +26,7 @@ MODEL_CHANNELS = 16
 CHECKPOINTS = 4
 # Files of a DFT code while it labels.
 LABEL_SCRATCH_BYTES = 50_000_000
+ENVIRONMENT_BYTES = 4 * FEATURES  # of an atom as a potential sees it
 CUBE_BYTES = 13  # of a voxel
 PRODUCT_BYTES: Mapping[str, int] = {".svg": 60_000, ".json": 60_000, ".html": 2_500_000, ".gz": 500_000}
 SMALL_BYTES = 20_000
@@ -88,6 +90,8 @@ class Storage:
         if suffix == ".extxyz" and (size := STRUCTURES.get(job.rule)):
             count, bytes_per_atom = size
             return bytes_per_atom * count(self.campaign, job.wildcards)
+        if suffix == ".npz":
+            return ENVIRONMENT_BYTES * amounts.gathered_environments(self.campaign, job.wildcards["potential"])
         return PRODUCT_BYTES.get(suffix, SMALL_BYTES)
 
     def _trajectory_bytes(self, job: Job) -> float:

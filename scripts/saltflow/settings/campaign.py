@@ -25,7 +25,7 @@ from saltflow.settings.analysis import (
 )
 from saltflow.settings.dynamics import Constraints, Dynamics
 from saltflow.settings.execution import Execution
-from saltflow.settings.learning import Labels, Learning
+from saltflow.settings.learning import Coverage, Labels, Learning
 from saltflow.settings.section import NonNegativeFloat, NonNegativeInt, Section
 from saltflow.settings.sentences import validated
 
@@ -80,6 +80,7 @@ class Settings(Section):
     labels: Labels
     learning: Learning
     dynamics: Dynamics
+    coverage: Coverage
     transport: Transport
     structure_analysis: StructureAnalysis
     residence: Residence
@@ -105,10 +106,10 @@ class Settings(Section):
 
 
 COMPOSITION_SECTIONS = (
-    *("structures", "dynamics", "transport", "structure_analysis"),
+    *("structures", "dynamics", "coverage", "transport", "structure_analysis"),
     *("residence", "motion", "pathways", "spectra", "constraints", "coupling"),
 )
-POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics")
+POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics", "coverage")
 
 
 def load_settings(config: Mapping) -> Settings:

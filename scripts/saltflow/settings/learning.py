@@ -157,3 +157,10 @@ class Learning(Section):
         if self.generations > 0 and self.committee < 2:
             raise ValueError("committee must be at least 2 when generations is above 0: its spread selects frames")
         return self
+
+
+class Coverage(Section):
+    heldout_percentile: Annotated[float, Field(ge=50, lt=100)]
+    max_uncovered_share: Fraction
+    frames_per_glass: PositiveInt
+    environments_per_element: PositiveInt

@@ -1,0 +1,18 @@
+"""Gather the environments that the labels of a potential taught it."""
+
+from saltflow.coverage.taught import gather, write_taught
+from saltflow.dataset import read_frames
+from saltflow.joblog import start_job
+from saltflow.potentials import load_checked_committee
+
+job = snakemake  # noqa: F821
+start_job(job, subject=f"potential {job.wildcards.potential}")
+
+taught = gather(
+    {name: read_frames(path) for name, path in zip(job.params.learned_from, job.input.train, strict=True)},
+    read_frames(job.input.test),
+    load_checked_committee([job.input.model], [job.input.check], device="cpu", dtype="float64"),
+    environments_per_element=job.params.environments_per_element,
+    seed=job.params.seed,
+)
+write_taught(taught, job.output.environments)
