@@ -229,6 +229,8 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
     for files in RULES:
         if "potential" not in files.wildcards:
             continue
+        if files.rule == "gather_environments" and name not in campaign.driving_potentials:
+            continue
         if "generation" not in files.wildcards:
             yield Job(files, {"potential": name})
             continue

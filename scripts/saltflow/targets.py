@@ -56,6 +56,11 @@ class Campaign:
                     queue.append(self.potentials[name].foundation)
         return list(needed)
 
+    @cached_property
+    def driving_potentials(self) -> set[str]:
+        """Potentials that swept compositions are simulated with; others only lead to these."""
+        return {self.compositions[name].potential for name in self.swept}
+
     def row(self, composition: str) -> Composition:
         """A composition of the table.
 

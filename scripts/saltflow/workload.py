@@ -131,9 +131,9 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
         elements = campaign.elements_of_reference(wildcards["reference"])
         return [(rule, {**wildcards, "element": element}) for element in elements]
     if rule in (*POINT_ANALYSES, "cover_glass"):
-        composition = {"composition": wildcards["composition"]}
-        points = [{**composition, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
-        return [("cover_glass", composition), *((each, point) for point in points for each in POINT_ANALYSES)]
+        covered = ("cover_glass", {"composition": wildcards["composition"]})
+        points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
+        return [covered, *((each, point) for point in points for each in POINT_ANALYSES)]
     if rule == "analyse_constrained_md":
         name = wildcards["composition"]
         modes, temperatures_K = campaign.frozen_modes(name), campaign.coupling_temperatures_K(name)

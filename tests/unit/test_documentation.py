@@ -135,7 +135,11 @@ def test_every_word_of_the_tables_is_explained(word):
 
 
 NO_TRANSITION = {"LiCl": {"sides": {}}}
-TRIAL = {"potentials": {"LiCl": "trial"}, "dispersion": {"LiCl": "none"}}
+TRIAL = {
+    "potentials": {"LiCl": "trial"},
+    "dispersion": {"LiCl": "none"},
+    "coverage": {"LiCl": {"status": "no sound glass", "worst": None}},
+}
 
 
 def test_status_words_are_those_of_the_results():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cooling_curves import TEMPERATURES_K as TEMPERATURES
 from cooling_curves import broken, cooled
-from test_ranking import RELEASE, points_of
+from test_ranking import COVERED, RELEASE, points_of
 from test_structure_rdf import rocksalt
 from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
 
@@ -251,7 +251,9 @@ def ranking_of(fits, *kelvin: float):
         "LiCl": {"composition": "LiCl", "fits": fits(*TEMPERATURES_K), "glass_transition": TRANSITION},
         "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
     }
-    finished = {name: Finished(fit, points_of("ok"), "chlorides", RELEASE, "none") for name, fit in found.items()}
+    finished = {
+        name: Finished(fit, points_of("ok"), "chlorides", RELEASE, "none", COVERED) for name, fit in found.items()
+    }
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 
 

@@ -34,6 +34,9 @@ COLUMNS = [
     "method",
     "potential_status",
     "force_rmse_meV_A",
+    "coverage",
+    "uncovered_share",
+    "uncovered_err",
 ]
 RELEASES = {
     "chlorides": {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 123.4}},
@@ -43,6 +46,10 @@ NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": 
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0,
               "sides": {"400": "below", "800": "above"}}  # fmt: skip
 TRANSITIONS = {"LiCl": TRANSITION, "Li2O": NO_TRANSITION}
+COVERAGE = {
+    "LiCl": {"status": "not covered", "worst": {"state": "MD at 800 K", "value": 0.2, "error": 0.05}},
+    "Li2O": {"status": "no sound glass", "worst": None},
+}
 ADDED = {"LiCl": "none", "Li2O": "D3(BJ) of PBE"}
 
 
@@ -62,7 +69,8 @@ def points() -> list[tuple[str, dict]]:
 
 @pytest.fixture(scope="module")
 def table(points) -> pd.DataFrame:
-    return tabulate(points, RELEASES, TRANSITIONS, potentials={"LiCl": "chlorides", "Li2O": "oxides"}, dispersion=ADDED)
+    potentials = {"LiCl": "chlorides", "Li2O": "oxides"}
+    return tabulate(points, RELEASES, TRANSITIONS, potentials=potentials, dispersion=ADDED, coverage=COVERAGE)
 
 
 def test_columns_of_the_table(table):
@@ -99,6 +107,12 @@ def test_the_method_of_every_number_is_named(table):
     assert table["force_rmse_meV_A"].tolist() == [123.4, 123.4, 31.0]
 
 
+def test_every_row_says_whether_labels_cover_its_composition(table):
+    assert table["coverage"].tolist() == ["not covered", "not covered", "no sound glass"]
+    assert table["uncovered_share"].tolist()[:2] == [0.2, 0.2]
+    assert pd.isna(table["uncovered_share"][2])
+
+
 def test_written_table_and_its_text(table, tmp_path):
     write_table(table, tmp_path / "table.csv")
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
@@ -120,6 +134,6 @@ def test_written_table_and_its_text(table, tmp_path):
 
 
 def test_a_table_without_points_is_written(tmp_path):
-    table = tabulate([], RELEASES, {}, potentials={}, dispersion={})
+    table = tabulate([], RELEASES, {}, potentials={}, dispersion={}, coverage={})
     write_table(table, tmp_path / "table.csv")
     assert "NE: Nernst–Einstein" in in_words(table)

@@ -36,6 +36,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     assert counts["analyse_residence"] == counts["analyse_motion"] == 5 * len(simulated)
     assert counts["analyse_pathways"] == counts["analyse_spectra"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["fit_residence"] == counts["draw_pathways"] == len(simulated)
+    assert counts["cover_glass"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert counts["relate_order"] == 1
     assert {name for name, count in counts.items() if not count} == ON_REQUEST - {"measure_diffusion"}

@@ -14,6 +14,7 @@ OVERRIDES = "tests/tiny/overrides.yaml"
 COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
 GLASSES = (1, 2)
+TABLES = {"tabulate_conductivity", "rank_electrolytes"}
 SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order"}
 ORDER = {"tabulate_structure", "relate_order", "rank_electrolytes"}
 
@@ -50,13 +51,21 @@ def fits(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
     return jobs("fit_arrhenius", composition=compositions) | releases(compositions)
 
 
+def coverage(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("cover_glass", composition=compositions)
+
+
 def releases(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
     return jobs("fit_residence", composition=compositions)
 
 
 def points(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
-    """MD of these points, their analyses, the fits of their compositions and the summaries."""
+    """MD of these points, their analyses, the fits of their compositions and the summaries.
+
+    The coverage of a composition is asked at its coolest and its hottest point.
+    """
     runs = jobs("run_md", composition=compositions, temperature=temperatures)
+    runs |= coverage(compositions) if {500, 900} & set(temperatures) else set()
     return runs | analyses(compositions, temperatures) | fits(compositions) | SUMMARIES | ORDER
 
 
@@ -65,8 +74,10 @@ def learning(potential: str, *, generations: Iterable[int], members: Iterable[in
     where = {"potential": [potential], "generation": generations}
     later = {"potential": [potential], "generation": [number for number in generations if number > 0]}
     first = jobs("propose_seeds", potential=[potential]) if 0 in generations else set()
+    gathered = jobs("gather_environments", potential=[potential]) if potential != "base" else set()  # simulates nothing
     return (
         first
+        | gathered
         | jobs("explore", **later)
         | jobs("select_frames", **later)
         | jobs("label_frames", **where, chunk=[0])
@@ -321,6 +332,7 @@ PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPER
 SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERATURES)
 EVERY_POINT = TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA
 CARDS = jobs("describe_dataset", potential=["base", "fine-tuned"])
+GATHERED = jobs("gather_environments", potential=["fine-tuned"])
 
 
 @pytest.mark.parametrize(
@@ -332,7 +344,7 @@ CARDS = jobs("describe_dataset", potential=["base", "fine-tuned"])
         ("structure/scattering.py", STRUCTURE | ORDER),
         (
             "trajectory/h5md.py",
-            TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA | fits() | SUMMARIES | ORDER,
+            EVERY_POINT | coverage() | fits() | SUMMARIES | ORDER,
         ),
         ("transport/frames.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
         ("residence/survival.py", RESIDENCE),
@@ -341,13 +353,15 @@ CARDS = jobs("describe_dataset", potential=["base", "fine-tuned"])
         ("pathways/percolation.py", PATHWAYS | {"relate_order"}),
         ("pathways/picture.py", pictures()),
         ("spectra/rigid.py", SPECTRA),
-        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | {"relate_order"}),
+        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | coverage() | TABLES | {"relate_order"}),
+        ("coverage/figure.py", coverage() | TABLES),
+        ("coverage/taught.py", GATHERED | coverage() | TABLES),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS),
-        ("potentials.py", set()),
+        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS | GATHERED | coverage()),
+        ("potentials.py", GATHERED | coverage() | TABLES),
         ("training.py", set()),
         ("dynamics/runner.py", set()),
         ("structures/packing.py", set()),

@@ -38,6 +38,16 @@ def test_every_electrolyte_is_ranked_or_says_why_not(work: Path):
     assert (ranking["rank"].notna() == (ranking["status"] == "done")).all()
 
 
+def test_the_coverage_of_every_electrolyte_is_asked_for_its_glasses_and_its_dynamics(work: Path):
+    for name in ("LiAlCl4", "LiCl-crystal"):
+        coverage = read_json(work / f"results/{name}/coverage.json")
+        assert [row["state"] for row in coverage["states"]] == ["glass", "MD at 500 K", "MD at 900 K"]
+        assert coverage["taught"]["frames"].keys() == {"fine-tuned", "base"}
+        assert all(row["expected_force_error_eV_A"]["mean"] > 0 for row in coverage["states"])
+        assert coverage["status"] == "not judged", "of an element a dozen held-out atoms are there, and 99 are needed"
+        assert "learning.seeds.heldout_cells" in coverage["reason"]
+
+
 def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
     release = read_json(work / POTENTIAL / "released.json")
     assert sha256_of_file(work / POTENTIAL / "released.model") == release["sha256"]
@@ -151,6 +161,7 @@ def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
         "assessment.svg",
         "dataset.txt",
         "learned.svg",
+        "coverage.svg",
         "ranking.svg",
         "conductivity.csv",
     ):

@@ -80,7 +80,7 @@ def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
     assert {each.rules for each in shared} == {
         (
             *("analyse_motion", "analyse_pathways", "analyse_residence"),
-            *("analyse_spectra", "analyse_structure", "analyse_transport"),
+            *("analyse_spectra", "analyse_structure", "analyse_transport", "cover_glass"),
         ),
         ("explore", "select_frames"),
         ("label_atom",),
