@@ -271,12 +271,6 @@ class BatchedPotential:
         """(atoms, features) scalar node features of all layers of the first model: unchanged when a cell is turned."""
         graph = self._graph_at(positions, cells, self._sound(positions, cells))
         model = self.committee.models[0]
-        return _run(model, graph)["node_feats"].detach().double()[:, _scalars(model)]
-
-    def invariants(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """(atoms, features) those node features of the first model that no rotation changes: its scalars."""
-        graph = self._graph_at(positions, cells, self._sound(positions, cells))
-        model = self.committee.models[0]
         return _run(model, graph, forces=False)["node_feats"].detach().double()[:, _scalars(model)]
 
     def _sound(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
@@ -357,17 +351,6 @@ def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor], *, forces: bool
     # another was killed would leave its trajectory. Without that optimisation every call is the same, and no slower.
     with torch.jit.optimized_execution(False):
         return model(graph | {"positions": positions}, training=False, compute_force=forces, compute_stress=forces)
-
-
-def _scalars(model: torch.nn.Module) -> list[int]:
-    """Places of the scalars among the node features, which each layer adds to by the irreps of its product."""
-    places, first = [], 0
-    for product in model.products:
-        irreps = product.linear.irreps_out
-        for (_, irrep), part in zip(irreps, irreps.slices(), strict=True):
-            places += range(first + part.start, first + part.stop) if irrep.l == 0 else ()
-        first += irreps.dim
-    return places
 
 
 def _scalars(model: torch.nn.Module) -> torch.Tensor:

@@ -57,7 +57,7 @@ def test_an_untouched_folder_is_all_due(campaign, tmp_path):
     assert said.splitlines() == [
         "2 compositions: 0 done, 0 under way, 0 with failed jobs, 2 not started. MD: 0 of 0.00066 ns. "
         "Potentials: 0 of 2 released.",
-        "88 jobs: 0 done, 0 running, 0 failed, 85 due.",
+        "88 jobs: 0 done, 0 running, 0 failed, 88 due.",
         "",
         "2 compositions have not started; --all shows them.",
     ]
@@ -73,7 +73,7 @@ def test_a_finished_folder_is_all_done(campaign, tmp_path):
     finish(tmp_path, *shared_jobs(campaign))
     said = in_words(read_status(campaign, tmp_path))
     assert "2 compositions: 2 done" in said
-    assert "MD: 0.00066 of 0.00066 ns. Potentials: 2 of 2 released.\n88 jobs: 85 done" in said
+    assert "MD: 0.00066 of 0.00066 ns. Potentials: 2 of 2 released.\n88 jobs: 88 done" in said
     assert "released, generation 1, not converged" in said
     assert "✗" not in said.replace("✗ failed", "")
 

@@ -30,7 +30,7 @@ def environments(
         if not atoms.any():
             continue
         potential, *where = committee.on_frame(frame)
-        features = potential.invariants(*where).cpu().numpy()
+        features = potential.descriptors(*where).cpu().numpy()
         for symbol in sorted(set(frame.symbols[atoms])):
             found.setdefault(symbol, []).append(features[atoms & (frame.symbols == symbol)])
     return {symbol: np.concatenate(parts) for symbol, parts in found.items()}
