@@ -10,7 +10,7 @@ from saltflow.coverage.analysis import Distances
 from saltflow.coverage.shares import Yardstick
 from saltflow.plotting import COLOURS, figure_of, legend, say
 
-BINS = 60
+BINS = 50
 HELDOUT = "held-out cells"
 NOTHING = "Nothing to compare: no glass passed its gates."
 
@@ -33,7 +33,7 @@ def plot_coverage(result: Mapping, distances: Distances, path: str | Path) -> No
             shares = [(row["state"], row["elements"][symbol]["share"]) for row in result["states"]]
             axis.set_title("\n".join([symbol, *(_said(*each) for each in shares)]), fontsize=8)
         axes[0].set_ylabel("density of atoms")
-        axes[len(axes) // 2].set_xlabel("distance to the nearest training environment (standard deviations)")
+        axes[0].figure.supxlabel("distance to the nearest training environment (standard deviations)", fontsize=9)
         legend(axes[0], place="lower center", ncols=5)
 
 
@@ -43,26 +43,24 @@ def _title(result: Mapping) -> str:
 
 
 def _said(state: str, share: Mapping | None) -> str:
-    return f"{state}: {100 * share['value']:.2g} ± {100 * share['error']:.1g} %" if share else f"{state}: not judged"
+    return f"{state}: {100 * share['value']:.1f} ± {100 * share['error']:.1f} %" if share else f"{state}: not judged"
 
 
 def _draw(axis: Axes, symbol: str, distances: Distances) -> None:
     stick = distances.yardsticks[symbol]
-    series = {name: [glass[symbol] for glass in glasses] for name, glasses in distances.states.items()}
-    edges = _edges(series.values(), stick)
-    if stick.atoms:
-        axis.hist(np.concatenate(list(stick.distances.values())), edges, density=True, color="0.8", label=HELDOUT)
-    for colour, (name, parts) in zip(COLOURS, series.items(), strict=False):
-        finite = np.concatenate(parts)
-        finite = finite[np.isfinite(finite)]
-        if len(finite):
-            axis.hist(finite, edges, density=True, histtype="step", color=colour, label=name)
+    heldout = np.concatenate([np.empty(0), *stick.distances.values()])
+    states = {name: np.concatenate([glass[symbol] for glass in ours]) for name, ours in distances.states.items()}
+    edges = np.linspace(0, _end([heldout, *states.values()], stick), BINS + 1)
+    if len(heldout):
+        axis.hist(heldout.clip(max=edges[-1]), edges, density=True, color="0.8", label=HELDOUT)
+    for colour, (name, values) in zip(COLOURS, states.items(), strict=False):
+        axis.hist(values.clip(max=edges[-1]), edges, density=True, histtype="step", color=colour, label=name)
     if stick.limit is not None:
         axis.axvline(stick.limit, color="black", ls="--", lw=0.9, label="limit")
     axis.set_yticks([])
 
 
-def _edges(series: Sequence[Sequence[np.ndarray]], stick: Yardstick) -> np.ndarray:
-    values = np.concatenate([np.empty(0), *stick.distances.values(), *(part for parts in series for part in parts)])
-    values = values[np.isfinite(values)]
-    return np.linspace(0, values.max() * 1.02 if len(values) and values.max() else 1, BINS + 1)
+def _end(series: Sequence[np.ndarray], stick: Yardstick) -> float:
+    """Where the axis ends, and with it the bin of all that is farther: beyond some limits and beyond most atoms."""
+    seen = [np.quantile(finite, 0.99) for each in series if len(finite := each[np.isfinite(each)])]
+    return max([2 * (stick.limit or 0.0), *seen]) or 1.0

@@ -3,9 +3,9 @@
 The limit of an element is the percentile p of its held-out distances, as order statistic ⌈p (n + 1)⌉ of n, so that of
 glasses like the held-out cells the expected share is 1 − p (split conformal prediction: Vovk, Gammerman and Shafer,
 Algorithmic Learning in a Random World, 2005). Atoms of one cell resemble each other, so cells are the independent unit:
-the error holds how glasses differ (Student's factor for so few, no less than a binomial one), how the share moves when
-held-out cells are left out one at a time (jackknife), and is no smaller than held-out cells, judged by their own limit,
-would have.
+the error holds how glasses differ (Student's factor for so few, no less than binomial with the design effect that the
+held-out cells have: Kish, Survey Sampling, 1965) and how the share moves when held-out cells are left out one at a time
+(jackknife). It is no smaller than that of a glass like the held-out cells.
 """
 
 import math
@@ -81,46 +81,59 @@ def share_beyond(
     """
     limits = {symbol: each.limit for symbol, each in yardsticks.items()}
     per_glass = np.array([_share(glass, limits) for glass in glasses])
-    value, expected = float(per_glass.mean()), 1 - percentile / 100
-    lineages = list(dict.fromkeys(name for each in yardsticks.values() for name in each.distances))
-    ours = {
-        name: {symbol: each.distances[name] for symbol, each in yardsticks.items() if name in each.distances}
-        for name in lineages
-    }
-    between = np.array([_share(distances, limits) for distances in ours.values()]).var(ddof=1)
-    atoms = sum(len(glass[symbol]) for glass in glasses for symbol in limits)
-    heldout = sum(each.atoms for each in yardsticks.values())
-    spread = expected * (1 - expected)
-    as_heldout = max(
-        between * (1 / len(glasses) + 1 / len(lineages)),
-        spread * (1 / atoms + 1 / heldout),
-    )
+    atoms, value = sum(_judged(glass, limits) for glass in glasses), float(per_glass.mean())
+    heldout = _by_lineage(yardsticks)
+    sizes = np.array([_judged(cell, limits) for cell in heldout])
+    expected = 1 - percentile / 100
+    alike = _likeness([_share(cell, limits) for cell in heldout], sizes, expected=expected)
+    null = expected * (1 - expected) * (alike * (1 / len(glasses) + 1 / len(heldout)) + 1 / atoms + 1 / sizes.sum())
     smoothed = (value * atoms + 1) / (atoms + 2)
-    sampled = smoothed * (1 - smoothed) * max(1 / atoms, between / spread / len(glasses))
+    sampled = smoothed * (1 - smoothed) * (alike / len(glasses) + 1 / atoms)
     if len(glasses) > 1:
         sampled = max(sampled, float(mean_and_error(per_glass)[1]) ** 2)
-    moved = _jackknife_variance(glasses, yardsticks, lineages, percentile=percentile)
-    return {"value": value, "error": float(np.sqrt(max(as_heldout, sampled + moved)))}
+    moved = _jackknife_variance(glasses, yardsticks, percentile=percentile)
+    return {"value": value, "error": float(np.sqrt(max(null, sampled + moved)))}
+
+
+def _by_lineage(yardsticks: Mapping[str, Yardstick]) -> list[dict[str, np.ndarray]]:
+    """Of each held-out cell, element → (atoms,) distances."""
+    names = _lineages(yardsticks)
+    return [
+        {symbol: each.distances[name] for symbol, each in yardsticks.items() if name in each.distances}
+        for name in names
+    ]
+
+
+def _lineages(yardsticks: Mapping[str, Yardstick]) -> list[str]:
+    return list(dict.fromkeys(name for each in yardsticks.values() for name in each.distances))
+
+
+def _likeness(shares: Sequence[float], sizes: np.ndarray, *, expected: float) -> float:
+    """Intraclass correlation of being beyond the limit: what the shares of cells vary by, less what chance does."""
+    spread = expected * (1 - expected)
+    return max(0.0, float(np.var(shares, ddof=1)) / spread - float((1 / sizes).mean()))
+
+
+def _judged(distances: Mapping[str, np.ndarray], limits: Mapping[str, float]) -> int:
+    """Atoms of the elements that have a limit."""
+    return sum(len(values) for symbol, values in distances.items() if symbol in limits)
 
 
 def _share(distances: Mapping[str, np.ndarray], limits: Mapping[str, float]) -> float:
-    """Of the atoms of the elements that have a limit."""
-    judged = [symbol for symbol in distances if symbol in limits]
-    return sum((distances[symbol] > limits[symbol]).sum() for symbol in judged) / sum(
-        len(distances[symbol]) for symbol in judged
-    )
+    """Beyond their limits, of the atoms of the elements that have one."""
+    beyond = sum((values > limits[symbol]).sum() for symbol, values in distances.items() if symbol in limits)
+    return beyond / _judged(distances, limits)
 
 
 def _jackknife_variance(
     glasses: Sequence[Mapping[str, np.ndarray]],
     yardsticks: Mapping[str, Yardstick],
-    lineages: Sequence[str],
     *,
     percentile: float,
 ) -> float:
     """Variance of the share from the held-out cells: each is left out of the limits in turn."""
     shares = []
-    for left_out in lineages:
+    for left_out in _lineages(yardsticks):
         limits = {symbol: _limit_without(each, left_out, percentile) for symbol, each in yardsticks.items()}
         shares.append(np.mean([_share(glass, limits) for glass in glasses]))
     return (len(shares) - 1) * float(np.var(shares))
