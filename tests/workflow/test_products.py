@@ -44,8 +44,18 @@ def test_the_coverage_of_every_electrolyte_is_asked_for_its_glasses_and_its_dyna
         assert [row["state"] for row in coverage["states"]] == ["glass", "MD at 500 K", "MD at 900 K"]
         assert coverage["taught"]["frames"].keys() == {"fine-tuned", "base"}
         assert all(row["expected_force_error_eV_A"]["mean"] > 0 for row in coverage["states"])
-        assert coverage["status"] == "not judged", "of an element a dozen held-out atoms are there, and 99 are needed"
-        assert "learning.seeds.heldout_cells" in coverage["reason"]
+        for row in coverage["states"]:
+            assert all(0 <= row["elements"][symbol]["share"]["value"] <= 1 for symbol in ("Li", "Cl"))
+        assert {coverage["yardsticks"][symbol]["basis"] for symbol in ("Li", "Cl")} == {"potential"}, "two cells each"
+    ranking = pd.read_csv(work / "results/summary/ranking.csv", index_col="composition")
+    assert ranking["uncovered_share"]["LiCl-crystal"] == pytest.approx(coverage["worst"]["value"], abs=1e-5)
+
+
+def test_an_element_with_too_few_held_out_cells_is_not_judged(work: Path):
+    coverage = read_json(work / "results/LiAlCl4/coverage.json")
+    assert coverage["yardsticks"]["Al"]["limit"] is None
+    assert coverage["reason"].startswith("LiAlCl4: too few held-out atoms for the limit of Al; raise learning.seeds")
+    assert coverage["status"] in ("not judged", "not covered")
 
 
 def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
