@@ -264,7 +264,9 @@ def of_last_foundation(pattern, *, where):
 
 
 def replayed_frames(wildcards):
-    """The training frames of its foundation that a potential learns again, if it does."""
+    """What a potential learns again, if it does: frames of its foundation, or structures that a file labels."""
+    if structures := campaign.replay_structures(wildcards.potential):
+        return ancient(structures["path"])
     if campaign.replays(wildcards.potential):
         return of_foundation("train")(wildcards)
     return []

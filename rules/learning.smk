@@ -178,7 +178,8 @@ rule fine_tune:
 
     The first member sees every training frame and later drives the dynamics; the others see resamples, so that
     their spread measures how well the labels determine the model. Training goes on from the last epoch.
-    A foundation's held-out frames, predicted before and after, say what was forgotten.
+    A foundation's held-out frames, predicted before and after, say what was forgotten. With the recipe replay its
+    frames are learned again; a foundation from a file labels structures for it.
     """
     input:
         train=f"{GENERATION}/dataset/train.extxyz",

@@ -20,14 +20,15 @@ if job.input.get("previous_assessment") and read_json(job.input.previous_assessm
             shutil.copyfile(source, temporary)
 else:
     member = int(where.member)
+    isolated_atoms_eV = {Path(path).stem: read_json(path)["energy_eV"] for path in job.input.isolated_atoms}
     settings = [params.training, params.model, params.foundation, member]
     with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
         train_member(
             read_frames(job.input.train),
             read_frames(job.input.valid),
             subject=subject,
-            isolated_atoms_eV={Path(path).stem: read_json(path)["energy_eV"] for path in job.input.isolated_atoms},
-            foundation=started_from(params.foundation, job.input),
+            isolated_atoms_eV=isolated_atoms_eV,
+            foundation=started_from(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV),
             model=params.model,
             training=params.training,
             device=job.config["execution"]["device"],

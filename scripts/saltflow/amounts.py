@@ -232,13 +232,18 @@ def described_frames(campaign: Campaign, wildcards: Wildcards) -> int:
 
 
 def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Frames × atoms that a model is trained and validated on, replayed ones included."""
+    """Frames × atoms that a model is trained and validated on, replayed ones included.
+
+    Structures that a foundation from a file labels are not read for it: enough cells of our own size are assumed.
+    """
     frames = collected_frames(campaign, wildcards) - _heldout_frames(campaign, wildcards)
     own = frames * largest_labelled(campaign, wildcards)
     if not campaign.replays(wildcards["potential"]):
         return own
-    foundation = campaign.potentials[wildcards["potential"]].foundation
     most = frames * campaign.training(wildcards["potential"])["replay_ratio"]
+    if campaign.replay_structures(wildcards["potential"]):
+        return own + math.ceil(most) * largest_labelled(campaign, wildcards)
+    foundation = campaign.potentials[wildcards["potential"]].foundation
     there = {"potential": foundation, "generation": str(campaign.generations(foundation)[-1])}
     known = collected_frames(campaign, there) - _heldout_frames(campaign, there)
     return own + math.ceil(min(most, known)) * largest_labelled(campaign, there)

@@ -5,13 +5,13 @@ when it changes.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from saltflow.compositions import Composition, formula_units_for, read_compositions
-from saltflow.dispersion.switch import check_switch, completed
+from saltflow.dispersion.switch import check_switch, completed, has_dispersion
 from saltflow.errors import InputError
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden
@@ -285,14 +285,29 @@ class Campaign:
 
         One from scratch has nothing to keep: its recipe is naive.
         """
-        section = self.learning(potential)["training"]
-        recipe = section["recipe"] if self.potentials[potential].foundation != "none" else "naive"
+        section, recipe = self.learning(potential)["training"], self._recipe(potential)
         unread = [key for other, keys in RECIPE_KEYS.items() if other != recipe for key in keys]
-        return _without(section, *unread) | {"recipe": recipe}
+        structures = self.replay_structures(potential)
+        read = {"recipe": recipe} | ({"replay_structures": structures} if structures else {})
+        return _without(section, "replay_structures", *unread) | read
 
     def replays(self, potential: str) -> bool:
-        """Whether a potential learns frames of its foundation again."""
-        return self.training(potential)["recipe"] == "replay"
+        """Whether a potential learns frames of its foundation again, or others that the foundation labels."""
+        return self._recipe(potential) == "replay"
+
+    def replay_structures(self, potential: str) -> dict | None:
+        """The structures that a foundation from a file labels, with what its dispersion takes from the labels.
+
+        None where the potential replays nothing, or frames of the potential that it starts from.
+        """
+        asked = self.learning(potential)["training"]["replay_structures"]
+        if not (asked and self.replays(potential)) or self.foundation(potential)["kind"] == "potential":
+            return None
+        return completed(asked, self.settings.references[self.potentials[potential].reference])
+
+    def _recipe(self, potential: str) -> str:
+        scratch = self.potentials[potential].foundation == "none"
+        return "naive" if scratch else self.learning(potential)["training"]["recipe"]
 
     def potential_section(self, name: str, *, potential: str) -> dict:
         """A section of the settings as it holds for a potential."""
@@ -316,8 +331,10 @@ class Campaign:
         return sorted({symbol for row in rows for symbol in row.amounts})
 
     def learned_elements(self, potential: str) -> list[str]:
-        """Elements that the trained model knows, sorted: its own, and its foundation's where it replays that."""
-        return self.elements(self.potentials[potential].foundation if self.replays(potential) else potential)
+        """Elements that the trained model knows, sorted: its own, and those of another potential that it replays."""
+        foundation = self.foundation(potential)
+        replays = self.replays(potential) and foundation["kind"] == "potential"
+        return self.elements(foundation["name"] if replays else potential)
 
     def frames_to_label(self, potential: str, generation: int) -> int:
         """The most frames that a generation can ask labels for."""
@@ -412,15 +429,30 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
 
 
 def _check_replays(campaign: Campaign) -> None:
-    problems = [
-        f"Potential {name}: learning.training.recipe is replay, but the frames that {row.foundation} was trained on "
-        "are not at hand, and it cannot label others as the reference would; choose frozen or lora, or start from a "
-        "potential of the table."
-        for name, row in campaign.potentials.items()
-        if campaign.replays(name) and row.foundation not in campaign.potentials
-    ]
+    """Make sure that a foundation from a file is given structures to label, wherever they are replayed."""
+    files = [name for name in campaign.potentials if campaign.foundation(name)["kind"] == "file"]
+    problems = [said for name in files if campaign.replays(name) for said in _replay_problems(campaign, name)]
     if problems:
         raise InputError(problems)
+
+
+def _replay_problems(campaign: Campaign, potential: str) -> Iterator[str]:
+    row, asked = campaign.potentials[potential], campaign.learning(potential)["training"]["replay_structures"]
+    if asked is None:
+        yield (
+            f"Potential {potential}: learning.training.recipe is replay, but the frames that {row.foundation} was "
+            "trained on are not at hand; name structures that it labels itself in learning.training.replay_structures, "
+            "choose frozen or lora, or start from a potential of the table."
+        )
+        return
+    where = f"Potential {potential}: learning.training.replay_structures"
+    if not Path(asked["path"]).is_file():
+        yield f"{where}: {asked['path']} is not there; correct its path, which is from the working directory."
+    if not has_dispersion(campaign.settings.references[row.reference], asked["dispersion"]):
+        yield (
+            f"{where}: dispersion {asked['dispersion']} would teach what the labels of '{row.reference}' do not hold, "
+            "or hold with parameters of their own; write none."
+        )
 
 
 def _without(section: Mapping, *names: str) -> dict:

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +22,14 @@ from saltflow.bound_child import bound_command
 from saltflow.dataset import write_frames
 from saltflow.errors import SaltflowError
 from saltflow.fine_tuning import recipe_arguments, replayed
-from saltflow.foundations import Foundation, error_of, forgetting
-from saltflow.potentials import Committee, load_committee
+from saltflow.foundations import Foundation, Start
 from saltflow.provenance import atomic_write, digest, sha256_of_file, write_json
-from saltflow.train_check import EPOCH_LINE, Asked, check_foundation, check_training
+from saltflow.train_check import EPOCH_LINE, Asked, check_training
 
 log = logging.getLogger(__name__)
 # Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
 FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
 CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
-REMEMBERED_FRAMES = 20  # of the foundation's held-out frames, to see what was forgotten
 
 
 def train_member(
@@ -74,23 +73,27 @@ def train_member(
             "(learning.seeds.cells)."
         )
     frames = _resampled(train, seed) if bootstrap else list(train)
-    again = replayed(foundation.train, frames=len(frames), training=training, seed=seed) if foundation else []
-    workdir.mkdir(parents=True, exist_ok=True)
-    write_frames(workdir / "train.extxyz", [*frames, *again])
-    write_frames(workdir / "valid.extxyz", valid)
-    elements = {symbol for frame in [*train, *again, *valid] for symbol in frame.symbols}
-    energies = {atomic_numbers[each]: isolated_atoms_eV[each] for each in sorted(elements, key=atomic_numbers.get)}
-    start = foundation.path if foundation else None
-    name = _name(workdir, energies, foundation=start, model=model, training=training, seed=seed)
+    known = foundation.train if foundation and training["recipe"] == "replay" else []
+    again = replayed(known, frames=len(frames), training=training, seed=seed)
+    elements = {symbol for frame in [*train, *known, *valid] for symbol in frame.symbols}
     asked = Asked(
         subject=subject,
-        isolated_atoms_eV=energies,
+        isolated_atoms_eV={
+            atomic_numbers[each]: isolated_atoms_eV[each] for each in sorted(elements, key=atomic_numbers.get)
+        },
         training=training,
         frames=len(frames) + len(again),
         batch=min(training["batch_frames"], len(frames) + len(again)),
-        resumed_epoch=_last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}"),
+        resumed_epoch=0,
     )
-    begun = _Start(foundation, valid, asked, device=device) if foundation else None
+    workdir.mkdir(parents=True, exist_ok=True)
+    begun = Start(foundation, valid, asked, device=device) if foundation else None
+    write_frames(workdir / "train.extxyz", [*frames, *(begun.with_labels(again, workdir) if begun else [])])
+    write_frames(workdir / "valid.extxyz", valid)
+    start = foundation.path if foundation else None
+    name = _name(workdir, asked, foundation=start, model=model, seed=seed)
+    resumed_epoch = _last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}")
+    asked = replace(asked, resumed_epoch=resumed_epoch)
     arguments = [
         *_general_arguments(name, workdir, asked, device=device, seed=seed),
         *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
@@ -113,50 +116,16 @@ def train_member(
     write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
 
 
-class _Start:
-    """A foundation and its errors before the training."""
-
-    def __init__(self, foundation: Foundation, valid: Sequence[Atoms], asked: Asked, *, device: str):
-        self.foundation, self.asked, self.device = foundation, asked, device
-        self.sha256 = sha256_of_file(foundation.path)
-        try:
-            self.model = torch.load(foundation.path, map_location="cpu", weights_only=False)
-        except Exception as problem:  # whatever a pickle of something else raises
-            asked.refuse(
-                f"the foundation {foundation.path} cannot be read as a model of MACE ({problem}); fetch it again."
-            )
-        check_foundation(self.model, asked)
-        self.force_rmse_meV_A = error_of(valid, self._committee(foundation.path))["force_rmse_meV_A"]
-
-    def compared_with(self, saved: Path, *, replayed_frames: int) -> dict:
-        """What `train_check.json` says of a foundation and of what a model saved after it has forgotten."""
-        before, after = self._committee(self.foundation.path), self._committee(saved)
-        forgotten = forgetting(self.foundation.heldout, before=before, after=after, most=REMEMBERED_FRAMES)
-        return {"foundation_sha256": self.sha256, "replayed_frames": replayed_frames, "forgetting": forgotten}
-
-    def _committee(self, path: Path) -> Committee:
-        dtype = self.asked.training["dtype"]
-        return load_committee([path], sha256=[sha256_of_file(path)], device=self.device, dtype=dtype)
-
-
 def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
     chosen = np.random.default_rng(seed).integers(len(frames), size=len(frames))
     return [frames[index] for index in chosen]
 
 
-def _name(
-    workdir: Path,
-    energies: Mapping[int, float],
-    *,
-    foundation: Path | None,
-    model: Mapping,
-    training: Mapping,
-    seed: int,
-) -> str:
+def _name(workdir: Path, asked: Asked, *, foundation: Path | None, model: Mapping, seed: int) -> str:
     """The name by which mace finds its checkpoints: another for whatever makes another model."""
     data = [sha256_of_file(workdir / f"{part}.extxyz") for part in ("train", "valid")]
     start = sha256_of_file(foundation) if foundation else dict(model)
-    return "member-" + digest([data, dict(energies), start, dict(training), seed])
+    return "member-" + digest([data, dict(asked.isolated_atoms_eV), start, dict(asked.training), seed])
 
 
 def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, seed: int) -> list[str]:

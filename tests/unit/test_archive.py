@@ -163,6 +163,23 @@ def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monke
     assert "imported" not in campaign.labelling("base")
 
 
+def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkeypatch):
+    (sweep / "mine.extxyz").write_text("structures")
+    entry = {"path": "mine.extxyz", "sha256": "b" * 64, "dispersion": "none"}
+    overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
+    overrides["potentials"]["base"]["learning"]["training"] = {"recipe": "replay", "replay_structures": entry}
+    (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    campaign, _ = narrowed(config, "LiCl-crystal", elsewhere)
+    monkeypatch.chdir(elsewhere)
+    kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
+    kept["execution"]["site"] = config["execution"]["site"]
+    moved = load_campaign(kept, folders=[Path()]).replay_structures("base")
+    assert moved == entry | {"path": "tables/replayed/bbbbbbbb-mine.extxyz"}
+    assert Path(moved["path"]).read_text() == "structures"
+    assert campaign.replay_structures("base") == entry
+
+
 def test_a_record_of_snakemakes_follows_the_files_that_moved():
     record = {
         "input": ["../repo/b.cif", "results/a.json"],

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers
 from mace_models import committee_of, make_model, rock_salt, save_models
 
+from saltflow.dataset import write_frames
 from saltflow.errors import SaltflowError
 from saltflow.fine_tuning import recipe_arguments, replayed
 from saltflow.foundations import Foundation, error_of, forgetting
-from saltflow.potentials import load_checked_committee, started_from_foundation
+from saltflow.potentials import Committee, load_checked_committee, started_from_foundation
 from saltflow.provenance import read_json, sha256_of_file
+from saltflow.pseudolabels import Structures, labelled, load_teacher, read_structures
 from saltflow.train_check import Asked, check_foundation, check_training
 from saltflow.training import train_member
 
@@ -39,7 +42,7 @@ LORA = {"recipe": "lora", "lora_rank": 2, "lora_scale": 1.0}
 REPLAY = {"recipe": "replay", "replay_ratio": 2.0, "replay_weight": 10.0}
 
 
-def labelled(model: Path, seeds: range, *, with_zirconium: bool) -> list[Atoms]:
+def labelled_by(model: Path, seeds: range, *, with_zirconium: bool) -> list[Atoms]:
     """Rattled cells of 16 atoms with the labels of a model."""
     frames, committee = [], committee_of([model])
     for seed in seeds:
@@ -60,28 +63,31 @@ class Case:
     def __init__(self, folder: Path):
         self.folder = folder
         self.foundation, self.truth = save_models(folder, seeds=(1, 2))
-        known = labelled(self.foundation, range(6), with_zirconium=True)
-        known += labelled(self.foundation, range(6, 10), with_zirconium=False)
+        known = labelled_by(self.foundation, range(6), with_zirconium=True)
+        known += labelled_by(self.foundation, range(6, 10), with_zirconium=False)
         self.known_train, self.known_heldout = known[0::2], known[1::2]
-        new = labelled(self.truth, range(20, 26), with_zirconium=False)
+        new = labelled_by(self.truth, range(20, 26), with_zirconium=False)
         self.train, self.valid = new[:4], new[4:]
         self.checks: dict[str, dict] = {}
 
     def model_path(self, recipe: str) -> Path:
         return self.folder / f"{recipe}.model"
 
-    def fine_tune(self, recipe: dict, **changes) -> dict:
+    def fine_tune(self, recipe: dict) -> dict:
         """The check of a training by a recipe; it is trained once."""
-        name = recipe["recipe"]
+        foundation = Foundation(self.foundation, train=self.known_train, heldout=self.known_heldout)
+        return self.train_once(recipe["recipe"], self.train, self.valid, foundation, TRAINING | recipe, ISOLATED_EV)
+
+    def train_once(self, name: str, train, valid, foundation: Foundation, training: dict, isolated_eV: dict) -> dict:
         if name not in self.checks:
             train_member(
-                self.train,
-                self.valid,
+                train,
+                valid,
                 subject=SUBJECT,
-                isolated_atoms_eV=ISOLATED_EV,
-                foundation=Foundation(self.foundation, train=self.known_train, heldout=self.known_heldout),
+                isolated_atoms_eV=isolated_eV,
+                foundation=foundation,
                 model={},
-                training=TRAINING | recipe | changes,
+                training=training,
                 device="cpu",
                 seed=1,
                 bootstrap=False,
@@ -98,7 +104,10 @@ class Case:
 
     def log(self, recipe: dict) -> str:
         self.fine_tune(recipe)
-        (path,) = (self.folder / recipe["recipe"]).glob("member-*.log")
+        return self.said(recipe["recipe"])
+
+    def said(self, name: str) -> str:
+        (path,) = (self.folder / name).glob("member-*.log")
         return path.read_text()
 
 
@@ -230,6 +239,79 @@ def test_replayed_frames_are_drawn_once_each_and_carry_their_weight(case):
     assert {frame.info["config_weight"] for frame in drawn} == {10.0}
     assert all("config_weight" not in frame.info for frame in case.known_train)
     assert replayed(case.known_train, frames=4, training=NAIVE, seed=3) == []
+
+
+# ── replay of structures that the foundation labels ────────────────────────────────────────────
+
+OTHER_EV = {"Li": -4.0, "Cl": -6.5}  # of a reference with another zero than the foundation's
+
+
+@pytest.fixture(scope="module")
+def structures(case) -> Structures:
+    """Cells of five formulas, one of them with an element that is not learned."""
+    cells = []
+    for lithium in (2, 3, 5, 6):
+        for seed in range(3):
+            cells.append(rock_salt(repeats=(2, 2, 1), rattle_A=0.15, seed=10 * lithium + seed))
+            cells[-1].symbols = "Li" * lithium + "Cl" * (8 - lithium)
+    cells.append(rock_salt(repeats=(2, 2, 1)))
+    cells[-1].symbols[0] = "Zr"
+    path = case.folder / "structures.extxyz"
+    write_frames(path, cells)
+    asked = {"path": str(path), "sha256": sha256_of_file(path), "dispersion": "none"}
+    return read_structures(asked, elements=["Li", "Cl"])
+
+
+def replay_of(case: Case, structures: Structures, name: str, new: list[Atoms], **changes) -> dict:
+    foundation = Foundation(case.foundation, structures.train, structures.heldout, structures)
+    return case.train_once(name, new[:4], new[4:], foundation, TRAINING | REPLAY | changes, OTHER_EV)
+
+
+def teacher_of(case: Case) -> Committee:
+    isolated = {atomic_numbers[symbol]: energy for symbol, energy in OTHER_EV.items()}
+    sha256 = sha256_of_file(case.foundation)
+    return load_teacher(case.foundation, sha256=sha256, isolated_atoms_eV=isolated, dispersion="none", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def taught(case, structures) -> dict:
+    """The check of a training on contradicting labels beside structures that the foundation labelled."""
+    new = [frame.copy() for frame in (*case.train, *case.valid)]
+    for frame in new:
+        frame.info["REF_energy"] += sum(OTHER_EV[symbol] - ISOLATED_EV[symbol] for symbol in frame.symbols)
+    return replay_of(case, structures, "taught", new)
+
+
+def test_structures_that_the_foundation_labels_are_replayed_and_counted(taught, structures):
+    assert taught["replayed_frames"] == 8 < len(structures.train)
+    assert taught["frames"] == 4 + 8
+    assert taught["isolated_atoms_eV"] == {"3": -4.0, "17": -6.5}
+    said = taught["pseudolabels"]
+    assert (said["structures"], said["heldout"], said["left_out"]) == (9, 3, 1)
+    assert (said["sha256"], said["dispersion"]) == (structures.sha256, "none")
+    assert said["beside_labels"]["force_rmse_meV_A"] == pytest.approx(taught["foundation_force_rmse_meV_A"])
+
+
+def test_they_hold_the_potential_where_the_foundation_was(case, taught, structures):
+    case.fine_tune(NAIVE)
+    forgotten = taught["forgetting"]
+    assert (forgotten["frames"], forgotten["of"]) == (3, 3)
+    assert forgotten["before"] == {"force_rmse_meV_A": 0.0, "energy_rmse_meV_atom": 0.0}
+    naive = error_of(labelled(structures.heldout, teacher_of(case)), committee_of([case.model_path("naive")]))
+    assert 1.0 < forgotten["after"]["force_rmse_meV_A"] < 0.7 * naive["force_rmse_meV_A"]
+
+
+def test_what_says_nothing_new_moves_nothing(case, taught, structures):
+    """New and replayed frames by the foundation: mace finds no error before its first step, and hardly any later."""
+    cells = [frame.copy() for frame in (*case.train, *case.valid)]
+    new = labelled(cells, teacher_of(case))
+    check = replay_of(case, structures, "nothing new", new, epochs=2, learning_rate=0.001)
+    assert re.search(
+        r"Initial:.*loss=0\.00000000, RMSE_E_per_atom= +0\.00 meV, RMSE_F= +0\.00 meV", case.said("nothing new")
+    )
+    contradiction = taught["pseudolabels"]["beside_labels"]
+    for quantity, error in check["forgetting"]["after"].items():
+        assert error < 0.01 * contradiction[quantity]
 
 
 # ── damage ─────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from saltflow.reference import labelling
 from saltflow.reference.child import ChildBackend
 from saltflow.reference.label import LabelFailure, Processes, Result
 from saltflow.reference.ladder import climb
-from saltflow.reference.ledger import MAX_STARTS, label_chunk, read_ledger
+from saltflow.reference.ledger import MAX_STARTS, check_failures, label_chunk, read_ledger
 from saltflow.reference.ordering import alike, distance_A
 from saltflow.reference.program import disk_is_full, run_program
 
@@ -222,6 +222,26 @@ def test_a_frame_that_takes_too_long_is_in_the_ledger_with_its_limit(tmp_path):
     assert row["status"] == "timeout"
     assert "frame_timeout_s" in row["reason"]
     assert row["code"] == "tblite"
+
+
+def test_a_generation_whose_forces_are_no_numbers_ends_with_a_table(tmp_path, monkeypatch):
+    class Undefined:
+        def compute(self, atoms):
+            return Result(-1.0, np.full((len(atoms), 3), np.nan), np.zeros((3, 3)), 1, {"code": "made up"})
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(labelling, "_backend", lambda *about: Undefined())
+    chunk = Chunk(tmp_path, [lithium_chloride(seed=seed) for seed in range(3)], "GFN1")
+    chunk.go_on(GFN1)
+    reason = "the energy, a force or the stress is not a number"
+    assert {(row["status"], row["reason"]) for row in read_ledger(chunk.ledger)} == {("nan", reason)}
+    assert read_frames(chunk.labelled) == []
+    with pytest.raises(
+        SaltflowError, match=rf"3 of 3 labels failed \(100%\), more .*; mend .*\n.*\n.* nan +3 +{reason}$"
+    ):
+        check_failures([chunk.ledger], max_failed_fraction=0.1)
 
 
 def test_a_program_is_run_without_a_shell_and_ends_with_its_job(tmp_path):

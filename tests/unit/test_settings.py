@@ -122,6 +122,11 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("learning/seeds/heldout_cells", 7, "learning.seeds' is not valid: heldout_cells must leave"),
         ("learning/exploration/heldout_cells", 6, "learning.exploration' is not valid: heldout_cells must be fewer"),
         ("learning/selection/heldout_frames", 20, "learning.selection' is not valid: heldout_frames must be fewer"),
+        (
+            "learning/training/replay_structures",
+            {"path": "a.extxyz", "sha256": "abc", "dispersion": "none"},
+            "learning.training.replay_structures.sha256' = 'abc'",
+        ),
         ("dynamics", None, "'dynamics' = None"),
     ],
 )

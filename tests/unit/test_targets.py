@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from saltflow.amounts import training_frame_atoms
 from saltflow.errors import InputError
 from saltflow.targets import Campaign, load_campaign
 
@@ -124,16 +125,71 @@ def test_a_potential_that_replays_knows_the_elements_of_its_foundation(project):
     assert not project.load().replays("base")
 
 
-def test_the_frames_of_a_foundation_file_cannot_be_replayed(project, tmp_path):
-    path = tmp_path / "mace.model"
-    path.write_bytes(b"weights")
+def filed(project: Project, *, reference: str = "gfn1-xtb", **training: object) -> None:
+    """Add a potential whose foundation is a file, with a recipe of its own."""
+    model = project.folder / "mace.model"
+    model.write_bytes(b"weights")
     project.write(
-        potentials=POTENTIALS + f"filed\t{path}\t{'0' * 64}\tgfn1-xtb\tLiAlCl4\tfrom a file\n",
-        overrides="potentials: {filed: {learning: {training: {recipe: replay}}}}",
+        potentials=POTENTIALS + f"filed\t{model}\t{'0' * 64}\t{reference}\tLiAlCl4\tfrom a file\n",
+        overrides=yaml.safe_dump({"potentials": {"filed": {"learning": {"training": training}}}}),
     )
+
+
+def structures(project: Project, **changes: str) -> dict:
+    """The entry that names structures to replay."""
+    (project.folder / "set.extxyz").write_text("structures")
+    return {"path": str(project.folder / "set.extxyz"), "sha256": "a" * 64, "dispersion": "none"} | changes
+
+
+def test_a_foundation_file_replays_nothing_without_structures(project):
+    filed(project, recipe="replay")
     (problem,) = project.problems()
     assert problem.startswith("Potential filed: learning.training.recipe is replay, but the frames that ")
-    assert problem.endswith("choose frozen or lora, or start from a potential of the table.")
+    assert "name structures that it labels itself in learning.training.replay_structures, choose frozen" in problem
+
+
+@pytest.mark.parametrize(
+    ("reference", "changes", "sentence"),
+    [
+        ("gfn1-xtb", {"path": "lost.extxyz"}, "lost.extxyz is not there; correct its path, which is from"),
+        ("gfn1-xtb", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'gfn1-xtb' do not"),
+        ("r2scan", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'r2scan' do not"),
+    ],
+)
+def test_structures_that_cannot_be_replayed_are_refused_before_anything_runs(project, reference, changes, sentence):
+    project.config["references"]["r2scan"] = {"like": "pbe-d3", "functional": "r2SCAN", "dispersion": "none"}
+    filed(project, reference=reference, recipe="replay", replay_structures=structures(project, **changes))
+    (problem,) = project.problems()
+    assert problem.startswith(f"Potential filed: learning.training.replay_structures: {sentence}")
+
+
+def test_structures_to_replay_reach_the_training_of_a_foundation_file_alone(project):
+    asked = structures(project, dispersion="D3(BJ)")
+    filed(project, reference="pbe-d3", recipe="replay", replay_structures=asked)
+    campaign = project.load()
+    assert campaign.replay_structures("filed") == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.training("filed")["replay_structures"] == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.learned_elements("filed") == ["Al", "Cl", "Li"], "those of its own compositions"
+    project.config["learning"]["training"] |= {"recipe": "replay", "replay_structures": asked}
+    campaign = project.load()
+    for other in ("base", "aluminium"):
+        assert "replay_structures" not in campaign.training(other)
+        assert campaign.replay_structures(other) is None
+
+
+def test_another_recipe_reads_no_structures(project):
+    filed(project, recipe="lora")
+    before = project.load().training("filed")
+    filed(project, recipe="lora", replay_structures=structures(project, path="lost.extxyz"))
+    assert project.load().training("filed") == before
+
+
+def test_as_many_structures_are_expected_as_are_asked_for(project):
+    wildcards = {"potential": "filed", "generation": "1"}
+    filed(project, recipe="naive")
+    own = training_frame_atoms(project.load(), wildcards)
+    filed(project, recipe="replay", replay_ratio=0.5, replay_structures=structures(project))
+    assert training_frame_atoms(project.load(), wildcards) == pytest.approx(1.5 * own, rel=0.05)
 
 
 @pytest.mark.parametrize("size", [1, 7, 20, 1000])

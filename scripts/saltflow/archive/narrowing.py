@@ -87,19 +87,22 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
             moved[foundation] = f"{TABLES}/foundations/{name}{Path(foundation).suffix}"
         for each in campaign.imported(name, generation=0):
             moved[each["path"]] = f"{TABLES}/labels/{each['sha256'][:8]}-{Path(each['path']).name}"
+        if each := campaign.replay_structures(name):
+            moved[each["path"]] = f"{TABLES}/replayed/{each['sha256'][:8]}-{Path(each['path']).name}"
     return moved
 
 
-def _with_moved_labels(sections: Mapping, moved: Mapping[str, str]) -> dict:
-    """Sections of settings whose imported labels are where the archive has them."""
+def _with_moved_files(sections: Mapping, moved: Mapping[str, str]) -> dict:
+    """Sections of settings whose imported labels and replayed structures are where the archive has them."""
     sections = copy.deepcopy(dict(sections))
-    for each in sections.get("labels", {}).get("imported", []):
+    replayed = sections.get("learning", {}).get("training", {}).get("replay_structures")
+    for each in [*sections.get("labels", {}).get("imported", []), *([replayed] if replayed else [])]:
         each["path"] = moved.get(each["path"], each["path"])
     return sections
 
 
 def _config_text(config: Mapping, composition: str, moved: Mapping[str, str]) -> str:
-    config = _with_moved_labels(config, moved)
+    config = _with_moved_files(config, moved)
     names = {"compositions": "compositions.tsv", "potentials": "potentials.tsv", "overrides": "overrides.yaml"}
     config["tables"] = {key: f"{TABLES}/{name}" for key, name in names.items()}
     config["sweep"]["compositions"] = [composition]
@@ -125,7 +128,7 @@ def _overrides_text(campaign: Campaign, rows: Sequence[str], chain: Sequence[str
     kept = {
         "compositions": {name: changes for name, changes in overrides.compositions.items() if name in rows},
         "potentials": {
-            name: _with_moved_labels(changes, moved) for name, changes in overrides.potentials.items() if name in chain
+            name: _with_moved_files(changes, moved) for name, changes in overrides.potentials.items() if name in chain
         },
     }
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)

@@ -28,6 +28,11 @@ def completed(dynamics: Mapping, reference: Reference) -> dict:
     return {**dynamics, "dispersion": added if added == NONE else f"{added} of {reference.functional}"}
 
 
+def has_dispersion(reference: Reference, dispersion: str) -> bool:
+    """Whether labels of a reference hold a dispersion that `completed` can name; none asks for nothing."""
+    return dispersion == NONE or (dispersion == reference.dispersion and hasattr(reference, "functional"))
+
+
 def functional_of(dispersion: str) -> str | None:
     """The functional of what `completed` wrote; None where nothing is added."""
     return None if dispersion == NONE else dispersion.partition(" of ")[2]

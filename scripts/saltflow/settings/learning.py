@@ -21,11 +21,19 @@ class ImportedSet(Section):
     composition: Annotated[str, Field(min_length=1)]
 
 
+class ReplayStructures(Section):
+    """Structures that a foundation from a file labels itself, to learn them again."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    dispersion: Literal["none", "D3(BJ)"]
+
+
 # The keys of `learning.training` that only one recipe of fine-tuning reads.
 RECIPE_KEYS = {
     "naive": (),
     "frozen": ("frozen",),
-    "replay": ("replay_ratio", "replay_weight"),
+    "replay": ("replay_ratio", "replay_weight", "replay_structures"),
     "lora": ("lora_rank", "lora_scale"),
 }
 
@@ -125,6 +133,7 @@ class Training(Section):
     frozen: Literal["embedding", "interactions", "products"]
     replay_ratio: PositiveFloat
     replay_weight: PositiveFloat
+    replay_structures: ReplayStructures | None
     lora_rank: PositiveInt
     lora_scale: PositiveFloat
 
