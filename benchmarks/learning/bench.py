@@ -1,4 +1,4 @@
-"""Frames of each composition, explored by the product's own code, labelled once by GFN1-xTB and kept on disk.
+"""Frames of each composition, explored by the product's own code, labelled once by a reference and kept on disk.
 
 Two scouts come first: one potential of all compositions learns displaced packed cells, explores briefly, learns what it
 met there, and then makes the trajectories that all measurements share. The selection is measured from there on: each
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from saltflow.compositions import read_compositions
@@ -28,7 +29,7 @@ from saltflow.training import train_member
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-REFERENCE = "gfn1-xtb"
+SCOUTING = "gfn1-xtb"
 SEED = 7
 
 
@@ -64,21 +65,24 @@ class Bench:
         work: the folder; whatever it holds already is not done again.
         names: compositions of the shipped table, which the scouts learn all at once.
         amounts: how much of everything.
+        truth: the reference of all labels but those of the scouts.
+        changes: further configuration files, such as where the files of that reference are.
     """
 
-    def __init__(self, work: Path, *, names: Sequence[str], amounts: Amounts):
-        self.work, self.amounts = work, amounts
-        work.mkdir(parents=True, exist_ok=True)
-        self.configuration = read_configuration([HERE / "config.yaml"])
+    def __init__(
+        self, work: Path, *, names: Sequence[str], amounts: Amounts, truth: str = SCOUTING, changes: Sequence[Path] = ()
+    ):
+        self.work, self.amounts, self.truth = work, amounts, truth
+        (work / truth).mkdir(parents=True, exist_ok=True)
+        self.configuration = read_configuration([HERE / "config.yaml", *changes])
         self.learning = self.configuration["learning"]
-        self.reference = read_reference(self.configuration["references"], REFERENCE)
         potentials = read_potentials(ROOT / "config/potentials.tsv", references=self.configuration["references"])
         table = read_compositions(ROOT / "config/compositions.tsv", potentials=potentials)
         self.compositions = {name: table[name] for name in names}
 
-    def labelled(self, name: str, make: Callable[[], list[Atoms]]) -> list[Atoms]:
+    def labelled(self, name: str, make: Callable[[], list[Atoms]], *, by: str) -> list[Atoms]:
         """The frames that `make` gives, with labels; those that the reference refused are left out."""
-        done, asked = self.work / f"{name}.extxyz", self.work / f"{name}.unlabelled.extxyz"
+        done, asked = self.work / by / f"{name}.extxyz", self.work / by / f"{name}.unlabelled.extxyz"
         if not done.is_file():
             if not asked.is_file():
                 write_frames(asked, make())
@@ -86,20 +90,38 @@ class Bench:
                 asked,
                 done,
                 done.with_suffix(".tsv"),
-                self.reference,
-                reference_name=REFERENCE,
+                read_reference(self.configuration["references"], by),
+                reference_name=by,
                 max_force_eV_A=self.configuration["labels"]["max_force_eV_A"],
-                workdir=self.work / "labels",
+                workdir=self.work / by / "labels",
             )
         return read_frames(done)
 
-    def isolated_atoms_eV(self) -> dict[str, float]:
-        """Symbol → energy of the isolated atom."""
-        path = self.work / "atoms.json"
-        if not path.is_file():
-            elements = {symbol for each in self.compositions.values() for symbol in each.amounts}
-            write_json(path, label_isolated_atoms(elements, self.reference, workdir=self.work / "labels"))
-        return read_json(path)
+    def label(self, name: str, frames: Sequence[Atoms]) -> list[Atoms]:
+        """Those frames with labels, each kept under what it is; those that the reference refused are left out."""
+        keys = [digest([each.numbers.tolist(), each.cell.tolist(), each.positions.tolist()]) for each in frames]
+        folder = self.work / self.truth / f"pool-{name}"
+        folder.mkdir(exist_ok=True)
+        paths = [folder / f"{key}.extxyz" for key in keys]
+        missing = {key: each for key, path, each in zip(keys, paths, frames, strict=True) if not path.is_file()}
+        if missing:
+            batch = f"pool-{name}/{digest(sorted(missing))}"
+            found = self.labelled(batch, lambda: list(missing.values()), by=self.truth)
+            for key, frame in missing.items():
+                ours = [each for each in found if np.allclose(each.positions, frame.positions)]
+                write_frames(folder / f"{key}.extxyz", ours)
+        return [frame for path in paths for frame in read_frames(path)]
+
+    def isolated_atoms_eV(self, frames: Sequence[Atoms], *, by: str) -> dict[str, float]:
+        """Symbol → energy of the isolated atom, for the elements of these frames."""
+        folder, energies = self.work / by, {}
+        for symbol in sorted({symbol for frame in frames for symbol in frame.symbols}):
+            path = folder / f"{symbol}.json"
+            if not path.is_file():
+                reference = read_reference(self.configuration["references"], by)
+                write_json(path, label_isolated_atoms({symbol}, reference, workdir=folder / "labels"))
+            energies |= read_json(path)
+        return energies
 
     def train(
         self,
@@ -110,16 +132,14 @@ class Bench:
         steps: int,
         bootstrap: bool = False,
         foundation: Path | None = None,
-        changes: Mapping | None = None,
     ) -> Path:
         """The model file of one training by the product, with `train_check.json` beside it.
 
         Args:
             steps: number of optimiser steps, so that more frames do not mean a longer training.
             foundation: model file to start from.
-            changes: of the section `learning.training`.
         """
-        training = self.learning["training"] | dict(changes or {})
+        training = dict(self.learning["training"])
         training["epochs"] = max(1, round(steps * training["batch_frames"] / len(frames)))
         start = sha256_of_file(foundation) if foundation else self.learning["model"]
         shown = [[each.info["lineage"], each.info["REF_energy"]] for each in (*frames, *valid)]
@@ -130,7 +150,7 @@ class Bench:
                 frames,
                 valid,
                 subject=f"training {key}",
-                isolated_atoms_eV=self.isolated_atoms_eV(),
+                isolated_atoms_eV=self.isolated_atoms_eV([*frames, *valid], by=frames[0].info["reference"]),
                 foundation=Foundation(foundation, train=[], heldout=[]) if foundation else None,
                 model=self.learning["model"],
                 training=training,
@@ -145,9 +165,18 @@ class Bench:
         return model
 
     def sets(self, name: str, parts: Mapping[str, tuple[int, int]]) -> dict[str, list[Atoms]]:
-        """Labelled frames of one composition by set: part → (cells, frames of each); no two parts share a cell."""
-        everything = self.labelled(f"explored-{name}", lambda: self._explored(name, parts))
-        return {part: [each for each in everything if each.info["part"] == part] for part in parts}
+        """Frames of one composition by set: part → (cells, frames of each); no two parts share a cell.
+
+        All have labels but those of the pool, where each is bought on its own.
+        """
+        path = self.work / f"explored-{name}.extxyz"
+        if not path.is_file():
+            write_frames(path, self._explored(name, parts))
+        frames = {part: [each for each in read_frames(path) if each.info["part"] == part] for part in parts}
+        return {
+            part: ours if part == "pool" else self.labelled(f"{part}-{name}", lambda ours=ours: ours, by=self.truth)
+            for part, ours in frames.items()
+        }
 
     def _explored(self, name: str, parts: Mapping[str, tuple[int, int]]) -> list[Atoms]:
         explored = self._explore(
@@ -192,8 +221,8 @@ class Bench:
     @cached_property
     def scout(self) -> Path:
         """The model that explores for all measurements, and from which the ways to choose start."""
-        seeds = self.labelled("seeds", self._seeds)
-        met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)))
+        seeds = self.labelled("seeds", self._seeds, by=SCOUTING)
+        met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)), by=SCOUTING)
         return self._scout_trained_on([*seeds, *met])
 
     def _scout_trained_on(self, frames: Sequence[Atoms]) -> Path:

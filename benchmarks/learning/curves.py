@@ -1,6 +1,7 @@
 """Which frames of a pool are labelled next, by three ways to choose, and the held-out error after each training."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,8 +18,7 @@ from saltflow.selection import farthest_points, select_frames, with_uncertainty
 from saltflow.uncertainty import calibrate
 
 Sets = Mapping[str, list[Atoms]]
-HOTTEST = "explored:1200K"
-FINE_TUNING = {"learning_rate": 0.003}
+COOL_K, HOTTEST_K = 600.0, 1200.0
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Task:
 def train(bench: Bench, task: Task, chosen: Sequence[int], *, committee: bool) -> list[Path]:
     """The model (or the committee, of which it is the first) that these labels make of the scouts' potential."""
     members = range(bench.learning["committee"] if committee else 1)
+    labelled = bench.label(task.name, task.frames(chosen))
     return [
         bench.train(
-            task.frames(chosen),
+            labelled,
             task.sets["valid"],
             seed=100 * (task.seed + 1) + member,
             steps=bench.amounts.steps,
             bootstrap=member > 0,
             foundation=bench.scout,
-            changes=FINE_TUNING,
         )
         for member in members
     ]
@@ -121,13 +121,21 @@ class Records:
         self.known = {record["key"]: record for record in map(json.loads, lines)}
 
     def measure(self, models: Sequence[Path], frames: Sequence[Atoms], **facts: object) -> dict:
-        """Held-out errors of the first model, and calibration of the committee where there is one."""
+        """Held-out errors of the first model, in all and where it is cool and hottest.
+
+        And the calibration of the committee, where there is one.
+        """
         shown = [[each.info["lineage"], each.info["REF_energy"]] for each in frames]
         key = digest([[sha256_of_file(each) for each in models], shown, facts])
         if key not in self.known:
             predictions = predict(frames, load(models))
-            hottest = [p for p, frame in zip(predictions, frames, strict=True) if frame.info["origin"] == HOTTEST]
-            found = {"errors": errors(predictions), "hottest": errors(hottest) if hottest else None}
+            kelvins = [frame.info["temperature_K"] for frame in frames]
+            cool, hottest = (
+                [each for each, kelvin in zip(predictions, kelvins, strict=True) if low <= kelvin <= high]
+                for low, high in ((0.0, COOL_K), (HOTTEST_K, HOTTEST_K))
+            )
+            found = {"errors": errors(predictions)}
+            found |= {"cool": errors(cool) if cool else None, "hottest": errors(hottest) if hottest else None}
             found["calibration"] = calibrate(predictions)["pooled"] if len(models) > 1 else None
             self.known[key] = {"key": key, **facts, **found}
             with self.path.open("a") as file:
@@ -146,16 +154,10 @@ def curve(bench: Bench, records: Records, task: Task, way: str) -> list[dict]:
             seed=task.seed,
             budget=budget,
             labels=len(chosen),
-            kelvins=_kelvins(task.frames(chosen)),
+            kelvins=dict(Counter(f"{frame.info['temperature_K']:g}" for frame in task.frames(chosen))),
         )
         for budget, chosen in zip(task.budgets, WAYS[way](bench, task), strict=True)
     ]
-
-
-def _kelvins(frames: Sequence[Atoms]) -> dict[str, int]:
-    """Temperature of the exploration → number of frames."""
-    origins = [frame.info["origin"].removeprefix("explored:") for frame in frames]
-    return {origin: origins.count(origin) for origin in sorted(set(origins))}
 
 
 def saving(ours: Sequence[Mapping], others: Sequence[Mapping]) -> float | None:

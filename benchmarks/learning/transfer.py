@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ase import Atoms
 from bench import Bench, load
-from curves import FINE_TUNING, Records, Task, selected, train
+from curves import Records, Task, selected, train
 
 from saltflow.assessment import errors, predict
 from saltflow.uncertainty import calibrate
@@ -15,7 +15,7 @@ from saltflow.uncertainty import calibrate
 def base_sets(bench: Bench, names: Sequence[str]) -> dict[str, list[Atoms]]:
     """Labelled frames of the foundation's compositions."""
     amounts = bench.amounts
-    parts = {"pool": amounts.base, "test": amounts.base_test, "valid": amounts.valid}
+    parts = {"train": amounts.base, "test": amounts.base_test, "valid": amounts.valid}
     found = [bench.sets(name, parts) for name in names]
     return {part: [frame for each in found for frame in each[part]] for part in parts}
 
@@ -24,7 +24,7 @@ def foundation(bench: Bench, sets: Mapping[str, Sequence[Atoms]]) -> list[Path]:
     """A committee from scratch on the compositions of these sets; the first is what others start from."""
     return [
         bench.train(
-            sets["pool"], sets["valid"], seed=1000 + member, steps=bench.amounts.base_steps, bootstrap=member > 0
+            sets["train"], sets["valid"], seed=1000 + member, steps=bench.amounts.base_steps, bootstrap=member > 0
         )
         for member in range(bench.learning["committee"])
     ]
@@ -37,8 +37,8 @@ def transferred(bench: Bench, records: Records, task: Task, start: Path) -> Iter
     """
     amounts, seed = bench.amounts, 100 * (task.seed + 1)
     for budget in task.budgets:
-        frames, valid = task.frames(task.shuffled()[:budget]), task.sets["valid"]
-        tuned = bench.train(frames, valid, seed=seed, steps=amounts.steps, foundation=start, changes=FINE_TUNING)
+        frames, valid = bench.label(task.name, task.frames(task.shuffled()[:budget])), task.sets["valid"]
+        tuned = bench.train(frames, valid, seed=seed, steps=amounts.steps, foundation=start)
         scratch = bench.train(frames, valid, seed=seed, steps=amounts.base_steps)
         for way, model in (("fine-tuned", tuned), ("scratch", scratch)):
             facts = {"composition": task.name, "way": way, "seed": task.seed, "budget": budget, "labels": budget}
