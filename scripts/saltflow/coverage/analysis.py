@@ -71,6 +71,7 @@ def cover_glass(
         elements (symbol → atoms, share, median_distance); expected_force_error_eV_A, as `expected_error` has it. worst:
         the state with the largest share. flags: sentences.
     """
+    expected = round(1 - heldout_percentile / 100, 10)
     found = [state for state in states if state.frames]
     measured = {state.name: _measured(state, taught, committee) for state in found}
     symbols = sorted({symbol for glasses in measured.values() for glass in glasses for symbol in glass})
@@ -86,7 +87,7 @@ def cover_glass(
     flags = [
         flag
         for row in rows
-        for flag in _flags(row, taught, expected=1 - heldout_percentile / 100, limit=max_uncovered_share)
+        for flag in _flags(row, taught, expected=expected, limit=max_uncovered_share)
     ]
     result = {
         "schema": SCHEMA,
@@ -94,7 +95,7 @@ def cover_glass(
         "status": _status(rows, sticks, flags),
         "reason": _reason(states, sticks, composition=composition),
         "heldout_percentile": heldout_percentile,
-        "expected_share": 1 - heldout_percentile / 100,
+        "expected_share": expected,
         "taught": dict(taught.facts),
         "yardsticks": {symbol: _described(symbol, stick, taught) for symbol, stick in sticks.items()},
         "states": rows,

@@ -31,7 +31,7 @@ def plot_coverage(result: Mapping, distances: Distances, path: str | Path) -> No
         for axis, symbol in zip(axes, symbols, strict=True):
             _draw(axis, symbol, distances)
             shares = [(row["state"], row["elements"][symbol]["share"]) for row in result["states"]]
-            axis.set_xlabel("to the nearest training\nenvironment (standard deviations)")
+            axis.set_xlabel("distance to the nearest training\nenvironment (standard deviations)")
             axis.set_title("\n".join([symbol, *(_said(*each) for each in shares)]), fontsize=8)
         axes[0].set_ylabel("density of atoms")
         legend(axes[0], place="lower center", ncols=5)
