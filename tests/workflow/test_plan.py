@@ -94,7 +94,7 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
     assert made.returncode == 0, made.stderr
     assert snapshot(campaign.work) == before
     assert not calls.exists()
-    assert "52 due, 33 done" in made.stdout
+    assert "54 due, 34 done" in made.stdout
     assert sorted(path.name for path in (campaign.work / "plan").iterdir()) == ["plan.html", "plan.json"]
     plan = read_json(campaign.work / "plan/plan.json")
     rows = {row["rule"]: row for row in plan["rules"]}
@@ -109,15 +109,15 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
 def test_an_empty_folder_stays_empty_but_for_the_plan(fresh: Workplace):
     plan = planned(fresh)
     assert [path.name for path in fresh.work.iterdir()] == ["plan"]
-    assert plan["counts"] == {"due": 85, "done": 0, "failed": 0, "submissions": 0}
+    assert plan["counts"] == {"due": 88, "done": 0, "failed": 0, "submissions": 0}
     assert {row["kind"] for row in plan["reasons"]} == {"new"}
-    assert sum(row["jobs"] for row in plan["reasons"]) == 85
+    assert sum(row["jobs"] for row in plan["reasons"]) == 88
     assert [row["id"] for row in plan["compositions"]] == ["LiAlCl4", "LiCl-crystal"]
 
 
 def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign: Workplace):
     plan = planned(campaign)
-    assert plan["counts"] == {"due": 0, "done": 85, "failed": 0, "submissions": 0}
+    assert plan["counts"] == {"due": 0, "done": 88, "failed": 0, "submissions": 0}
     assert plan["reasons"] == plan["limits"] == []
     assert plan["totals"]["cpu_hours"] == {"expected": 0, "upper": 0}
     assert plan["difference"] is None
@@ -128,7 +128,7 @@ def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign
     campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.2")
     plan = planned(campaign)
     assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.08 → 0.2"]
-    assert {"what": "jobs due", "before": 0, "after": 52} in plan["difference"]["changes"]
+    assert {"what": "jobs due", "before": 0, "after": 54} in plan["difference"]["changes"]
     assert 'id="changes"' in (campaign.work / "plan/plan.html").read_text()
 
 
