@@ -11,7 +11,8 @@ import numpy as np
 from ase import Atoms
 from bench import Bench, load
 
-from saltflow.assessment import errors, predict
+from saltflow.assessment import predict
+from saltflow.prediction_errors import errors
 from saltflow.provenance import derive_seed, digest, sha256_of_file
 from saltflow.sampling import with_spread
 from saltflow.selection import farthest_points, select_frames, with_uncertainty

@@ -8,8 +8,9 @@ from ase import Atoms
 from bench import Bench, load
 from curves import Records, Task, selected, train
 
-from saltflow.assessment import errors, predict
-from saltflow.uncertainty import calibrate
+from saltflow.assessment import predict
+from saltflow.prediction_errors import errors
+from saltflow.uncertainty import calibrate, factor_for
 
 
 def base_sets(bench: Bench, names: Sequence[str]) -> dict[str, list[Atoms]]:
@@ -67,7 +68,7 @@ def seen(bench: Bench, task: Task) -> Iterator[dict]:
 
 
 def unseen(known: Sequence[Atoms], others: Mapping[str, Sequence[Atoms]], models: Sequence[Path]) -> Iterator[dict]:
-    """The factor from held-out frames of known compositions, tried on compositions that the committee never saw.
+    """The factor that a committee's calibration gives compositions that it never saw, tried on them.
 
     Args:
         known: held-out frames of the compositions that it was trained on.
@@ -75,21 +76,19 @@ def unseen(known: Sequence[Atoms], others: Mapping[str, Sequence[Atoms]], models
         models: the committee.
 
     Yields:
-        one dict each: composition, factor and z_std of the known ones; and of the other: z_std_before (the spread as
-        it is), z_std_after (by the factor of the known ones), own_factor, error and that of the known ones in meV/Å.
+        one dict each: composition, factor, force_rmse_meV_A, z_std_before (the spread as it is), z_std_after, and
+        known_z_std_after, of the compositions that it was trained on.
     """
     committee = load(models)
-    predictions = predict(known, committee)
-    pooled = calibrate(predictions)["pooled"]
+    calibration = calibrate(predict(known, committee))
     for name, frames in others.items():
         found = predict(frames, committee)
-        before = calibrate(found)["pooled"]["z_std_before"]
+        before, factor = calibrate(found)["pooled"]["z_std_before"], factor_for(calibration, name)
         yield {
             "composition": name,
-            "factor": pooled["factor"],
-            "known_z_std_after": pooled["z_std_after"],
-            "known_force_rmse_meV_A": errors(predictions)["force_rmse_meV_A"],
+            "factor": factor,
             "force_rmse_meV_A": errors(found)["force_rmse_meV_A"],
             "z_std_before": before,
-            "z_std_after": before / pooled["factor"],
+            "z_std_after": before / factor,
+            "known_z_std_after": calibration["pooled"]["z_std_after"],
         }

@@ -71,9 +71,15 @@ def calibrate(predictions: Sequence[Mapping]) -> dict:
 
 
 def factor_for(calibration: Mapping, composition: str) -> float:
-    """What the committee's spread on a composition is multiplied by; 1 where no spread could be measured."""
-    entry = calibration["compositions"].get(composition, calibration["pooled"])
-    return entry["factor"] or calibration["pooled"]["factor"] or 1.0
+    """What the committee's spread on a composition is multiplied by; 1 where no spread could be measured.
+
+    Factors differ between compositions. One that the committee has not met takes the largest, for it is cheaper to
+    label a frame too many than to believe too much.
+    """
+    known = {name: entry["factor"] for name, entry in calibration["compositions"].items() if entry["factor"]}
+    largest = max(known.values(), default=None)
+    factor = known.get(composition) if composition in calibration["compositions"] else largest
+    return factor or calibration["pooled"]["factor"] or 1.0
 
 
 def z_std_by(calibration: Mapping, predictions: Sequence[Mapping]) -> float | None:
@@ -137,12 +143,14 @@ def _factors_without(lineages: Sequence[Lineage]) -> dict[str, float | None]:
 
 
 def _factors_without_composition(lineages: Sequence[Lineage]) -> dict[str, float | None]:
-    """Lineage → the factor of the lineages of all other compositions."""
-    others = {
-        name: _factor(each for each in lineages if each.composition != name)
-        for name in {each.composition for each in lineages}
+    """Lineage → the largest factor of the other compositions, as `factor_for` takes it for one that is new."""
+    names = {each.composition for each in lineages}
+    factors = {name: _factor(each for each in lineages if each.composition == name) for name in names}
+    largest = {
+        name: max((factor for other, factor in factors.items() if other != name and factor), default=None)
+        for name in names
     }
-    return {each.name: others[each.composition] for each in lineages}
+    return {each.name: largest[each.composition] for each in lineages}
 
 
 def _tested(lineages: Sequence[Lineage], factors: Mapping[str, float | None]) -> float | None:

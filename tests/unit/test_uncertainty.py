@@ -69,13 +69,17 @@ def test_a_factor_that_does_not_carry_over_to_another_composition_shows():
     assert 0.85 <= alike["pooled"]["z_std_unseen_composition"] <= 1.15
 
 
+def test_a_composition_that_was_never_met_takes_the_largest_factor():
+    found = calibrate([*frames_of("LiCl", factor=3.0), *frames_of("LiF", factor=6.0, seed=2)])
+    assert factor_for(found, "never met") == found["compositions"]["LiF"]["factor"] > found["pooled"]["factor"]
+
+
 def test_few_held_out_cells_take_the_factor_of_all_and_say_so():
     found = calibrate([*frames_of("LiCl", factor=6.0), *frames_of("LiF", factor=6.0, lineages=2, seed=2)])
     assert found["compositions"]["LiF"]["basis"] == "pooled"
     assert factor_for(found, "LiF") == found["pooled"]["factor"]
     assert 0.85 <= found["compositions"]["LiF"]["z_std_after"] <= 1.15
     assert flagged(found) == ["LiF: it has 2 held-out lineages and takes the factor of all compositions"]
-    assert factor_for(found, "never seen") == found["pooled"]["factor"]
 
 
 @pytest.mark.parametrize(("lineages", "tested"), [(1, False), (2, True)])
