@@ -192,6 +192,13 @@ def where_compared(paths):
     )
 
 
+def where_reference_md(paths):
+    """Files that are read where the reference's own molecular dynamics is among the labels."""
+    return lambda wildcards: (
+        paths(wildcards) if campaign.has_reference_md(wildcards.potential) else []
+    )
+
+
 def foundation_model(wildcards):
     """The model file that a potential starts from, if it has one."""
     foundation = campaign.foundation(wildcards.potential)

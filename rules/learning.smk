@@ -229,7 +229,8 @@ rule assess_potential:
     Energies, forces and stresses, by composition, element and temperature; and whether the cells of the exploration
     stayed sound. The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
     those that it selected apart from those that chance did. Crystals that the foundation knew are compressed and
-    stretched by both: their volume and bulk modulus say what was forgotten.
+    stretched by both: their volume and bulk modulus say what was forgotten. Where the reference's own dynamics is
+    among the labels, its pair distribution functions stand beside those of the exploration.
     """
     input:
         test=f"{GENERATION}/dataset/test.extxyz",
@@ -247,6 +248,15 @@ rule assess_potential:
         foundation_assessment=where_unseen(f"{GENERATION}/assessment.json"),
         foundation=where_remembered(foundation_model),
         foundation_release=where_remembered(foundation_release),
+        exploration=where_reference_md(
+            of_generation(rules.explore.output.frames, first=1)
+        ),
+        reference_md_train=where_reference_md(
+            of_generation(f"{GENERATION}/dataset/train.extxyz", first=1)
+        ),
+        reference_md_valid=where_reference_md(
+            of_generation(f"{GENERATION}/dataset/valid.extxyz", first=1)
+        ),
     output:
         assessment=f"{GENERATION}/assessment.json",
         figure=report(

@@ -9,6 +9,7 @@ from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
 from saltflow.potentials import load_checked_committee
 from saltflow.provenance import read_json, write_json
+from saltflow.reference_md import compare_structure_of_files
 from saltflow.remembered_crystals import compare_with_foundation
 from saltflow.unseen import judge_unseen
 
@@ -32,6 +33,7 @@ assessment = assess(
     new_labels=new_labels,
     diffusion=compare_files(job.input, packed=params.packed, asked=params.convergence.get("diffusion")),
     unseen=judge_unseen(frames, job.input, compositions=params.unseen),
+    structure=compare_structure_of_files(job.input),
     remembered=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.remembered),
 )
 if before:

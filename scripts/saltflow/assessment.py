@@ -11,6 +11,8 @@ from saltflow.prediction_errors import errors, errors_by_arm, errors_by_element,
 from saltflow.stability import STABILITY
 from saltflow.uncertainty import calibrate
 
+REFERENCE_MD = "rdf_against_reference_md"
+
 
 def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
     """Energy per atom, forces, stress and force spread of each frame beside the reference's.
@@ -59,6 +61,7 @@ def assess(
     diffusion: Mapping | None = None,
     remembered: Mapping | None = None,
     unseen: Mapping | None = None,
+    structure: Mapping | None = None,
 ) -> dict:
     """The assessment of one generation on the held-out frames known so far.
 
@@ -73,13 +76,15 @@ def assess(
         diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
         remembered: of `remembered_crystals.compare_crystals`; None where `learning.forgetting` does not ask.
         unseen: of `unseen.judge_unseen`.
+        structure: of `reference_md.compare_structure`; None where there is no dynamics by the reference.
 
     Returns:
         JSON-able: generation; converged and its criteria; explored; stability, how long the cells of this exploration
         stayed sound under the committee of the generation before, which drove it, None where that is not known;
         heldout, heldout_by_element and heldout_by_temperature of all held-out frames; heldout_by_composition, each with
         by_element and by_temperature; previous_generation_on_same_frames; calibration;
-        new_labels_by_previous_generation; remembered_crystals and unseen_by_foundation where they are asked for.
+        new_labels_by_previous_generation; remembered_crystals, unseen_by_foundation and rdf_against_reference_md (of
+        the same exploration as the stability) where they are asked for.
 
     Raises:
         SaltflowError: there is no held-out frame to judge by.
@@ -108,6 +113,7 @@ def assess(
         "new_labels_by_previous_generation": errors_by_arm(new_labels),
         **({"remembered_crystals": dict(remembered)} if remembered is not None else {}),
         **({"unseen_by_foundation": dict(unseen)} if unseen is not None else {}),
+        **({REFERENCE_MD: dict(structure)} if structure is not None else {}),
     }
 
 
@@ -139,5 +145,5 @@ def passed_on(assessment: Mapping, previous: Mapping) -> dict:
     """
     if not previous["converged"]:
         return dict(assessment)
-    decided = ("generation", "converged", "criteria", "explored", STABILITY)
-    return {**assessment, **{name: previous.get(name) for name in decided}}
+    decided = ("generation", "converged", "criteria", "explored", STABILITY, REFERENCE_MD)
+    return {**assessment, **{name: previous[name] for name in decided if name in previous}}

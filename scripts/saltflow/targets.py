@@ -218,6 +218,10 @@ class Campaign:
         """The labelled sets from elsewhere that join a generation: all of them the first."""
         return self.potential_section("labels", potential=potential)["imported"] if generation == 0 else []
 
+    def has_reference_md(self, potential: str) -> bool:
+        """Whether a set from elsewhere is declared to be molecular dynamics by the reference."""
+        return any("md_temperature_K" in each for each in self.imported(potential, 0))
+
     # ── potentials ─────────────────────────────────────────────────────────────────────────────
 
     def learning(self, potential: str) -> dict:

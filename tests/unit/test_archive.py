@@ -158,7 +158,8 @@ def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monke
     (moved,) = again.imported("base", 0)
     assert moved == entry | {"path": "tables/labels/aaaaaaaa-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "labels"
-    assert campaign.imported("base", 0) == [entry]
+    assert campaign.imported("base", 0) == [entry], "without a key for dynamics where the entry has none"
+    assert not campaign.has_reference_md("base")
     assert again.imported("base", 1) == again.imported("fine-tuned", 0) == []
     assert "imported" not in campaign.labelling("base")
 

@@ -90,7 +90,10 @@ def test_the_stability_is_said_to_be_that_of_the_committee_before():
         assess(BY_HAND, None, generation=0, convergence=CRITERION, explored=explored(accurate=1))["stability"] is None
     )
     later = assess(BY_HAND, BY_HAND, generation=4, convergence=CRITERION, explored={})
-    assert passed_on(later, found | {"converged": True})["stability"] == found["stability"]
+    before = found | {"converged": True, "rdf_against_reference_md": {"LiCl": {}}}
+    passed = passed_on(later, before)
+    assert [passed[name] for name in ("stability", "rdf_against_reference_md")] == [found["stability"], {"LiCl": {}}]
+    assert "rdf_against_reference_md" not in later
 
 
 def test_the_generation_before_is_judged_on_the_same_frames():

@@ -184,6 +184,9 @@ def test_a_set_of_another_method_or_other_elements_is_refused(tmp_path, walk):
     entry = {"path": str(path), "sha256": sha256_of_file(path), "reference": "mine", "composition": "LiCl"}
     common = {"reference_name": "mine", "elements": ["Cl", "Li"], "max_force_eV_A": 50.0}
     assert len(read_imported([entry], GFN1, **common)) == 12
+    assert not any("temperature_K" in frame.info for frame in read_imported([entry], GFN1, **common))
+    dynamics = read_imported([entry | {"md_temperature_K": 600}], GFN1, **common)
+    assert {frame.info["temperature_K"] for frame in dynamics} == {600.0}
     with pytest.raises(InputError, match="declared to come from 'mine', but the potential learns from 'pbe-d3'"):
         read_imported([entry], GFN1, **common | {"reference_name": "pbe-d3"})
     with pytest.raises(SaltflowError, match="holds Cl, which no composition"):

@@ -277,3 +277,20 @@ def test_the_schema_says_the_same_as_the_models_about_every_section():
     described = json.loads((ROOT / "config/config.schema.json").read_text())
     assert set(described["required"]) == set(Settings.model_fields)
     assert all(section["additionalProperties"] is False for section in described["$defs"].values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"md_temperature_K": -1}, "'labels.imported.0.md_temperature_K' = -1 is not valid: Input should be greater"),
+        ({"md_temperature": 600}, "unknown key 'labels.imported.0.md_temperature'"),
+        ({"md_temperature_K": 600, "sha256": "x"}, "'labels.imported.0.sha256' = 'x' is not valid"),
+    ],
+)
+def test_an_imported_set_that_is_dynamics_says_at_which_temperature(changes, sentence):
+    entry = {"path": "a.extxyz", "sha256": "0" * 64, "reference": "pbe-d3", "composition": "LiCl"}
+    sound = [entry, entry | {"md_temperature_K": 600.0}]
+    settings = load_settings(merged(SHIPPED, {"labels": {"imported": sound}}))
+    assert settings.model_dump(mode="json")["labels"]["imported"] == sound
+    (problem,) = problems(merged(SHIPPED, {"labels": {"imported": [entry | changes]}}))
+    assert sentence in problem

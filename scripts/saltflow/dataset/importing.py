@@ -19,7 +19,13 @@ MAX_STRESS_EV_A3 = 1.0
 
 
 def import_set(
-    path: Path, reference: Reference, *, reference_name: str, composition: str, max_force_eV_A: float
+    path: Path,
+    reference: Reference,
+    *,
+    reference_name: str,
+    composition: str,
+    max_force_eV_A: float,
+    md_temperature_K: float | None = None,
 ) -> list[Atoms]:
     """The frames of a labelled set with everything that a frame labelled here carries.
 
@@ -28,6 +34,7 @@ def import_set(
         reference: the method that the set is declared to come from.
         composition: what reports call the frames, unless they name their own.
         max_force_eV_A: as for labels computed here; a frame above it is an error, not data.
+        md_temperature_K: at which the set was run, if it is molecular dynamics by the reference in the order of time.
 
     Raises:
         SaltflowError: the file is broken or of another method, a field is missing, a number is out of range, or the
@@ -43,10 +50,14 @@ def import_set(
         )
     if text := problem(frames):
         raise SaltflowError(f"{path}: {text}.")
-    return [
+    held = {} if md_temperature_K is None else {"temperature_K": float(md_temperature_K)}
+    marked = [
         _marked(frame, index, path, reference, reference_name=reference_name, composition=composition)
         for index, frame in enumerate(frames)
     ]
+    for frame in marked:
+        frame.info |= held
+    return marked
 
 
 def read_imported(
@@ -55,7 +66,7 @@ def read_imported(
     """The frames of the sets that a potential names under `labels.imported`.
 
     Args:
-        sets: their path, sha256, composition and declared reference.
+        sets: their path, sha256, composition and declared reference, and md_temperature_K of molecular dynamics.
         reference: of the potential.
         elements: that the potential knows.
 
@@ -80,6 +91,7 @@ def read_imported(
             reference_name=reference_name,
             composition=each["composition"],
             max_force_eV_A=max_force_eV_A,
+            md_temperature_K=each.get("md_temperature_K"),
         )
         _check_elements(each["path"], found, elements)
         frames += found

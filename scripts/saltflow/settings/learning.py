@@ -1,11 +1,14 @@
 """Settings of labels, and of what potentials learn from them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
+    Discriminator,
     Field,
     PositiveFloat,
     PositiveInt,
+    Tag,
     model_validator,
 )
 
@@ -29,6 +32,22 @@ class ReplayStructures(Section):
     dispersion: Literal["none", "D3(BJ)"]
 
 
+class ImportedDynamics(ImportedSet):
+    """A set that is molecular dynamics by the reference, in the order of time."""
+
+    md_temperature_K: PositiveFloat
+
+
+def _kind_of_set(entry: object) -> str:
+    has_key = isinstance(entry, Mapping) and "md_temperature_K" in entry
+    return "[dynamics]" if has_key or isinstance(entry, ImportedDynamics) else "[set]"
+
+
+AnyImportedSet = Annotated[
+    Annotated[ImportedSet, Tag("[set]")] | Annotated[ImportedDynamics, Tag("[dynamics]")], Discriminator(_kind_of_set)
+]
+
+
 # The keys of `learning.training` that only one recipe of fine-tuning reads.
 RECIPE_KEYS = {
     "naive": (),
@@ -41,7 +60,7 @@ RECIPE_KEYS = {
 class Labels(Section):
     protocol: PositiveInt
     chunk_frames: PositiveInt
-    imported: list[ImportedSet]
+    imported: list[AnyImportedSet]
     max_force_eV_A: PositiveFloat
     max_failed_fraction: Fraction
     licence: Annotated[str, Field(min_length=1)]
