@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from saltflow.compositions import Composition, formula_units_for, read_compositions
-from saltflow.dispersion.switch import check_switch, completed, has_dispersion
+from saltflow.dispersion.planned import check_switch, completed, has_dispersion
 from saltflow.errors import InputError
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden

@@ -1,36 +1,16 @@
 """The switch `dynamics.dispersion`: whether dispersion is added where a potential drives atoms.
 
 It is in the labels, and the potential has learned it, or it is added here, or nowhere; both would count it twice. To
-the rules the switch carries the functional of the labels, whose damping parameters are used: "D3(BJ) of PBE".
+the rules the switch carries the functional of the labels, whose damping parameters are used: "D3(BJ) of PBE"
+(`dispersion.planned`).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from saltflow.errors import InputError, SaltflowError
-from saltflow.reference.settings import Reference
-
-if TYPE_CHECKING:
-    from saltflow.targets import Campaign
+from saltflow.errors import SaltflowError
 
 NONE = "none"
 CUTOFF_A = 14.0  # of the distance of two atoms
-
-
-def completed(dynamics: Mapping, reference: Reference) -> dict:
-    """The section `dynamics` with the functional whose parameters its dispersion takes.
-
-    Args:
-        dynamics: as it is set.
-        reference: of the labels; `check_switch` has made sure that it has no dispersion where some is added.
-    """
-    added = dynamics["dispersion"]
-    return {**dynamics, "dispersion": added if added == NONE else f"{added} of {reference.functional}"}
-
-
-def has_dispersion(reference: Reference, dispersion: str) -> bool:
-    """Whether labels of a reference hold a dispersion that `completed` can name; none asks for nothing."""
-    return dispersion == NONE or (dispersion == reference.dispersion and hasattr(reference, "functional"))
 
 
 def functional_of(dispersion: str) -> str | None:
@@ -72,40 +52,3 @@ def check_apart(release: Mapping, dispersion: str, *, potential: str) -> None:
             f"{potential}: its labels hold {learned}, which {dispersion} in the dynamics would count twice; write none "
             "into dynamics.dispersion."
         )
-
-
-def check_switch(campaign: "Campaign") -> None:
-    """Make sure that nothing gets dispersion twice: no potential while it is sampled, no composition after.
-
-    Raises:
-        InputError: a sentence for each that does; compositions that only follow their potential are not named again.
-    """
-    potentials = {name: campaign.potential_section("dynamics", potential=name) for name in campaign.potentials}
-    twice = {
-        name: said
-        for name, dynamics in potentials.items()
-        for said in _said(campaign, name, dynamics, where=f"Potential {name}")
-    }
-    others = [
-        said
-        for name in campaign.swept
-        if (potential := campaign.row(name).potential) not in twice or name in campaign.overrides.compositions
-        for said in _said(
-            campaign, potential, campaign.section("dynamics", composition=name), where=f"Composition {name}"
-        )
-    ]
-    if problems := [*twice.values(), *others]:
-        raise InputError(problems)
-
-
-def _said(campaign: "Campaign", potential: str, dynamics: Mapping, *, where: str) -> Iterator[str]:
-    """What is wrong with adding the dispersion of `dynamics` to a potential, if anything is."""
-    name = campaign.potentials[potential].reference
-    reference = campaign.settings.references[name]
-    if NONE in (dynamics["dispersion"], reference.dispersion):
-        return
-    remedy = f"choose a reference with dispersion none for {potential}"
-    yield (
-        f"{where}: dynamics.dispersion {dynamics['dispersion']} would count twice, as the labels of '{name}' hold "
-        f"{reference.dispersion}; write none into dynamics.dispersion (overrides.yaml changes it for one), or {remedy}."
-    )
