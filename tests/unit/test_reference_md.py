@@ -19,9 +19,7 @@ def crystal(random, *, lattice_A=5.6, **said) -> Atoms:
 
 def imported(random, *, frames=30, **choices) -> list[Atoms]:
     said = {"origin": "imported:md.extxyz", "temperature_K": 600.0}
-    return [
-        crystal(random, lineage=f"imported/md/Cl32Na32/{index // 2}", **said | choices) for index in range(frames)
-    ]
+    return [crystal(random, lineage=f"imported/md/Cl32Na32/{index // 2}", **said | choices) for index in range(frames)]
 
 
 def explored(random, *, cells=2, frames=15, kelvin=600.0, **choices) -> list[Atoms]:

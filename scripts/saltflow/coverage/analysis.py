@@ -84,11 +84,7 @@ def cover_glass(
         | {"expected_force_error_eV_A": expected_error(state.frames, committee, calibration, composition=composition)}
         for state in found
     ]
-    flags = [
-        flag
-        for row in rows
-        for flag in _flags(row, taught, expected=expected, limit=max_uncovered_share)
-    ]
+    flags = [flag for row in rows for flag in _flags(row, taught, expected=expected, limit=max_uncovered_share)]
     result = {
         "schema": SCHEMA,
         "composition": composition,
