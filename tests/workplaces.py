@@ -58,7 +58,11 @@ class Workplace:
 
     def resume(self, *arguments: str) -> subprocess.CompletedProcess:
         """`make resume` in the working directory, to its end."""
-        return self._called([sys.executable, "scripts/resume.py", "--directory", str(self.work), *arguments])
+        return self._called([*self.resuming(), *arguments])
+
+    def resuming(self) -> list[str]:
+        """`make resume` in the working directory."""
+        return [sys.executable, "scripts/resume.py", "--directory", str(self.work)]
 
     def _called(self, command: Sequence[str]) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -81,10 +85,14 @@ class Workplace:
 
     def killed(self, sign: signal.Signals, *arguments: str, when: Callable[[], bool]) -> str:
         """Start Snakemake, send a signal to its whole process group as soon as `when` holds; its output."""
+        return self.ended(sign, self.command(*arguments), when=when)
+
+    def ended(self, sign: signal.Signals, command: Sequence[str], *, when: Callable[[], bool]) -> str:
+        """Start a command, send a signal to its whole process group as soon as `when` holds; its output."""
         log_path = self.work / "killed.log"
         with log_path.open("w") as log:
             process = subprocess.Popen(
-                self.command(*arguments),
+                command,
                 cwd=self.repo,
                 env=self.environment,
                 stdout=log,

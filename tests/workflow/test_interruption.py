@@ -1,7 +1,9 @@
 """Ctrl-C and SIGKILL in the middle of each long stage: it goes on where it was and ends with the same numbers."""
 
+import random
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT, SIGKILL, Signals
@@ -11,10 +13,12 @@ import numpy as np
 import pytest
 from workplaces import Workplace
 
+from saltflow.reference.ledger import read_ledger
 from saltflow.trajectory import read_trajectory
 
 SIGNALS = pytest.mark.parametrize("sign", [SIGINT, SIGKILL], ids=["Ctrl-C", "SIGKILL"])
 LABELS = "results/potentials/base/generation0/labels"
+LOOP = "results/potentials/fine-tuned/generation1"
 COMMITTEE = "results/potentials/base/generation0/committee"
 QUENCH = "results/LiAlCl4/glass1"
 POINT = "results/LiAlCl4/md/500K"
@@ -38,6 +42,18 @@ def lose_glass(campaign: Workplace) -> list[Path]:
 def found(campaign: Workplace, pattern: str) -> Callable[[], bool]:
     """Whether a file of this pattern is there."""
     return lambda: any(campaign.work.glob(pattern))
+
+
+def some_time_after(when: Callable[[], bool], *, at_most_s: float) -> Callable[[], bool]:
+    """Whether a condition has held for a time drawn by chance."""
+    wait_s, begun = random.uniform(0, at_most_s), []
+
+    def waited() -> bool:
+        if not begun and when():
+            begun.append(time.monotonic())
+        return bool(begun) and time.monotonic() - begun[0] >= wait_s
+
+    return waited
 
 
 def interrupt(campaign: Workplace, sign: Signals, target: str, lost: list[Path], when: Callable[[], bool]) -> None:
@@ -130,6 +146,33 @@ def assert_continued(log: str) -> None:
     assert steps
     assert steps[0] > 20
     assert steps == sorted(set(steps))
+
+
+def test_a_loop_killed_at_random_instants_ends_with_the_same_ledger(campaign: Workplace, finished: Path):
+    """A generation is killed in its exploration, in its selection and in its training, and goes on each time."""
+    shutil.rmtree(campaign.work / LOOP)
+    assessment = f"{LOOP}/assessment.json"
+    stages = {
+        f"{LOOP}/.exploration.extxyz.work/*": 3.0,
+        f"{LOOP}/exploration.extxyz": 5.0,  # the selection has begun
+        f"{LOOP}/committee/.member*.model.work/*": 4.0,
+    }
+    command = campaign.command(assessment)
+    for pattern, at_most_s in stages.items():
+        campaign.ended(SIGKILL, command, when=some_time_after(found(campaign, pattern), at_most_s=at_most_s))
+        assert not (campaign.work / assessment).exists()
+        command = campaign.resuming()
+    again = campaign.resume()
+    assert again.returncode == 0, again.stdout[-3000:]
+    ledgers = [read_ledger(each / f"{LOOP}/dataset/ledger.tsv") for each in (campaign.work, finished / "work")]
+    for ledger in ledgers:
+        assert ledger
+        for row in ledger:
+            del row["seconds"]
+    assert ledgers[0] == ledgers[1]
+    for name in ("frames.extxyz", "exploration.extxyz", "explored.json"):
+        assert (campaign.work / LOOP / name).read_bytes() == (finished / "work" / LOOP / name).read_bytes()
+    assert campaign.plan(assessment) == {}
 
 
 def test_a_sweep_killed_twice_ends_with_the_same_table(campaign: Workplace, finished: Path):
