@@ -7,9 +7,9 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.dataset import read_frames
+from saltflow.density import density_g_cm3
 from saltflow.structure.averages import TIME_BLOCKS
 from saltflow.structure.rdf import pair_distributions
-from saltflow.structures.density import density_g_cm3
 from saltflow.trajectory import Trajectory
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "not decided"

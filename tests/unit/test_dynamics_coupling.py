@@ -5,11 +5,11 @@ import pytest
 from springs import tetrahedra
 
 from saltflow.compositions import Composition
+from saltflow.density import density_g_cm3
 from saltflow.dynamics.coupling import run_constrained_point
 from saltflow.dynamics.glass import run_together
 from saltflow.dynamics.schedule import Stage
 from saltflow.groups.report import describe_groups
-from saltflow.structures.density import density_g_cm3
 from saltflow.trajectory import open_trajectory, read_trajectory
 
 COMPOSITION = Composition.from_identity({

@@ -6,8 +6,9 @@ from ase.build import bulk
 from ase.io import write
 
 from saltflow.compositions import Composition
+from saltflow.density import density_g_cm3
 from saltflow.errors import InputError, SaltflowError
-from saltflow.structures import build_cell, density_g_cm3, read_crystal
+from saltflow.structures import build_cell, read_crystal
 
 ROCK_SALT_CIF = """data_NaCl
 _cell_length_a 5.64

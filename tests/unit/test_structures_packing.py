@@ -10,8 +10,9 @@ from ase.io import read, write
 from matscipy.neighbours import neighbour_list
 
 from saltflow.compositions import Composition, counts, formula_units_for, read_compositions
+from saltflow.density import density_g_cm3
 from saltflow.errors import SaltflowError
-from saltflow.structures import build_cell, density_g_cm3, pack_cell, packing_units, shannon_density
+from saltflow.structures import build_cell, pack_cell, packing_units, shannon_density
 from saltflow.structures.overlaps import remove_overlaps
 from saltflow.structures.separations import minimum_separations_A
 

@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.compositions import Composition
+from saltflow.density import density_g_cm3
 from saltflow.dynamics.constraints import Frozen
 from saltflow.dynamics.progress import Conditions, Outcome
 from saltflow.dynamics.runner import Run
@@ -21,7 +22,6 @@ from saltflow.dynamics.schedule import (
 from saltflow.potentials import Committee
 from saltflow.provenance import atomic_write
 from saltflow.structures import check_gates, packing_units
-from saltflow.structures.density import density_g_cm3
 from saltflow.trajectory import H5MDWriter, read_trajectory
 
 

@@ -3,9 +3,10 @@
 from ase import Atoms
 
 from saltflow.compositions import Composition, formula_units_for
+from saltflow.density import density_g_cm3
 from saltflow.errors import SaltflowError
 from saltflow.structures.crystals import read_crystal
-from saltflow.structures.density import density_g_cm3, shannon_density
+from saltflow.structures.density import shannon_density
 from saltflow.structures.gates import check_gates, close_pair
 from saltflow.structures.packing import pack_cell
 from saltflow.structures.units import packing_units

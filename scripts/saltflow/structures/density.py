@@ -3,15 +3,13 @@
 import math
 from fractions import Fraction
 
-from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
-from ase.units import _amu
 
 from saltflow.compositions import Composition
+from saltflow.density import G_CM3_PER_U_A3
 from saltflow.ions.radii import radii_A
 
 HALOGENS = ("F", "Cl", "Br", "I")
-G_CM3_PER_U_A3 = _amu * 1e27  # 1 u/Å3 in g/cm3
 
 
 def shannon_density(composition: Composition) -> float:
@@ -26,11 +24,6 @@ def shannon_density(composition: Composition) -> float:
         spheres_A3 += float(amount) * 4 / 3 * math.pi * radii[element] ** 3
     packing_fraction = 0.52 + 0.06 * float(_halide_fraction(composition))
     return float(mass_u / spheres_A3 * packing_fraction * G_CM3_PER_U_A3)
-
-
-def density_g_cm3(atoms: Atoms) -> float:
-    """Mass density of a periodic cell in g/cm3."""
-    return float(atoms.get_masses().sum() / atoms.cell.volume * G_CM3_PER_U_A3)
 
 
 def _halide_fraction(composition: Composition) -> Fraction:

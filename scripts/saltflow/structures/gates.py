@@ -4,9 +4,9 @@ import numpy as np
 from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
+from saltflow.density import density_g_cm3
 from saltflow.errors import SaltflowError
 from saltflow.ions.polyanions import BOND_STRETCH
-from saltflow.structures.density import density_g_cm3
 
 Units = list[tuple[Atoms, int]]
 

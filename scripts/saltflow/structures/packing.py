@@ -4,7 +4,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.compositions import Composition
-from saltflow.structures.density import G_CM3_PER_U_A3
+from saltflow.density import G_CM3_PER_U_A3
 from saltflow.structures.overlaps import remove_overlaps
 from saltflow.structures.packmol import run_packmol
 from saltflow.structures.separations import minimum_separations_A
