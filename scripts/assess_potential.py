@@ -1,9 +1,7 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
-from functools import partial
-
 from saltflow.agreement import compare_files
-from saltflow.assessment import assess, passed_on, predict
+from saltflow.assessment import assess, passed_on, predict, predict_before
 from saltflow.assessment_figure import plot_assessment
 from saltflow.dataset import read_frames
 from saltflow.joblog import start_job
@@ -16,14 +14,9 @@ from saltflow.unseen import judge_unseen
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
-load = partial(load_checked_committee, device="cpu", dtype="float64")
-ours, frames = load(job.input.models, job.input.checks), read_frames(job.input.test)
-now = predict(frames, ours)
-before, new_labels = None, []
-if job.input.get("previous_models"):
-    committee = load(job.input.previous_models, job.input.previous_checks)
-    before = predict(frames, committee)
-    new_labels = predict([frame for path in job.input.labels for frame in read_frames(path)], committee)
+frames = read_frames(job.input.test)
+ours = load_checked_committee(job.input.models, job.input.checks, device="cpu", dtype="float64")
+now, (before, new_labels) = predict(frames, ours), predict_before(frames, job.input)
 assessment = assess(
     now,
     before,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from ase import Atoms
 
 from saltflow.convergence import criteria
+from saltflow.dataset import read_frames
 from saltflow.errors import SaltflowError
-from saltflow.potentials import Committee
+from saltflow.potentials import Committee, load_checked_committee
 from saltflow.prediction_errors import errors, errors_by_arm, errors_by_element, errors_by_temperature, state_of
 from saltflow.stability import STABILITY
 from saltflow.uncertainty import calibrate
@@ -48,6 +49,25 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
             }
         )
     return predictions
+
+
+def predict_before(frames: Sequence[Atoms], files: Mapping) -> tuple[list[dict] | None, list[dict]]:
+    """What the committee of the generation before says: of the same frames, and of all that this generation labelled.
+
+    Args:
+        frames: held out, labelled.
+        files: names → paths: previous_models and previous_checks (empty in the first generation), labels.
+
+    Returns:
+        predictions of either; None and none in the first generation.
+    """
+    if not files.get("previous_models"):
+        return None, []
+    committee = load_checked_committee(
+        files["previous_models"], files["previous_checks"], device="cpu", dtype="float64"
+    )
+    new = [frame for path in files["labels"] for frame in read_frames(path)]
+    return predict(frames, committee), predict(new, committee)
 
 
 def assess(

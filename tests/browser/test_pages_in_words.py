@@ -35,7 +35,7 @@ def test_plan_says_the_answer_with_its_units():
     assert "Largest job 31 GB 8 cores, 1 GPU, 2 days" in words
     assert "Storage at the end 493 GB peak 701 GB 23,947 files" in words
     assert "references.pbe-d3.cutoff_Ry: 400 → 500" in words
-    assert re.search(r"14,296 jobs: [\d,]+ new, .*\d failed before", words)
+    assert re.search(r"15,070 jobs: [\d,]+ new, .*\d failed before", words)
     assert "c.admin approved on 2 November 2026, 10:00 UTC" in words
     assert "jobs to do 4,120" in words
 

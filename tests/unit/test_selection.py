@@ -81,7 +81,7 @@ def test_what_is_certain_by_the_absolute_limit_is_not_labelled(candidates, commi
 
 def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
     frames = [Atoms(info={"composition": name, "force_spread_eV_A": 0.2}) for name in ("LiCl", "LiF")]
-    calibration = {"compositions": {"LiCl": {"factor": 8.0}}, "pooled": {"factor": 5.0}}
+    calibration = {"compositions": {"LiCl": {"factor": 8.0}, "LiF": {"factor": None}}, "pooled": {"factor": 5.0}}
     found = with_uncertainty(frames, calibration)
     assert [frame.info["force_uncertainty_eV_A"] for frame in found] == pytest.approx([1.6, 1.0])
     assert "force_spread_eV_A" not in found[0].info

@@ -40,7 +40,8 @@ def test_replicas_become_one_point(walks, tmp_path, capsys):
         assert "<svg" in (tmp_path / f"out/{figure}.svg").read_text()
     assert "LiCl at 600 K" in capsys.readouterr().out
     release = {"reference": {"name": "x"}, "converged": True, "heldout": {"force_rmse_meV_A": 1.0}}
-    of_sweep = {"potentials": {"LiCl": "p"}, "dispersion": {"LiCl": "none"}}
+    coverage = {"LiCl": {"status": "no sound glass", "worst": None}}
+    of_sweep = {"potentials": {"LiCl": "p"}, "dispersion": {"LiCl": "none"}, "coverage": coverage}
     sweep = tabulate([("LiCl", result)], {"p": release}, {"LiCl": {"sides": {}}}, **of_sweep)
     assert list(row) == list(sweep.columns), "the columns of conductivity.csv"
 
