@@ -58,6 +58,18 @@ class Amounts:
     base_steps: int
 
 
+class Sets(dict[str, list[Atoms]]):
+    """Frames by set; those of `unlabelled` get their labels when a set is first asked for."""
+
+    def __init__(self, unlabelled: Mapping[str, list[Atoms]], *, label: Callable[[str, list[Atoms]], list[Atoms]]):
+        super().__init__()
+        self.unlabelled, self.label = unlabelled, label
+
+    def __missing__(self, part: str) -> list[Atoms]:
+        self[part] = self.label(part, self.unlabelled[part])
+        return self[part]
+
+
 class Bench:
     """The shared settings, labels and trainings of the measurements, in one folder.
 
@@ -164,19 +176,19 @@ class Bench:
             shutil.rmtree(workdir)
         return model
 
-    def sets(self, name: str, parts: Mapping[str, tuple[int, int]]) -> dict[str, list[Atoms]]:
+    def sets(self, name: str, parts: Mapping[str, tuple[int, int]]) -> Sets:
         """Frames of one composition by set: part → (cells, frames of each); no two parts share a cell.
 
-        All have labels but those of the pool, where each is bought on its own.
+        All have labels, once they are asked for, but those of the pool, where each is bought on its own.
         """
         path = self.work / f"explored-{name}.extxyz"
         if not path.is_file():
             write_frames(path, self._explored(name, parts))
         frames = {part: [each for each in read_frames(path) if each.info["part"] == part] for part in parts}
-        return {
-            part: ours if part == "pool" else self.labelled(f"{part}-{name}", lambda ours=ours: ours, by=self.truth)
-            for part, ours in frames.items()
-        }
+        sets = Sets(frames, label=lambda part, ours: self.labelled(f"{part}-{name}", lambda: ours, by=self.truth))
+        if "pool" in frames:
+            sets["pool"] = frames["pool"]
+        return sets
 
     def _explored(self, name: str, parts: Mapping[str, tuple[int, int]]) -> list[Atoms]:
         explored = self._explore(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from bench import Bench, load
+from bench import Bench, Sets, load
 
 from saltflow.assessment import predict
 from saltflow.prediction_errors import errors
@@ -18,7 +18,6 @@ from saltflow.sampling import with_spread
 from saltflow.selection import farthest_points, select_frames, with_uncertainty
 from saltflow.uncertainty import calibrate
 
-Sets = Mapping[str, list[Atoms]]
 COOL_K, HOTTEST_K = 600.0, 1200.0
 
 

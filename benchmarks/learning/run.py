@@ -6,7 +6,8 @@ chance and plain farthest points, are asked here. Everything is kept in work/ be
 on where it was stopped.
 
 usage: python benchmarks/learning/run.py [--quick] [--parts labels curves calibration foundation uncertainty]
-       [--compositions …] [--seeds 0 1 2] [--steps 400] [--ways …] [--truth REFERENCE --configfile …]
+       [--compositions …] [--seeds 0 1 2] [--budgets 4 8 16 32] [--steps 400] [--ways …]
+       [--truth REFERENCE] [--configfile …]
 """
 
 import argparse
@@ -22,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from bench import SCOUTING, Amounts, Bench  # noqa: E402
+from bench import SCOUTING, Amounts, Bench, Sets  # noqa: E402
 from curves import WAYS, Records, Task, curve, saving  # noqa: E402
 from figure import plot_curves  # noqa: E402
 from transfer import base_sets, foundation, seen, transferred, unseen  # noqa: E402
@@ -86,7 +87,7 @@ SAVINGS_HEADER = ("| composition | labels at equal error | ratio | each seed |",
 PARTS = ("labels", "curves", "calibration", "foundation", "uncertainty")
 
 
-def sets_of(bench: Bench, name: str) -> dict:
+def sets_of(bench: Bench, name: str) -> Sets:
     """The labelled sets of a composition whose labels are counted."""
     amounts = bench.amounts
     parts = {part: getattr(amounts, part) for part in ("test", "calibration", "valid", "pool")}
@@ -172,9 +173,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--compositions", nargs="+", choices=FULL.targets)
     parser.add_argument("--seeds", nargs="+", type=int)
+    parser.add_argument("--budgets", nargs="+", type=int, help="labels in all, round by round")
     parser.add_argument("--ways", nargs="+", default=tuple(WAYS), choices=WAYS)
     parser.add_argument("--truth", default=SCOUTING, help="the reference of the labels; scouts keep gfn1-xtb")
-    parser.add_argument("--configfile", nargs="*", type=Path, default=[], help="what it needs, such as paths")
+    parser.add_argument(
+        "--configfile", nargs="*", type=Path, default=[], help="what it needs, such as paths, and a larger model"
+    )
     parser.add_argument("--steps", type=int, help="of a fine-tuning; more let more labels tell")
     return parser.parse_args()
 
@@ -184,6 +188,7 @@ def main() -> None:
     arguments = parsed()
     scope = QUICK if arguments.quick else FULL
     names, seeds = arguments.compositions or scope.targets, arguments.seeds or scope.seeds
+    budgets = arguments.budgets or scope.budgets
     amounts = replace(scope.amounts, steps=arguments.steps or scope.amounts.steps)
     work = Path(__file__).parent / "work" / ("quick" if arguments.quick else "full")
     compositions = (*scope.targets, *scope.bases)
@@ -192,17 +197,17 @@ def main() -> None:
     if "labels" in arguments.parts:
         print("\n".join(show_sets(bench, names)), flush=True)
     if "curves" in arguments.parts:
-        for task in tasks(bench, names, seeds, scope.budgets):
+        for task in tasks(bench, names, seeds, budgets):
             for way in arguments.ways:
                 found += curve(bench, records, task, way)
     if "calibration" in arguments.parts:
-        rows = (row for task in tasks(bench, names, seeds, scope.budgets) for row in seen(bench, task))
+        rows = (row for task in tasks(bench, names, seeds, budgets) for row in seen(bench, task))
         print("\n".join(show_seen(rows)), flush=True)
     if {"foundation", "uncertainty"} & {*arguments.parts}:
         base = base_sets(bench, scope.bases)
         models = foundation(bench, base)
     if "foundation" in arguments.parts:
-        for task in tasks(bench, names, seeds, scope.budgets):
+        for task in tasks(bench, names, seeds, budgets):
             found += transferred(bench, records, task, models[0])
     if found:
         rows = [each for pair in COMPARED for each in show_savings(found, *pair)]
