@@ -44,8 +44,13 @@ def errors_on_unseen(
         uncertainty, near 1 where it was as sure as it should be; None for a committee that does not spread.
     """
     judged = predict([frame for frame in frames if frame.info["composition"] in compositions], committee)
+    return errors_of_unseen(judged, calibration)
+
+
+def errors_of_unseen(predictions: Sequence[Mapping], calibration: Mapping) -> dict[str, dict]:
+    """The same of predictions (`assessment.predict`) of frames of compositions that were left out."""
     found = {}
-    for name in sorted({each["composition"] for each in judged}):
-        ours = [each for each in judged if each["composition"] == name]
+    for name in sorted({each["composition"] for each in predictions}):
+        ours = [each for each in predictions if each["composition"] == name]
         found[name] = errors(ours) | {"z_std": z_std_by(calibration, ours)}
     return found
