@@ -53,6 +53,7 @@ rule all:
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
         expand(rules.cover_glass.output, composition=campaign.swept),
         expand(rules.describe_dataset.output, potential=campaign.needed_potentials),
+        expand(rules.judge_left_out.output, potential=campaign.leaving_out),
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),
         expand(

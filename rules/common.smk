@@ -97,6 +97,7 @@ wildcard_constraints:
     generation=r"\d+",
     chunk=r"\d+",
     member=r"\d+",
+    left_out=SAFE_NAME.pattern,
 
 
 def section(name):
@@ -152,6 +153,27 @@ def of_last_generation(pattern):
     return lambda wildcards: pattern.format(
         potential=wildcards.potential,
         generation=campaign.generations(wildcards.potential)[-1],
+    )
+
+
+def of_last_committee(pattern):
+    """The files of the last generation, one per member; and per composition where the pattern has {left_out}."""
+
+    def paths(wildcards):
+        name = wildcards.potential
+        left_out = (
+            {"left_out": campaign.left_out(name)} if "{left_out}" in pattern else {}
+        )
+        last = {"potential": name, "generation": campaign.generations(name)[-1]}
+        return expand(pattern, **last, **left_out, member=campaign.members(name))
+
+    return paths
+
+
+def unless_left_out(paths):
+    """Files that a training reads unless it leaves a composition out; then it passes nothing on."""
+    return lambda wildcards: (
+        [] if hasattr(wildcards, "left_out") else paths(wildcards)
     )
 
 

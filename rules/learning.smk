@@ -5,13 +5,14 @@ A generation whose predecessor has converged passes it through in seconds, witho
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
          …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
-         dataset.json and .txt, learned.svg
+         dataset.json and .txt, learned.svg; where learning.leave_out asks, left_out.tsv and .svg
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
 MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
 DIFFUSION = f"{GENERATION}/diffusion.json"
+WITHOUT = f"{GENERATION}/without/{{left_out}}"
 
 
 rule propose_seeds:
@@ -193,9 +194,11 @@ rule fine_tune:
         foundation_release=foundation_release,
         replayed=replayed_frames,
         remembered=of_foundation("test"),
-        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
-        previous_model=of_generation(MODEL, back=1),
-        previous_check=of_generation(CHECK, back=1),
+        previous_assessment=unless_left_out(
+            of_generation(f"{GENERATION}/assessment.json", back=1)
+        ),
+        previous_model=unless_left_out(of_generation(MODEL, back=1)),
+        previous_check=unless_left_out(of_generation(CHECK, back=1)),
     output:
         model=MODEL,
         check=CHECK,
@@ -393,3 +396,69 @@ rule describe_dataset:
         code=code_of("describe_dataset"),
     script:
         "../scripts/describe_dataset.py"
+
+
+# The same training once more, on the labels of all compositions but one. After convergence no label joins: those of the
+# last generation are what the released committee has learned from, whichever generation that was.
+use rule fine_tune as fine_tune_without with:
+    output:
+        model=f"{WITHOUT}/member{{member}}.model",
+        check=f"{WITHOUT}/member{{member}}.train_check.json",
+    log:
+        "logs/potentials/{potential}/generation{generation}/without/{left_out}/fine_tune_without{member}.log",
+    benchmark:
+        "logs/potentials/{potential}/generation{generation}/without/{left_out}/fine_tune_without{member}.benchmark.tsv"
+
+
+rule judge_left_out:
+    """What the labels of a composition are worth: committees that learned without them, on its held-out frames.
+
+    Errors of energies, forces and stresses stand beside those of the released committee on the same frames. The
+    uncertainty of a committee is calibrated on held-out frames of the compositions that it knows, and its z-scores on
+    the other one say whether it knows what it does not know. Runs only where learning.leave_out asks.
+    """
+    input:
+        test=of_last_generation(rules.collect_labels.output.test),
+        models=of_last_committee(MODEL),
+        checks=of_last_committee(CHECK),
+        models_without=of_last_committee(rules.fine_tune_without.output.model),
+        checks_without=of_last_committee(rules.fine_tune_without.output.check),
+    output:
+        table=report(
+            "results/potentials/{potential}/left_out.tsv",
+            category="Potentials",
+            labels={
+                "potential": "{potential}",
+                "generation": "last",
+                "figure": "compositions left out, table",
+            },
+            caption="captions/left_out.rst",
+        ),
+        figure=report(
+            "results/potentials/{potential}/left_out.svg",
+            category="Potentials",
+            labels={
+                "potential": "{potential}",
+                "generation": "last",
+                "figure": "compositions left out",
+            },
+            caption="captions/left_out.rst",
+        ),
+    log:
+        "logs/potentials/{potential}/judge_left_out.log",
+    benchmark:
+        "logs/potentials/{potential}/judge_left_out.benchmark.tsv"
+    conda:
+        "../envs/learning.yaml"
+    envmodules:
+        *campaign.modules("learning"),
+    threads: 1
+    resources:
+        **on_site,
+        mem_mb=memory,
+        runtime=runtime,
+    params:
+        met_before=lambda wildcards: campaign.met_before(wildcards.potential),
+        code=code_of("judge_left_out"),
+    script:
+        "../scripts/judge_left_out.py"

@@ -1,17 +1,17 @@
-"""Train one member of a committee, or pass on the one that converged."""
+"""Train one member of a committee, with the labels of a composition or without, or pass on the one that converged."""
 
 import shutil
 from pathlib import Path
 
-from saltflow.dataset import read_frames
 from saltflow.foundations import started_from
 from saltflow.joblog import start_job
+from saltflow.left_out.training import foundation_without, read_sets
 from saltflow.provenance import atomic_write, read_json, scratch
 from saltflow.training import train_member
 
 job = snakemake  # noqa: F821
-where, params = job.wildcards, job.params
-subject = f"potential {where.potential}, generation {where.generation}, member {where.member}"
+where, params, left_out = job.wildcards, job.params, job.wildcards.get("left_out")
+subject = ", ".join(f"{name} {value}" for name, value in where.items()).replace("left_out", "without")
 start_job(job, subject=subject)
 
 if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
@@ -21,14 +21,14 @@ if job.input.get("previous_assessment") and read_json(job.input.previous_assessm
 else:
     member = int(where.member)
     isolated_atoms_eV = {Path(path).stem: read_json(path)["energy_eV"] for path in job.input.isolated_atoms}
+    foundation = started_from(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV)
     settings = [params.training, params.model, params.foundation, member]
     with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
         train_member(
-            read_frames(job.input.train),
-            read_frames(job.input.valid),
+            *read_sets(job.input, left_out, valid_fraction=params.training["valid_fraction"]),
             subject=subject,
             isolated_atoms_eV=isolated_atoms_eV,
-            foundation=started_from(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV),
+            foundation=foundation_without(foundation, left_out),
             model=params.model,
             training=params.training,
             device=job.config["execution"]["device"],

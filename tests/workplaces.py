@@ -16,8 +16,11 @@ SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
-# Rules without a job in the tiny campaign and the demonstration: nothing is frozen, runs are too short for D.
-ON_REQUEST = {"measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"}
+# Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, and runs are short.
+ON_REQUEST = {
+    *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
+    *("fine_tune_without", "judge_left_out"),
+}
 
 # The jobs are small: more of them fit into the memory than the rules ask for.
 LOCALLY = ("--profile", "profiles/local", "--resources", "mem_mb=64000")

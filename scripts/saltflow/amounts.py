@@ -234,9 +234,12 @@ def described_frames(campaign: Campaign, wildcards: Wildcards) -> int:
 def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that a model is trained and validated on, replayed ones included.
 
-    Structures that a foundation from a file labels are not read for it: enough cells of our own size are assumed.
+    Structures that a foundation from a file labels are not read for it: enough cells of our own size are assumed. Of
+    the frames, each composition has as many; one may be left out.
     """
     frames = collected_frames(campaign, wildcards) - _heldout_frames(campaign, wildcards)
+    if "left_out" in wildcards:
+        frames -= frames // len(campaign.potentials[wildcards["potential"]].compositions)
     own = frames * largest_labelled(campaign, wildcards)
     if not campaign.replays(wildcards["potential"]):
         return own
@@ -261,6 +264,14 @@ def assessed_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     if generation > 0:
         frames = 2 * frames + campaign.frames_to_label(potential, generation)
     return frames * largest_labelled(campaign, wildcards) * campaign.learning(potential)["committee"]
+
+
+def judged_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × models: held-out frames by the last committee, and by those without a composition."""
+    potential = wildcards["potential"]
+    there = {"potential": potential, "generation": str(campaign.generations(potential)[-1])}
+    models = campaign.learning(potential)["committee"] * (1 + len(campaign.left_out(potential)))
+    return _heldout_frames(campaign, there) * largest_labelled(campaign, there) * models
 
 
 def gathered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:

@@ -39,6 +39,7 @@ class RuleFiles:
 
 _POTENTIAL = "potentials/{potential}"
 _GENERATION = f"{_POTENTIAL}/generation{{generation}}"
+_WITHOUT = f"{_GENERATION}/without/{{left_out}}"
 _GLASS = "{composition}/glass{glass}"
 _POINT = "{composition}/md/{temperature}K"
 _GROUPS = "{composition}/coupling/groups/{temperature}K"
@@ -110,6 +111,18 @@ RULES = (
         f"logs/{_POTENTIAL}/gather_environments.log",
         f"results/{_POTENTIAL}/environments.npz",
     ),
+    RuleFiles(
+        "fine_tune_without",
+        "potential",
+        f"logs/{_WITHOUT}/fine_tune_without{{member}}.log",
+        f"results/{_WITHOUT}/member{{member}}.model",
+    ),
+    RuleFiles(
+        "judge_left_out",
+        "potential",
+        f"logs/{_POTENTIAL}/judge_left_out.log",
+        f"results/{_POTENTIAL}/left_out.tsv",
+    ),
     RuleFiles("build_glass", "glasses", f"logs/{_GLASS}/build_glass.log", f"results/{_GLASS}/packed.extxyz"),
     RuleFiles("quench_glass", "glasses", f"logs/{_GLASS}/quench_glass.log", f"results/{_GLASS}/glass.extxyz"),
     RuleFiles("run_md", "MD", f"logs/{_POINT}/run_md.log", f"results/{_POINT}/md.json"),
@@ -164,6 +177,7 @@ RULES = (
     RuleFiles("rank_electrolytes", "summary", "logs/summary/rank_electrolytes.log", "results/summary/ranking.csv"),
 )
 EXPLORING = ("explore", "select_frames", "measure_diffusion")  # from the first generation on
+LEAVING_OUT = ("fine_tune_without", "judge_left_out")
 STAGES = tuple(dict.fromkeys(files.stage for files in RULES))
 
 
@@ -231,6 +245,11 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
             continue
         if files.rule == "gather_environments" and name not in campaign.driving_potentials:
             continue
+        if files.rule in LEAVING_OUT and not campaign.left_out(name):
+            continue
+        if "left_out" in files.wildcards:
+            yield from _left_out(campaign, name, files)
+            continue
         if "generation" not in files.wildcards:
             yield Job(files, {"potential": name})
             continue
@@ -241,6 +260,13 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
             inner = next((key for key in numbers if key in files.wildcards), None)
             for number in numbers[inner](generation) if inner else [None]:
                 yield Job(files, place | ({inner: str(number)} if inner else {}))
+
+
+def _left_out(campaign: Campaign, name: str, files: RuleFiles) -> Iterator[Job]:
+    """The trainings without a composition: every member of a committee, on the labels of the last generation."""
+    last = {"potential": name, "generation": str(campaign.generations(name)[-1])}
+    for left_out, member in product(campaign.left_out(name), campaign.members(name)):
+        yield Job(files, last | {"left_out": left_out, "member": str(member)})
 
 
 def jobs_of_composition(campaign: Campaign, name: str) -> Iterator[Job]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from saltflow.compositions import Composition, formula_units_for, read_compositions
 from saltflow.dispersion.planned import check_switch, completed, has_dispersion
 from saltflow.errors import InputError
+from saltflow.left_out.planned import check_left_out, leavable
 from saltflow.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden
 
@@ -261,6 +262,23 @@ class Campaign:
         known = self.potentials[foundation["name"]].compositions
         return [name for name in self.potentials[potential].compositions if name not in known]
 
+    def left_out(self, potential: str) -> list[str]:
+        """Compositions that are left out of a further training of a potential, one after the other."""
+        return leavable(self.potentials[potential], self.learning(potential)["leave_out"])
+
+    @cached_property
+    def leaving_out(self) -> list[str]:
+        """Potentials of the sweep of which compositions are left out."""
+        return [name for name in self.needed_potentials if self.left_out(name)]
+
+    def met_before(self, potential: str) -> dict[str, list[str]]:
+        """Composition that is left out → the potentials before this one that it trained, which still know it."""
+        before = self.learned_from(potential)[1:]
+        return {
+            name: [each for each in before if name in self.potentials[each].compositions]
+            for name in self.left_out(potential)
+        }
+
     def learned_from(self, potential: str) -> list[str]:
         """A potential, and those that it descends from as long as their labels are of the same reference."""
         lineage = [potential]
@@ -428,6 +446,7 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
     )
     campaign = Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
     _check_replays(campaign)
+    check_left_out(campaign)
     check_switch(campaign)
     return campaign
 

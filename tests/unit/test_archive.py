@@ -181,6 +181,23 @@ def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkey
     assert campaign.replay_structures("base") == entry
 
 
+def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, sweep, tmp_path_factory, monkeypatch):
+    (sweep / "tests/tiny/potentials.tsv").write_text(
+        (sweep / "tests/tiny/potentials.tsv").read_text() + "more\tnone\t-\tgfn1-xtb\tunneeded LiAlCl4\tfor none here\n"
+    )
+    overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
+    overrides["potentials"]["base"]["learning"]["leave_out"] = ["LiCl-crystal"]
+    (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
+    config["learning"]["leave_out"] = ["unneeded"]
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    campaign, _ = narrowed(config, "LiCl-crystal", elsewhere)
+    monkeypatch.chdir(elsewhere)
+    kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
+    kept["execution"]["site"] = config["execution"]["site"]
+    assert campaign.leaving_out == ["base"]
+    assert load_campaign(kept, folders=[Path()]).leaving_out == []
+
+
 def test_a_record_of_snakemakes_follows_the_files_that_moved():
     record = {
         "input": ["../repo/b.cif", "results/a.json"],

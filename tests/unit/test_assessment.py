@@ -9,7 +9,6 @@ from saltflow.assessment import assess, passed_on, predict
 from saltflow.convergence import ended_because
 from saltflow.errors import SaltflowError
 from saltflow.prediction_errors import errors
-from saltflow.unseen import errors_on_unseen
 
 CRITERION = {"force_rmse_meV_A": 80.0, "max_uncertain_fraction": 0.05}
 
@@ -142,21 +141,3 @@ def test_predictions_stand_beside_the_labels(committee):
     assert found["force_slope"] == pytest.approx(1.0)
     assert blank["force_spread_eV_A"].shape == (len(frame),)
     assert blank["force_spread_eV_A"].min() > 0
-
-
-def test_a_composition_left_out_is_judged_alone_with_its_uncertainty(committee):
-    """Labels that miss the prediction by twice the spread of each atom: calibrated by two, z-scores scatter by one."""
-    frames = []
-    random = np.random.default_rng(11)
-    for index, name in enumerate(("seen", "unseen", "unseen")):
-        frame = rock_salt(rattle_A=0.15, seed=index)
-        frame.info |= {"composition": name, "lineage": f"{name}/cell{index}", "REF_energy": 0.0}
-        frame.set_array("REF_forces", np.zeros((len(frame), 3)))
-        (blank,) = predict([frame], committee)
-        spread = blank["force_spread_eV_A"][:, None] / np.sqrt(3)
-        frame.arrays["REF_forces"][:] = blank["forces_eV_A"] - 2 * spread * random.normal(size=(len(frame), 3))
-        frames.append(frame)
-    calibration = {"pooled": {"factor": 2.0}, "compositions": {}}
-    found = errors_on_unseen(frames, committee, calibration, compositions=["unseen"])
-    assert (list(found), found["unseen"]["frames"]) == (["unseen"], 2)
-    assert found["unseen"]["z_std"] == pytest.approx(1, abs=4 / np.sqrt(2 * 2 * 3 * len(frames[0])))

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from saltflow.compositions import COLUMNS, DENSITY_BASES, ORIGINS
+from saltflow.left_out.judgement import COLUMNS as LEFT_OUT_COLUMNS
 from saltflow.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.structure.analysis import no_structure
@@ -165,6 +166,12 @@ def test_columns_of_the_structure_table_are_explained():
     page = (ROOT / "docs/structure.md").read_text()
     explained = {column.removesuffix("_err") for column in table.columns} - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []
+
+
+def test_columns_of_the_table_of_left_out_compositions_are_explained():
+    page = (ROOT / "docs/fine-tune-a-potential.md").read_text()
+    _, _, section = page.partition("## How good it is on what it never saw\n")
+    assert [column for column in LEFT_OUT_COLUMNS if f"`{column}`" not in section.partition("\n## ")[0]] == []
 
 
 @each_paper

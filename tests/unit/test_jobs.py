@@ -25,11 +25,12 @@ def campaign() -> Campaign:
     configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
     configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
     configuration["learning"]["convergence"]["diffusion"] = {"max_deviation_sigmas": 2.0, "max_relative_error": 0.2}
+    configuration["learning"]["leave_out"] = ["LiCl-crystal"]
     return load_campaign(configuration, folders=[ROOT])
 
 
 def test_every_rule_is_known_by_the_log_that_its_file_gives_it():
-    rules = re.split(r"^rule (\w+):$", SOURCES, flags=re.MULTILINE)[1:]
+    rules = re.split(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", SOURCES, flags=re.MULTILINE)[1:]
     logs = {
         name: re.search(r'^    log:\s+"(.+?)"', body, flags=re.MULTILINE)[1]
         for name, body in zip(rules[::2], rules[1::2], strict=True)
@@ -76,6 +77,18 @@ def test_constrained_points_are_those_that_are_asked_for(campaign):
     plain = load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
     assert not any("/coupling/" in job.product for job in jobs_of_composition(plain, "LiAlCl4"))
     assert not any(job.rule == "measure_diffusion" for job in jobs_of_potential(plain, "fine-tuned"))
+
+
+def test_every_member_learns_without_what_is_left_out(campaign):
+    """Of the base one model, of the other potential two, on the labels of its last generation."""
+    trained = [
+        (job.wildcards["potential"], job.wildcards["generation"], job.wildcards["left_out"], job.wildcards["member"])
+        for name in campaign.needed_potentials
+        for job in jobs_of_potential(campaign, name)
+        if job.rule == "fine_tune_without"
+    ]
+    tuned = [("fine-tuned", "1", "LiCl-crystal", number) for number in "12"]
+    assert trained == [*tuned, ("base", "0", "LiCl-crystal", "1")]
 
 
 def test_jobs_are_found_by_what_they_left(tmp_path):

@@ -147,6 +147,7 @@ def test_a_generation_after_a_converged_one_is_only_passed_on(campaign: Campaign
     assert estimator.passes_on(training)
     assert estimator.expected_s(training) == RATES["fine_tune", "cuda"].start_s < full
     assert not estimator.passes_on(job("fine_tune", COMMITTEE | {"generation": "1"}))
+    assert not estimator.passes_on(job("fine_tune_without", COMMITTEE | {"left_out": "2LiCl-ZrCl4"}))
 
 
 def test_benchmark_files_are_read_by_their_header(tmp_path: Path):

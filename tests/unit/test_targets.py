@@ -346,3 +346,67 @@ def test_diffusion_is_compared_where_it_is_asked_for(project):
     assert campaign.packed_members("base") == ["LiAlCl4", "2LiCl-ZrCl4"]
     assert not campaign.compares_diffusion("both")
     assert "diffusion" not in campaign.convergence("both")
+
+
+# ── compositions left out ──────────────────────────────────────────────────────────────────────
+
+MORE = "salts\tboth\t-\tgfn1-xtb\tLiAlCl4 LiAl2Cl7 2LiCl-ZrCl4\tthree members\n"
+LARGER = """LiAl2Cl7	LiAl2Cl7	-	-	Li	Li:+1 Al:+3 Cl:-1	\
+chloride	salts	pack	1.7	guess	-	-	-	-	-	for the test	-
+"""
+
+
+@pytest.fixture
+def salts(project: Project) -> Project:
+    """With a potential of three compositions, two of which have the same elements."""
+    project.write(compositions=COMPOSITIONS + LARGER, potentials=POTENTIALS + MORE)
+    return project
+
+
+def override(project: Project, potential: str, *names: str) -> None:
+    entry = {"potentials": {potential: {"learning": {"leave_out": list(names)}}}}
+    project.write(overrides=yaml.safe_dump(entry))
+
+
+def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts):
+    salts.config["learning"]["leave_out"] = ["LiAl2Cl7", "LiAl2Cl7"]
+    campaign = salts.load()
+    assert campaign.left_out("salts") == ["LiAl2Cl7"]
+    assert campaign.left_out("base") == []
+    assert campaign.leaving_out == ["salts"]
+    assert campaign.met_before("salts") == {"LiAl2Cl7": []}
+    override(salts, "salts", "LiAlCl4")
+    assert salts.load().met_before("salts") == {"LiAlCl4": ["both", "base"]}
+    override(salts, "salts")
+    assert salts.load().leaving_out == []
+
+
+@pytest.mark.parametrize(
+    ("potential", "name", "sentence"),
+    [
+        (None, "LiAl2Cl8", "learning.leave_out: 'LiAl2Cl8' trains no potential (did you mean 'LiAl2Cl7'?); name a"),
+        (None, "LiCl", "learning.leave_out: 'LiCl' trains no potential; name a composition of the table of pot"),
+        ("aluminium", "LiAlCl4", "Potential aluminium: learning.leave_out: nothing but 'LiAlCl4' trains it; take it"),
+        ("both", "LiAl2Cl7", "Potential both: learning.leave_out: 'LiAl2Cl7' does not train it; name one of its"),
+        (
+            "salts",
+            "2LiCl-ZrCl4",
+            "Potential salts: learning.leave_out: without '2LiCl-ZrCl4' nothing that trains it cont",
+        ),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused_in_a_sentence(salts, potential, name, sentence):
+    if potential:
+        override(salts, potential, name)
+    else:
+        salts.config["learning"]["leave_out"] = [name]
+    (problem,) = salts.problems()
+    assert problem.startswith(sentence)
+
+
+def test_a_composition_that_is_all_that_its_potentials_learn_is_refused(project):
+    alone = "alone\tnone\t-\tgfn1-xtb\tLiAl2Cl7\tone member\n"
+    project.write(compositions=COMPOSITIONS + LARGER.replace("\tsalts\t", "\talone\t"), potentials=POTENTIALS + alone)
+    project.config["learning"]["leave_out"] = ["LiAl2Cl7"]
+    (problem,) = project.problems()
+    assert problem.startswith("learning.leave_out: nothing but 'LiAl2Cl7' trains the potential that it trains; take")

@@ -90,6 +90,14 @@ def test_training_grows_with_the_generations_and_leaves_out_what_is_held_out():
     assert second - first == third - second == MEMBERS * (20 - 4) * 84 * 200
 
 
+def test_a_training_without_a_composition_lacks_its_frames_and_each_committee_is_asked_of_all_held_out_ones():
+    ours = campaign({"learning.leave_out": ["LiAlI2.5O0.75", "KAlI2.5O0.75"]})
+    full = units_of_work(ours, "fine_tune", TRAINED).amount
+    assert units_of_work(ours, "fine_tune_without", TRAINED | {"left_out": "LiAlI2.5O0.75"}).amount == full * 8 / 9
+    heldout = MEMBERS * (2 * 5 + 4 * 4)
+    assert units_of_work(ours, "judge_left_out", {"potential": "Al-oxyhalide"}).amount == heldout * 84 * 4 * 3
+
+
 def test_replayed_frames_are_trained_on_too():
     trained = [
         units_of_work(campaign({"learning.training.recipe": recipe, **changes}), "fine_tune", TRAINED).amount
@@ -227,6 +235,7 @@ def test_only_models_at_work_need_a_gpu():
         "explore",
         "select_frames",
         "fine_tune",
+        "fine_tune_without",
         "quench_glass",
         "run_md",
         "run_constrained_md",
@@ -254,7 +263,7 @@ def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
 
 def test_every_rule_has_a_task():
     rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    assert set(re.findall(r"^rule (\w+):", rules, flags=re.M)) == set(TASKS)
+    assert set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", rules, flags=re.M)) == set(TASKS)
 
 
 @pytest.mark.parametrize(

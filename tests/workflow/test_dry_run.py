@@ -15,6 +15,8 @@ ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "scripts/saltflow").rglob("*.py"))
 RULE = re.compile(r"^rule (\w+):\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 RULES = {name: (path, body) for path in RULE_FILES for name, body in RULE.findall(path.read_text())}
+DERIVED = re.compile(r"^use rule (\w+) as (\w+) with:\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+DERIVED_RULES = {name: (base, body) for path in RULE_FILES for base, name, body in DERIVED.findall(path.read_text())}
 DIRECTIVES = ("output", "log", "benchmark", "threads", "resources", "conda", "envmodules", "script")
 
 
@@ -30,7 +32,7 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     plan = Workplace(repo, tmp_path, config="").plan()
     header, *rows = (line.split("\t") for line in (ROOT / "config/compositions.tsv").read_text().splitlines())
     simulated = [row for row in rows if row[header.index("start")] != "none"]
-    counts = {name: sum(job.split()[0] == name for job in plan) for name in RULES}
+    counts = {name: sum(job.split()[0] == name for job in plan) for name in (*RULES, *DERIVED_RULES)}
     assert counts["build_glass"] == counts["quench_glass"] == 3 * len(simulated)
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
     assert counts["analyse_residence"] == counts["analyse_motion"] == 5 * len(simulated)
@@ -90,6 +92,16 @@ def test_a_rule_is_complete(name: str):
     log, benchmark = (re.search(rf'{directive}:\n +"(.*)"', body)[1] for directive in ("log", "benchmark"))
     assert log.startswith("logs/")
     assert log.endswith(".log")
+    assert benchmark == log.removesuffix(".log") + ".benchmark.tsv"
+
+
+@pytest.mark.parametrize("name", DERIVED_RULES)
+def test_a_rule_made_from_another_writes_files_of_its_own(name: str):
+    base, body = DERIVED_RULES[name]
+    assert base in RULES
+    assert re.findall(r"^ {4}(\w+):", body, re.MULTILINE)[:3] == ["output", "log", "benchmark"]
+    log, benchmark = re.findall(r'^ +"(logs/.*)",?$', body, re.MULTILINE)
+    assert re.fullmatch(rf"logs/.*/{name}(\{{\w+\}})?\.log", log)
     assert benchmark == log.removesuffix(".log") + ".benchmark.tsv"
 
 

@@ -322,6 +322,12 @@ def test_one_generation_more_of_one_potential(campaign: Workplace):
     assert_planned(campaign, second | quenches() | ALL_POINTS)
 
 
+def test_a_composition_left_out_adds_its_own_trainings_and_changes_no_other_job(campaign: Workplace):
+    override(campaign, "potentials", "fine-tuned", learning={"leave_out": ["LiCl-crystal"]})
+    trained = {"generation": [1], "left_out": ["LiCl-crystal"], "member": [1, 2], "potential": ["fine-tuned"]}
+    assert_planned(campaign, jobs("fine_tune_without", **trained) | jobs("judge_left_out", potential=["fine-tuned"]))
+
+
 # ── code ───────────────────────────────────────────────────────────────────────────────────────
 
 TRANSPORT = jobs("analyse_transport", composition=COMPOSITIONS, temperature=TEMPERATURES)

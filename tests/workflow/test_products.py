@@ -138,13 +138,14 @@ def test_nothing_temporary_is_left(work: Path):
 
 
 def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
+    """And what is learned without a composition is learned from the other labels of the released model."""
     campaign.replace(
         "tests/tiny/overrides.yaml",
         "potentials:\n",
-        "potentials:\n  fine-tuned:\n    learning:\n"
+        "potentials:\n  fine-tuned:\n    learning:\n      leave_out: [LiCl-crystal]\n"
         "      convergence: {force_rmse_meV_A: 1.0e+9, max_uncertain_fraction: 1.0}\n",
     )
-    result = campaign.run(f"{POTENTIAL}/released.json")
+    result = campaign.run(f"{POTENTIAL}/released.json", f"{POTENTIAL}/left_out.tsv")
     assert result.returncode == 0, result.stdout[-3000:]
     release = read_json(campaign.work / POTENTIAL / "released.json")
     assert (release["converged"], release["generation"]) == (True, 0)
@@ -154,6 +155,17 @@ def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
         models = [sha256_of_file(folder / f"committee/member{member}.model") for folder in (first, second)]
         assert models[0] == models[1]
     assert "epoch" not in (campaign.work / "logs/potentials/fine-tuned/generation1/fine_tune1.log").read_text()
+    learned = read_frames(first / "dataset/train.extxyz")
+    others = [frame for frame in learned if frame.info["composition"] != "LiCl-crystal"]
+    checks = [
+        read_json(path / "member1.train_check.json") for path in (second / "committee", second / "without/LiCl-crystal")
+    ]
+    assert checks[0]["frames"] == len(learned)
+    assert 0 < checks[1]["frames"] <= len(others) < len(learned)
+    row = pd.read_csv(campaign.work / POTENTIAL / "left_out.tsv", sep="\t").loc[0]
+    assert (row["composition"], row["met_before"]) == ("LiCl-crystal", "base")
+    assert row["heldout_frames"] > 0
+    assert row["force_ratio"] == pytest.approx(row["force_rmse_without_meV_A"] / row["force_rmse_with_meV_A"], rel=1e-4)
 
 
 def test_the_report_is_one_file_with_the_figures(campaign: Workplace):

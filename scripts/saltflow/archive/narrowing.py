@@ -92,9 +92,14 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
     return moved
 
 
-def _with_moved_files(sections: Mapping, moved: Mapping[str, str]) -> dict:
-    """Sections of settings whose imported labels and replayed structures are where the archive has them."""
+def _as_archived(sections: Mapping, moved: Mapping[str, str]) -> dict:
+    """Sections of settings whose imported labels and replayed structures are where the archive has them.
+
+    No composition is left out of a potential there: that judges it, and nothing was made from it.
+    """
     sections = copy.deepcopy(dict(sections))
+    if "leave_out" in sections.get("learning", {}):
+        sections["learning"]["leave_out"] = []
     replayed = sections.get("learning", {}).get("training", {}).get("replay_structures")
     for each in [*sections.get("labels", {}).get("imported", []), *([replayed] if replayed else [])]:
         each["path"] = moved.get(each["path"], each["path"])
@@ -102,7 +107,7 @@ def _with_moved_files(sections: Mapping, moved: Mapping[str, str]) -> dict:
 
 
 def _config_text(config: Mapping, composition: str, moved: Mapping[str, str]) -> str:
-    config = _with_moved_files(config, moved)
+    config = _as_archived(config, moved)
     names = {"compositions": "compositions.tsv", "potentials": "potentials.tsv", "overrides": "overrides.yaml"}
     config["tables"] = {key: f"{TABLES}/{name}" for key, name in names.items()}
     config["sweep"]["compositions"] = [composition]
@@ -128,7 +133,7 @@ def _overrides_text(campaign: Campaign, rows: Sequence[str], chain: Sequence[str
     kept = {
         "compositions": {name: changes for name, changes in overrides.compositions.items() if name in rows},
         "potentials": {
-            name: _with_moved_files(changes, moved) for name, changes in overrides.potentials.items() if name in chain
+            name: _as_archived(changes, moved) for name, changes in overrides.potentials.items() if name in chain
         },
     }
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)

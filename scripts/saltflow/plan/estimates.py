@@ -91,6 +91,8 @@ class Estimator:
     def passes_on(self, job: Job) -> bool:
         """Whether the generation of a job comes after one that has converged."""
         converged = self._converged.get(job.wildcards.get("potential", ""))
+        if "left_out" in job.wildcards:  # it trains what that generation has released
+            return False
         return converged is not None and int(job.wildcards.get("generation", 0)) > converged
 
     @cached_property

@@ -59,7 +59,7 @@ class Storage:
 
     def scratch_bytes(self, job: Job) -> float:
         """Bytes that a job has on the disk only while it runs."""
-        if job.rule == "fine_tune":
+        if job.rule in ("fine_tune", "fine_tune_without"):
             return CHECKPOINTS * self._model_bytes(job.wildcards["potential"])
         return LABEL_SCRATCH_BYTES if job.rule == "label_frames" else 0
 

@@ -177,6 +177,7 @@ class Learning(Section):
     selection: Selection
     convergence: Convergence
     forgetting: Forgetting
+    leave_out: list[Annotated[str, Field(min_length=1)]]
     training: Training
     model: Model
 

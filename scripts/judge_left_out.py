@@ -1,0 +1,21 @@
+"""Judge committees that learned without a composition on its held-out frames."""
+
+from saltflow.dataset import read_frames
+from saltflow.joblog import start_job
+from saltflow.left_out.figure import plot_left_out
+from saltflow.left_out.judgement import judge, write_rows
+from saltflow.potentials import load_checked_committee
+
+job = snakemake  # noqa: F821
+start_job(job, subject=f"potential {job.wildcards.potential}")
+
+trusted = {"device": "cpu", "dtype": "float64"}
+released = load_checked_committee(job.input.models, job.input.checks, **trusted)
+size, (models, checks) = len(released.models), (job.input.models_without, job.input.checks_without)
+others = (
+    (name, load_checked_committee(models[first : first + size], checks[first : first + size], **trusted))
+    for name, first in zip(job.params.met_before, range(0, len(models), size), strict=True)
+)
+rows = judge(read_frames(job.input.test), released, others, met_before=job.params.met_before)
+write_rows(rows, job.output.table)
+plot_left_out(rows, job.output.figure, title=f"potential {job.wildcards.potential}: compositions left out")
