@@ -113,6 +113,13 @@ def test_what_stands_against_a_row_is_said():
     row = compare("LiCl", single, of_factor("LiCl", 1.0))
     assert (row["uncertainty_factor"], row["z_std"]) == (None, None)
     assert row["flags"] == "the uncertainty is not calibrated"
+    still = [each | {"reference_forces_eV_A": np.zeros((2, 3))} for each in of_factor("LiCl", 0.0)]
+    perfect = [each | {"forces_eV_A": np.full((2, 3), 1e-5), "force_spread_eV_A": np.zeros(2)} for each in still]
+    row = compare("LiCl", [*KNOWN, *perfect], perfect)
+    assert (row["force_ratio"], row["z_std"], row["uncertainty_factor"]) == (None, None, pytest.approx(4.0))
+    assert row["flags"] == (
+        "no force to compare: symmetry forbids them, or nothing errs; the committee does not spread there"
+    )
     nothing = compare("LiCl", KNOWN, [])
     assert (nothing["flags"], nothing["heldout_frames"]) == ("no held-out frame has a label", 0)
     assert nothing["force_ratio"] is None

@@ -79,7 +79,8 @@ def compare(
     without, with_labels = errors_of_unseen(own, calibration)[name], errors(known)
     for key, (quantity, unit) in COMPARED.items():
         row |= {f"{quantity}_with_{unit}": with_labels[key], f"{quantity}_without_{unit}": without[key]}
-    row |= dict(zip(("force_ratio", "force_ratio_err"), _force_ratio(own, known), strict=True))
+    if without["force_slope"] is not None:
+        row |= dict(zip(("force_ratio", "force_ratio_err"), _force_ratio(own, known), strict=True))
     if calibration["pooled"]["factor"]:
         row |= {"uncertainty_factor": factor_for(calibration, name), "z_std": without["z_std"]}
     row["heldout_cells"] = without["lineages"]
@@ -92,9 +93,13 @@ def _flags(row: Mapping) -> list[str]:
         flags.append("the foundation was trained on it")
     if row["heldout_cells"] < FEWEST_LINEAGES:
         flags.append(f"fewer than {FEWEST_LINEAGES} held-out cells")
+    if row["force_ratio"] is None:
+        flags.append("no force to compare: symmetry forbids them, or nothing errs")
     low, high = Z_STD_RANGE
-    if row["z_std"] is None:
+    if row["uncertainty_factor"] is None:
         flags.append("the uncertainty is not calibrated")
+    elif row["z_std"] is None:
+        flags.append("the committee does not spread there")
     elif not low <= row["z_std"] <= high:
         flags.append(f"z_std outside {low} to {high}")
     return flags
