@@ -9,6 +9,7 @@ from mace_models import committee_of, rock_salt, save_models
 from predicted_frames import prediction
 
 from saltflow.assessment import predict
+from saltflow.errors import SaltflowError
 from saltflow.foundations import Foundation
 from saltflow.left_out.figure import error_of, plot_left_out, said_of
 from saltflow.left_out.judgement import COLUMNS, compare, judge, write_rows
@@ -150,6 +151,9 @@ def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
     (unseen,) = errors_on_unseen(frames, released, calibration, compositions=["A"]).values()
     assert unseen["frames"] == 2
     assert unseen["force_rmse_meV_A"] == pytest.approx(row["force_rmse_with_meV_A"])
+    frames[0].numbers[0] = 92
+    with pytest.raises(SaltflowError, match="A: the potential does not know U"):
+        judge(frames, released, [("A", other)], met_before={"A": []})
 
 
 # ── table and figure ───────────────────────────────────────────────────────────────────────────

@@ -43,10 +43,15 @@ def judge(
         released: the committee that learned from all.
         others: composition that was left out, and the committee that learned without it.
         met_before: composition → potentials before this one that were trained on it.
+
+    Raises:
+        SaltflowError: an element of a composition is in no label of the others.
     """
     rows = []
     for name, committee in others:
         own = [frame for frame in frames if frame.info["composition"] == name]
+        for frame in own:
+            committee.check_elements(frame.numbers, composition=name)
         known, unknown = predict(own, released), predict(frames, committee)
         rows.append(compare(name, unknown, known, met_before=met_before[name]))
     return rows
