@@ -19,7 +19,7 @@ RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt)
 DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/dev.txt)
 
 # Two processes that test on two cores, and one that waits for a cluster of virtual nodes.
-SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --durations 25
 
 # Caches of pip, Snakemake and matplotlib need a home; an account without one gets a folder here.
 ifeq ($(strip $(HOME)),)
