@@ -1,6 +1,6 @@
 """Errors of predicted energies, forces and stresses against labels: of all, by element, by temperature, by arm."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -12,6 +12,7 @@ MPA = GPa / 1000  # in eV/Å³: 1 eV/Å³ is 160,217.66 MPa
 COMPONENTS = np.triu_indices(3)  # the six that a symmetric tensor has
 SMALLEST_FORCE_EV_A = 1e-4  # below it symmetry decides the force, and there is nothing to be softened
 RELAXATION = "relaxation"
+Forces = tuple[str, np.ndarray, np.ndarray]  # lineage; predicted and reference forces of its atoms
 
 
 def state_of(frame: Atoms) -> str:
@@ -44,7 +45,7 @@ def errors(predictions: Sequence[Mapping], *, energy_offsets_eV_atom: Mapping[st
     """
     return {
         "frames": len(predictions),
-        **_force_errors((each["lineage"], each["forces_eV_A"], each["reference_forces_eV_A"]) for each in predictions),
+        **_force_errors(_forces(predictions)),
         **_energy_errors(predictions, energy_offsets_eV_atom),
         **_stress_errors(predictions),
     }
@@ -109,6 +110,26 @@ def errors_by_arm(predictions: Sequence[Mapping]) -> dict:
     }
 
 
+def force_ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[float | None, float | None]:
+    """Ratio of the force RMSE of two sets of predictions of the same frames, and its standard error.
+
+    Args:
+        ours, others: of `assessment.predict`, in the same order.
+
+    Returns:
+        the ratio, None where one of them errs by nothing; the standard error by leaving out lineages in turn, of both
+        sets at once, None with one lineage.
+    """
+    squares = [[(pair[0] - pair[1]) ** 2 for pair in _by_lineage(_forces(each))] for each in (ours, others)]
+    ours_squared, others_squared = (float(np.mean(np.concatenate(each))) for each in squares)
+    if not (ours_squared and others_squared):
+        return None, None
+    ratio, logarithms = float(np.sqrt(ours_squared / others_squared)), [_log_rms_without_each(each) for each in squares]
+    if any(each is None for each in logarithms):
+        return ratio, None
+    return ratio, ratio * _jackknife_error(np.subtract(*logarithms))
+
+
 def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, float]:
     """Ratio of the force RMSE of two sets; its relative error, to first order, from the frames' mean squares."""
     squares = [
@@ -120,12 +141,21 @@ def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, floa
     return {"ratio": ratio, "relative_error": float(np.hypot(*relative))}
 
 
-def _force_errors(forces: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> dict:
-    """Of lineages with predicted and reference forces in eV/Å; see `errors`."""
+def _forces(predictions: Iterable[Mapping]) -> Iterator[Forces]:
+    return ((each["lineage"], each["forces_eV_A"], each["reference_forces_eV_A"]) for each in predictions)
+
+
+def _by_lineage(forces: Iterable[Forces]) -> list[np.ndarray]:
+    """Predicted and reference components in eV/Å of each lineage, (2, components), in the order of appearance."""
     lineages: dict[str, list[np.ndarray]] = {}
     for lineage, predicted, reference in forces:
         lineages.setdefault(lineage, []).append(np.stack([predicted.ravel(), reference.ravel()]))
-    pairs = [np.concatenate(members, axis=1) for members in lineages.values()]
+    return [np.concatenate(members, axis=1) for members in lineages.values()]
+
+
+def _force_errors(forces: Iterable[Forces]) -> dict:
+    """Of lineages with predicted and reference forces in eV/Å; see `errors`."""
+    pairs = _by_lineage(forces)
     predicted, reference = np.concatenate(pairs, axis=1)
     deviation = predicted - reference
     return {
@@ -147,11 +177,20 @@ def _rms(values: np.ndarray) -> float:
 
 def _relative_error(squares: Sequence[np.ndarray]) -> float | None:
     """Standard error of the logarithm of a root mean square, by a jackknife over the sets; None for one set."""
+    logarithms = _log_rms_without_each(squares)
+    return None if logarithms is None else _jackknife_error(logarithms)
+
+
+def _log_rms_without_each(squares: Sequence[np.ndarray]) -> np.ndarray | None:
+    """(sets,) logarithm of the root mean square without each set in turn; None for one set, or where one is all."""
     sums, counts = (np.array([function(each) for each in squares], float) for function in (np.sum, len))
     if len(squares) < 2 or not np.all(sums.sum() > sums):
         return None
-    without = 0.5 * np.log((sums.sum() - sums) / (counts.sum() - counts))
-    return float(np.sqrt((len(squares) - 1) * without.var()))
+    return 0.5 * np.log((sums.sum() - sums) / (counts.sum() - counts))
+
+
+def _jackknife_error(values: np.ndarray) -> float:
+    return float(np.sqrt((len(values) - 1) * values.var()))
 
 
 def _energies(predictions: Sequence[Mapping]) -> np.ndarray:

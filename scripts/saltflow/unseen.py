@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from ase import Atoms
 
-from saltflow.assessment import errors, predict
+from saltflow.assessment import predict
 from saltflow.potentials import Committee, load_checked_committee
+from saltflow.prediction_errors import errors
 from saltflow.provenance import read_json
 from saltflow.uncertainty import z_std_by
 

@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
-from saltflow.assessment import errors, predict
+from saltflow.assessment import predict
 from saltflow.potentials import Committee
+from saltflow.prediction_errors import errors, force_ratio
 from saltflow.provenance import atomic_write
 from saltflow.uncertainty import FEWEST_LINEAGES, Z_STD_RANGE, calibrate, factor_for
 from saltflow.unseen import errors_of_unseen
@@ -85,7 +85,7 @@ def compare(
     for key, (quantity, unit) in COMPARED.items():
         row |= {f"{quantity}_with_{unit}": with_labels[key], f"{quantity}_without_{unit}": without[key]}
     if without["force_slope"] is not None:
-        row |= dict(zip(("force_ratio", "force_ratio_err"), _force_ratio(own, known), strict=True))
+        row |= dict(zip(("force_ratio", "force_ratio_err"), force_ratio(own, known), strict=True))
     if calibration["pooled"]["factor"]:
         row |= {"uncertainty_factor": factor_for(calibration, name), "z_std": without["z_std"]}
     row["heldout_cells"] = without["lineages"]
@@ -108,24 +108,6 @@ def _flags(row: Mapping) -> list[str]:
     elif not low <= row["z_std"] <= high:
         flags.append(f"z_std outside {low} to {high}")
     return flags
-
-
-def _force_ratio(unknown: Sequence[Mapping], known: Sequence[Mapping]) -> tuple[float | None, float | None]:
-    """Ratio of the force errors on the same frames, and its standard error; None without an error, or of one cell."""
-    names = [each["lineage"] for each in unknown]
-    sums = np.zeros((len(set(names)), 2))
-    for column, predictions in enumerate((unknown, known)):
-        for each in predictions:
-            squares = (each["forces_eV_A"] - each["reference_forces_eV_A"]) ** 2
-            sums[sorted(set(names)).index(each["lineage"]), column] += squares.sum()
-    total = sums.sum(0)
-    if not np.all(total > 0):
-        return None, None
-    ratio, rest = float(np.sqrt(total[0] / total[1])), total - sums
-    if len(sums) < 2 or not np.all(rest > 0):
-        return ratio, None
-    logarithms = 0.5 * np.log(rest[:, 0] / rest[:, 1])
-    return ratio, float(ratio * np.sqrt((len(sums) - 1) * logarithms.var()))
 
 
 def write_rows(rows: Sequence[Mapping], path: str | Path) -> None:
