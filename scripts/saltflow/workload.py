@@ -277,6 +277,13 @@ def _density_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 # Seconds on the CPU were measured on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold
 # for the models of config.yaml. What is said of cuda and of CP2K beyond 42 atoms is assumed.
+TRAINING = Task(
+    "frame-atom-epochs",
+    amounts.trained_frame_atoms,
+    _training_MB,
+    {"cpu": Ceiling(300, 3e-2), "cuda": Ceiling(300, 1e-3)},
+    resumes=True,
+)
 TASKS: Mapping[str, Task] = {
     "build_glass": Task("atoms", amounts.cell_atoms, _fixed(700), {"": Ceiling(60, 0.1)}),
     "label_atom": Task(
@@ -314,26 +321,14 @@ TASKS: Mapping[str, Task] = {
         {"cpu": Ceiling(120, 2e-2), "cuda": Ceiling(120, 1e-3)},
     ),
     "measure_diffusion": Task("frame-atoms", amounts.explored_frame_atoms, _fixed(900), {"": Ceiling(120, 1e-4)}),
-    "fine_tune": Task(
-        "frame-atom-epochs",
-        amounts.trained_frame_atoms,
-        _training_MB,
-        {"cpu": Ceiling(300, 3e-2), "cuda": Ceiling(300, 1e-3)},
-        resumes=True,
-    ),
+    "fine_tune": TRAINING,
     "assess_potential": Task(
         "frame-atoms by a model",
         amounts.assessed_frame_atoms,
         _of_batch(amounts.largest_labelled),
         {"": Ceiling(120, 5e-2)},
     ),
-    "fine_tune_without": Task(
-        "frame-atom-epochs",
-        amounts.trained_frame_atoms,
-        _training_MB,
-        {"cpu": Ceiling(300, 3e-2), "cuda": Ceiling(300, 1e-3)},
-        resumes=True,
-    ),
+    "fine_tune_without": TRAINING,
     "judge_left_out": Task(
         "frame-atoms by a model",
         amounts.judged_frame_atoms,
