@@ -19,7 +19,7 @@ RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt)
 DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/dev.txt)
 
 # Two processes that test on two cores, and one that waits for a cluster of virtual nodes.
-SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --durations 25
+SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
 
 # Caches of pip, Snakemake and matplotlib need a home; an account without one gets a folder here.
 ifeq ($(strip $(HOME)),)
@@ -82,7 +82,7 @@ archive: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh $(VENV)/bin/python
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) # one thread, as the rules run
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) --durations 25 # one thread, as the rules run
 
 lint: $(DEVELOPMENT)
 	@$(VENV)/bin/ruff check .
