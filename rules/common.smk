@@ -19,17 +19,17 @@ sys.executable = shlex.quote(sys.executable)
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
-from saltflow import workload
-from saltflow.attempts import count_out_of_memory, read_attempts, slurm_folder_of
-from saltflow.code_digest import code_digest
-from saltflow import controller
-from saltflow.errors import SaltflowError
-from saltflow.settings import MODES
-from saltflow.products import finished_jobs
-from saltflow.provenance import read_json
-from saltflow.tables import SAFE_NAME
-from saltflow.targets import load_campaign
-from saltflow.workplace import check_writable
+from saltflow.operations import workload
+from saltflow.operations.attempts import count_out_of_memory, read_attempts, slurm_folder_of
+from saltflow.operations.code_digest import code_digest
+from saltflow.operations import run_lock as controller
+from saltflow.base.errors import SaltflowError
+from saltflow.campaign.settings import MODES
+from saltflow.operations.finished_jobs import finished_jobs
+from saltflow.base.provenance import read_json
+from saltflow.base.tables import SAFE_NAME
+from saltflow.campaign.campaign import load_campaign
+from saltflow.base.writable import check_writable
 
 try:
     campaign = load_campaign(config, folders=[Path(), Path(workflow.basedir)])

@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from saltflow.account import take_account
-from saltflow.account.words import in_words
-from saltflow.errors import SaltflowError
-from saltflow.pages import account_page
-from saltflow.provenance import atomic_write, write_json
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write, write_json
+from saltflow.operations.account import take_account
+from saltflow.operations.account.terminal import in_words
+from saltflow.operations.pages import account_page
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Analyse the transport of one composition at one temperature with some motion frozen."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
+from saltflow.analysis.transport.analysis import analyse_transport, no_transport
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
-from saltflow.transport.analysis import analyse_transport, no_transport
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

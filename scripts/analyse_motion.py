@@ -1,9 +1,9 @@
 """Analyse how the mobile ion moves at one composition and temperature."""
 
-from saltflow.joblog import start_job
-from saltflow.motion.analysis import analyse_motion, no_motion
-from saltflow.motion.figures import plot_hops, plot_residence_map, plot_van_hove
-from saltflow.provenance import provenance, write_json
+from saltflow.analysis.motion.analysis import analyse_motion, no_motion
+from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
 job = snakemake  # noqa: F821

@@ -1,10 +1,10 @@
 """Analyse the pathways of the mobile ion of one composition at one temperature."""
 
-from saltflow.joblog import start_job
-from saltflow.pathways import analyse_pathways, no_pathways
-from saltflow.pathways.figures import plot_pathways
-from saltflow.pathways.volumes import write_volume
-from saltflow.provenance import provenance, write_json
+from saltflow.analysis.pathways import analyse_pathways, no_pathways
+from saltflow.analysis.pathways.figures import plot_pathways
+from saltflow.analysis.pathways.volumes import write_volume
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
 job = snakemake  # noqa: F821

@@ -1,9 +1,9 @@
 """Analyse how long the mobile ion stays beside other ions at one composition and temperature."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
-from saltflow.residence.analysis import analyse_residence, no_residence
-from saltflow.residence.figures import plot_residence
+from saltflow.analysis.residence.analysis import analyse_residence, no_residence
+from saltflow.analysis.residence.figures import plot_residence
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
 job = snakemake  # noqa: F821

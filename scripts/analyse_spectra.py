@@ -1,9 +1,9 @@
 """Analyse the spectra of one composition at one temperature."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
-from saltflow.spectra import analyse_spectra, no_spectra
-from saltflow.spectra.figures import plot_spectra
+from saltflow.analysis.spectra import analyse_spectra, no_spectra
+from saltflow.analysis.spectra.figures import plot_spectra
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point, open_velocities
 
 job = snakemake  # noqa: F821

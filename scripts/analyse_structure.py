@@ -1,10 +1,10 @@
 """Analyse the structure of one composition at one temperature."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
-from saltflow.structure.analysis import analyse_structure, no_structure
-from saltflow.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
-from saltflow.structure.rdf_figure import plot_structure
+from saltflow.analysis.structure.analysis import analyse_structure, no_structure
+from saltflow.analysis.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
+from saltflow.analysis.structure.rdf_figure import plot_structure
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
 job = snakemake  # noqa: F821

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from saltflow.errors import SaltflowError
-from saltflow.plan.comparison import APPROVED, approve
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.plan.comparison import APPROVED, approve
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--directory", type=Path, default=Path())

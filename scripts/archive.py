@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from engine.dag import load_dag
-from saltflow.archive.archiving import archive_composition
-from saltflow.errors import SaltflowError
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.archive.archiving import archive_composition
 
 
 def main() -> None:

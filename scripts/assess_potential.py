@@ -1,15 +1,15 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
-from saltflow.agreement import compare_files
-from saltflow.assessment import assess, passed_on, predict, predict_before
-from saltflow.assessment_figure import plot_assessment
-from saltflow.dataset import read_frames
-from saltflow.joblog import start_job
-from saltflow.potentials import load_checked_committee
-from saltflow.provenance import read_json, write_json
-from saltflow.reference_md import compare_structure_of_files
-from saltflow.remembered_crystals import compare_with_foundation
-from saltflow.unseen import judge_unseen
+from saltflow.base.provenance import read_json, write_json
+from saltflow.labels.dataset import read_frames
+from saltflow.learning.assessment.assessment import assess, passed_on, predict, predict_before
+from saltflow.learning.assessment.figure import plot_assessment
+from saltflow.learning.diffusion_agreement import compare_files
+from saltflow.learning.forgetting_check import compare_with_foundation
+from saltflow.learning.reference_md import compare_structure_of_files
+from saltflow.learning.zero_shot import judge_unseen
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

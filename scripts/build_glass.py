@@ -1,11 +1,11 @@
 """Pack, or read, the starting cell of one glass."""
 
-from saltflow.compositions import Composition
-from saltflow.dataset import write_frames
-from saltflow.errors import SaltflowError
-from saltflow.joblog import start_job
-from saltflow.provenance import derive_seed
-from saltflow.structures import build_cell, check_gates, packing_units
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import derive_seed
+from saltflow.labels.dataset import write_frames
+from saltflow.materials.cells import build_cell, check_gates, packing_units
+from saltflow.materials.compositions import Composition
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=job.wildcards.composition)

@@ -1,11 +1,11 @@
 """Join the labels of a generation with those of the generations before, split by lineage."""
 
-from saltflow.dataset import collect, read_frames, write_frames
-from saltflow.dataset.importing import read_imported
-from saltflow.dataset.method import check_one_method
-from saltflow.joblog import start_job
-from saltflow.reference.ledger import check_failures, join_ledgers
-from saltflow.reference.settings import read_reference
+from saltflow.campaign.settings.references import read_reference
+from saltflow.labels.dataset import collect, read_frames, write_frames
+from saltflow.labels.dataset.importing import read_imported
+from saltflow.labels.dataset.one_method import check_one_method
+from saltflow.labels.reference.ledger import check_failures, join_ledgers
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")

@@ -1,12 +1,12 @@
 """Compare the environments of a composition with those that labels taught its potential."""
 
-from saltflow.coverage.analysis import cover_glass
-from saltflow.coverage.figure import plot_coverage
-from saltflow.coverage.states import simulated
-from saltflow.coverage.taught import read_taught
-from saltflow.joblog import start_job
-from saltflow.potentials import load_checked_committee
-from saltflow.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.learning.domain.analysis import cover_glass
+from saltflow.learning.domain.figure import plot_coverage
+from saltflow.learning.domain.states import simulated
+from saltflow.learning.domain.training_environments import read_taught
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 files, params = job.input, job.params

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from saltflow.dataset import read_frames
-from saltflow.dataset.card import SETS, describe_dataset, in_words
-from saltflow.joblog import start_job
-from saltflow.learning_figure import plot_learning
-from saltflow.provenance import read_json, write_json, write_text
-from saltflow.reference.ledger import read_ledger
+from saltflow.base.provenance import read_json, write_json, write_text
+from saltflow.labels.dataset import read_frames
+from saltflow.labels.dataset.card import SETS, describe_dataset, in_words
+from saltflow.labels.reference.ledger import read_ledger
+from saltflow.learning.learning_figure import plot_learning
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")

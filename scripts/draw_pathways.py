@@ -1,9 +1,9 @@
 """Draw the pathways of one composition as a picture to turn."""
 
-from saltflow.joblog import start_job
-from saltflow.pathways.picture import write_picture
-from saltflow.pathways.volumes import read_volume
-from saltflow.provenance import read_json
+from saltflow.analysis.pathways.picture import write_picture
+from saltflow.analysis.pathways.volumes import read_volume
+from saltflow.base.provenance import read_json
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 where, result = job.wildcards, read_json(job.input.pathways)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from saltflow.compositions import Composition
-from saltflow.dataset import write_frames
-from saltflow.joblog import start_job
-from saltflow.potentials import load_checked_committee
-from saltflow.provenance import read_json, scratch
-from saltflow.sampling import explore
+from saltflow.base.provenance import read_json, scratch
+from saltflow.labels.dataset import write_frames
+from saltflow.learning.sampling import explore
+from saltflow.materials.compositions import Composition
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")

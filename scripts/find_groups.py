@@ -2,10 +2,10 @@
 
 import logging
 
-from saltflow.compositions import Composition
-from saltflow.groups.report import describe_groups
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.materials.compositions import Composition
+from saltflow.materials.groups.group_report import describe_groups
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-from saltflow.foundations import started_from
-from saltflow.joblog import start_job
-from saltflow.left_out.training import foundation_without, read_sets
-from saltflow.provenance import atomic_write, read_json, scratch
-from saltflow.training import train_member
+from saltflow.base.provenance import atomic_write, read_json, scratch
+from saltflow.learning.foundations import started_from
+from saltflow.learning.loco.training import foundation_without, read_sets
+from saltflow.learning.training import train_member
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 where, params, left_out = job.wildcards, job.params, job.wildcards.get("left_out")

@@ -1,10 +1,10 @@
 """Fit the activation energies of one composition."""
 
-from saltflow.arrhenius import fit_arrhenius, points_from_transport
-from saltflow.arrhenius_figures import plot_arrhenius, plot_glass_transition
-from saltflow.glass_transition import curves_from_quenches, find_glass_transition, side_of
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, read_json, write_json
+from saltflow.analysis.arrhenius.figures import plot_arrhenius, plot_glass_transition
+from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
+from saltflow.analysis.arrhenius.glass_transition import curves_from_quenches, find_glass_transition, side_of
+from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=job.wildcards.composition)

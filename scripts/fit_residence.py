@@ -1,9 +1,9 @@
 """Fit the activation energies of residence of one composition."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, read_json, write_json
-from saltflow.residence.activation import fit_residence
-from saltflow.residence.figures import plot_residence_activation
+from saltflow.analysis.residence.activation import fit_residence
+from saltflow.analysis.residence.figures import plot_residence_activation
+from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=job.wildcards.composition)

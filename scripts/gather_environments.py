@@ -1,9 +1,9 @@
 """Gather the environments that the labels of a potential taught it."""
 
-from saltflow.coverage.taught import gather, write_taught
-from saltflow.dataset import read_frames
-from saltflow.joblog import start_job
-from saltflow.potentials import load_checked_committee
+from saltflow.labels.dataset import read_frames
+from saltflow.learning.domain.training_environments import gather, write_taught
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")

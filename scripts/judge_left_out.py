@@ -1,10 +1,10 @@
 """Judge committees that learned without a composition on its held-out frames."""
 
-from saltflow.dataset import read_frames
-from saltflow.joblog import start_job
-from saltflow.left_out.figure import plot_left_out
-from saltflow.left_out.judgement import judge, write_rows
-from saltflow.potentials import load_checked_committee
+from saltflow.labels.dataset import read_frames
+from saltflow.learning.loco.assessment import judge, write_rows
+from saltflow.learning.loco.figure import plot_left_out
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")

@@ -3,10 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
-from saltflow.reference.labelling import label_isolated_atoms
-from saltflow.reference.settings import read_reference
+from saltflow.base.provenance import provenance, write_json
+from saltflow.campaign.settings.references import read_reference
+from saltflow.labels.reference.labelling import label_isolated_atoms
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"{job.wildcards.reference}, {job.wildcards.element}")

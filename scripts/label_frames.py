@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from saltflow.dataset import read_frames, write_frames
-from saltflow.joblog import start_job
-from saltflow.reference.label import Processes
-from saltflow.reference.ledger import label_chunk
-from saltflow.reference.settings import read_reference
+from saltflow.campaign.settings.references import read_reference
+from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.reference.label import Processes
+from saltflow.labels.reference.ledger import label_chunk
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 where = job.wildcards

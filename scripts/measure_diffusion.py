@@ -1,9 +1,9 @@
 """Measure diffusion in the exploration of one generation."""
 
-from saltflow.dataset import read_frames
-from saltflow.explored_diffusion import measure_diffusion
-from saltflow.joblog import start_job
-from saltflow.provenance import write_json
+from saltflow.base.provenance import write_json
+from saltflow.labels.dataset import read_frames
+from saltflow.learning.exploration_diffusion import measure_diffusion
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")

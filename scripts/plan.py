@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from engine.dag import SNAKEFILE, load_dag
-from saltflow.errors import SaltflowError
-from saltflow.pages import plan_page
-from saltflow.plan.calibration import read_calibration
-from saltflow.plan.comparison import PLAN
-from saltflow.plan.report import PlanRequest, make_plan
-from saltflow.plan.summary import summary
-from saltflow.provenance import atomic_write, write_json
-from saltflow.targets import load_campaign
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write, write_json
+from saltflow.campaign.campaign import load_campaign
+from saltflow.operations.pages import plan_page
+from saltflow.operations.plan.calibration import read_calibration
+from saltflow.operations.plan.comparison import PLAN
+from saltflow.operations.plan.document import PlanRequest, make_plan
+from saltflow.operations.plan.terminal import summary
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--directory", type=Path, default=Path())

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from saltflow.admission import without_known
-from saltflow.compositions import Composition
-from saltflow.dataset import write_frames
-from saltflow.joblog import start_job
-from saltflow.potentials import load_foundation
-from saltflow.provenance import scratch, write_json
-from saltflow.sampling import propose_seeds
+from saltflow.base.provenance import scratch, write_json
+from saltflow.labels.dataset import write_frames
+from saltflow.learning.prescreening import without_known
+from saltflow.learning.sampling import propose_seeds
+from saltflow.materials.compositions import Composition
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_foundation
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, seeds")

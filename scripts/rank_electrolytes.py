@@ -1,10 +1,10 @@
 """Rank the electrolytes of the sweep."""
 
-from saltflow.joblog import start_job
-from saltflow.provenance import write_text
-from saltflow.ranking import in_words, rank, read_finished
-from saltflow.ranking_figure import plot_ranking
-from saltflow.summary import write_table
+from saltflow.analysis.conductivity_table import write_table
+from saltflow.analysis.ranking.figure import plot_ranking
+from saltflow.analysis.ranking.ranking import in_words, rank, read_finished
+from saltflow.base.provenance import write_text
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject="ranking")

@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from saltflow.configfiles import read_configuration
-from saltflow.errors import SaltflowError
-from saltflow.ranking import in_words, rank
-from saltflow.ranking_so_far import read_so_far
-from saltflow.targets import load_campaign
+from saltflow.analysis.ranking.ranking import in_words, rank
+from saltflow.analysis.ranking.so_far import read_so_far
+from saltflow.base.errors import SaltflowError
+from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.config_files import read_configuration
 
 
 def main() -> None:

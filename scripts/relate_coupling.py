@@ -1,10 +1,10 @@
 """Relate the diffusion of one composition to the motions of its polyanions."""
 
-from saltflow.coupling import relate_coupling
-from saltflow.coupling.figures import plot_coupling
-from saltflow.coupling.reading import read_points
-from saltflow.joblog import start_job
-from saltflow.provenance import provenance, write_json
+from saltflow.analysis.coupling import relate_coupling
+from saltflow.analysis.coupling.figures import plot_coupling
+from saltflow.analysis.coupling.reading import read_points
+from saltflow.base.provenance import provenance, write_json
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 params, composition = job.params, job.wildcards.composition

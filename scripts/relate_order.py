@@ -1,10 +1,10 @@
 """Relate order with conductivity over the electrolytes of the sweep."""
 
-from saltflow.joblog import start_job
-from saltflow.order import Electrolyte, collect, descriptors_of, design_note, relate
-from saltflow.order.figures import plot_order
-from saltflow.provenance import provenance, read_json, write_json, write_text
-from saltflow.summary import write_table
+from saltflow.analysis.conductivity_table import write_table
+from saltflow.analysis.order import Electrolyte, collect, descriptors_of, design_note, relate
+from saltflow.analysis.order.figures import plot_order
+from saltflow.base.provenance import provenance, read_json, write_json, write_text
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject="order and conductivity")

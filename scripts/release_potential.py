@@ -2,9 +2,9 @@
 
 import shutil
 
-from saltflow.convergence import ended_because
-from saltflow.joblog import start_job
-from saltflow.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
+from saltflow.base.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
+from saltflow.learning.convergence import ended_because
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")

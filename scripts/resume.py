@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from engine.records import record_finished, unlock
-from saltflow.errors import SaltflowError
-from saltflow.living_jobs import name_them
-from saltflow.resumption import Resumption
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.resumption import Resumption
+from saltflow.operations.running_jobs import name_them
 
 
 def main() -> int | None:

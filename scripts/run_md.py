@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from saltflow.compositions import Composition
-from saltflow.dataset import read_frames
-from saltflow.dispersion.switch import method_of
-from saltflow.dynamics.glass import run_point
-from saltflow.joblog import start_job
-from saltflow.potentials import load_released
-from saltflow.provenance import derive_seed, provenance, read_json, scratch, write_json
+from saltflow.base.provenance import derive_seed, provenance, read_json, scratch, write_json
+from saltflow.campaign.dispersion_switch import method_of
+from saltflow.dynamics.runs import run_point
+from saltflow.labels.dataset import read_frames
+from saltflow.materials.compositions import Composition
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_released
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params

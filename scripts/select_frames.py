@@ -1,11 +1,11 @@
 """Select the explored frames that are worth a label."""
 
-from saltflow.dataset import read_frames, write_frames
-from saltflow.joblog import start_job
-from saltflow.potentials import load_checked_committee
-from saltflow.provenance import derive_seed, read_json, write_json
-from saltflow.selection import count_explored, select_frames, with_uncertainty
-from saltflow.stability import with_stability
+from saltflow.base.provenance import derive_seed, read_json, write_json
+from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.learning.selection import count_explored, select_frames, with_uncertainty
+from saltflow.learning.stability import with_stability
+from saltflow.operations.job_log import start_job
+from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 where = job.wildcards

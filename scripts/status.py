@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from saltflow.configfiles import read_configuration
-from saltflow.errors import SaltflowError
-from saltflow.status import in_words, read_status
-from saltflow.targets import load_campaign
+from saltflow.base.errors import SaltflowError
+from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.operations.status import in_words, read_status
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from saltflow.joblog import start_job
-from saltflow.provenance import read_json, write_text
-from saltflow.summary import in_words, tabulate, write_table
+from saltflow.analysis.conductivity_table import in_words, tabulate, write_table
+from saltflow.base.provenance import read_json, write_text
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject="conductivity table")

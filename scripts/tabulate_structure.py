@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from saltflow.joblog import start_job
-from saltflow.provenance import read_json
-from saltflow.structure.table import tabulate_structure
-from saltflow.summary import write_table
+from saltflow.analysis.conductivity_table import write_table
+from saltflow.analysis.structure.table import tabulate_structure
+from saltflow.base.provenance import read_json
+from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 start_job(job, subject="structure table")

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from engine.dag import load_dag
-from saltflow.archive.packing import archived_files
-from saltflow.errors import SaltflowError
-from saltflow.housekeeping import check_idle, delete, mark_files
-from saltflow.quota import quota_text, table, write_list
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.archive.tarball import archived_files
+from saltflow.operations.housekeeping import check_idle, delete, mark_files
+from saltflow.operations.quota import quota_text, table, write_list
 
 
 def main() -> None:

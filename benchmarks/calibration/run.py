@@ -22,7 +22,7 @@ from cooling_curves import TG_K, broken, cooled  # noqa: E402
 from replica_fits import deviations_of, fit_replica  # noqa: E402
 from walkers import WALKERS, deviations  # noqa: E402
 
-from saltflow.glass_transition import find_glass_transition  # noqa: E402
+from saltflow.analysis.arrhenius.glass_transition import find_glass_transition  # noqa: E402
 
 # glasses, frames: as in a sweep, one long run, and far too short
 RUNS = ((3, 1200), (1, 2500), (1, 300))

@@ -21,12 +21,12 @@ from ase import Atoms, units
 from torch_dftd.functions.dftd3 import edisp
 from torch_dftd.nn.dftd3_module import DFTD3Module
 
-from saltflow.compositions import Composition
-from saltflow.dispersion.d3 import BatchedDispersion, Dispersion
-from saltflow.dispersion.damping import DAMPING
-from saltflow.dispersion.switch import CUTOFF_A
-from saltflow.potentials import Committee, stack
-from saltflow.structures import pack_cell
+from saltflow.campaign.dispersion_switch import CUTOFF_A
+from saltflow.materials.cells import pack_cell
+from saltflow.materials.compositions import Composition
+from saltflow.potentials.d3 import BatchedDispersion, Dispersion
+from saltflow.potentials.d3_damping import DAMPING
+from saltflow.potentials.mace import Committee, stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -80,11 +80,11 @@ class Stopwatch:
 
 def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
     """The engine itself, with its guards, frames and checkpoint."""
+    from saltflow.base.provenance import sha256_of_file
     from saltflow.dynamics.progress import Conditions
     from saltflow.dynamics.runner import Run
     from saltflow.dynamics.schedule import Stage
-    from saltflow.potentials import load_committee
-    from saltflow.provenance import sha256_of_file
+    from saltflow.potentials.mace import load_committee
 
     class Watched(Run):
         def _observe(self, stage: Stage) -> None:

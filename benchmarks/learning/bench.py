@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from saltflow.compositions import read_compositions
-from saltflow.configfiles import read_configuration
-from saltflow.dataset import read_frames, write_frames
-from saltflow.foundations import Foundation
-from saltflow.potentials import Committee, load_checked_committee
-from saltflow.potentials_table import read_potentials
-from saltflow.provenance import digest, read_json, sha256_of_file, write_json
-from saltflow.reference.labelling import label_isolated_atoms
-from saltflow.reference.ledger import label_chunk
-from saltflow.reference.settings import read_reference
-from saltflow.sampling import evenly_spaced, explore, propose_seeds
-from saltflow.training import train_member
+from saltflow.base.provenance import digest, read_json, sha256_of_file, write_json
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.potentials_table import read_potentials
+from saltflow.campaign.settings.references import read_reference
+from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.reference.labelling import label_isolated_atoms
+from saltflow.labels.reference.ledger import label_chunk
+from saltflow.learning.foundations import Foundation
+from saltflow.learning.sampling import evenly_spaced, explore, propose_seeds
+from saltflow.learning.training import train_member
+from saltflow.materials.compositions import read_compositions
+from saltflow.potentials.mace import Committee, load_checked_committee
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -11,12 +11,12 @@ import numpy as np
 from ase import Atoms
 from bench import Bench, Sets, load
 
-from saltflow.assessment import predict
-from saltflow.prediction_errors import errors
-from saltflow.provenance import derive_seed, digest, sha256_of_file
-from saltflow.sampling import with_spread
-from saltflow.selection import farthest_points, select_frames, with_uncertainty
-from saltflow.uncertainty import calibrate
+from saltflow.base.provenance import derive_seed, digest, sha256_of_file
+from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.prediction_errors import errors
+from saltflow.learning.sampling import with_spread
+from saltflow.learning.selection import farthest_points, select_frames, with_uncertainty
+from saltflow.learning.uncertainty import calibrate
 
 COOL_K, HOTTEST_K = 600.0, 1200.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import ScalarFormatter
 
-from saltflow.plotting import COLOURS, figure_of
+from saltflow.base.plotting import COLOURS, figure_of
 
 NAMES = {
     "selection": "selection",

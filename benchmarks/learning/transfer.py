@@ -8,9 +8,9 @@ from ase import Atoms
 from bench import Bench, load
 from curves import Records, Task, selected, train
 
-from saltflow.assessment import predict
-from saltflow.prediction_errors import errors
-from saltflow.uncertainty import calibrate, factor_for
+from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.prediction_errors import errors
+from saltflow.learning.uncertainty import calibrate, factor_for
 
 
 def base_sets(bench: Bench, names: Sequence[str]) -> dict[str, list[Atoms]]:

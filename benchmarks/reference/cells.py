@@ -11,8 +11,8 @@ from ase.build import bulk
 from ase.optimize import FIRE
 from tblite.ase import TBLite
 
-from saltflow.compositions import Composition
-from saltflow.structures import pack_cell
+from saltflow.materials.cells import pack_cell
+from saltflow.materials.compositions import Composition
 
 LICL_A = 5.14
 LI3OCL_A = 3.91

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cells import FORMULAS, glass, lithium_chloride, lithium_oxychloride, rocksalt  # noqa: E402
 from results import Measured, Results  # noqa: E402
 
-from saltflow.reference.settings import Reference, read_reference  # noqa: E402
+from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
 
 WORK = Path(__file__).parent / "work"
 NAMES = {"cp2k": "pbe-d3", "gpaw": "pbe-d3-gpaw", "quantum-espresso": "pbe-d3-qe"}

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from saltflow.provenance import digest
-from saltflow.reference.labelling import label_frames
-from saltflow.reference.settings import Reference
+from saltflow.base.provenance import digest
+from saltflow.campaign.settings.references import Reference
+from saltflow.labels.reference.labelling import label_frames
 
 FORCE_LIMIT_EV_A = 100.0
 EV_A3_IN_GPA = 160.21766

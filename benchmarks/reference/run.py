@@ -28,11 +28,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from cells import glass, neighbours  # noqa: E402
 
-from saltflow.errors import SaltflowError  # noqa: E402
-from saltflow.reference.cp2k_data import data_folder  # noqa: E402
-from saltflow.reference.label import Label, Processes  # noqa: E402
-from saltflow.reference.labelling import label_frames  # noqa: E402
-from saltflow.reference.settings import Reference, read_reference  # noqa: E402
+from saltflow.base.errors import SaltflowError  # noqa: E402
+from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
+from saltflow.labels.reference.cp2k_data import data_folder  # noqa: E402
+from saltflow.labels.reference.label import Label, Processes  # noqa: E402
+from saltflow.labels.reference.labelling import label_frames  # noqa: E402
 
 ATOMS_PER_FORMULA = 7
 PROGRAMS = {"cp2k": ["cp2k.psmp", "-i", "input"], "quantum-espresso": ["pw.x", "-in", "input"]}

@@ -39,10 +39,10 @@ def positions_A(frames: int) -> np.ndarray:
 
 def saltflow(places_A: np.ndarray) -> list[float]:
     """P(t) as in the workflow."""
-    from saltflow.residence.contacts import Piece, Shell
-    from saltflow.residence.environments import UNDIVIDED
-    from saltflow.residence.names import continuous_name
-    from saltflow.residence.recorder import Plan, Recorder
+    from saltflow.analysis.residence.contacts import Piece, Shell
+    from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
+    from saltflow.analysis.residence.metal_environments import UNDIVIDED
+    from saltflow.analysis.residence.names import continuous_name
 
     frames = len(places_A)
     shell = Shell("Li", "Al", np.arange(IONS), np.arange(IONS, IONS + METALS), CUTOFF_A)

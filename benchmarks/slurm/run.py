@@ -93,8 +93,8 @@ BARE = """
 import sys, tempfile
 from pathlib import Path
 sys.path.insert(0, {scripts!r})
-from saltflow.reference.labelling import label_isolated_atoms
-from saltflow.reference.settings import TbliteReference
+from saltflow.labels.reference.labelling import label_isolated_atoms
+from saltflow.campaign.settings.references import TbliteReference
 reference = TbliteReference(**{settings!r})
 print(label_isolated_atoms([{element!r}], reference, workdir=Path(tempfile.mkdtemp())))
 """

@@ -83,8 +83,8 @@ def our_run(data: Data):
 def our_curves(data: Data) -> Callable:
     """MSD of every species and ⟨ΔR_a·ΔR_b⟩ of every two, at all lags."""
     run = our_run(data)
-    from saltflow.transport.frames import prepare_system
-    from saltflow.transport.msd import displacement_curves
+    from saltflow.analysis.transport.msd import displacement_curves
+    from saltflow.trajectory.segments import prepare_system
 
     species = sorted(set(run.symbols))
 
@@ -112,7 +112,7 @@ def our_sigma(data: Data) -> Callable:
 
 def our_rdf(data: Data) -> Callable:
     run = our_run(data)
-    from saltflow.structure.rdf import pair_distributions
+    from saltflow.analysis.structure.rdf import pair_distributions
 
     def rdf():
         result = pair_distributions([run], r_max_A=data.r_max_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=data.frames)

@@ -32,7 +32,7 @@ import logging, sys
 sys.path.insert(0, {scripts!r})
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 from saltflow.trajectory import open_trajectory
-from saltflow.transport.measurement import measure
+from saltflow.analysis.transport.measurement import measure
 measured = measure(
     [open_trajectory({path!r})], charges={{"Li": 1, "Al": 3, "Cl": -1, "O": -2}}, mobile_ion="Li", temperature_K=600.0,
     frame="barycentric", alpha_min=0.9, alpha_max=1.1, msd_min_A2=10.0, max_lag_fraction=0.4,

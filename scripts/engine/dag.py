@@ -26,8 +26,8 @@ from snakemake.jobs import Job as SnakemakeJob
 from snakemake.persistence.file import FilePersistence
 from snakemake.workflow import Workflow
 
-from saltflow.errors import SaltflowError
-from saltflow.plan.graph import Dag, Job, Reason, Submission
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.plan.dag import Dag, Job, Reason, Submission
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 # Of the machine that runs a job, or repeated in other units.

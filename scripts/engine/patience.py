@@ -10,7 +10,7 @@ from collections import Counter
 
 from snakemake_executor_plugin_slurm import Executor
 
-from saltflow.workload import MOST_PIECES, TASKS
+from saltflow.operations.workload import MOST_PIECES, TASKS
 
 # What sbatch says after some ten seconds when nobody listens, so that nothing can have been submitted.
 NOT_SUBMITTED = "Unable to contact slurm controller (connect failure)"

@@ -13,7 +13,7 @@ from pathlib import Path
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
-from saltflow.products import FinishedJob
+from saltflow.operations.finished_jobs import FinishedJob
 
 # As max-checksum-file-size in profiles/default.
 MAX_CHECKSUM_BYTES = 10_000_000

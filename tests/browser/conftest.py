@@ -9,7 +9,7 @@ import pytest
 from documents import account_document, plan_document
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from saltflow.pages import account_page, plan_page
+from saltflow.operations.pages import account_page, plan_page
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no sandbox to enter; nothing here may look for a network or a GPU.

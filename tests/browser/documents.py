@@ -4,7 +4,7 @@ import csv
 import itertools
 from pathlib import Path
 
-from saltflow.jobs import RULES, STAGES
+from saltflow.operations.jobs import RULES, STAGES
 
 CATALOGUE = Path(__file__).parents[2] / "config/compositions.tsv"
 TEMPERATURES_K = (500, 600, 700, 800, 900)

@@ -8,7 +8,7 @@ import pytest
 from documents import account_document, plan_document
 from playwright.sync_api import Page
 
-from saltflow.pages import plan_page
+from saltflow.operations.pages import plan_page
 
 EVERY_PAGE = ("plan 77", "plan 700", "account 77", "account 700")
 A4_WIDTH = 695  # CSS pixels between the margins of the printed page

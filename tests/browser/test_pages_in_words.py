@@ -8,7 +8,7 @@ import pytest
 from documents import account_document, plan_document
 from jinja2 import UndefinedError
 
-from saltflow.pages import account_page, plan_page
+from saltflow.operations.pages import account_page, plan_page
 
 
 def words_of(page: str) -> str:

@@ -13,7 +13,7 @@ import psutil
 from cluster import Cluster
 from workplaces import Workplace, wait_for
 
-from saltflow.attempts import Attempt, read_attempts
+from saltflow.operations.attempts import Attempt, read_attempts
 
 STEP_LIMIT_S = 1200  # a guard against hanging; on a machine that is not busy otherwise nothing takes five minutes
 FIELDS = ("JobID", "State", "Partition", "NodeList", "tres-per-job", "WorkDir", "Comment")

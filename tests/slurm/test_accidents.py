@@ -13,7 +13,7 @@ import pytest
 from on_cluster import Controller, Job, OnCluster
 from products import same
 
-from saltflow.attempts import Attempt
+from saltflow.operations.attempts import Attempt
 
 BASE, TUNED = "potentials/base/generation0", "potentials/fine-tuned"
 ON_GPUS = ("fine_tune", "propose_seeds", "run_md")
@@ -120,7 +120,7 @@ def _prepare(campaign: OnCluster) -> None:
     campaign.replace("tests/tiny/config.yaml", "learning_rate: 0.01", "learning_rate: 0.001")
     campaign.append("tests/tiny/config.yaml", "\nreferences:\n  pbe-d3: {command: no-such-program -s}\n")
     campaign.replace(
-        "scripts/saltflow/workload.py",
+        "scripts/saltflow/operations/workload.py",
         "amounts.seed_atom_steps,\n        _of_batch(amounts.seed_atoms)",
         "amounts.seed_atom_steps,\n        _fixed(100)",
     )

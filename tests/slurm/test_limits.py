@@ -6,7 +6,7 @@ from pathlib import Path
 import cluster as clusters
 import pytest
 
-from saltflow.plan.cluster import look_at_cluster
+from saltflow.operations.plan.cluster import look_at_cluster
 
 SOURCES = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saltflow.glass_transition import CoolingCurve
+from saltflow.analysis.arrhenius.glass_transition import CoolingCurve
 
 TEMPERATURES_K = np.linspace(1200, 300, 180)
 TG_K, GLASS, MELT = 600.0, 6e-5, 1.6e-4

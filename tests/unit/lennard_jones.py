@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
 
-from saltflow.potentials import Evaluation
+from saltflow.potentials.mace import Evaluation
 
 EPSILON_eV, SIGMA_A, CUTOFF_A = 0.0103, 3.4, 6.8  # argon
 

@@ -8,8 +8,8 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from saltflow.potentials import Committee, load_committee
-from saltflow.provenance import sha256_of_file
+from saltflow.base.provenance import sha256_of_file
+from saltflow.potentials.mace import Committee, load_committee
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace

@@ -4,7 +4,12 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from saltflow.reference.settings import Cp2kReference, GpawReference, QuantumEspressoReference, TbliteReference
+from saltflow.campaign.settings.references import (
+    Cp2kReference,
+    GpawReference,
+    QuantumEspressoReference,
+    TbliteReference,
+)
 
 GFN1 = TbliteReference(
     code="tblite",

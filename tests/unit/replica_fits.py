@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saltflow.arrhenius import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius
+from saltflow.analysis.arrhenius.fit import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius
 
 TEMPERATURES_K = np.array([500.0, 600.0, 700.0, 800.0, 900.0])
 INVERSE = 1 / (BOLTZMANN_EV_K * TEMPERATURES_K)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from saltflow.residence.contacts import Contacts
-from saltflow.residence.survival import Entries
+from saltflow.analysis.residence.contacts import Contacts
+from saltflow.analysis.residence.survival import Entries
 from saltflow.trajectory import Trajectory
 
 FAR_A, NEAR_A = 6.0, 3.0

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from saltflow.potentials import Evaluation
+from saltflow.potentials.mace import Evaluation
 
 BONDS_eV_A2 = 20.0
 REPULSION_eV, WIDTH_A = 1.5, 1.0

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from saltflow.structure.neighbours import Snapshot
-from saltflow.structure.roles import roles_of
+from saltflow.analysis.structure.coordination_shells import Snapshot
+from saltflow.analysis.structure.roles import roles_of
 from saltflow.trajectory import Trajectory
 
 CHARGES = {"Li": 1, "Al": 3, "Cl": -1, "O": -2}

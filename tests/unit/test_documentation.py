@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saltflow.compositions import COLUMNS, DENSITY_BASES, ORIGINS
-from saltflow.left_out.judgement import COLUMNS as LEFT_OUT_COLUMNS
-from saltflow.potentials_table import COLUMNS as POTENTIAL_COLUMNS
-from saltflow.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
-from saltflow.structure.analysis import no_structure
-from saltflow.structure.table import tabulate_structure
-from saltflow.summary import tabulate
-from saltflow.transport.analysis import no_transport
+from saltflow.analysis.conductivity_table import tabulate
+from saltflow.analysis.structure.analysis import no_structure
+from saltflow.analysis.structure.table import tabulate_structure
+from saltflow.analysis.transport.analysis import no_transport
+from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
+from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
+from saltflow.learning.loco.assessment import COLUMNS as LEFT_OUT_COLUMNS
+from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 
 ROOT = Path(__file__).parents[2]
 PAPERS = sorted(

@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from saltflow.analysis.transport.conductivity import conductivity_mS_cm
+from saltflow.analysis.transport.measurement import measure
 from saltflow.trajectory import Trajectory
-from saltflow.transport.conductivity import conductivity_mS_cm
-from saltflow.transport.measurement import measure
 
 INTERVAL_PS = 0.1
 EDGE_A = 20.0

@@ -5,8 +5,8 @@ import sys
 
 from workplaces import ON_REQUEST, Workplace
 
-from saltflow.jobs import RULES
-from saltflow.provenance import read_json
+from saltflow.base.provenance import read_json
+from saltflow.operations.jobs import RULES
 
 POINT = "results/LiCl-crystal/md/500K"
 

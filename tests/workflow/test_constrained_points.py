@@ -2,7 +2,7 @@
 
 from workplaces import Workplace
 
-from saltflow.provenance import read_json
+from saltflow.base.provenance import read_json
 
 MODES = """
   LiAlCl4:

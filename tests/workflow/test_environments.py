@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saltflow.code_digest import imported_modules
+from saltflow.operations.code_digest import imported_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_SCRIPT = ROOT / "requirements" / "lock.py"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from workplaces import Workplace, copy_sources
 
-from saltflow.provenance import read_json
+from saltflow.base.provenance import read_json
 from saltflow.trajectory import open_trajectory
 
 FOLDER = "results/LiBH4-crystal/coupling"

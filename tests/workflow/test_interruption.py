@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from workplaces import Workplace
 
-from saltflow.reference.ledger import read_ledger
+from saltflow.labels.reference.ledger import read_ledger
 from saltflow.trajectory import read_trajectory
 
 SIGNALS = pytest.mark.parametrize("sign", [SIGINT, SIGKILL], ids=["Ctrl-C", "SIGKILL"])

@@ -149,7 +149,7 @@ def test_a_repository_at_another_place_reruns_nothing(campaign: Workplace):
         (CONFIG, "# a remark\n"),
         ("config/config.yaml", "# a remark\n"),
         (OVERRIDES, "# a remark\n"),
-        ("scripts/saltflow/transport/windows.py", "\n# a remark\n"),
+        ("scripts/saltflow/analysis/transport/windows.py", "\n# a remark\n"),
         ("scripts/analyse_transport.py", "\n# a remark\n"),
         ("rules/transport.smk", "\n# a remark\n"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from workplaces import ENVIRONMENT, ROOT, Workplace
 
-from saltflow.provenance import read_json, sha256_of_file
+from saltflow.base.provenance import read_json, sha256_of_file
 
 CONFIG = "tests/tiny/config.yaml"
 RUNS = {f"run_md composition={name} temperature={K}" for name in ("LiAlCl4", "LiCl-crystal") for K in (500, 700, 900)}
@@ -21,7 +21,7 @@ JOBS_AND_REASONS = """
 import json, sys
 sys.path.insert(0, "scripts")
 from engine.dag import load_dag
-from saltflow.plan.reasons import why
+from saltflow.operations.plan.reasons import why
 dag = load_dag(sys.argv[1], configfiles=[sys.argv[2]], profile="profiles/local")
 print(json.dumps({job.name: [why(job, failed=False).kind, why(job, failed=False).detail] for job in dag.due}))
 """

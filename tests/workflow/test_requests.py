@@ -11,8 +11,8 @@ import yaml
 from workplaces import ROOT
 
 from engine.dag import load_dag
-from saltflow.plan.graph import Dag, Job
-from saltflow.targets import Campaign, load_campaign
+from saltflow.campaign.campaign import Campaign, load_campaign
+from saltflow.operations.plan.dag import Dag, Job
 
 GPU_ONLY = {"gpu_model": "h200", "slurm_partition": "gpu", "qos": "gpu", "constraint": "gpu80gb"}
 CPU_ONLY = {"slurm_partition": "cpu", "qos": "normal", "constraint": "avx512"}

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from workplaces import RUN_LIMIT_S, Workplace, wait_for
 
-from saltflow.attempts import read_attempts
+from saltflow.operations.attempts import read_attempts
 from saltflow.trajectory import read_trajectory
 
 POINT, LOG = "results/LiAlCl4/md/500K", "logs/LiAlCl4/md/500K/run_md.log"

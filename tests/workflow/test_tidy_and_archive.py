@@ -11,8 +11,8 @@ import pytest
 import yaml
 from workplaces import ENVIRONMENT, Workplace
 
-from saltflow.archive.verification import verify
-from saltflow.errors import SaltflowError
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.archive.verification import verify
 
 CONFIG = "tests/tiny/config.yaml"
 TARGETS = ["results/LiCl-crystal/arrhenius.json", "results/LiCl-crystal/md/500K/structure.json"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from saltflow.errors import SaltflowError
-from saltflow.provenance import atomic_write
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from ase import units
 
 from saltflow.dynamics.constraints import Constraint
 from saltflow.dynamics.state import MDState
-from saltflow.potentials import Evaluation
+from saltflow.potentials.mace import Evaluation
 
 Forces = Callable[[torch.Tensor, torch.Tensor], Evaluation]
 LARGEST_RELAX_MOVE_A = 0.1

@@ -7,7 +7,7 @@ import torch
 from ase import units
 
 from saltflow.dynamics.state import MDState
-from saltflow.potentials import Evaluation
+from saltflow.potentials.mace import Evaluation
 
 
 def frames_of(state: MDState, evaluation: Evaluation, *, step: int, time_ps: float) -> list[dict]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from ase import Atoms
 
+from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.observation import densities_g_cm3
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState
-from saltflow.errors import SaltflowError
 
 
 @dataclass(frozen=True)

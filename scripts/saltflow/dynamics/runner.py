@@ -16,19 +16,19 @@ from pathlib import Path
 import torch
 from ase import Atoms, units
 
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write
 from saltflow.dynamics import integrators
+from saltflow.dynamics.batch_chunks import PotentialInPieces
 from saltflow.dynamics.checkpoints import Segments
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.observation import drift_meV_atom_ps, frames_of, velocities_of
-from saltflow.dynamics.pieces import PotentialInPieces
 from saltflow.dynamics.progress import Conditions, Interrupted, Outcome, Progress, progress_line
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
 from saltflow.dynamics.walltime import Walltime, walltime_of_job
-from saltflow.errors import SaltflowError
-from saltflow.potentials import Committee, Evaluation
-from saltflow.provenance import atomic_write
+from saltflow.potentials.mace import Committee, Evaluation
 from saltflow.trajectory import H5MDWriter
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from ase import Atoms, units
 
-from saltflow.potentials import stack
+from saltflow.potentials.mace import stack
 
 CHAIN_LENGTH = 3
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ase import Atoms
 
-from saltflow.dynamics.glass import conditions
+from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import Stage, timestep_fs
-from saltflow.errors import SaltflowError
-from saltflow.potentials import Committee
+from saltflow.potentials.mace import Committee
 
 RELAX_STEPS, WARM_STEPS = 50, 10
 LARGEST_TEMPERATURE_RATIO = 10.0

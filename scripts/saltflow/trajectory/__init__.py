@@ -9,7 +9,7 @@ from saltflow.trajectory.h5md import (
     read_trajectory,
 )
 from saltflow.trajectory.memory import Run, Trajectory
-from saltflow.trajectory.point import open_point
+from saltflow.trajectory.state_point import open_point
 
 __all__ = [
     "H5MDWriter",

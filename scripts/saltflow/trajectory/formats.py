@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from saltflow.errors import SaltflowError
+from saltflow.base.errors import SaltflowError
 
 
 @dataclass(frozen=True)

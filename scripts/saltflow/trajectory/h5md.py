@@ -19,7 +19,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow import __version__
-from saltflow.errors import SaltflowError
+from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.memory import SCHEMA, Trajectory, check_times, refuse_non_finite
 
 OBSERVABLE_UNITS = {

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from saltflow.errors import SaltflowError
+from saltflow.base.errors import SaltflowError
 
 SCHEMA = 1
 

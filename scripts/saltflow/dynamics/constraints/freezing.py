@@ -21,6 +21,7 @@ from functools import cached_property
 import torch
 from ase import Atoms
 
+from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.constraints.rotations import (
     angular_momentum,
     inverse_inertia,
@@ -28,7 +29,6 @@ from saltflow.dynamics.constraints.rotations import (
     turn_rigidly,
 )
 from saltflow.dynamics.state import MDState
-from saltflow.errors import SaltflowError
 
 # What is frozen; "free" is nothing.
 MODES = ("free", "T", "R", "V", "TR", "TV", "RV", "TRV")

@@ -1,0 +1,1 @@
+"""What trajectories say, from transport to the ranking. Imports base to operations."""

@@ -1,0 +1,1 @@
+"""Activation energies, extrapolation to the target temperature, and the glass transition."""

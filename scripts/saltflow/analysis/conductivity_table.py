@@ -1,0 +1,123 @@
+"""The table of every point of the sweep."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from saltflow.base.provenance import atomic_write
+
+QUANTITIES = {
+    "D_cm2_s": "D_err",
+    "sigma_NE_mS_cm": "sigma_NE_err",
+    "sigma_cNE_mS_cm": "sigma_cNE_err",
+    "sigma_E_mS_cm": "sigma_E_err",
+    "haven_ratio": "haven_err",
+}
+COVERAGE = ("coverage", "uncovered_share", "uncovered_err")
+LEGEND = """
+D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for clusters of bonded ions, E: Einstein (with
+all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
+err: standard error over time blocks and glasses. alpha: slope of ln MSD over ln t; diffusion has 1.
+status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
+side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
+method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did.
+'not converged': its held-out force error is above the set limit.
+uncovered_share: of the composition's atoms, those whose environment is farther from all labels than held-out ones are.
+"""
+
+
+def tabulate(
+    points: Sequence[tuple[str, Mapping]],
+    releases: Mapping[str, Mapping],
+    transitions: Mapping[str, Mapping],
+    *,
+    potentials: Mapping[str, str],
+    dispersion: Mapping[str, str],
+    coverage: Mapping[str, Mapping],
+) -> pd.DataFrame:
+    """One row per composition × temperature.
+
+    Args:
+        points: (composition id, result of `analyse_transport`).
+        releases: potential → its release record.
+        transitions: composition id → glass transition of its quench, of its arrhenius.json.
+        potentials: composition id → potential.
+        dispersion: composition id → what the dynamics adds, or none.
+        coverage: composition id → its coverage.json.
+
+    Returns:
+        columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
+        the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, side_of_Tg
+        (above, near or below the glass transition of the quench; empty where none was found), potential, method,
+        potential_status, force_rmse_meV_A, coverage and uncovered_share with uncovered_err (of the composition); D in
+        cm²/s, conductivities in mS/cm.
+    """
+    return pd.DataFrame(
+        [
+            _point_row(name, point)
+            | {"side_of_Tg": transitions[name]["sides"].get(f"{point['temperature_K']:g}")}
+            | _potential_row(potentials[name], releases[potentials[name]], dispersion[name])
+            | coverage_row(coverage[name])
+            for name, point in points
+        ]
+    )
+
+
+def tabulate_foreign(name: str, point: Mapping) -> pd.DataFrame:
+    """The row of a point whose trajectories come from elsewhere; nothing is known of its quench and potential.
+
+    Args:
+        name: what to call it.
+        point: result of `analyse_transport`.
+    """
+    unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A", *COVERAGE))
+    return pd.DataFrame([_point_row(name, point) | unknown])
+
+
+def _point_row(composition: str, point: Mapping) -> dict:
+    row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "glasses": point["glasses"]}
+    for quantity, error in QUANTITIES.items():
+        estimate = point["quantities"].get(quantity, {})
+        row |= {quantity: estimate.get("value"), error: estimate.get("error")}
+    mobile = point["species"][point["mobile_ion"]] if point["quantities"] else {}
+    share = mobile.get("transference_E", {})
+    return row | {
+        "t_E": share.get("value"),
+        "t_E_err": share.get("error"),
+        "alpha": point["alpha"],
+        "finite_size": point.get("finite_size", {}).get("flag"),
+        "status": point["status"],
+    }
+
+
+def _potential_row(potential: str, release: Mapping, dispersion: str) -> dict:
+    return {
+        "potential": potential,
+        "method": method_name(release, dispersion),
+        "potential_status": "converged" if release["converged"] else "not converged",
+        "force_rmse_meV_A": release["heldout"]["force_rmse_meV_A"],
+    }
+
+
+def coverage_row(coverage: Mapping) -> dict:
+    """What a table says of a coverage.json: its status, and the share that no label covers where it is largest."""
+    worst = coverage["worst"] or {}
+    return dict(zip(COVERAGE, (coverage["status"], worst.get("value"), worst.get("error")), strict=True))
+
+
+def method_name(release: Mapping, dispersion: str) -> str:
+    """The reference that a potential learned, and what the dynamics added to it: "pbe + D3(BJ) in MD"."""
+    name, correction = release["reference"]["name"], dispersion.partition(" of ")[0]
+    return name if correction == "none" else f"{name} + {correction} in MD"
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """A table of `tabulate` as text to read, with a legend."""
+    return table.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}") + "\n" + LEGEND
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV."""
+    with atomic_write(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")

@@ -1,0 +1,143 @@
+"""How often ions hop and how fast polyanions turn, from the frames of a run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from ase.geometry import find_mic
+
+from saltflow.analysis.spectra.orientation import orientation_correlation
+from saltflow.trajectory import Run
+
+# Evenly spaced frames that are looked at, and how many are read at a time.
+FRAMES = 20_000
+PIECE = 500
+# Longest lag of orientations, of the run: beyond it too few windows are left.
+LONGEST_LAG = 0.5
+
+
+def hop_frequency_per_ps(run: Run, *, mobile_ion: str, hop_length_A: float) -> float:
+    """Hops of an ion per ps: how often it is found a hop away from where it had arrived before.
+
+    ν = (number of first passages over the distance)/(ions × time). Brownian motion has ν = 6D/a², jumps longer than
+    the distance are counted one by one. Positions are relative to the centre of the other atoms.
+
+    Args:
+        run: unwrapped trajectory.
+        mobile_ion: element of the ions.
+        hop_length_A: the distance a.
+    """
+    mobile = np.array([symbol == mobile_ion for symbol in run.symbols])
+    hops, resting, steps = 0, None, 0
+    for frames_A in _pieces(run):
+        drift = frames_A[:, ~mobile].mean(1, keepdims=True) if (~mobile).any() else 0.0
+        for positions_A in frames_A[:, mobile] - drift:
+            if resting is None:
+                resting = positions_A.copy()
+                continue
+            steps += 1
+            away = np.square(positions_A - resting).sum(-1) >= hop_length_A**2
+            resting[away] = positions_A[away]
+            hops += int(away.sum())
+    duration_ps = steps * interval_ps(run)
+    return hops / (int(mobile.sum()) * duration_ps) if duration_ps else float("nan")
+
+
+def interval_ps(run: Run) -> float:
+    """Time between two frames that are looked at."""
+    return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _stride(run)
+
+
+def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
+    """C1(t) = ⟨u(0)·u(t)⟩ and C2(t) = ⟨3(u(0)·u(t))² − 1⟩/2 of all bonds u from the first atom of each group.
+
+    Args:
+        run: unwrapped trajectory.
+        groups: atoms of each group, the centre first.
+
+    Returns:
+        lags_ps, C1, C2 as lists; tau1_ps at which C1 has come down to 1/e, None where it has not; frequency_per_ps,
+        its inverse, or what the frequency is below then (`is_bound`).
+    """
+    first = np.repeat([group[0] for group in groups], [len(group) - 1 for group in groups])
+    second = np.concatenate([group[1:] for group in groups])
+    vectors = np.concatenate([frames_A[:, second] - frames_A[:, first] for frames_A in _pieces(run)])
+    cell_A = np.asarray(run.cells_A).reshape(-1, 3, 3)[0]
+    # The trajectory is unwrapped: which image of a ligand belongs to its centre never changes.
+    vectors += find_mic(vectors[0], cell_A, pbc=True)[0] - vectors[0]
+    directions = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    lags = max(2, int(LONGEST_LAG * len(directions)))
+    first_order, second_order = orientation_correlation(directions, lags=lags)
+    times_ps = np.arange(lags) * interval_ps(run)
+    below = np.flatnonzero(first_order < np.exp(-1))
+    decay_ps = _crossing(times_ps, first_order, int(below[0])) if len(below) else None
+    shown = np.unique(np.geomspace(1, lags, 60).astype(int) - 1)
+    return {
+        "lags_ps": times_ps[shown].tolist(),
+        "C1": first_order[shown].tolist(),
+        "C2": second_order[shown].tolist(),
+        "tau1_ps": decay_ps,
+        "frequency_per_ps": 1 / (decay_ps or times_ps[-1]),
+        "is_bound": decay_ps is None,
+    }
+
+
+def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:
+    """Where a curve crosses 1/e, between two points on a logarithmic scale."""
+    if after == 0 or values[after] <= 0:
+        return float(times_ps[max(after, 1)])
+    high, low = np.log(values[after - 1]), np.log(values[after])
+    return float(times_ps[after - 1] + (high + 1) / (high - low) * (times_ps[after] - times_ps[after - 1]))
+
+
+def _stride(run: Run) -> int:
+    return max(1, -(-run.n_frames // FRAMES))
+
+
+def _pieces(run: Run) -> Iterator[np.ndarray]:
+    """Evenly spaced frames (frames, atoms, 3), some at a time."""
+    stride = _stride(run)
+    for start in range(0, run.n_frames, PIECE * stride):
+        stop = min(run.n_frames, start + PIECE * stride)
+        yield run.read_positions_A(slice(start, stop, stride), slice(None)).astype(float)
+
+
+def frequencies_of_glasses(
+    runs: Sequence[Run], groups: Sequence[Sequence[Mapping]], *, mobile_ion: str, hop_length_A: float
+) -> dict:
+    """Hopping of the ions and turning of every kind of group, mean and error over the glasses of a point.
+
+    Args:
+        runs: free trajectory of each glass.
+        groups: of each glass, with kind and atoms, as find_groups has them.
+        mobile_ion, hop_length_A: see `hop_frequency_per_ps`.
+
+    Returns:
+        JSON-able: `hopping` and for each kind in `rotation` frequency_per_ps, its error in ln, and per_glass.
+    """
+    hops = [hop_frequency_per_ps(run, mobile_ion=mobile_ion, hop_length_A=hop_length_A) for run in runs]
+    rotation = {}
+    for kind in dict.fromkeys(group["kind"] for own in groups for group in own):
+        turning = []
+        for run, own in zip(runs, groups, strict=True):
+            members = [group["atoms"] for group in own if group["kind"] == kind]
+            if members:
+                turning.append(orientation_correlations(run, members))
+        rotation[kind] = {
+            **_mean([each["frequency_per_ps"] for each in turning]),
+            "is_bound": any(each["is_bound"] for each in turning),
+            "curves": [{name: each[name] for name in ("lags_ps", "C1", "C2", "tau1_ps")} for each in turning],
+        }
+    return {"hopping": _mean(hops), "rotation": rotation}
+
+
+def _mean(frequencies: Sequence[float]) -> dict:
+    """Geometric mean over glasses and its standard error in ln; None where there is none."""
+    positive = [value for value in frequencies if np.isfinite(value) and value > 0]
+    known = len(positive) == len(frequencies) > 0
+    logs = np.log(positive) if known else np.array([])
+    several = known and len(logs) > 1
+    return {
+        "frequency_per_ps": float(np.exp(logs.mean())) if known else None,
+        "ln_error": float(logs.std(ddof=1) / np.sqrt(len(logs))) if several else None,
+        "per_glass": [float(value) if np.isfinite(value) else None for value in frequencies],
+    }

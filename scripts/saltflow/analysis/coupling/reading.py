@@ -1,0 +1,58 @@
+"""The products that stand for one composition's coupling, put together by temperature."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from saltflow.base.provenance import read_json
+from saltflow.trajectory import open_sound
+
+Paths = Sequence[str | os.PathLike]
+
+
+def read_points(
+    temperatures_K: Sequence[int],
+    modes: Sequence[str],
+    *,
+    trajectories: Paths,
+    groups: Paths,
+    free: Paths,
+    frozen: Paths,
+) -> list[dict]:
+    """What `relate_coupling` takes, from files whose folders name temperature ({temperature}K) and mode.
+
+    Args:
+        temperatures_K: of the points.
+        modes: that were frozen.
+        trajectories: of the free runs, glass{glass}.h5md.
+        groups: products of find_groups.
+        free, frozen: transport of the free and of the constrained points.
+    """
+    points = []
+    for kelvin in temperatures_K:
+        found = read_json(_at(groups, kelvin)[0])
+        points.append(
+            {
+                "temperature_K": float(kelvin),
+                "groups": found,
+                "runs": open_sound(
+                    sorted(_at(trajectories, kelvin), key=_glass),
+                    statuses=[glass["status"] for glass in found["glasses"]],
+                ),
+                "free": read_json(_at(free, kelvin)[0]),
+                "frozen": _by_mode(modes, _at(frozen, kelvin)),
+            }
+        )
+    return points
+
+
+def _at(paths: Paths, kelvin: int) -> list[Path]:
+    return [Path(path) for path in paths if Path(path).parent.name == f"{kelvin}K"]
+
+
+def _by_mode(modes: Sequence[str], paths: Sequence[Path]) -> Mapping[str, dict]:
+    return {mode: read_json(next(path for path in paths if path.parent.parent.name == mode)) for mode in modes}
+
+
+def _glass(path: Path) -> int:
+    return int(path.stem.removeprefix("glass"))

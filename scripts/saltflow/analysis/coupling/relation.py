@@ -1,0 +1,141 @@
+"""Which motion of the polyanions drives the ions, at which temperature, beside the published rule.
+
+The rule (Li et al., arXiv:2501.02440): rotation matters most where its frequency matches that of the hops,
+translation where rotation is more frequent than hops, vibration where it is less.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
+from saltflow.analysis.coupling.frequencies import frequencies_of_glasses
+from saltflow.analysis.coupling.ratios import diffusion_ratio
+from saltflow.trajectory import Run
+
+SCHEMA = 1
+NAMES = {"T": "translation", "R": "rotation", "V": "vibration"}
+# One motion matters more than another where they differ by this many errors.
+ERRORS_APART = 2.0
+
+
+def relate_coupling(
+    points: Sequence[Mapping],
+    *,
+    modes: Sequence[str],
+    mobile_ion: str,
+    hop_length_A: float,
+    matching_factor: float,
+    arrhenius: Mapping,
+    seed: int,
+) -> dict:
+    """Compare constrained points with free ones.
+
+    Args:
+        points: one per temperature: `temperature_K`, `runs` (free trajectories of the glasses), `groups` (product of
+            find_groups), `free` and `frozen` (transport of the free point, and mode → that of the constrained one).
+        modes: in the order of the figure.
+        mobile_ion: element of the ions.
+        hop_length_A: see `hop_frequency_per_ps`.
+        matching_factor: frequencies within it match.
+        arrhenius: settings of the fits.
+        seed: of their bootstrap.
+
+    Returns:
+        JSON-able: `points` with ratios, frequencies, what the rule expects and which motion matters; `Ea` of each mode.
+    """
+    ordered = sorted(points, key=lambda point: point["temperature_K"])
+    rows = [
+        _point(point, modes, mobile_ion=mobile_ion, hop_length_A=hop_length_A, matching_factor=matching_factor)
+        for point in ordered
+    ]
+    by_mode = {"free": [point["free"] for point in ordered]}
+    by_mode |= {mode: [point["frozen"][mode] for point in ordered] for mode in modes}
+    fits = {
+        mode: fit_arrhenius(points_from_transport(results, quantity="D_cm2_s"), quantity="D_cm2_s", seed=seed,
+                            **arrhenius)
+        for mode, results in by_mode.items()
+    }  # fmt: skip
+    return {
+        "schema": SCHEMA,
+        "mobile_ion": mobile_ion,
+        "modes": list(modes),
+        "matching_factor": matching_factor,
+        "points": rows,
+        "Ea": {mode: {"status": fit["status"], **(fit.get("Ea_eV") or {})} for mode, fit in fits.items()},
+    }
+
+
+def _point(
+    point: Mapping, modes: Sequence[str], *, mobile_ion: str, hop_length_A: float, matching_factor: float
+) -> dict:
+    ratios = {mode: diffusion_ratio(point["frozen"][mode], point["free"]) for mode in modes}
+    runs: Sequence[Run] = point["runs"]
+    groups = [glass["groups"] for glass in point["groups"]["glasses"] if glass["status"] == "ok"]
+    frequencies = {"hopping": None, "rotation": {}}
+    if runs:
+        frequencies = frequencies_of_glasses(runs, groups, mobile_ion=mobile_ion, hop_length_A=hop_length_A)
+    return {
+        "temperature_K": point["temperature_K"],
+        "groups": [{"status": glass["status"], "kinds": glass["kinds"]} for glass in point["groups"]["glasses"]],
+        "D_free": point["free"]["quantities"].get("D_cm2_s"),
+        "D": {mode: point["frozen"][mode]["quantities"].get("D_cm2_s") for mode in modes},
+        "ratios": ratios,
+        **frequencies,
+        "rule": _rule(frequencies, matching_factor=matching_factor),
+        "dominant": dominant_motion(ratios),
+    }
+
+
+def _rule(frequencies: Mapping, *, matching_factor: float) -> dict:
+    """For each kind of group the frequency of rotation over that of hops, and the motion that the rule expects."""
+    expected = {}
+    hops = (frequencies["hopping"] or {}).get("frequency_per_ps")
+    for kind, rotation in frequencies["rotation"].items():
+        turns = rotation["frequency_per_ps"]
+        ratio = turns / hops if turns and hops else None
+        expected[kind] = {
+            "rotation_over_hopping": ratio,
+            "is_bound": rotation["is_bound"],
+            "expects": None if ratio is None else _expected(ratio, rotation["is_bound"], matching_factor),
+        }
+    return expected
+
+
+def _expected(ratio: float, is_bound: bool, matching_factor: float) -> str | None:
+    """The motion that the rule expects; None where a bound leaves it open."""
+    if ratio < 1 / matching_factor:
+        return "V"
+    if is_bound:
+        return None
+    return "R" if ratio <= matching_factor else "T"
+
+
+def dominant_motion(ratios: Mapping[str, Mapping]) -> dict:
+    """The single motion whose freezing slows the ions most, and whether that is more than chance.
+
+    Args:
+        ratios: mode → result of `diffusion_ratio`; only T, R and V count, and only those that are "ok".
+
+    Returns:
+        JSON-able: motion (None without one), resolved, and why not.
+    """
+    known = {
+        mode: (-np.log(row["value"]), row["ln_error"] or 0.0)
+        for mode, row in ratios.items()
+        if mode in NAMES and row["status"] == "ok" and row["value"] and row["ln_error"] is not None
+    }
+    if not known:
+        return {"motion": None, "resolved": False, "reason": "no single motion has a ratio"}
+    first, *others = sorted(known, key=lambda mode: -known[mode][0])
+    strength, error = known[first]
+    if strength < ERRORS_APART * error:
+        return {"motion": first, "resolved": False, "reason": "freezing it does not slow the ions beyond chance"}
+    if others:
+        next_strength, next_error = known[others[0]]
+        if strength - next_strength < ERRORS_APART * np.hypot(error, next_error):
+            return {"motion": first, "resolved": False, "reason": f"{others[0]} matters as much within errors"}
+    missing = [mode for mode in NAMES if mode not in known]
+    if missing:
+        return {"motion": first, "resolved": False, "reason": f"without a ratio for {', '.join(missing)}"}
+    return {"motion": first, "resolved": True, "reason": None}

@@ -1,0 +1,176 @@
+"""How the mobile ion moves at one composition and temperature, all glasses together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.analysis.motion.estimates import Blocks
+from saltflow.analysis.motion.framework_chunks import read_stretches
+from saltflow.analysis.motion.hop_statistics import SegmentHops, control_sums, hop_sums
+from saltflow.analysis.motion.hops import HopFinder
+from saltflow.analysis.motion.residence_maps import SiteMap, map_sites
+from saltflow.analysis.motion.rows import curve_rows, hop_rows, map_rows
+from saltflow.analysis.motion.strings import Links
+from saltflow.analysis.motion.van_hove import DisplacementRecorder, LagPlan, plan_lags
+from saltflow.analysis.no_result import no_result
+from saltflow.statistics.blocked_sums import BlockedSums, joined
+from saltflow.trajectory import Run
+from saltflow.trajectory.segments import Segment, System, prepare_system
+
+SCHEMA = 1
+SAMPLES_PER_WINDOW = 10
+SEED = 1  # of the shuffled control
+
+
+@dataclass(frozen=True)
+class HopRule:
+    """What is a hop, in frames that are looked at.
+
+    Args:
+        stride: frames of the trajectory from one to the next.
+        window: such frames in each window of p_hop.
+        interval_ps: between them.
+        shortest_A: hops are longer.
+    """
+
+    stride: int
+    window: int
+    interval_ps: float
+    shortest_A: float
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """What was found in one segment."""
+
+    displacements: BlockedSums
+    hops: SegmentHops
+    sites: SiteMap
+    cage_A: float
+
+
+def analyse_motion(
+    trajectories: Sequence[Run],
+    *,
+    charges: Mapping[str, float],
+    mobile_ion: str,
+    temperature_K: float,
+    origins_per_glass: int,
+    max_lag_fraction: float,
+    van_hove_lags: int,
+    van_hove_r_max_A: float,
+    van_hove_bin_A: float,
+    hop_window_ps: float,
+    hop_length_A: float,
+    concerted_time_ps: float,
+    concerted_distance_A: float,
+    string_distance_A: float,
+    shuffles: int,
+    site_radius_A: float,
+) -> dict:
+    """van Hove functions, α2(t), hops, their strings against a control, and where ions stay, from all glasses.
+
+    Args:
+        trajectories: the glasses of one composition, size and frame interval.
+        charges: formal charge of each element in e.
+        mobile_ion: the element whose motion it is.
+        temperature_K: temperature of the run.
+        origins_per_glass: origins of displacements, evenly spaced.
+        max_lag_fraction: longest lag as a part of the longest uninterrupted run.
+        van_hove_lags: lags with van Hove functions, evenly spaced in their logarithm.
+        van_hove_r_max_A, van_hove_bin_A: range and bins of these.
+        hop_window_ps: length of each window of p_hop; an ion that hops stays at least so long.
+        hop_length_A: shortest hop.
+        concerted_time_ps, concerted_distance_A: hops of two ions within both are concerted.
+        string_distance_A: in a string one ion ends so close to where another one began.
+        shuffles: repetitions of the control.
+        site_radius_A: stays so close to each other are one site.
+
+    Returns:
+        JSON-able: curves, hops, strings and maps with errors, status and flags.
+
+    Raises:
+        SaltflowError: the input cannot be analysed; the message says why.
+    """
+    system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
+    plan = plan_lags(
+        longest=max(1, int(max_lag_fraction * (system.longest_run - 1))), interval_ps=system.interval_ps,
+        curves=van_hove_lags, r_max_A=_within_cell_A(system, van_hove_r_max_A), bin_A=van_hove_bin_A,
+        origins_wanted=origins_per_glass,
+    )  # fmt: skip
+    rule = _hop_rule(system, window_ps=hop_window_ps, shortest_A=hop_length_A)
+    together_frames = max(1, round(concerted_time_ps / rule.interval_ps))
+    found = [
+        _follow(system, segment, plan, rule, site_radius_A=site_radius_A,
+                links=Links(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
+        for segment in system.segments
+    ]  # fmt: skip
+    hops = [each.hops for each in found]
+    controls = control_sums(hops, shuffles=shuffles, seed=SEED)
+    curve_blocks = _blocks(system, [each.displacements for each in found])
+    hop_blocks = _blocks(system, [hop_sums([each], return_A=string_distance_A) for each in hops])
+    hop_row = hop_rows(hop_blocks, controls, rule=rule, cages_A=[each.cage_A for each in found])
+    return {
+        "schema": SCHEMA,
+        "mobile_ion": mobile_ion,
+        "temperature_K": system.temperature_K,
+        "glasses": system.n_glasses,
+        "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
+        "frame_interval_ps": system.interval_ps,
+        "frame": "framework" if system.framework_weights.any() else "laboratory",
+        "status": hop_row["status"],
+        "curves": curve_rows(system, plan, curve_blocks),
+        "hops": hop_row,
+        "maps": map_rows([each.sites for each in found], hops),
+    }
+
+
+def no_motion(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose glasses came through its run, in the layout of `analyse_motion`.
+
+    Args:
+        glass_statuses: why each glass is missing.
+        temperature_K: temperature of the point.
+    """
+    return {
+        **no_result(glass_statuses, schema=SCHEMA),
+        "temperature_K": float(temperature_K),
+    }
+
+
+def _within_cell_A(system: System, r_max_A: float) -> float:
+    """A distance, cut at half the width of the narrowest cell: beyond it periodic images repeat."""
+    widths_A = [1 / np.linalg.norm(np.linalg.inv(segment.mean_cell_A), axis=0).max() for segment in system.segments]
+    return float(min(r_max_A, min(widths_A) / 2))
+
+
+def _hop_rule(system: System, *, window_ps: float, shortest_A: float) -> HopRule:
+    stride = max(1, int(window_ps / (SAMPLES_PER_WINDOW * system.interval_ps) + 1e-9))
+    interval_ps = stride * system.interval_ps
+    return HopRule(stride, max(2, round(window_ps / interval_ps)), interval_ps, shortest_A)
+
+
+def _follow(
+    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, links: Links
+) -> _Segment:
+    """Read a segment once."""
+    mobile = np.flatnonzero(segment.species_of == system.mobile)
+    displacements = DisplacementRecorder(system, segment, plan)
+    finder = HopFinder(mobile, stride=rule.stride, window=rule.window, shortest_A=rule.shortest_A)
+    for stretch in read_stretches(segment, system):
+        displacements.advance(stretch)
+        finder.advance(stretch)
+    frames = -(-segment.n_frames // rule.stride)
+    hops = finder.finish()
+    observed = max(frames - 2 * rule.window + 1, 0)
+    found = SegmentHops(hops, rule.window, observed, len(mobile), rule.interval_ps, links)
+    sites = map_sites(hops, finder.first_cages_A, frames=frames, radius_A=site_radius_A, cell_A=segment.mean_cell_A)
+    return _Segment(displacements.finish(), found, sites, finder.cage_A)
+
+
+def _blocks(system: System, parts: Sequence[BlockedSums]) -> Blocks:
+    segments = np.repeat(np.arange(len(parts)), [len(part.origins) for part in parts])
+    glasses = np.array([segment.glass for segment in system.segments])[segments]
+    durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
+    return Blocks(joined(parts), glasses, segments, durations_ps)

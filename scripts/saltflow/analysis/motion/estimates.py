@@ -1,0 +1,81 @@
+"""Curves and hop statistics with errors from blocks of time and glasses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.statistics.blocked_sums import BlockedSums
+from saltflow.statistics.jackknife import Estimate, estimate_with_errors
+
+LAGS_PER_BLOCK = 3  # blocks so much longer than a lag share little with their neighbours
+DIVISIONS = (1, 2, 4, 5, 10, 20)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Sums per block of time of all segments.
+
+    Args:
+        sums: blocks of all segments on the first axis.
+        glasses, segments: of each block, (blocks,).
+        durations_ps: of each block's segment, (blocks,).
+    """
+
+    sums: BlockedSums
+    glasses: np.ndarray
+    segments: np.ndarray
+    durations_ps: np.ndarray
+
+    def divided(self, parts: int) -> tuple[BlockedSums, np.ndarray]:
+        """Neighbouring blocks put together to so many per segment, where it has more, and their glasses."""
+        labels = np.zeros(len(self.segments), dtype=int)
+        for segment in np.unique(self.segments):
+            here = np.flatnonzero(self.segments == segment)
+            labels[here] = segment * DIVISIONS[-1] + np.arange(len(here)) * min(parts, len(here)) // len(here)
+        _, first = np.unique(labels, return_index=True)
+        return self.sums.grouped_by(labels), self.glasses[first]
+
+
+def curve_estimates(
+    blocks: Blocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, lags_ps: dict[str, np.ndarray]
+) -> dict[str, Estimate]:
+    """Curves over lags with errors, from blocks that are long compared with each lag.
+
+    Args:
+        blocks: sums.
+        estimator: sums → name → (..., lags, ...), lags on the first axis behind that of the groups.
+        lags_ps: name → the lags of that axis.
+    """
+    by_division = {}
+    for parts in DIVISIONS:
+        sums, glasses = blocks.divided(parts)
+        floors = {name: np.zeros(np.shape(each)) for name, each in estimator(sums.total()).items()}
+        with np.errstate(all="ignore"):
+            by_division[parts] = estimate_with_errors(sums, glasses, estimator, floors)
+    return {name: _chosen_by_lag(name, by_division, lags, blocks) for name, lags in lags_ps.items()}
+
+
+def _chosen_by_lag(
+    name: str, by_division: dict[int, dict[str, Estimate]], lags_ps: np.ndarray, blocks: Blocks
+) -> Estimate:
+    room = blocks.durations_ps.min() / np.maximum(LAGS_PER_BLOCK * lags_ps, 1e-12)
+    choice = np.searchsorted(DIVISIONS, room, side="right") - 1
+    parts = [DIVISIONS[max(index, 0)] for index in choice]
+    fields = ("value", "error", "degrees_of_freedom", "basis")
+    picked = [
+        np.stack([getattr(by_division[part][name], field)[lag] for lag, part in enumerate(parts)]) for field in fields
+    ]
+    return Estimate(*picked)
+
+
+def hop_estimates(blocks: Blocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]]) -> dict[str, Estimate]:
+    """Hop statistics with errors, never below those of counting independent hops."""
+    total = blocks.sums.total()
+    value = estimator(total)
+    floors = {name: np.zeros(np.shape(each)) for name, each in value.items()}
+    hops = max(float(total["hops"]), 1.0)
+    floors["rate_1_ps"] = value["rate_1_ps"] ** 2 / hops
+    floors["mean_length_A"] = (value["mean_squared_length_A2"] - value["mean_length_A"] ** 2) / hops
+    with np.errstate(all="ignore"):
+        return estimate_with_errors(blocks.sums, blocks.glasses, estimator, floors)

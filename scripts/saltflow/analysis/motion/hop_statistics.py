@@ -1,0 +1,146 @@
+"""What the hops of all segments add up to, per block of time, and the same for hops shuffled in time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.analysis.motion.hops import Hops
+from saltflow.analysis.motion.strings import Links, link, shuffled_in_time
+from saltflow.statistics.blocked_sums import BlockedSums, joined
+
+BLOCKS = 20
+LENGTH_BIN_A = 0.25
+LONGEST_A = 8.0
+LARGEST_CLUSTER = 20  # larger ones are counted with it
+MOST_HOPS_LINKED = 50_000  # of a segment: the earliest ones
+KINDS = ("string", "concerted")
+
+
+@dataclass(frozen=True)
+class SegmentHops:
+    """The hops of one segment and the stretch of time that they were sought in.
+
+    Args:
+        hops: in the order of time.
+        first, frames: the stretch, in frames of the hops.
+        ions: number of mobile ions.
+        interval_ps: between frames of the hops.
+        links: when hops belong together.
+    """
+
+    hops: Hops
+    first: int
+    frames: int
+    ions: int
+    interval_ps: float
+    links: Links
+
+    def linked(self) -> tuple[Hops, int]:
+        """The hops whose companions are looked for, and how many frames they span."""
+        if len(self.hops.ions) <= MOST_HOPS_LINKED:
+            return self.hops, self.frames
+        frames = int(self.hops.frames[MOST_HOPS_LINKED]) - self.first
+        return self.hops.of(self.hops.frames < self.first + frames), frames
+
+
+def hop_sums(segments: Sequence[SegmentHops], *, return_A: float) -> BlockedSums:
+    """Counts, lengths, returns and companions of hops per block of time, (blocks of all segments, ...).
+
+    Args:
+        segments: hops of each.
+        return_A: an ion has returned when its next hop ends so close to where the last one began.
+    """
+    return joined([_segment_sums(each, return_A=return_A) for each in segments])
+
+
+def control_sums(segments: Sequence[SegmentHops], *, shuffles: int, seed: int) -> list[BlockedSums]:
+    """Companions of hops whose ions' clocks are shifted at random, for each shuffle, segments on the first axis."""
+    rng = np.random.default_rng(seed)
+    controls = []
+    for _ in range(shuffles):
+        parts = []
+        for segment in segments:
+            hops, frames = segment.linked()
+            hops = shuffled_in_time(hops, first=segment.first, frames=max(frames, 1), rng=rng)
+            parts.append(BlockedSums(_companions(hops, np.zeros(len(hops.ions), dtype=int), 1, segment.links)))
+        controls.append(joined(parts))
+    return controls
+
+
+def cluster_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
+    """Per kind of cluster: the part of the hops that are not alone in it, the mean size of a hop's cluster, and the
+    distribution of that size, (..., sizes).
+    """
+    found = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for kind in KINDS:
+            sizes = sums[f"{kind}/sizes"]
+            hops = sizes.sum(axis=-1)
+            found[f"{kind}_fraction"] = 1 - sizes[..., 0] / hops
+            found[f"{kind}_mean_size"] = sums[f"{kind}/members"] / hops
+            found[f"{kind}_distribution"] = sizes / hops[..., None]
+    return found
+
+
+def hop_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
+    """Rate per ion, mean length, mean squared length, part of the hops that are undone by the next one of the same
+    ion, density of the lengths, and the quantities of clusters.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "rate_1_ps": sums["hops"] / sums["ion_ps"],
+            "mean_length_A": sums["length_A"] / sums["hops"],
+            "mean_squared_length_A2": sums["squared_A2"] / sums["hops"],
+            "return_fraction": sums["returns"] / sums["followed"],
+            "length_density_1_A": sums["lengths"] / sums["hops"][..., None] / LENGTH_BIN_A,
+            **cluster_quantities(sums),
+        }
+
+
+def length_centres_A() -> np.ndarray:
+    """Centres of the bins of lengths, (bins,)."""
+    return np.arange(LENGTH_BIN_A / 2, LONGEST_A, LENGTH_BIN_A)
+
+
+def _segment_sums(segment: SegmentHops, *, return_A: float) -> BlockedSums:
+    hops, blocks = segment.hops, min(BLOCKS, max(segment.frames, 1))
+    block = (hops.frames - segment.first) * blocks // max(segment.frames, 1)
+    lengths_A = hops.lengths_A
+    bins = np.minimum((lengths_A / LENGTH_BIN_A).astype(int), len(length_centres_A()) - 1)
+    lengths = np.zeros((blocks, len(length_centres_A())))
+    np.add.at(lengths, (block, bins), 1)
+    followed, returned = _returns(hops, return_A=return_A)
+    linked, _ = segment.linked()
+    return BlockedSums(
+        {
+            "hops": np.bincount(block, minlength=blocks).astype(float),
+            "ion_ps": np.full(blocks, segment.ions * segment.frames * segment.interval_ps / blocks),
+            "length_A": np.bincount(block, lengths_A, minlength=blocks),
+            "squared_A2": np.bincount(block, lengths_A**2, minlength=blocks),
+            "followed": np.bincount(block, followed, minlength=blocks),
+            "returns": np.bincount(block, returned, minlength=blocks),
+            "lengths": lengths,
+            **_companions(linked, block[: len(linked.ions)], blocks, segment.links),
+        }
+    )
+
+
+def _companions(hops: Hops, block: np.ndarray, blocks: int, links: Links) -> dict[str, np.ndarray]:
+    sums = {}
+    for kind, members in link(hops, links).items():
+        sizes = np.zeros((blocks, LARGEST_CLUSTER))
+        np.add.at(sizes, (block, np.minimum(members, LARGEST_CLUSTER) - 1), 1)
+        sums |= {f"{kind}/sizes": sizes, f"{kind}/members": np.bincount(block, members, minlength=blocks)}
+    return sums
+
+
+def _returns(hops: Hops, *, return_A: float) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each hop is followed by another of the same ion, and whether that one undoes it."""
+    order = np.lexsort((hops.frames, hops.ions))
+    ions, starts_A, ends_A = hops.ions[order], hops.starts_A[order], hops.ends_A[order]
+    followed, returned = np.zeros(len(order)), np.zeros(len(order))
+    same = ions[1:] == ions[:-1]
+    back = np.linalg.norm(ends_A[1:] - starts_A[:-1], axis=-1) < return_A
+    followed[order[:-1]], returned[order[:-1]] = same, same & back
+    return followed, returned

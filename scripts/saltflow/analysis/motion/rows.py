@@ -1,0 +1,169 @@
+"""The JSON-able form of what was found of the motion, with the flags that say what it is worth."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from saltflow.analysis.motion.estimates import Blocks, curve_estimates, hop_estimates
+from saltflow.analysis.motion.hop_statistics import (
+    KINDS,
+    LARGEST_CLUSTER,
+    MOST_HOPS_LINKED,
+    SegmentHops,
+    cluster_quantities,
+    hop_quantities,
+    length_centres_A,
+)
+from saltflow.analysis.motion.residence_maps import SiteMap
+from saltflow.analysis.motion.van_hove import LagPlan, moments, non_gaussian, van_hove
+from saltflow.statistics.blocked_sums import BlockedSums
+from saltflow.statistics.estimate_rows import estimate_row
+from saltflow.statistics.jackknife import Estimate
+from saltflow.statistics.replicas import number
+from saltflow.trajectory.segments import System
+
+FEWEST_HOPS = 10
+LARGEST_CAGE = 0.7  # of the shortest hop: larger ones overlap
+MOST_OVERLAP = 0.1  # hops of one ion per window
+SMALLEST_SHARE = 0.01  # of the run, for an entry of the map
+UNITS = {"rate_1_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
+
+
+class Rule(Protocol):
+    """What is a hop."""
+
+    window: int
+    interval_ps: float
+    shortest_A: float
+
+
+def curve_rows(system: System, plan: LagPlan, blocks: Blocks) -> dict:
+    """α2 and MSD of every species over lags, and the van Hove functions of the mobile ion."""
+    lags_ps = plan.lags[1:] * plan.interval_ps
+    ions = int(system.counts[system.mobile])
+
+    def estimator(sums: BlockedSums) -> dict[str, np.ndarray]:
+        self_part, distinct = van_hove(sums, plan, ions=ions, volume_A3=system.volume_A3)
+        alpha2, msd_A2 = non_gaussian(sums, system.counts), moments(sums, system.counts)[0]
+        return {"alpha2": alpha2[..., 1:, :], "msd_A2": msd_A2[..., 1:, :], "self_1_A": self_part, "distinct": distinct}
+
+    curves_ps = plan.lags[plan.van_hove] * plan.interval_ps
+    axes = {"alpha2": lags_ps, "msd_A2": lags_ps, "self_1_A": curves_ps, "distinct": curves_ps}
+    found = curve_estimates(blocks, estimator, lags_ps=axes)
+    centres_A = plan.edges_A - plan.edges_A[0] / 2
+    return {
+        "lags_ps": lags_ps.tolist(),
+        **{name: _by_species(system, found[name]) for name in ("alpha2", "msd_A2")},
+        "alpha2_peak": _peak(found["alpha2"], system.mobile, lags_ps),
+        "van_hove": {"r_A": centres_A.tolist(), "lags_ps": curves_ps.tolist(),
+                     **{name: _both(found[name]) for name in ("self_1_A", "distinct")}},
+    }  # fmt: skip
+
+
+def _by_species(system: System, estimate: Estimate) -> dict:
+    return {
+        symbol: {"value": _numbers(estimate.value[:, kind]), "error": _numbers(estimate.error[:, kind])}
+        for kind, symbol in enumerate(system.species)
+    }
+
+
+def _both(estimate: Estimate) -> dict:
+    return {
+        "value": [_numbers(curve) for curve in estimate.value],
+        "error": [_numbers(curve) for curve in estimate.error],
+    }
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    return [number(value) for value in values]
+
+
+def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
+    """Where α2 is largest; at the longest lag it may go on to rise."""
+    values = estimate.value[:, kind]
+    if not np.isfinite(values).any():
+        return {"lag_ps": None, "value": None, "error": None, "inside": False}
+    place = int(np.nanargmax(values))
+    return {"lag_ps": float(lags_ps[place]), "value": number(values[place]), "inside": place < len(values) - 1,
+            "error": number(estimate.error[place, kind])}  # fmt: skip
+
+
+def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cages_A: Sequence[float]) -> dict:
+    """Rates, lengths, returns, strings and concerted clusters beside their control, status and flags."""
+    found = hop_estimates(blocks, hop_quantities)
+    total = blocks.sums.total()
+    hops = int(total["hops"])
+    reasons = _reasons(hops, total, rule, cages_A)
+    lengths = found["length_density_1_A"]
+    return {
+        "status": reasons[0] if reasons and reasons[0] in ("run too short", "no hops") else "ok",
+        "flags": reasons,
+        "count": hops,
+        "window_ps": rule.window * rule.interval_ps,
+        "sampling_interval_ps": rule.interval_ps,
+        "shortest_A": rule.shortest_A,
+        "cage_A": number(float(np.mean(cages_A))),
+        **{name: estimate_row(found[name], (), unit=unit) for name, unit in UNITS.items()},
+        "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": _numbers(lengths.value),
+                    "error": _numbers(lengths.error)},
+        **{kind: _cluster_row(kind, found, controls) for kind in KINDS},
+        "sizes": list(range(1, LARGEST_CLUSTER + 1)),
+        "most_hops_linked_per_segment": MOST_HOPS_LINKED,
+    }  # fmt: skip
+
+
+def _reasons(hops: int, total: BlockedSums, rule: Rule, cages_A: Sequence[float]) -> list[str]:
+    window_ps, ion_ps = rule.window * rule.interval_ps, float(total["ion_ps"])
+    rate_1_ps = hops / ion_ps if ion_ps else 0.0
+    candidates = [
+        ("run too short", not ion_ps),
+        ("no hops", hops < FEWEST_HOPS),
+        ("motion is continuous: cages are as large as the shortest hop",
+         bool(np.nanmean([*cages_A, 0.0]) > LARGEST_CAGE * rule.shortest_A)),
+        ("hops overlap: the rate is too low", rate_1_ps * window_ps > MOST_OVERLAP),
+    ]  # fmt: skip
+    return [reason for reason, applies in candidates if applies]
+
+
+def _cluster_row(kind: str, found: dict[str, Estimate], controls: Sequence[BlockedSums]) -> dict:
+    """Fraction, mean size and distribution with errors, and those of the control with their scatter over shuffles."""
+    shuffled = [cluster_quantities(control.total()) for control in controls]
+    names = {"fraction": f"{kind}_fraction", "mean_size": f"{kind}_mean_size", "distribution": f"{kind}_distribution"}
+    result = {}
+    for short, name in names.items():
+        chance = np.array([each[name] for each in shuffled])
+        scatter = chance.std(axis=0, ddof=1) if len(chance) > 1 else np.full(chance.shape[1:], np.nan)
+        result[short] = {
+            "value": _plain(found[name].value),
+            "error": _plain(found[name].error),
+            "control": _plain(chance.mean(axis=0)),
+            "control_scatter": _plain(scatter),
+        }
+    return result
+
+
+def _plain(values: np.ndarray) -> float | list | None:
+    return _numbers(values) if np.ndim(values) else number(values)
+
+
+def map_rows(maps: Sequence[SiteMap], hops: Sequence[SegmentHops]) -> list[dict]:
+    """Sites of each segment, who was there for how long, and how mobile each ion is."""
+    return [_map_row(one, found) for one, found in zip(maps, hops, strict=True)]
+
+
+def _map_row(one: SiteMap, found: SegmentHops) -> dict:
+    counts = np.bincount(found.hops.ions, minlength=found.ions)
+    ion, site = np.nonzero(one.fractions >= SMALLEST_SHARE)
+    return {
+        "sites": len(one.places_A),
+        "covered": one.covered,
+        "places_A": one.places_A.tolist(),
+        "occupancy": one.fractions.sum(axis=0).tolist(),
+        "ions_per_site": (one.fractions > 0).sum(axis=0).tolist(),
+        "hops_per_ion": counts.tolist(),
+        "sites_per_ion": (one.fractions > 0).sum(axis=1).tolist(),
+        "ions_without_hop": float((counts == 0).mean()),
+        "fano_factor": number(counts.var() / counts.mean()) if counts.mean() else None,
+        "shares": {"ion": ion.tolist(), "site": site.tolist(), "fraction": one.fractions[ion, site].round(5).tolist()},
+    }

@@ -1,0 +1,281 @@
+"""Pathways of the mobile ion at one composition and temperature: free energies at which its density percolates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase.units import kB
+
+from saltflow.analysis.pathways.grid import coarsened
+from saltflow.analysis.pathways.ion_density import Density, Framework, both, measure_density
+from saltflow.analysis.pathways.percolation import Percolation, Threshold, percolate
+from saltflow.analysis.pathways.volumes import Volume
+from saltflow.base.errors import SaltflowError
+from saltflow.statistics.replicas import mean_and_error, number
+from saltflow.trajectory import Run
+
+SCHEMA = 1
+DIMENSIONS = ("1D", "2D", "3D")
+# Curves are given at these free energies, in kT from that of a uniform density.
+CURVE_KT = np.arange(-10.0, 12.01, 0.2)
+NEIGHBOURS_NAMED = 4
+UNITS = {"threshold": "eV", "barrier": "eV", "connected_volume_fraction": "1", "connected_ion_fraction": "1"}
+DEFINITION = (
+    "free energy -kT ln(density/mean density); threshold: the highest one on the best path through the periodic cell "
+    "in so many dimensions; barrier: the same from the most visited voxel"
+)
+
+
+@dataclass(frozen=True)
+class _Glass:
+    """One glass: its density, the framework, percolation of the whole run and thresholds (kT) of its halves."""
+
+    density: Density
+    framework: Framework
+    percolation: Percolation
+    halves_kT: tuple[tuple[float | None, ...], tuple[float | None, ...]]
+
+
+def analyse_pathways(
+    trajectories: Sequence[Run],
+    *,
+    mobile_ion: str,
+    temperature_K: float,
+    spacing_A: float,
+    smoothing_A: float,
+    volume_spacing_A: float,
+    min_visits: float,
+    max_half_difference_kT: float,
+) -> tuple[dict, Volume]:
+    """Density of the mobile ion in the framework's frame, and where it percolates.
+
+    The density is counted on a grid, smoothed by a Gaussian and divided by its mean, so that the free energy
+    F = −kT ln(ρ/ρ̄) is 0 where ions would be anywhere alike. Voxels are added in order of falling density; the
+    threshold in d dimensions is F of the voxel that first makes one cluster wind around the periodic cell in d
+    independent directions: the bottleneck. Each glass has its own; values are means over glasses with their
+    standard error, or, of one glass, half the difference of the halves of its run (each times the Student factor).
+
+    Args:
+        trajectories: glasses of one composition.
+        mobile_ion: element whose paths they are.
+        temperature_K: temperature of the run.
+        spacing_A: largest edge of a voxel.
+        smoothing_A: standard deviation of the Gaussian; 0 is none. A path narrower than this is widened, its
+            bottleneck lowered.
+        volume_spacing_A: edge of the voxels of the volume that is returned, rounded to a multiple of the grid's.
+        min_visits: fewest independent counts behind the voxel of a threshold.
+        max_half_difference_kT: largest difference between the thresholds of the two halves of a run.
+
+    Returns:
+        JSON-able values, errors, curves, bottlenecks and flags; and the density of the first glass, coarser.
+
+    Raises:
+        SaltflowError: no or too short trajectories, or no such ion.
+    """
+    if not trajectories:
+        raise SaltflowError("Pathways need at least one trajectory; run the molecular dynamics first.")
+    if not temperature_K > 0:
+        raise SaltflowError(f"Pathways need a temperature above 0 K, not {temperature_K} K.")
+    factor = max(1, round(volume_spacing_A / spacing_A))
+    kT, rows, quantities, curves, volume = kB * temperature_K, [], [], [], None
+    for run in trajectories:
+        glass = _measure(run, mobile_ion=mobile_ion, spacing_A=spacing_A, smoothing_A=smoothing_A, multiple_of=factor)
+        quantities.append(_quantities(glass, kT))
+        curves.append(_curves(glass))
+        limits = {"min_visits": min_visits, "max_half_difference_kT": max_half_difference_kT}
+        rows.append(_glass_row(glass, kT, quantities[-1], **limits))
+        volume = _volume(glass, kT, factor) if volume is None else volume
+    return {
+        "schema": SCHEMA,
+        "status": _status(rows),
+        "mobile_ion": mobile_ion,
+        "temperature_K": temperature_K,
+        "frame": "framework" if any(symbol != mobile_ion for symbol in trajectories[0].symbols) else "laboratory",
+        "glasses": len(trajectories),
+        "definition": DEFINITION,
+        "grid": {"spacing_A": spacing_A, "smoothing_A": smoothing_A},
+        "error_basis": "glasses" if len(trajectories) > 1 else "halves of the run",
+        "quantities": _means(quantities, rows, kT),
+        "flags": _flags(rows),
+        "per_glass": rows,
+        "curves": _mean_curves(curves, kT),
+    }, volume
+
+
+def no_pathways(statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result where no glass passed its gates.
+
+    Args:
+        statuses: of each glass.
+        temperature_K: temperature of the point.
+    """
+    return {
+        "schema": SCHEMA,
+        "status": "no sound glass",
+        "reason": "; ".join(dict.fromkeys(statuses)),
+        "temperature_K": temperature_K,
+        "glasses": 0,
+        "quantities": {},
+        "flags": [],
+        "per_glass": [],
+    }
+
+
+def _measure(run: Run, *, mobile_ion: str, spacing_A: float, smoothing_A: float, multiple_of: int) -> _Glass:
+    first, second, framework = measure_density(run, mobile_ion=mobile_ion, spacing_A=spacing_A, multiple_of=multiple_of)
+    halves = [half.smoothed(smoothing_A) for half in (first, second)]
+    whole = both(*halves)
+    halves_kT = tuple(_thresholds_kT(half, percolate(half.counts, levels=np.empty(0))) for half in halves)
+    del halves, first, second
+    levels = whole.mean_count * np.exp(-CURVE_KT)
+    return _Glass(whole, framework, percolate(whole.counts, levels=levels), halves_kT)
+
+
+def _free_energy_kT(density: Density, count: float) -> float:
+    return float(-np.log(count / density.mean_count))
+
+
+def _thresholds_kT(density: Density, percolation: Percolation) -> tuple[float | None, ...]:
+    return tuple(each and _free_energy_kT(density, each.density) for each in percolation.thresholds)
+
+
+def _quantities(glass: _Glass, kT: float) -> dict[str, float | None]:
+    """Values of one glass by name; None where it does not percolate."""
+    density, values = glass.density, {}
+    lowest_kT = _free_energy_kT(density, float(density.counts.max()))
+    for name, threshold in zip(DIMENSIONS, glass.percolation.thresholds, strict=True):
+        kTs = threshold and _free_energy_kT(density, threshold.density)
+        values[f"threshold_{name}_eV"] = threshold and kT * kTs
+        values[f"barrier_{name}_eV"] = threshold and kT * (kTs - lowest_kT)
+        values[f"connected_volume_fraction_{name}"] = threshold and threshold.voxels / density.grid.voxels
+        values[f"connected_ion_fraction_{name}"] = threshold and threshold.mass / density.samples
+    return values | {"framework_rms_A": number(glass.framework.rms_A)}
+
+
+def _glass_row(glass: _Glass, kT: float, values: dict, *, min_visits: float, max_half_difference_kT: float) -> dict:
+    """One glass as JSON: its values, bottlenecks, thresholds of halves, and what is wrong with its sampling."""
+    density, percolation = glass.density, glass.percolation
+    sparsest = float(density.counts[density.counts > 0].min())
+    bottlenecks = {
+        name: _bottleneck(glass, threshold)
+        for name, threshold in zip(DIMENSIONS, percolation.thresholds, strict=True)
+        if threshold
+    }
+    row = {
+        "values": values,
+        "voxels": list(density.grid.shape),
+        "samples": density.samples,
+        "samples_per_voxel": density.mean_count,
+        "resolved_up_to_eV": kT * _free_energy_kT(density, sparsest),
+        "halves_eV": {
+            name: [half[index] and kT * half[index] for half in glass.halves_kT]
+            for index, name in enumerate(DIMENSIONS)
+        },
+        "bottlenecks": bottlenecks,
+    }
+    whole_kT = _thresholds_kT(density, percolation)
+    problems = [_sampling_problem(index, whole_kT, glass.halves_kT, max_half_difference_kT) for index in range(3)]
+    rare = [name for name, each in bottlenecks.items() if each["visits"] < min_visits]
+    if rare:
+        fewest = min(bottlenecks[name]["visits"] for name in rare)
+        problems.append(f"the bottleneck in {', '.join(rare)} rests on {fewest:.2g} visits (min_visits {min_visits:g})")
+    return row | {"undersampled": list(dict.fromkeys(filter(None, problems)))}
+
+
+def _bottleneck(glass: _Glass, threshold: Threshold) -> dict:
+    density = glass.density
+    fractional = density.grid.centre(threshold.voxel)
+    position_A = fractional @ density.grid.cell_A
+    return {
+        "fractional": fractional.tolist(),
+        "position_A": position_A.tolist(),
+        "visits": threshold.density * density.voxels_averaged,
+        "neighbours": [
+            {"element": element, "distance_A": distance_A}
+            for element, distance_A in glass.framework.nearest(position_A, count=NEIGHBOURS_NAMED)
+        ],
+    }
+
+
+def _sampling_problem(index: int, whole_kT: Sequence, halves_kT: Sequence[Sequence], limit_kT: float) -> str | None:
+    """What a comparison of the halves of a run says against its threshold in some dimension."""
+    first, second = (half[index] for half in halves_kT)
+    if whole_kT[index] is None:
+        return None
+    if first is None or second is None:
+        return f"half of the run does not percolate in {DIMENSIONS[index]}"
+    if abs(first - second) > limit_kT:
+        return f"the halves of the run differ by {abs(first - second):.2g} kT in {DIMENSIONS[index]}"
+    return None
+
+
+def _status(rows: Sequence[dict]) -> str:
+    if any(row["values"]["threshold_3D_eV"] is None for row in rows):
+        return "does not percolate in 3D"
+    return "undersampled" if any(row["undersampled"] for row in rows) else "ok"
+
+
+def _flags(rows: Sequence[dict]) -> list[str]:
+    """Sentences on what may not be believed."""
+    flags = []
+    for name in DIMENSIONS:
+        without = [row for row in rows if row["values"][f"threshold_{name}_eV"] is None]
+        if without:
+            least = min(row["resolved_up_to_eV"] for row in without)
+            flags.append(
+                f"No path in {name} in {len(without)} of {len(rows)} glasses: the threshold is above {least:.3g} eV, "
+                "the highest free energy that so many frames resolve."
+            )
+    return flags + [
+        f"Glass {glass}: {'; '.join(row['undersampled'])}; run longer."
+        for glass, row in enumerate(rows, start=1)
+        if row["undersampled"]
+    ]
+
+
+def _means(quantities: Sequence[dict], rows: Sequence[dict], kT: float) -> dict:
+    """Mean and error of every quantity; none where a glass has no value, for the others alone would be a choice."""
+    means = {}
+    for name in quantities[0]:
+        values = [each[name] for each in quantities]
+        unit = "Å" if name.endswith("_A") else next(unit for key, unit in UNITS.items() if name.startswith(key))
+        mean = error = None
+        if None not in values:
+            mean, error = (number(each) for each in mean_and_error(np.array(values)))
+            if len(values) == 1 and name.startswith("threshold"):
+                error = _error_of_halves(rows[0]["halves_eV"][name.split("_")[1]])
+        means[name] = {"value": mean, "error": error, "unit": unit}
+    return means
+
+
+def _error_of_halves(halves_eV: Sequence[float | None]) -> float | None:
+    return None if None in halves_eV else number(mean_and_error(np.array(halves_eV))[1])
+
+
+def _curves(glass: _Glass) -> dict[str, np.ndarray]:
+    percolation, density = glass.percolation, glass.density
+    return {
+        "volume_fraction": percolation.voxels / density.grid.voxels,
+        "percolating_volume_fraction": percolation.percolating_voxels / density.grid.voxels,
+        "percolating_ion_fraction": percolation.percolating_mass / density.samples,
+    }
+
+
+def _mean_curves(curves: Sequence[dict], kT: float) -> dict:
+    """Means over glasses with errors; those of clusters that percolate in at least 1, 2, 3 dimensions."""
+    result = {"free_energy_eV": (kT * CURVE_KT).tolist(), "dimensions": list(DIMENSIONS)}
+    for name in curves[0]:
+        mean, error = mean_and_error(np.stack([each[name] for each in curves]))
+        result[name] = mean.tolist()
+        result[f"{name}_error"] = None if len(curves) == 1 else error.tolist()
+    return result
+
+
+def _volume(glass: _Glass, kT: float, factor: int) -> Volume:
+    density = glass.density
+    return Volume(
+        density=coarsened(density.counts, factor) / density.mean_count,
+        framework=glass.framework.atoms,
+        thresholds=tuple(each and each.density / density.mean_count for each in glass.percolation.thresholds),
+        kT_eV=kT,
+    )

@@ -1,0 +1,125 @@
+"""Probability density of the mobile ion in one glass, and the framework that it moves in."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import find_mic
+
+from saltflow.analysis.pathways.framework import read_pieces
+from saltflow.analysis.pathways.grid import Grid, deposit, smooth
+from saltflow.base.errors import SaltflowError
+from saltflow.trajectory import Run
+
+FEWEST_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Density:
+    """What one glass, or a part of its run, says of where the mobile ion is.
+
+    Args:
+        grid: its voxels.
+        counts: how often an ion was in each voxel, (n₁, n₂, n₃); smoothed ones are not whole numbers.
+        samples: ions × frames.
+        voxels_averaged: over how many voxels smoothing averages, 1 without.
+    """
+
+    grid: Grid
+    counts: np.ndarray
+    samples: int
+    voxels_averaged: float = 1.0
+
+    @property
+    def mean_count(self) -> float:
+        """Count of a voxel if ions were anywhere alike: the unit of the density."""
+        return self.samples / self.grid.voxels
+
+    def smoothed(self, width_A: float) -> "Density":
+        """The same after a Gaussian of some standard deviation."""
+        offsets, weights = self.grid.kernel(width_A)
+        counts = smooth(self.counts, offsets, weights)
+        return replace(self, counts=counts, voxels_averaged=float(1 / (weights**2).sum()))
+
+
+@dataclass(frozen=True)
+class Framework:
+    """The atoms that are not the mobile ion, at their mean places.
+
+    Args:
+        atoms: mean positions, wrapped into the mean cell.
+        rms_A: root mean square distance of the atoms from their mean places over the run; nan without any.
+    """
+
+    atoms: Atoms
+    rms_A: float
+
+    def nearest(self, position_A: np.ndarray, *, count: int) -> list[tuple[str, float]]:
+        """Elements and distances of the atoms nearest to a point, nearest first."""
+        if not len(self.atoms):
+            return []
+        vectors_A = self.atoms.positions - position_A
+        _, distances_A = find_mic(vectors_A, self.atoms.cell)
+        return [(self.atoms.symbols[index], float(distances_A[index])) for index in np.argsort(distances_A)[:count]]
+
+
+def measure_density(
+    run: Run, *, mobile_ion: str, spacing_A: float, multiple_of: int
+) -> tuple[Density, Density, Framework]:
+    """Count where the ions are in the first and in the second half of a run, piece by piece.
+
+    Args:
+        run: one glass; under a changing cell fractional coordinates in the mean cell are counted.
+        mobile_ion: element whose density it is.
+        spacing_A: largest edge of a voxel.
+        multiple_of: numbers of voxels are multiples of this.
+
+    Raises:
+        SaltflowError: too few frames, or no such ion.
+    """
+    if run.n_frames < FEWEST_FRAMES:
+        raise SaltflowError(
+            f"A density needs at least {FEWEST_FRAMES} frames, not {run.n_frames}; run longer or write more often."
+        )
+    cell_A = run.cells_A.mean(axis=0)
+    grid = Grid.of_spacing(cell_A, spacing_A, multiple_of=multiple_of)
+    halves = np.zeros((2, *grid.shape), dtype=np.uint32)
+    middle, moments = run.n_frames // 2, _Moments()
+    for piece in read_pieces(run, mobile_ion):
+        split = int(np.clip(middle - piece.first, 0, len(piece.mobile)))
+        for half, part in enumerate((piece.mobile[:split], piece.mobile[split:])):
+            deposit(halves[half], part.reshape(-1, 3))
+        moments.add(piece.framework @ cell_A)
+    ions = run.symbols.count(mobile_ion)
+    first = Density(grid, halves[0], ions * middle)
+    second = Density(grid, halves[1], ions * (run.n_frames - middle))
+    symbols = [symbol for symbol in run.symbols if symbol != mobile_ion]
+    return first, second, moments.framework(symbols, cell_A)
+
+
+def both(first: Density, second: Density) -> Density:
+    """Two parts of a run as one."""
+    return replace(first, counts=first.counts + second.counts, samples=first.samples + second.samples)
+
+
+class _Moments:
+    """Sums of positions and of their squares, counted from the first frame."""
+
+    def __init__(self) -> None:
+        self.frames, self.start_A = 0, None
+        self.sums_A, self.squares_A2 = 0.0, 0.0
+
+    def add(self, positions_A: np.ndarray) -> None:
+        self.start_A = positions_A[0] if self.start_A is None else self.start_A
+        moved_A = positions_A - self.start_A
+        self.frames += len(moved_A)
+        self.sums_A = self.sums_A + moved_A.sum(axis=0)
+        self.squares_A2 = self.squares_A2 + (moved_A**2).sum(axis=(0, 2))
+
+    def framework(self, symbols: list[str], cell_A: np.ndarray) -> Framework:
+        mean_A = self.sums_A / self.frames
+        variance_A2 = self.squares_A2 / self.frames - (mean_A**2).sum(axis=1)
+        atoms = Atoms(symbols, positions=self.start_A + mean_A, cell=cell_A, pbc=True)
+        atoms.wrap()
+        rms_A = float(np.sqrt(np.maximum(variance_A2, 0).mean())) if len(symbols) else float("nan")
+        return Framework(atoms, rms_A)

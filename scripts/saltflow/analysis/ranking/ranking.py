@@ -1,0 +1,238 @@
+"""Every electrolyte of the table with one status; those that conduct by conductivity, beside what was measured."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from saltflow.analysis.conductivity_table import COVERAGE, coverage_row, method_name
+from saltflow.analysis.no_result import NO_SOUND_GLASS
+from saltflow.base.provenance import read_json
+from saltflow.statistics.rank_correlation import spearman_interval
+
+COLUMNS = [
+    *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
+    *("extrapolated", "crosses_Tg", "Tg_K", "Tg_err_K", "Ea_eV", "Ea_err_eV"),
+    *("of_T_K", "haven_ratio", "haven_err", "t_E", "t_E_err", "density_g_cm3"),
+    *("potential", "method", "potential_status", "force_rmse_meV_A", *COVERAGE),
+    *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
+]
+IN_WORDS = [
+    *(
+        "rank",
+        "composition",
+        "sigma_mS_cm",
+        "sigma_low_mS_cm",
+        "sigma_high_mS_cm",
+        "extrapolated",
+        "crosses_Tg",
+        "Ea_eV",
+    ),
+    *(
+        "haven_ratio",
+        "t_E",
+        "density_g_cm3",
+        "method",
+        "potential_status",
+        "coverage",
+        "measured_sigma_mS_cm",
+        "status",
+    ),
+]
+FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
+DONE = "done"
+NOT_DIFFUSIVE = "not diffusive"
+DAMPED = "damped"
+LEGEND = """
+done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
+status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
+method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did. measured:
+from the table of compositions; nothing was fitted to it. coverage: whether the labels cover what was simulated; where
+they do not, forces are a guess, and so is the conductivity.
+ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is known of a composition that was simulated.
+
+    Args:
+        fit: content of arrhenius.json.
+        points: content of transport.json and of structure.json of each temperature.
+        potential: name of its potential.
+        release: content of that potential's released.json.
+        dispersion: what the dynamics adds, or none.
+        coverage: content of coverage.json.
+    """
+
+    fit: Mapping
+    points: Sequence[tuple[Mapping, Mapping]]
+    potential: str
+    release: Mapping
+    dispersion: str
+    coverage: Mapping
+
+
+def read_finished(
+    arrhenius: Iterable[str | Path],
+    *,
+    coverage: Iterable[str | Path],
+    transport: Iterable[str | Path],
+    structure: Iterable[str | Path],
+    releases: Iterable[str | Path],
+    potentials: Mapping[str, str],
+    dispersion: Mapping[str, str],
+) -> dict[str, Finished]:
+    """What was found of the compositions of a sweep, from its files.
+
+    Args:
+        arrhenius, coverage: results/{composition}/arrhenius.json and coverage.json.
+        transport, structure: results/{composition}/md/{temperature}K/transport.json and structure.json, in the same
+            order.
+        releases: results/potentials/{potential}/released.json.
+        potentials: composition id → name of its potential.
+        dispersion: composition id → what the dynamics adds, or none.
+    """
+    points = defaultdict(list)
+    for paths in zip(transport, structure, strict=True):
+        points[Path(paths[0]).parents[2].name].append(tuple(map(read_json, paths)))
+    released = {Path(path).parent.name: read_json(path) for path in releases}
+    fits = (read_json(path) for path in arrhenius)
+    covered = {found["composition"]: found for found in map(read_json, coverage)}
+    return {
+        (name := fit["composition"]): Finished(
+            fit, points[name], potentials[name], released[potentials[name]], dispersion[name], covered[name]
+        )
+        for fit in fits
+    }
+
+
+def rank(
+    finished: Mapping[str, Finished], others: Mapping[str, str], *, literature: Mapping[str, Mapping]
+) -> pd.DataFrame:
+    """Electrolytes by Einstein conductivity at the temperature of comparison, the best first.
+
+    Args:
+        finished: composition id → what was found.
+        others: composition id → why there is nothing, for all others of the table.
+        literature: composition id → measured conductivity, its temperature and origin.
+
+    Returns:
+        one row per composition: rank, status, conductivity with interval and flags, activation energy, Haven
+        ratio, transference number and density where it diffuses coolest, its potential, measured values.
+    """
+    rows = [_row(name, each) | _measured(literature[name]) for name, each in finished.items()]
+    rows += [{"composition": name, "status": status} | _measured(literature[name]) for name, status in others.items()]
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values(
+        "sigma_mS_cm", ascending=False, na_position="last", kind="stable"
+    )
+    ranks = [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)]
+    table.insert(0, "rank", pd.array(ranks, dtype="Int64"))
+    return table.reset_index(drop=True)
+
+
+def agreement(ranking: pd.DataFrame) -> dict:
+    """How the predicted order of electrolytes agrees with the measured one: Spearman's ρ of log σ.
+
+    Args:
+        ranking: of `rank`.
+
+    Returns:
+        electrolytes (that have both values), rho with low and high of its 95 % interval; None where fewer than
+        `FEWEST_MEASURED` have.
+    """
+    both = ranking[["sigma_mS_cm", "measured_sigma_mS_cm"]].apply(pd.to_numeric).dropna()
+    if len(both) < FEWEST_MEASURED:
+        return {"electrolytes": len(both), "rho": None, "low": None, "high": None}
+    rho = float(stats.spearmanr(*np.log(both.to_numpy(float)).T).statistic)
+    low, high = spearman_interval(rho, len(both))
+    return {"electrolytes": len(both), "rho": rho, "low": low, "high": high}
+
+
+def in_words(ranking: pd.DataFrame) -> str:
+    """The ranking as text: counts, agreement with measurements, the table, a legend."""
+    counts = ranking["status"].str.partition(":")[0].value_counts()
+    counted = ", ".join(f"{number} {status}" for status, number in counts.items())
+    shown = ranking[IN_WORDS].astype(object).where(ranking[IN_WORDS].notna(), "–")
+    table = shown.to_string(index=False, float_format=lambda value: f"{value:.3g}")
+    return f"{len(ranking)} compositions: {counted}. {_agreement_in_words(ranking)}\n\n{table}\n{LEGEND}"
+
+
+def _agreement_in_words(ranking: pd.DataFrame) -> str:
+    found = agreement(ranking)
+    if found["rho"] is None:
+        return f"{found['electrolytes']} of them have a measured conductivity: too few to compare the order."
+    return (
+        f"Spearman's rho of predicted with measured conductivity: {found['rho']:.2f} "
+        f"[{found['low']:.2f}, {found['high']:.2f}] over {found['electrolytes']} compositions."
+    )
+
+
+def _row(name: str, finished: Finished) -> dict:
+    einstein = finished.fit["fits"]["sigma_E_mS_cm"]
+    prediction, energy = einstein.get("prediction") or {}, einstein.get("Ea_eV") or {}
+    return {
+        "composition": name,
+        "status": _status(finished),
+        "at_temperature_K": prediction.get("temperature_K"),
+        "sigma_mS_cm": prediction.get("value"),
+        "sigma_low_mS_cm": prediction.get("low"),
+        "sigma_high_mS_cm": prediction.get("high"),
+        "extrapolated": prediction.get("extrapolated"),
+        "crosses_Tg": prediction.get("crosses_Tg"),
+        "Tg_K": finished.fit["glass_transition"]["Tg_K"],
+        "Tg_err_K": finished.fit["glass_transition"]["error_K"],
+        "Ea_eV": energy.get("value"),
+        "Ea_err_eV": energy.get("error"),
+        **_coolest(finished.points),
+        "potential": finished.potential,
+        "method": method_name(finished.release, finished.dispersion),
+        "potential_status": "converged" if finished.release["converged"] else "not converged",
+        "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],
+        **coverage_row(finished.coverage),
+    }
+
+
+def _status(finished: Finished) -> str:
+    """done, or why there is no fit: what became of the glasses where none was sound, else too little diffusion."""
+    if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
+        return DONE
+    transports = [transport for transport, _ in finished.points]
+    if all(transport["status"] == NO_SOUND_GLASS for transport in transports):
+        return f"{NO_SOUND_GLASS}: {transports[0]['reason']}"
+    if any(transport["status"] == DAMPED for transport in transports):
+        return f"{DAMPED}: the friction of the thermostat slowed the ions down"
+    diffusive = sum(transport["status"] == "ok" for transport in transports)
+    return f"{NOT_DIFFUSIVE}: {diffusive} of {len(transports)} temperatures have a diffusive window"
+
+
+def _coolest(points: Sequence[tuple[Mapping, Mapping]]) -> dict:
+    """Haven ratio, transference number and density at the coolest temperature with a diffusive window."""
+    diffusive = [point for point in points if point[0]["status"] == "ok"]
+    if not diffusive:
+        return {}
+    transport, structure = min(diffusive, key=lambda point: point[0]["temperature_K"])
+    haven = transport["quantities"]["haven_ratio"]
+    share = transport["species"][transport["mobile_ion"]]["transference_E"]
+    return {
+        "of_T_K": transport["temperature_K"],
+        "haven_ratio": haven["value"],
+        "haven_err": haven["error"],
+        "t_E": share["value"],
+        "t_E_err": share["error"],
+        "density_g_cm3": structure["descriptors"].get("density_g_cm3", {}).get("value"),
+    }
+
+
+def _measured(literature: Mapping) -> dict:
+    return {
+        "measured_sigma_mS_cm": literature["sigma_mS_cm"],
+        "measured_at_C": literature["temperature_C"],
+        "measured_origin": literature["sigma_origin"],
+        "measured_Ea_eV": literature["Ea_eV"],
+    }

@@ -1,0 +1,57 @@
+"""What a ranking knows of a sweep before its end: what was found, and why nothing was of the other compositions."""
+
+from pathlib import Path
+
+from saltflow.analysis.ranking.ranking import Finished, read_finished
+from saltflow.campaign.campaign import Campaign
+from saltflow.operations.status import Standing, read_status
+
+PENDING = "pending"
+
+
+def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], dict[str, str]]:
+    """The finished compositions of a sweep, and the status of every other of the table.
+
+    Args:
+        campaign: what the sweep is made of.
+        folder: its working directory.
+
+    Returns:
+        composition id → what was found; composition id → failed with the reason, pending, or why it is not simulated.
+    """
+    results = folder / "results"
+    done = [name for name in campaign.swept if all(path.is_file() for path in _needed(campaign, results, name))]
+    finished = read_finished(
+        [results / name / "arrhenius.json" for name in done],
+        coverage=[results / name / "coverage.json" for name in done],
+        transport=[path for name in done for path in _points(campaign, results, name, "transport.json")],
+        structure=[path for name in done for path in _points(campaign, results, name, "structure.json")],
+        releases=dict.fromkeys(_release(campaign, results, name) for name in done),
+        potentials={name: campaign.row(name).potential for name in done},
+        dispersion=campaign.added_dispersion,
+    )
+    status = read_status(campaign, folder)
+    due = {name: _why(standing) for name, standing in status.compositions.items() if name not in finished}
+    return finished, due | campaign.not_swept
+
+
+def _needed(campaign: Campaign, results: Path, name: str) -> list[Path]:
+    transport, structure = (_points(campaign, results, name, f"{kind}.json") for kind in ("transport", "structure"))
+    own = [results / name / "arrhenius.json", results / name / "coverage.json"]
+    return [*own, _release(campaign, results, name), *transport, *structure]
+
+
+def _points(campaign: Campaign, results: Path, name: str, product: str) -> list[Path]:
+    return [results / name / f"md/{temperature}K" / product for temperature in campaign.temperatures_K]
+
+
+def _release(campaign: Campaign, results: Path, name: str) -> Path:
+    return results / "potentials" / campaign.row(name).potential / "released.json"
+
+
+def _why(standing: Standing) -> str:
+    failed = next((each for each in standing.jobs if each.state == "failed"), None)
+    if failed is None:
+        return PENDING
+    said = " ".join((failed.attempt.sentence or "").split())
+    return f"failed: {failed.job.rule} {failed.attempt.reason}" + (f": {said}" if said else "")

@@ -1,0 +1,212 @@
+"""How long the mobile ion stays beside each other ion at one composition and temperature, all glasses together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from saltflow.analysis.no_result import no_result
+from saltflow.analysis.residence.contacts import Piece, Shell, read_pieces, sampled_frames
+from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
+from saltflow.analysis.residence.estimates import ShellSums
+from saltflow.analysis.residence.metal_environments import (
+    UNDIVIDED,
+    Environments,
+    Ligands,
+    find_environments,
+    find_ligands,
+)
+from saltflow.analysis.residence.names import OK
+from saltflow.analysis.residence.rows import shell_row
+from saltflow.analysis.structure.rdf import pair_distributions
+from saltflow.statistics.blocked_sums import BlockedSums, joined
+from saltflow.trajectory import Run
+from saltflow.trajectory.segments import Segment, System, prepare_system
+
+SCHEMA = 1
+LONGEST_SHELL_A = 8.0
+BIN_WIDTH_A = 0.05
+FRAMES_FOR_CLASSES = 10  # of each segment
+
+
+def analyse_residence(
+    trajectories: Sequence[Run],
+    *,
+    charges: Mapping[str, float],
+    mobile_ion: str,
+    temperature_K: float,
+    frames_per_glass: int,
+    origins_per_glass: int,
+    allowed_absences_ps: Sequence[float],
+    max_lag_fraction: float,
+    min_class_fraction: float,
+    cutoff_frames: int,
+) -> dict:
+    """Residence of the mobile ion in the first shells of the other ions, cations by class of their environment.
+
+    h_ij = 1 while ion i is closer to centre j than the first minimum of their g(r). The class of j is that at the
+    origin. Continuous P(t): h without absences longer than t*; intermittent C(t): ⟨h(0)h(t)⟩/⟨h⟩ without its random
+    plateau (Impey, Madden & McDonald, J. Phys. Chem. 87, 5071, 1983).
+
+    Args:
+        trajectories: the glasses of one composition, size and frame interval.
+        charges: formal charge of each element in e.
+        mobile_ion: the element whose residence it is.
+        temperature_K: temperature of the run.
+        frames_per_glass: frames that are looked at, evenly spaced; all where there are fewer.
+        origins_per_glass: origins, evenly spaced.
+        allowed_absences_ps: t* of each continuous function.
+        max_lag_fraction: longest lag as a part of the longest uninterrupted run.
+        min_class_fraction: rarer classes share the class "other".
+        cutoff_frames: frames of each glass for g(r).
+
+    Returns:
+        JSON-able: per shell "ion-centre" and class the residence times with errors, status and flags, and the curves.
+
+    Raises:
+        SaltflowError: the input cannot be analysed; the message says why.
+    """
+    system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
+    stride = max(1, -(-system.longest_run // frames_per_glass))
+    longest = -(-system.longest_run // stride)
+    plan = Plan(
+        interval_ps=stride * system.interval_ps,
+        longest_lag=max(1, int(max_lag_fraction * longest)),
+        origins_wanted=origins_per_glass,
+        absences_ps=tuple(sorted(float(each) for each in allowed_absences_ps)),
+    )
+    minima_A = _first_minima_A(trajectories, frames_per_glass=cutoff_frames)
+    shells = _shells(system, trajectories[0].symbols, minima_A)
+    environments = {
+        shell.name: _environments(shell.centre, system, minima_A, smallest_fraction=min_class_fraction)
+        for shell in shells
+    }
+    sums = _follow(system, environments, minima_A, plan=plan, stride=stride)
+    rows = {shell.name: shell_row(shell, environments[shell.name], sums[shell.name]) for shell in shells}
+    return {
+        "schema": SCHEMA,
+        "mobile_ion": mobile_ion,
+        "temperature_K": system.temperature_K,
+        "glasses": system.n_glasses,
+        "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
+        "frame_interval_ps": system.interval_ps,
+        "sampling_interval_ps": plan.interval_ps,
+        "status": _status(rows),
+        "without_first_minimum": _without_shell(system, minima_A),
+        "shells": rows,
+    }
+
+
+def no_residence(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose glasses came through its run, in the layout of `analyse_residence`.
+
+    Args:
+        glass_statuses: why each glass is missing.
+        temperature_K: temperature of the point.
+    """
+    return {
+        **no_result(glass_statuses, schema=SCHEMA),
+        "temperature_K": float(temperature_K),
+        "shells": {},
+    }
+
+
+def _status(rows: Mapping[str, Mapping]) -> str:
+    """Whether anything may be believed; what may not is flagged one by one."""
+    if not rows:
+        return "no first shell"
+    sound = any(
+        entry[function]["status"] == OK
+        for row in rows.values()
+        for entry in row["classes"].values()
+        for function in row["curves"]
+    )
+    return OK if sound else "no residence time is sound"
+
+
+def _first_minima_A(trajectories: Sequence[Run], *, frames_per_glass: int) -> dict[str, float | None]:
+    """ "A-B" → first minimum of g(r); None where it has none."""
+    found = pair_distributions(
+        trajectories, r_max_A=LONGEST_SHELL_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass
+    )
+    return {name: pair["first_minimum_A"] for name, pair in found["pairs"].items()}
+
+
+def _centres(system: System) -> list[str]:
+    """Cations but the mobile ion, then anions."""
+    others = [index for index in range(len(system.species)) if index != system.mobile and system.charges[index]]
+    return [system.species[index] for index in sorted(others, key=lambda index: -np.sign(system.charges[index]))]
+
+
+def _shells(system: System, symbols: Sequence[str], minima_A: Mapping[str, float | None]) -> list[Shell]:
+    elements, ion = np.array(symbols), system.species[system.mobile]
+    return [
+        Shell(ion, centre, np.flatnonzero(elements == ion), np.flatnonzero(elements == centre),
+              float(minima_A[f"{ion}-{centre}"]))
+        for centre in _centres(system)
+        if minima_A[f"{ion}-{centre}"]
+    ]  # fmt: skip
+
+
+def _without_shell(system: System, minima_A: Mapping[str, float | None]) -> list[str]:
+    pairs = [f"{system.species[system.mobile]}-{centre}" for centre in _centres(system)]
+    return [pair for pair in pairs if not minima_A[pair]]
+
+
+def _environments(
+    centre: str, system: System, minima_A: Mapping[str, float | None], *, smallest_fraction: float
+) -> Environments:
+    if system.charges[system.species.index(centre)] < 0:
+        return UNDIVIDED
+    samples = [
+        (_ligands(centre, system, segment, minima_A), piece)
+        for segment in system.segments
+        for piece in _scattered_frames(segment)
+    ]
+    return find_environments(samples, smallest_fraction=smallest_fraction) if samples[0][0].kinds else UNDIVIDED
+
+
+def _ligands(centre: str, system: System, segment: Segment, minima_A: Mapping[str, float | None]) -> Ligands:
+    anions = [symbol for symbol, charge in zip(system.species, system.charges, strict=True) if charge < 0]
+    return find_ligands(segment.run.symbols, centre, anions=anions, cutoffs_A=minima_A)
+
+
+def _scattered_frames(segment: Segment) -> list[Piece]:
+    wanted = np.linspace(0, segment.n_frames - 1, min(FRAMES_FOR_CLASSES, segment.n_frames)).astype(int)
+    pieces = []
+    for frame in segment.first + wanted:
+        positions_A = segment.run.read_positions_A(slice(frame, frame + 1), slice(None)).astype(float)
+        cells_A = np.asarray(segment.run.cells_A[frame : frame + 1], dtype=float)
+        pieces.append(Piece(int(frame), positions_A @ np.linalg.inv(cells_A), cells_A))
+    return pieces
+
+
+def _follow(
+    system: System,
+    environments: Mapping[str, Environments],
+    minima_A: Mapping[str, float | None],
+    *,
+    plan: Plan,
+    stride: int,
+) -> dict[str, ShellSums]:
+    """Read every segment once, and count around all centres."""
+    parts: dict[str, list[BlockedSums]] = {name: [] for name in environments}
+    blocks: list[int] = []
+    for segment in system.segments:
+        recorders = {}
+        for shell in _shells(system, segment.run.symbols, minima_A):
+            named = environments[shell.name]
+            if named is not UNDIVIDED:
+                named = replace(named, ligands=_ligands(shell.centre, system, segment, minima_A))
+            frames = sampled_frames(segment, stride=stride)
+            recorders[shell.name] = Recorder(shell, named, n_frames=frames, plan=plan)
+        for piece in read_pieces(segment, stride=stride) if recorders else ():
+            for recorder in recorders.values():
+                recorder.advance(piece)
+        for name, recorder in recorders.items():
+            parts[name].append(recorder.finish())
+        blocks.append(max((recorder.n_blocks for recorder in recorders.values()), default=0))
+    segments = np.repeat(np.arange(len(blocks)), blocks)
+    glasses = np.array([segment.glass for segment in system.segments])[segments]
+    durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
+    return {name: ShellSums(plan, joined(found), glasses, segments, durations_ps) for name, found in parts.items()}

@@ -1,0 +1,151 @@
+"""Which mobile ions are within the first shell of which centres, frame by frame, from pieces of a trajectory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from saltflow.trajectory.segments import Segment
+
+# One chunk row of our H5MD files. Over so few frames atoms move little, and few pairs can meet.
+FRAMES_PER_PIECE = 32
+TURN = 2.0**32
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Mobile ions around the atoms of one element.
+
+    Args:
+        ion, centre: elements.
+        ions, centres: their atoms.
+        cutoff_A: an ion closer than this is in the shell.
+    """
+
+    ion: str
+    centre: str
+    ions: np.ndarray
+    centres: np.ndarray
+    cutoff_A: float
+
+    @property
+    def name(self) -> str:
+        """Such as Li-Al."""
+        return f"{self.ion}-{self.centre}"
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of an ion and a centre; pair = ion × number of centres + centre."""
+        return len(self.ions) * len(self.centres)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some consecutive sampled frames.
+
+    Args:
+        start: number of the first one.
+        fractional: unwrapped fractional coordinates, (frames, atoms, 3).
+        cells_A: cell vectors as rows, (frames, 3, 3).
+    """
+
+    start: int
+    fractional: np.ndarray
+    cells_A: np.ndarray
+
+    @cached_property
+    def wrapped(self) -> np.ndarray:
+        """Fractional coordinates as parts of 2³² that wrap by themselves, (3, frames, atoms)."""
+        parts = np.rint((self.fractional - np.floor(self.fractional)) * TURN).astype(np.int64).astype(np.int32)
+        return np.ascontiguousarray(parts.transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Presence in the shell over some consecutive sampled frames.
+
+    Args:
+        start: number of the first frame.
+        pairs: pairs that may be present in one of the frames, ascending; all others are absent, (pairs,).
+        present: (frames, pairs).
+    """
+
+    start: int
+    pairs: np.ndarray
+    present: np.ndarray
+
+    def present_at(self, frame: int) -> np.ndarray:
+        """The pairs that are present in a frame."""
+        return self.pairs[self.present[frame - self.start]]
+
+
+def sampled_frames(segment: Segment, *, stride: int) -> int:
+    """Frames of a segment of which every stride-th is looked at."""
+    return -(-segment.n_frames // stride)
+
+
+def read_pieces(segment: Segment, *, stride: int) -> Iterator[Piece]:
+    """Every stride-th frame of a segment, a few at a time."""
+    step = FRAMES_PER_PIECE * stride
+    for start in range(0, segment.n_frames, step):
+        frames = slice(segment.first + start, segment.first + min(start + step, segment.n_frames))
+        # Contiguous reading decompresses as much as strided reading does, and is faster.
+        positions_A = segment.run.read_positions_A(frames, slice(None))[::stride].astype(float)
+        cells_A = np.asarray(segment.run.cells_A[frames][::stride], dtype=float)
+        yield Piece(start // stride, positions_A @ np.linalg.inv(cells_A), cells_A)
+
+
+def find_contacts(shell: Shell, piece: Piece) -> Contacts:
+    """Who is in the shell in the frames of a piece.
+
+    All distances are taken in one frame of the piece; a pair that cannot come within the cut-off even if both atoms
+    move towards each other by the most that they ever do in the piece is not looked at again.
+
+    Args:
+        shell: ions, centres and cut-off.
+        piece: where to look.
+    """
+    pairs = _within_reach(shell, piece)
+    first, second = np.divmod(pairs, len(shell.centres))
+    apart = piece.wrapped[:, :, shell.ions[first]] - piece.wrapped[:, :, shell.centres[second]]
+    return Contacts(piece.start, pairs, squared_A2(apart, piece.cells_A[:, None]) < shell.cutoff_A**2)
+
+
+def squared_A2(apart: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
+    """Squared distances to the nearest images, (...).
+
+    Args:
+        apart: differences of wrapped coordinates, (3, ...); where they overflow they go once around the cell.
+        cells_A: cell vectors as rows, broadcast over (..., 3, 3).
+    """
+    parts = apart.astype(np.float32)
+    cells = (np.asarray(cells_A) / TURN).astype(np.float32)
+    total = np.zeros(parts.shape[1:], dtype=np.float32)
+    for axis in range(3):
+        along = [parts[vector] * cells[..., vector, axis] for vector in range(3) if np.any(cells[..., vector, axis])]
+        total += sum(along[1:], start=along[0]) ** 2
+    return total
+
+
+def _within_reach(shell: Shell, piece: Piece) -> np.ndarray:
+    middle = len(piece.cells_A) // 2
+    cell_A = piece.cells_A[middle]
+    strain = np.abs(np.linalg.inv(cell_A) @ piece.cells_A - np.eye(3)).sum(axis=(1, 2)).max()
+    cutoff_A = shell.cutoff_A / max(1 - strain, 0.1) + 1e-3
+    ion_moves_A, centre_moves_A = (
+        _largest_moves_A(piece.fractional[:, atoms], middle, cell_A) for atoms in (shell.ions, shell.centres)
+    )
+    half_width_A = 0.5 / np.linalg.norm(np.linalg.inv(cell_A), axis=0).max()
+    if cutoff_A + ion_moves_A.max() + centre_moves_A.max() >= half_width_A:
+        return np.arange(shell.n_pairs)  # beyond it the nearest image is not found by rounding
+    wrapped = piece.wrapped[:, middle]
+    apart = wrapped[:, shell.ions, None] - wrapped[:, None, shell.centres]
+    reach_A = np.add.outer((cutoff_A + ion_moves_A).astype(np.float32), centre_moves_A.astype(np.float32))
+    return np.flatnonzero(squared_A2(apart, cell_A) < reach_A**2)
+
+
+def _largest_moves_A(fractional: np.ndarray, middle: int, cell_A: np.ndarray) -> np.ndarray:
+    """How far each atom gets from where it is in the middle frame, (atoms,)."""
+    moves_A = (fractional - fractional[middle]) @ cell_A
+    return np.sqrt(np.einsum("fax,fax->fa", moves_A, moves_A).max(axis=0))

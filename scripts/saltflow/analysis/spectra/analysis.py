@@ -1,0 +1,130 @@
+"""Spectra of one composition at one temperature, all glasses together."""
+
+from collections.abc import Mapping, Sequence
+
+from saltflow.analysis.spectra.parts import (
+    orientation_part,
+    scattering_part,
+    self_part_of_runs,
+    vibrations_part,
+)
+from saltflow.analysis.spectra.polyanion_groups import Group, find_polyanions
+from saltflow.base.errors import SaltflowError
+from saltflow.trajectory import Run, TrajectoryFile
+
+SCHEMA = 1
+FEWEST_FRAMES = 8
+
+
+def analyse_spectra(
+    trajectories: Sequence[Run],
+    velocities: Sequence[TrajectoryFile | None],
+    *,
+    mobile_ion: str,
+    temperature_K: float,
+    correlation_ps: float,
+    frames: int,
+    max_lag_fraction: float,
+    q_max_1_A: float,
+    q_points: int,
+    q_shells: int,
+    self_q_1_A: Sequence[float],
+) -> dict:
+    """Vibrations by species and by motion of polyanions, S(q, ω), F_s(q, t), C₁ and C₂.
+
+    Args:
+        trajectories: glasses of one composition.
+        velocities: the finer series with velocities of each; None where there is none.
+        mobile_ion: the element that conducts; it is in no polyanion.
+        temperature_K: temperature of the run, by which densities of states are normalised.
+        correlation_ps: longest lag of velocities and of density fluctuations: lines are its inverse wide.
+        frames: of each trajectory, evenly spaced, for slow correlations (F_s, C₁, C₂).
+        max_lag_fraction: their longest lag as a part of the run.
+        q_max_1_A: largest q of S(q, ω).
+        q_points: about so many lattice vectors up to there.
+        q_shells: shells of q that they are averaged over.
+        self_q_1_A: lengths of q of F_s.
+
+    Returns:
+        JSON-able spectra with errors over glasses (halves of the window of a single one) and flags; what the
+        data cannot say is None.
+
+    Raises:
+        SaltflowError: no or too short trajectories, or no such ion.
+    """
+    _check(trajectories, mobile_ion, temperature_K)
+    found = [find_polyanions(run, mobile_ion=mobile_ion) for run in trajectories]
+    groups, flags = [each for each, _ in found], _broken_flags([broken for _, broken in found])
+    windows = [each for each in velocities if each is not None and each.n_frames >= FEWEST_FRAMES]
+    if len(windows) < len(trajectories):
+        windows = []
+        flags.append("No velocities at a fine interval: no vibrations, no S(q, ω) (dynamics.production.velocities).")
+    slow = {"frames": frames, "max_lag_fraction": max_lag_fraction}
+    parts = {
+        "vibrations": vibrations_part(windows, groups, temperature_K=temperature_K, correlation_ps=correlation_ps),
+        "scattering": scattering_part(
+            windows, mobile_ion=mobile_ion, correlation_ps=correlation_ps, q_max_1_A=q_max_1_A, q_points=q_points,
+            q_shells=q_shells,
+        ),
+        "self": self_part_of_runs(trajectories, mobile_ion=mobile_ion, q_1_A=self_q_1_A, **slow),
+        "orientation": orientation_part(trajectories, windows, groups, correlation_ps=correlation_ps, **slow),
+    }  # fmt: skip
+    flags += [flag for part in parts.values() for flag in part.pop("flags")]
+    return {
+        "schema": SCHEMA,
+        "status": "flagged" if flags else "ok",
+        "mobile_ion": mobile_ion,
+        "temperature_K": temperature_K,
+        "glasses": len(trajectories),
+        "error_basis": "glasses" if len(trajectories) > 1 else "halves of the window with velocities",
+        "polyanions": _population(groups),
+        "flags": flags,
+        **{name: part or None for name, part in parts.items()},
+    }
+
+
+def no_spectra(statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result where no glass passed its gates.
+
+    Args:
+        statuses: of each glass.
+        temperature_K: temperature of the point.
+    """
+    parts = dict.fromkeys(("vibrations", "scattering", "self", "orientation"))
+    reason = "; ".join(dict.fromkeys(statuses))
+    return {
+        "schema": SCHEMA, "status": "no sound glass", "reason": reason, "temperature_K": temperature_K, "glasses": 0,
+        "flags": [], **parts,
+    }  # fmt: skip
+
+
+def _check(trajectories: Sequence[Run], mobile_ion: str, temperature_K: float) -> None:
+    if not trajectories:
+        raise SaltflowError("Spectra need at least one trajectory; run the molecular dynamics first.")
+    if not temperature_K > 0:
+        raise SaltflowError(f"Spectra need a temperature above 0 K, not {temperature_K} K.")
+    for number, run in enumerate(trajectories):
+        if mobile_ion not in run.symbols:
+            atoms = ", ".join(sorted(set(run.symbols)))
+            raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {atoms}; name another one.")
+        if run.n_frames < FEWEST_FRAMES:
+            raise SaltflowError(
+                f"Trajectory {number} has {run.n_frames} frames; at least {FEWEST_FRAMES} are needed for spectra: run "
+                "longer or write frames more often."
+            )
+
+
+def _population(groups: Sequence[Sequence[Group]]) -> dict[str, list[int]]:
+    names = sorted({group.name for each in groups for group in each})
+    return {name: [sum(group.name == name for group in each) for each in groups] for name in names}
+
+
+def _broken_flags(broken: Sequence[Mapping[str, int]]) -> list[str]:
+    totals: dict[str, int] = {}
+    for each in broken:
+        for name, count in each.items():
+            totals[name] = totals.get(name, 0) + count
+    return [
+        f"{count} {name} exchanged ligands during the run and were left out of the polyanions."
+        for name, count in sorted(totals.items())
+    ]

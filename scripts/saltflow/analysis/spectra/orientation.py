@@ -1,0 +1,68 @@
+"""How long polyanions remember where their bonds point: C₁ and C₂."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from saltflow.analysis.spectra.correlation import autocorrelation
+from saltflow.analysis.spectra.polyanion_groups import Group
+from saltflow.trajectory import Run
+
+FRAMES_PER_READ = 256
+# The six different elements of u uᵀ, and how often each stands in it.
+PAIRS = ((0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 1, 2), (0, 2, 2), (1, 2, 2))
+
+
+def read_bonds(run: Run, groups: Sequence[Group], *, stride: int) -> np.ndarray:
+    """Unit vectors from the centre to each ligand, (frames, bonds, 3).
+
+    Args:
+        run: one glass, read piece by piece.
+        groups: polyanions.
+        stride: every so many frames.
+    """
+    centres = np.concatenate([np.repeat(group.atoms[0], len(group.atoms) - 1) for group in groups])
+    ligands = np.concatenate([group.atoms[1:] for group in groups])
+    shifts_A = np.concatenate([group.shifts_A[1:] for group in groups])
+    parts = []
+    frames = max(1, FRAMES_PER_READ // stride) * stride
+    for first in range(0, run.n_frames, frames):
+        span = slice(first, min(first + frames, run.n_frames), stride)
+        positions_A = run.read_positions_A(span, slice(0, len(run.symbols)))
+        parts.append((positions_A[:, ligands] - positions_A[:, centres] + shifts_A).astype(np.float32))
+    vectors_A = np.concatenate(parts)
+    return vectors_A / np.linalg.norm(vectors_A, axis=-1, keepdims=True)
+
+
+def orientation_correlation(bonds: np.ndarray, *, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    """C₁(t) = ⟨u(0)·u(t)⟩ and C₂(t) = ⟨(3 (u(0)·u(t))² − 1)/2⟩ over bonds and origins, (lags,) each.
+
+    (u·u')² = Σ_ab (u_a u_b)(u'_a u'_b), so that both are sums of autocorrelations. Free rotational diffusion with
+    D_r gives exp(−2 D_r t) and exp(−6 D_r t).
+
+    Args:
+        bonds: unit vectors, (frames, bonds, 3).
+        lags: how many, from 0.
+    """
+    count = bonds.shape[1]
+    first = autocorrelation(bonds, lags=lags) / count
+    products = (np.sqrt(weight) * bonds[:, :, a].astype(float) * bonds[:, :, b].astype(float) for a, b, weight in PAIRS)
+    squares = sum(autocorrelation(each, lags=lags) for each in products) / count
+    return first, 1.5 * squares - 0.5
+
+
+def decay_time(times: np.ndarray, correlation: np.ndarray) -> float | None:
+    """When a correlation that starts at 1 first falls to 1/e, interpolated; None where it does not.
+
+    Args:
+        times: ascending, (lags,).
+        correlation: (lags,).
+    """
+    below = np.flatnonzero(correlation <= np.exp(-1))
+    if not len(below):
+        return None
+    after = int(below[0])
+    if after == 0:
+        return float(times[0])
+    share = (correlation[after - 1] - np.exp(-1)) / (correlation[after - 1] - correlation[after])
+    return float(times[after - 1] + share * (times[after] - times[after - 1]))

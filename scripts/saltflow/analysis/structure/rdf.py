@@ -1,0 +1,226 @@
+"""Short-range order: pair distribution functions, running coordination numbers and first-shell cut-offs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy import ndimage, signal
+
+from saltflow.analysis.structure.pair_counts import pair_counts
+from saltflow.base.errors import SaltflowError
+from saltflow.statistics.block_averages import (
+    TIME_BLOCKS,
+    BlockAverages,
+    Estimate,
+    chosen_frames,
+    estimate,
+    time_blocks,
+)
+from saltflow.trajectory import Run
+
+SCHEMA = 2
+# Noise in a histogram makes false extrema: g(r) is smoothed over this width before they are sought, and a
+# peak counts when it stands out by this much.
+SMOOTHING_A = 0.06
+PEAK_PROMINENCE = 0.15
+
+
+@dataclass(frozen=True)
+class PairAverages:
+    """Pair histograms of every frame, in blocks of time.
+
+    Args:
+        species: elements in alphabetical order.
+        edges_A: outer edges of the bins, (bins,).
+        blocks: ("g",) pair distribution function and ("neighbours",) atoms of the second element in a bin around one
+            of the first, both (species, species, bins).
+        counts: atoms of each species, (species,).
+        volume_A3: mean volume of the cells.
+        half_width_A: half the smallest distance between opposite faces.
+        note: why the distances end before they were asked to, or ''.
+    """
+
+    species: tuple[str, ...]
+    edges_A: np.ndarray
+    blocks: BlockAverages
+    counts: np.ndarray
+    volume_A3: float
+    half_width_A: float
+    note: str
+
+
+def pair_distributions(
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+) -> dict:
+    """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over glasses.
+
+    The error is a standard error over blocks of time and glasses (`averages`). g is normalised so that an ideal gas
+    gives 1 (an atom is not its own neighbour), N(r) of "A-B" counts the B within r of an A.
+
+    Args:
+        trajectories: glasses of one composition; positions may be unwrapped.
+        r_max_A: largest distance; beyond half the smallest width of the cell periodic images repeat, so
+            that it is cut there and `note` says so.
+        bin_width_A: width of a bin.
+        frames_per_glass: evenly spaced frames taken from each glass.
+
+    Returns:
+        JSON-able: r_A (bin centres), edges_A (outer edges, where N is given), pairs "A-B" with curves,
+        first peak, first minimum and coordination number, None where g shows none.
+
+    Raises:
+        SaltflowError: no trajectory, too few frames, other atoms, or a bin that is not smaller than r_max.
+    """
+    averages = pair_averages(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
+    return pair_rows(averages)
+
+
+def pair_averages(
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+) -> PairAverages:
+    """The histograms behind `pair_distributions`, which see."""
+    _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
+    widest_A = min(half_width_A(run.cells_A) for run in trajectories)
+    bins = int(min(r_max_A, widest_A) / bin_width_A + 1e-9)
+    if bins < 1:
+        raise SaltflowError(
+            f"Half the cell ({widest_A:.2f} Å) or r_max_A ({r_max_A:g} Å) is smaller than one bin of "
+            f"{bin_width_A:g} Å; use a larger cell or a smaller bin_width_A."
+        )
+    edges_A = bin_width_A * np.arange(1, bins + 1)
+    species = tuple(sorted(set(trajectories[0].symbols)))
+    blocks, volumes_A3 = BlockAverages(), []
+    for glass, run in enumerate(trajectories):
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
+            blocks.begin(glass=glass)
+            for frame in frames:
+                blocks.add(_histograms(run, int(frame), species, edges_A))
+                volumes_A3.append(abs(np.linalg.det(run.cells_A[frame])))
+    symbols = np.array(trajectories[0].symbols)
+    return PairAverages(
+        species=species,
+        edges_A=edges_A,
+        blocks=blocks,
+        counts=np.array([int((symbols == element).sum()) for element in species]),
+        volume_A3=float(np.mean(volumes_A3)),
+        half_width_A=widest_A,
+        note=_note(r_max_A, widest_A),
+    )
+
+
+def pair_rows(averages: PairAverages) -> dict:
+    """The JSON-able form of `pair_distributions`."""
+    edges_A, species = averages.edges_A, averages.species
+    curves = estimate(averages.blocks, _curves)
+    glasses = averages.blocks.glasses
+    return {
+        "r_A": (edges_A - edges_A[0] / 2).tolist(),
+        "edges_A": edges_A.tolist(),
+        "r_max_A": float(edges_A[-1]),
+        "note": averages.note,
+        "cell_width_A": 2 * averages.half_width_A,
+        "glasses": len(set(glasses.tolist())),
+        "frames_per_glass": [int(averages.blocks.frames[glasses == glass].sum()) for glass in np.unique(glasses)],
+        "pairs": {
+            f"{species[first]}-{species[second]}": _pair_row(curves, (first, second), edges_A)
+            for first, second in product(range(len(species)), repeat=2)
+        },
+    }
+
+
+def _curves(means: Mapping) -> dict:
+    return {"g": means["g",], "N": np.cumsum(means["neighbours",], axis=-1)}
+
+
+def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int) -> None:
+    if not trajectories:
+        raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
+    if not 0 < bin_width_A < r_max_A:
+        raise SaltflowError(f"bin_width_A ({bin_width_A:g} Å) must lie between 0 and r_max_A ({r_max_A:g} Å).")
+    for glass, run in enumerate(trajectories):
+        if sorted(set(run.symbols)) != sorted(set(trajectories[0].symbols)):
+            raise SaltflowError(f"Trajectory {glass} holds other elements than trajectory 0.")
+        if min(run.n_frames, frames_per_glass) < TIME_BLOCKS:
+            raise SaltflowError(
+                f"Trajectory {glass} gives {min(run.n_frames, frames_per_glass)} frames for g(r); at least "
+                f"{TIME_BLOCKS} are needed: run longer or raise frames_per_glass."
+            )
+
+
+def half_width_A(cells_A: np.ndarray) -> float:
+    """Half the smallest distance between opposite faces over all frames.
+
+    Within it the nearest image of a pair is unique and found by rounding fractional coordinates, however
+    skewed the cell: a vector shorter than half the width has every fractional coordinate below one half.
+    """
+    return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
+
+
+def _note(r_max_A: float, widest_A: float) -> str:
+    if r_max_A <= widest_A:
+        return ""
+    return (
+        f"g(r) ends at {widest_A:.2f} Å instead of {r_max_A:g} Å: half the width of the cell, beyond which "
+        "periodic images repeat."
+    )
+
+
+def _histograms(run: Run, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
+    """g and the neighbours per bin of one frame; see `PairAverages`."""
+    kinds = np.searchsorted(species, run.symbols)
+    counts = np.bincount(kinds, minlength=len(species))
+    cell_A = np.asarray(run.cells_A[frame], dtype=float)
+    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
+    fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
+    pairs = pair_counts(
+        fractional, kinds, cell_A, species=len(species), bins=len(edges_A), bin_width_A=float(edges_A[0])
+    )
+    shells_A3 = 4 / 3 * np.pi * np.diff(np.concatenate([[0.0], edges_A]) ** 3)
+    possible = np.outer(counts, counts) - np.diag(counts)
+    # A species with one atom has no pair with itself: zero neighbours, and g stays zero.
+    ideal = np.maximum(possible, 1)[..., None] * shells_A3 / abs(np.linalg.det(cell_A))
+    return {("g",): pairs / ideal, ("neighbours",): pairs / counts[:, None, None]}
+
+
+def _pair_row(curves: Mapping[str, Estimate], pair: tuple[int, int], edges_A: np.ndarray) -> dict:
+    """Curves and first shell of one pair."""
+    g, N = curves["g"].value[pair], curves["N"].value[pair]
+    peak, minimum = first_shell(g, bin_width_A=float(edges_A[0]))
+    centres_A = edges_A - edges_A[0] / 2
+    row = {
+        "g": g.tolist(),
+        "g_error": curves["g"].error[pair].tolist(),
+        "N": N.tolist(),
+        "N_error": curves["N"].error[pair].tolist(),
+        "first_peak_A": None if peak is None else float(centres_A[peak]),
+        "first_minimum_A": None if minimum is None else float(edges_A[minimum]),
+        "coordination": {"value": None, "error": None},
+    }
+    if minimum is not None:
+        row["coordination"] = {"value": float(N[minimum]), "error": float(curves["N"].error[pair][minimum])}
+    return row
+
+
+def first_shell(g: np.ndarray, *, bin_width_A: float) -> tuple[int | None, int | None]:
+    """Bins of the first peak of g(r) and of the minimum behind it.
+
+    The minimum is the lowest point between the first two peaks; without a second peak there is none, for
+    the curve has not been followed to the end of the shell.
+
+    Args:
+        g: pair distribution function, (bins,).
+        bin_width_A: width of a bin.
+
+    Returns:
+        Indices, None where there is no such peak or minimum.
+    """
+    smooth = ndimage.gaussian_filter1d(g, SMOOTHING_A / bin_width_A, mode="nearest")
+    prominence = PEAK_PROMINENCE * max(1.0, float(smooth.max()) / 4)
+    peaks, _ = signal.find_peaks(np.append(smooth, smooth[-1]), prominence=prominence)
+    if len(peaks) == 0:
+        return None, None
+    stop = peaks[1] if len(peaks) > 1 else len(smooth)
+    lowest = int(peaks[0] + np.argmin(smooth[peaks[0] : stop]))
+    rises_again = lowest < len(smooth) - 1 and smooth[lowest:].max() > smooth[lowest] + prominence / 2
+    return int(peaks[0]), lowest if rises_again or smooth[lowest] == 0.0 else None

@@ -1,0 +1,34 @@
+"""The descriptors of every point in one table."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from saltflow.analysis.structure.descriptors import NAMES
+
+
+def tabulate_structure(points: Sequence[tuple[str, float, Mapping]]) -> pd.DataFrame:
+    """One row per composition × temperature.
+
+    Args:
+        points: (composition id, temperature in K, result of `analyse_structure`).
+
+    Returns:
+        columns composition, temperature_K, glasses, status, flags (separated by semicolons), and every descriptor
+        with its error as …_err; empty where there is none.
+    """
+    return pd.DataFrame([_row(*point) for point in points])
+
+
+def _row(composition: str, temperature_K: float, result: Mapping) -> dict:
+    row = {
+        "composition": composition,
+        "temperature_K": round(temperature_K),
+        "glasses": result["glasses"],
+        "status": result["status"],
+        "flags": "; ".join(dict.fromkeys(flag["flag"] for flag in result["flags"])),
+    }
+    for name in NAMES:
+        found = result["descriptors"].get(name, {})
+        row |= {name: found.get("value"), f"{name}_err": found.get("error")}
+    return row

@@ -1,0 +1,43 @@
+"""Transport of trajectories from any program, without Snakemake.
+
+usage: python -m saltflow.analysis.transport run.h5md --charges Li=1,Cl=-1 --temperature 600
+
+Several trajectories are replicas of one point. Writes transport.json (schema: docs/transport.md), transport.csv with
+the columns of the sweep's conductivity.csv, msd.csv.gz with the MSD at every lag, and the figures.
+"""
+
+import sys
+
+from saltflow.analysis.command_line import Point, run_analysis
+from saltflow.analysis.conductivity_table import tabulate_foreign, write_table
+from saltflow.analysis.transport.analysis import analyse_transport
+from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
+from saltflow.base.provenance import provenance, write_json
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Analyse the trajectories named on the command line; returns the exit code."""
+    description = __doc__.split("\n", 1)[0]
+    return run_analysis("transport", arguments, description=description, section="transport", analyse=_analyse)
+
+
+def _analyse(point: Point) -> str:
+    result = analyse_transport(
+        point.runs,
+        charges=point.charges,
+        mobile_ion=point.mobile_ion,
+        temperature_K=point.temperature_K,
+        curves_path=point.folder / "msd.csv.gz",
+        **point.settings,
+    )
+    result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
+    plot_transport(result, point.folder / "transport.svg", title=point.title)
+    plot_conductivity(result, point.folder / "conductivity.svg", title=point.title)
+    plot_correlation(result, point.folder / "correlation.svg", title=point.title)
+    write_table(tabulate_foreign(point.name, result), point.folder / "transport.csv")
+    write_json(point.folder / "transport.json", result)
+    return result["status"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

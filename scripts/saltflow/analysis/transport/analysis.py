@@ -1,0 +1,156 @@
+"""The transport picture of one composition at one temperature, all glasses together."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from saltflow.analysis.no_result import no_result
+from saltflow.analysis.transport.clusters import bond_cutoffs_A, cluster_statistics
+from saltflow.analysis.transport.conductivity import sum_rule_residual
+from saltflow.analysis.transport.curves import write_curves
+from saltflow.analysis.transport.measurement import Measurement, measure
+from saltflow.analysis.transport.messages import sentences
+from saltflow.analysis.transport.pairs import displacement_correlation, reaches_across
+from saltflow.analysis.transport.rows import (
+    SCALARS,
+    cluster_rows,
+    curve_rows,
+    description,
+    number,
+    pair_rows,
+    scalar_rows,
+    species_rows,
+    window_row,
+)
+from saltflow.trajectory import Run
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 2
+DAMPING = ("langevin",)  # thermostats whose friction shows in the diffusion
+HAVEN_DEFINITION = "sigma_NE / sigma_E of the mobile ion = D* / D_sigma, barycentric"
+
+
+def analyse_transport(
+    trajectories: Sequence[Run],
+    *,
+    charges: Mapping[str, float],
+    mobile_ion: str,
+    temperature_K: float,
+    frame: Literal["barycentric", "framework"],
+    alpha_min: float,
+    alpha_max: float,
+    msd_min_A2: float,
+    max_lag_fraction: float,
+    cluster_frames: int,
+    cutoff_sweep_A: float,
+    correlation_origins: int,
+    correlation_bin_A: float,
+    curves_path: str | Path | None = None,
+) -> dict:
+    """Diffusion, conductivities and their ratios with errors, from all glasses of one point.
+
+    Args:
+        trajectories: the glasses, unwrapped, of one composition, size and frame interval.
+        charges: formal charge of each element in e.
+        mobile_ion: element whose MSD decides the diffusive window.
+        temperature_K: temperature of the run.
+        frame: reference frame of the single-ion quantities; collective ones are barycentric. With one species
+            alone both are the laboratory frame, for nothing is left to move against.
+        alpha_min: lower bound of dlnMSD/dlnt in the diffusive window.
+        alpha_max: upper bound.
+        msd_min_A2: smallest MSD in the window.
+        max_lag_fraction: longest lag as a fraction of the longest uninterrupted run.
+        cluster_frames: evenly spaced frames of each glass whose ion clusters are found.
+        cutoff_sweep_A: bond cut-offs are also shifted down and up by this, to show what hangs on them.
+        correlation_origins: evenly spaced starts of each glass for the displacement–displacement correlation.
+        correlation_bin_A: width of its bins.
+        curves_path: where the MSD at every lag goes (`write_curves`), if anywhere; the result has a logarithmic grid.
+
+    Returns:
+        JSON-able values, errors and curves; None where a value is undefined. Status "not diffusive" when no
+        window obeys the rule: the numbers then come from the longest allowed lags and are no coefficients. Status
+        "damped" when friction of the thermostat slowed the ions down: they are those of a viscous medium.
+
+    Raises:
+        SaltflowError: the input cannot be analysed; the message says why.
+    """
+    measured = measure(
+        trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K, frame=frame,
+        alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
+    )  # fmt: skip
+    system, window = measured.system, measured.window
+    cutoffs_A = bond_cutoffs_A(trajectories, system, frames_per_glass=cluster_frames)
+    shifts_A = (-cutoff_sweep_A, 0.0, cutoff_sweep_A)
+    clusters = cluster_statistics(trajectories, system, cutoffs_A, shifts_A=shifts_A, frames_per_glass=cluster_frames)
+    estimates = measured.estimates(clusters)
+    correlations = [
+        displacement_correlation(system, lag=lag, origins_per_glass=correlation_origins, bin_width_A=correlation_bin_A)
+        for lag in dict.fromkeys((int(window.lags[0]), int(window.lags[-1])))
+    ]
+    if curves_path is not None:
+        write_curves(measured, curves_path)
+    result = {
+        "schema": SCHEMA,
+        **description(system, frame),
+        "status": _status(trajectories, diffusive=window.diffusive),
+        "alpha": number(window.alpha),
+        "window": window_row(window, measured.n_windows),
+        "blocks": {"count": len(measured.glasses), "length_ps": measured.block_ps},
+        "quantities": scalar_rows(system, estimates),
+        "haven_ratio_definition": HAVEN_DEFINITION,
+        "species": species_rows(
+            system,
+            estimates,
+            alphas=measured.alphas(),
+            alpha_min=alpha_min,
+            alpha_max=alpha_max,
+            msd_end_A2=measured.msd_end_A2,
+            msd_min_A2=msd_min_A2,
+        ),
+        "sigma_ab_mS_cm": pair_rows(system, estimates["sigma_ab_mS_cm"], unit="mS/cm"),
+        "onsager_ab_per_eV_cm_s": pair_rows(system, estimates["onsager_ab_per_eV_cm_s"], unit="1/(eV cm s)"),
+        "sum_rule_residual": sum_rule_residual(system, estimates["onsager_ab_per_eV_cm_s"].value),
+        "clusters": cluster_rows(system, estimates, clusters, cutoffs_A),
+        "displacement_correlation": correlations,
+        "finite_size": reaches_across(correlations[-1], mobile_ion=mobile_ion),
+        "per_glass": _per_glass(measured),
+        "curves": curve_rows(system, measured.lags, measured.msd_A2),
+    }
+    for sentence in sentences(result):
+        log.info("%s", sentence)
+    return result
+
+
+def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose glasses came through its run, in the layout of `analyse_transport`.
+
+    Args:
+        glass_statuses: why each glass is missing.
+        temperature_K: temperature of the point.
+    """
+    return {
+        **no_result(glass_statuses, schema=SCHEMA),
+        "temperature_K": float(temperature_K),
+        "alpha": None,
+        "quantities": {},
+        "per_glass": [],
+    }
+
+
+def _status(trajectories: Sequence[Run], *, diffusive: bool) -> str:
+    if any(run.metadata.get("settings", {}).get("thermostat") in DAMPING for run in trajectories):
+        return "damped"
+    return "ok" if diffusive else "not diffusive"
+
+
+def _per_glass(measured: Measurement) -> list[dict]:
+    quantities = measured.quantities(measured.blocks.grouped_by(measured.glasses))
+    return [
+        {
+            "D_cm2_s": number(quantities["D_cm2_s"][glass, measured.system.mobile]),
+            **{name: number(quantities[name][glass]) for name in SCALARS},
+        }
+        for glass in range(measured.system.n_glasses)
+    ]

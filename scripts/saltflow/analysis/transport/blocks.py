@@ -1,0 +1,114 @@
+"""Displacements at the lags of a window, per block of time: what the errors are made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.analysis.transport.displacements import FULL_RATE_LAGS, Displacements, frame_stride
+from saltflow.analysis.transport.stretches import Stretch, stretches
+from saltflow.trajectory.segments import Segment, System
+
+# Origins lie so close that neighbours share all but 1/128 of their interval.
+ORIGINS_PER_LAG = 128
+
+
+def displacement_blocks(system: System, lags: np.ndarray, *, block_frames: int) -> tuple[Displacements, np.ndarray]:
+    """Displacements at chosen lags, per block of time, in the collective frame.
+
+    An origin belongs to the block that holds the middle of its interval, so every pair of frames is used
+    once and neighbouring blocks share little.
+
+    Args:
+        system: the point.
+        lags: lags in frames, all of them of `available_lags`.
+        block_frames: length of a block; the last one of a segment takes the remainder by even division.
+
+    Returns:
+        The sums with blocks as first axis, and the glass of each block, (blocks,).
+    """
+    parts, glasses = [], []
+    for segment in system.segments:
+        blocks = max(1, segment.n_frames // block_frames)
+        parts.append(_segment_blocks(system, segment, np.asarray(lags), blocks))
+        glasses += [segment.glass] * blocks
+    names = ("origins", "squared_A2", "collective_A2")
+    stacked = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    return Displacements(*stacked).barycentric(system), np.array(glasses)
+
+
+def _segment_blocks(system: System, segment: Segment, lags: np.ndarray, blocks: int) -> Displacements:
+    species, near = len(system.species), lags <= FULL_RATE_LAGS
+    sums = Displacements(
+        np.zeros((blocks, len(lags))),
+        np.zeros((blocks, len(lags), species)),
+        np.zeros((blocks, len(lags), species, species)),
+    )
+    for stride, chosen in ((1, np.flatnonzero(near)), (frame_stride(system.longest_run), np.flatnonzero(~near))):
+        overlap = int(lags[chosen].max(initial=0)) // stride
+        for stretch in stretches(segment, overlap=overlap, stride=stride, what="Errors") if len(chosen) else ():
+            origins = {index: _origins(stretch, int(lags[index]), blocks=blocks) for index in chosen}
+            _add_stretch(sums, stretch, {index: some for index, some in origins.items() if len(some.blocks)})
+    return sums
+
+
+@dataclass(frozen=True)
+class _Origins:
+    """Evenly spaced origins of one lag in a stretch.
+
+    Args:
+        starts: positions of the origins in the stretch.
+        ends: positions of the ends of their intervals.
+        frames_apart: frames from one to the next.
+        changes: where the first origin of each block of time stands among them, (blocks,).
+        blocks: which blocks these are, (blocks,).
+    """
+
+    starts: slice
+    ends: slice
+    frames_apart: int
+    changes: np.ndarray
+    blocks: np.ndarray
+
+    def moves_A(self, series_A: np.ndarray) -> np.ndarray:
+        """r(t + lag) − r(t) at the origins, from (..., frames), (..., origins)."""
+        return series_A[..., self.ends] - series_A[..., self.starts]
+
+    def per_block(self, values: np.ndarray) -> np.ndarray:
+        """Sums over each block, (blocks,), where an origin stands for all that were left out up to the next one."""
+        return self.frames_apart * np.add.reduceat(values, self.changes)
+
+
+def _origins(stretch: Stretch, lag: int, *, blocks: int) -> _Origins:
+    stride, frames = stretch.stride, stretch.segment.n_frames
+    step, ahead = _origin_step(lag, stride) // stride, lag // stride
+    first = -(-stretch.start // step) * step
+    end = min(stretch.start + stretch.new, -(-frames // stride) - ahead)
+    of_block = ((np.arange(first, end, step) * stride + lag / 2) * blocks / frames).astype(int)
+    changes = np.flatnonzero(np.diff(of_block, prepend=-1))
+    here, there = first - stretch.start, max(first, end) - stretch.start
+    return _Origins(
+        slice(here, there, step), slice(here + ahead, there + ahead, step), step * stride, changes, of_block[changes]
+    )
+
+
+def _origin_step(lag: int, stride: int) -> int:
+    """Frames from one origin to the next; a whole number of strides."""
+    return max(1, lag // ORIGINS_PER_LAG // stride) * stride
+
+
+def _add_stretch(sums: Displacements, stretch: Stretch, origins: dict[int, _Origins]) -> None:
+    """Add the displacements at the origins of each lag in a stretch."""
+    species = sums.squared_A2.shape[-1]
+    totals_A = np.zeros((species, 3, stretch.stop - stretch.start))
+    for kind, series_A in stretch.series_A():
+        totals_A[kind] += series_A.sum(axis=0)
+        for index, some in origins.items():
+            moves_A = some.moves_A(series_A)
+            sums.squared_A2[some.blocks, index, kind] += some.per_block(np.einsum("ajt,ajt->t", moves_A, moves_A))
+    for index, some in origins.items():
+        moves_A = some.moves_A(totals_A)
+        sums.origins[some.blocks, index] += some.per_block(np.ones(moves_A.shape[-1]))
+        for first in range(species):
+            for second in range(species):
+                products_A2 = np.einsum("jt,jt->t", moves_A[first], moves_A[second])
+                sums.collective_A2[some.blocks, index, first, second] += some.per_block(products_A2)

@@ -1,0 +1,180 @@
+"""Ion clusters, and how far they carry charge: cluster Nernst–Einstein conductivity.
+
+σ_cNE = e²/(VkT) Σ_clusters z_c² D_c, the mean over frames of all clusters of bonded ions with net charge z_c.
+Source: France-Lanord & Grossman, Phys. Rev. Lett. 122, 136001 (2019). There D_c is D₊ or D₋ by the sign of z_c; with
+more than two species it is the mean D of the cluster's ions of that sign. A cluster that percolates through the
+periodic cell does not move. Clusters may be of any size.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from ase.neighborlist import primitive_neighbor_list
+
+from saltflow.analysis.structure.connectivity import Bonds, clusters
+from saltflow.analysis.structure.rdf import pair_distributions
+from saltflow.analysis.transport.conductivity import conductivity_mS_cm
+from saltflow.trajectory import Run
+from saltflow.trajectory.segments import System
+
+# Which clusters: every bond counts, or those to the mobile ion do not. And by how many A the cut-offs are shifted.
+ClusterKey = tuple[str, float]
+BOUND, FREE = "mobile ion bound", "mobile ion free"
+CLUSTER_QUANTITIES = ("sigma_cNE", "transference_cNE")
+LONGEST_BOND_A = 6.0
+BIN_WIDTH_A = 0.05
+
+
+@dataclass(frozen=True)
+class ClusterStatistics:
+    """Means over frames of the clusters of each glass.
+
+    Args:
+        currents: Σ_clusters z_c n_a z_a w_cs, (glasses, species a, species s), with n_a the ions of species a and
+            D_c = Σ_s w_cs D_s: Σ_as currents × D_s is Σ_c z_c² D_c, and the share of a is its transference number.
+        percolating: fraction of the atoms in percolating clusters, (glasses,).
+        populations: composition of a cluster, species in order → mean number per cell.
+    """
+
+    currents: np.ndarray
+    percolating: np.ndarray
+    populations: Mapping[tuple[int, ...], float]
+
+
+def cluster_quantities(
+    currents: Mapping[ClusterKey, np.ndarray], D_cm2_s: np.ndarray, *, volume_A3: float, temperature_K: float
+) -> dict[str, np.ndarray]:
+    """σ_cNE of each decomposition and shift, and each species' share of it.
+
+    Args:
+        currents: of `ClusterStatistics`, (species, species).
+        D_cm2_s: self-diffusion coefficients, (..., species).
+
+    Returns:
+        "sigma_cNE …" in mS/cm (...) and "transference_cNE …" (..., species); nan where nothing is carried.
+    """
+    quantities = {}
+    for key, current in currents.items():
+        shares = np.einsum("as,...s->...a", current, D_cm2_s)
+        total = shares.sum(axis=-1)
+        carried = np.where(total > 0, total, np.nan)
+        quantities[quantity_name("sigma_cNE", key)] = conductivity_mS_cm(
+            total, volume_A3=volume_A3, temperature_K=temperature_K
+        )
+        quantities[quantity_name("transference_cNE", key)] = shares / carried[..., None]
+    return quantities
+
+
+def quantity_name(quantity: str, key: ClusterKey) -> str:
+    """The name of a quantity of `cluster_quantities`."""
+    decomposition, shift_A = key
+    return f"{quantity} {decomposition} {shift_A:+.2f} A"
+
+
+def bond_cutoffs_A(runs: Sequence[Run], system: System, *, frames_per_glass: int) -> np.ndarray:
+    """First minimum of g(r) of every pair of opposite charges, (species, species); 0 where there is none."""
+    found = pair_distributions(runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass)
+    pairs = found["pairs"]
+    cutoffs_A = np.zeros((len(system.species),) * 2)
+    for first, second in product(range(len(system.species)), repeat=2):
+        if system.charges[first] * system.charges[second] < 0:
+            minimum_A = pairs[f"{system.species[first]}-{system.species[second]}"]["first_minimum_A"]
+            cutoffs_A[first, second] = minimum_A or 0.0
+    return cutoffs_A
+
+
+def cluster_statistics(
+    runs: Sequence[Run],
+    system: System,
+    cutoffs_A: np.ndarray,
+    *,
+    shifts_A: Sequence[float],
+    frames_per_glass: int,
+) -> dict[ClusterKey, ClusterStatistics]:
+    """Clusters of all glasses, for both decompositions and every shift of the cut-offs.
+
+    Args:
+        runs: trajectories of the glasses.
+        system: their species and charges.
+        cutoffs_A: longest bond of each two species, (species, species); 0 for no bond.
+        shifts_A: added to all cut-offs that are not 0.
+        frames_per_glass: evenly spaced frames taken from each glass.
+
+    Returns:
+        (decomposition, shift) → statistics; decompositions are `BOUND` and `FREE`.
+    """
+    parts: dict[ClusterKey, list[list[_Frame]]] = {}
+    for run in runs:
+        species_of = np.searchsorted(system.species, run.symbols)
+        frames = np.unique(np.linspace(0, run.n_frames - 1, min(frames_per_glass, run.n_frames)).astype(int))
+        here: dict[ClusterKey, list[_Frame]] = {}
+        for frame in frames:
+            bonds = _bonds(run, frame, longest_A=cutoffs_A.max() + max(shifts_A))
+            for key, chosen in _decompositions(bonds, species_of, cutoffs_A, shifts_A, mobile=system.mobile).items():
+                here.setdefault(key, []).append(_describe(bonds.of(chosen), species_of, system.charges))
+        for key, described in here.items():
+            parts.setdefault(key, []).append(described)
+    return {key: _statistics(glasses) for key, glasses in parts.items()}
+
+
+def _bonds(run: Run, frame: int, *, longest_A: float) -> Bonds:
+    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0].astype(float)
+    first, second, lengths_A, images = primitive_neighbor_list(
+        "ijdS", (True,) * 3, np.asarray(run.cells_A[frame], dtype=float), positions_A, max(longest_A, 0.0)
+    )
+    once = (first < second) | ((first == second) & (images > 0).any(axis=1))
+    return Bonds(np.stack([first, second], axis=1), images, lengths_A).of(once)
+
+
+def _decompositions(
+    bonds: Bonds, species_of: np.ndarray, cutoffs_A: np.ndarray, shifts_A: Sequence[float], *, mobile: int
+) -> dict[ClusterKey, np.ndarray]:
+    kinds = species_of[bonds.pairs]
+    limits_A = cutoffs_A[kinds[:, 0], kinds[:, 1]]
+    to_mobile = (kinds == mobile).any(axis=1)
+    chosen = {}
+    for shift_A in shifts_A:
+        bound = (limits_A > 0) & (bonds.lengths_A < limits_A + shift_A)
+        chosen[BOUND, shift_A] = bound
+        chosen[FREE, shift_A] = bound & ~to_mobile
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The clusters of one frame; see `ClusterStatistics`."""
+
+    currents: np.ndarray
+    percolating: float
+    populations: Counter
+
+
+def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _Frame:
+    labels, percolates = clusters(bonds, atoms=len(species_of))
+    members = np.zeros((len(percolates), len(charges)))
+    np.add.at(members, (labels, species_of), 1.0)
+    moving = members[~percolates]
+    charge = moving @ charges
+    carriers = moving * (np.sign(charge)[:, None] * charges > 0)
+    weights = carriers / np.maximum(carriers.sum(axis=1), 1.0)[:, None]
+    return _Frame(
+        currents=np.einsum("c,ca,cs->as", charge, moving * charges, weights),
+        percolating=float(members[percolates].sum() / len(species_of)),
+        populations=Counter(tuple(row) for row in moving.astype(int).tolist()),
+    )
+
+
+def _statistics(glasses: Sequence[Sequence[_Frame]]) -> ClusterStatistics:
+    populations = Counter()
+    frames = sum(len(glass) for glass in glasses)
+    for glass in glasses:
+        for frame in glass:
+            populations.update(frame.populations)
+    return ClusterStatistics(
+        currents=np.array([np.mean([frame.currents for frame in glass], axis=0) for glass in glasses]),
+        percolating=np.array([np.mean([frame.percolating for frame in glass]) for glass in glasses]),
+        populations={members: number / frames for members, number in populations.most_common()},
+    )

@@ -1,0 +1,159 @@
+"""One point of the sweep measured: its curves, its diffusive window, and estimates with errors from blocks of time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from saltflow.analysis.transport.blocks import displacement_blocks
+from saltflow.analysis.transport.brownian import brownian_variances, small_sample_widening
+from saltflow.analysis.transport.clusters import CLUSTER_QUANTITIES, ClusterKey, ClusterStatistics, cluster_quantities
+from saltflow.analysis.transport.conductivity import single_ion_sums, transport_quantities
+from saltflow.analysis.transport.displacements import Displacements, available_lags
+from saltflow.analysis.transport.msd import displacement_curves
+from saltflow.analysis.transport.windows import Window, find_window, logarithmic_lags, power_law_exponent
+from saltflow.base.errors import SaltflowError
+from saltflow.statistics.jackknife import Estimate, estimate_with_errors, student_factor
+from saltflow.trajectory import Run
+from saltflow.trajectory.segments import System, prepare_system
+
+# Blocks several decorrelation times long share little with their neighbours.
+DECORRELATIONS_PER_BLOCK = 3
+# Linear in the slopes of collective displacements: estimate and error are low together.
+QUADRATIC = ("sigma_E_mS_cm", "sigma_ab_mS_cm", "onsager_ab_per_eV_cm_s")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the trajectories of one point hold, before anything is derived from it.
+
+    Args:
+        system: species, charges, cell and segments.
+        frame: reference frame of the single-ion quantities.
+        lags: logarithmic grid of lags in frames, (lags,).
+        msd_A2: MSD of each species there, (lags, species).
+        all_lags: every lag that there is, (all lags,).
+        all_msd_A2: MSD of each species there, (all lags, species).
+        window: where the mobile ion diffuses.
+        blocks: displacements at the lags of the window, per block of time.
+        glasses: glass of each block, (blocks,).
+        block_ps: length of a block.
+    """
+
+    system: System
+    frame: str
+    lags: np.ndarray
+    msd_A2: np.ndarray
+    all_lags: np.ndarray
+    all_msd_A2: np.ndarray
+    window: Window
+    blocks: Displacements
+    glasses: np.ndarray
+    block_ps: float
+
+    @property
+    def n_windows(self) -> float:
+        """Independent windows in the data: how often a new slope could have been measured."""
+        return float(self.blocks.origins[:, 0].sum() * self.system.interval_ps / self.window.decorrelation_ps)
+
+    @property
+    def msd_end_A2(self) -> np.ndarray:
+        """MSD of each species at the end of the window, (species,)."""
+        return self.msd_A2[np.searchsorted(self.lags, self.window.lags[-1])]
+
+    def alphas(self) -> list[float]:
+        """dlnMSD/dlnt of each species over the window; nan for one that does not move."""
+        window, interval_ps = self.window, self.system.interval_ps
+        inside = (self.lags >= window.lags[0]) & (self.lags * interval_ps <= window.end_ps * (1 + 1e-9))
+        return [power_law_exponent(self.lags[inside] * interval_ps, curve[inside]) for curve in self.msd_A2.T]
+
+    def quantities(self, sums: Displacements) -> Mapping[str, np.ndarray]:
+        """Every quantity of `transport_quantities` from sums at the lags of the window."""
+        return transport_quantities(self.system, frame=self.frame, **self._slopes(sums))
+
+    def estimates(self, clusters: Mapping[ClusterKey, ClusterStatistics]) -> dict[str, Estimate]:
+        """Every quantity of `transport_quantities` and `cluster_quantities` with its error.
+
+        Args:
+            clusters: of each decomposition and shift of the cut-offs; none for none.
+        """
+        mean = partial(self._derived, {key: found.currents.mean(axis=0) for key, found in clusters.items()})
+        total = self._slopes(self.blocks.total())
+        floor = brownian_variances(mean, counts=self.system.counts, n_windows=self.n_windows, **total)
+        for name in QUADRATIC:
+            floor[name] = floor[name] * small_sample_widening(self.n_windows) ** 2
+        estimates = estimate_with_errors(self.blocks, self.glasses, lambda sums: mean(**self._slopes(sums)), floor)
+        by_glass = [
+            self._derived({key: found.currents[glass] for key, found in clusters.items()}, **total)
+            for glass in range(self.system.n_glasses)
+        ]
+        return estimates | {
+            name: _with_spread(estimates[name], np.array([one[name] for one in by_glass]))
+            for name in estimates
+            if name.startswith(CLUSTER_QUANTITIES)
+        }
+
+    def _slopes(self, sums: Displacements) -> dict[str, np.ndarray]:
+        squared, collective = sums.means()
+        return {
+            "self_slopes": np.einsum("...la,l->...a", squared, self.window.slope_weights),
+            "collective_slopes": np.einsum("...lab,l->...ab", collective, self.window.slope_weights),
+        }
+
+    def _derived(self, currents: Mapping[ClusterKey, np.ndarray], **slopes: np.ndarray) -> dict[str, np.ndarray]:
+        known = transport_quantities(self.system, frame=self.frame, **slopes)
+        return known | cluster_quantities(
+            currents, known["D_cm2_s"], volume_A3=self.system.volume_A3, temperature_K=self.system.temperature_K
+        )
+
+
+def measure(
+    trajectories: Sequence[Run],
+    *,
+    charges: Mapping[str, float],
+    mobile_ion: str,
+    temperature_K: float,
+    frame: Literal["barycentric", "framework"],
+    alpha_min: float,
+    alpha_max: float,
+    msd_min_A2: float,
+    max_lag_fraction: float,
+) -> Measurement:
+    """Find the diffusive window of one point and the displacements in it; arguments as in `analyse_transport`.
+
+    Raises:
+        SaltflowError: the input cannot be analysed; the message says why.
+    """
+    if frame not in ("barycentric", "framework"):
+        raise SaltflowError(f"The reference frame is 'barycentric' or 'framework', not {frame!r}.")
+    system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
+    all_lags, all_msd_A2 = _msd_curves(system, frame)
+    lags = available_lags(logarithmic_lags(1, system.longest_run - 1), longest_run=system.longest_run)
+    msd_A2 = all_msd_A2[np.searchsorted(all_lags, lags)]
+    window = find_window(
+        lags, msd_A2[:, system.mobile], interval_ps=system.interval_ps, run_frames=system.longest_run,
+        alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
+    )  # fmt: skip
+    block_frames = max(1, round(DECORRELATIONS_PER_BLOCK * window.decorrelation_ps / system.interval_ps))
+    blocks, glasses = displacement_blocks(system, window.lags, block_frames=block_frames)
+    block_ps = block_frames * system.interval_ps
+    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, glasses, block_ps)
+
+
+def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
+    """Every lag in frames and the MSD of each species there, (lags, species)."""
+    lags = available_lags(np.arange(1, system.longest_run), longest_run=system.longest_run)
+    squared, collective = displacement_curves(system, lags).means()
+    sums = single_ion_sums(system, squared, collective, frame=frame)
+    # Differences of large sums leave rounding around zero for atoms that do not move.
+    return lags, np.maximum(sums, 0.0) / system.counts
+
+
+def _with_spread(estimate: Estimate, values: np.ndarray) -> Estimate:
+    """An estimate whose error also holds how clusters differ between glasses, (glasses, ...), where there are some."""
+    if len(values) < 2:
+        return estimate
+    spread = student_factor(np.array(len(values) - 1)) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return replace(estimate, error=np.hypot(estimate.error, spread))

@@ -1,0 +1,199 @@
+"""Displacement–displacement correlation: how far apart ions still move together.
+
+c_ab(r; t) = ⟨Δr_i(t)·Δr_j(t)⟩ over pairs i ∈ a, j ∈ b, i ≠ j, that were r apart at the start, divided by
+√(MSD_a MSD_b). Its longitudinal part is that along the line between the two. Summed over all pairs, un-normalised, it
+equals 6 V kT t L_ab^dist.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.statistics.jackknife import student_factor
+from saltflow.trajectory.segments import Segment, System
+
+FEWEST_BLOCKS = 5
+# A correlation of displacements above this, and above so many errors, counts as moving together.
+STILL_TOGETHER = 0.1
+CERTAIN = 2.0
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over pairs and origins of one group of origins; the last bin holds all pairs beyond the others.
+
+    Args:
+        pairs: number of pairs, (species, species, bins + 1).
+        products_A2: Σ Δr_i·Δr_j, (species, species, bins + 1).
+        longitudinal_A2: Σ (Δr_i·n)(Δr_j·n) with n along the line between them, (species, species, bins + 1).
+        squares_A2: Σ |Δr_i|², (species,).
+        origins: number of origins.
+    """
+
+    pairs: np.ndarray
+    products_A2: np.ndarray
+    longitudinal_A2: np.ndarray
+    squares_A2: np.ndarray
+    origins: int
+
+
+def displacement_correlation(system: System, *, lag: int, origins_per_glass: int, bin_width_A: float) -> dict:
+    """c_ab(r; t) of every two species at one lag, in the collective frame.
+
+    Args:
+        system: the point.
+        lag: t in frames.
+        origins_per_glass: evenly spaced starts taken from each glass.
+        bin_width_A: width of a bin of r.
+
+    Returns:
+        JSON-able: lag_ps, r_A (centres, up to half the smallest width of the cells, where periodic images begin),
+        pairs "A-B" with total, longitudinal, transverse and their errors (None where no pair is that far apart), and
+        sum_A2, the un-normalised sum over all pairs of a cell.
+    """
+    widest_A = min(_half_width_A(segment.run.cells_A) for segment in system.segments)
+    edges_A = bin_width_A * np.arange(1, max(1, int(widest_A / bin_width_A)) + 1)
+    groups = [
+        _sums(system, segment, starts, lag, edges_A)
+        for segment, starts in _groups(system, lag=lag, origins_per_glass=origins_per_glass)
+    ]
+    return {
+        "lag_ps": float(lag * system.interval_ps),
+        "origins": sum(group.origins for group in groups),
+        "r_A": (edges_A - bin_width_A / 2).tolist(),
+        "pairs": {
+            f"{system.species[first]}-{system.species[second]}": _pair_row(groups, system, first, second)
+            for first in range(len(system.species))
+            for second in range(first, len(system.species))
+        },
+    }
+
+
+def reaches_across(correlation: Mapping, *, mobile_ion: str) -> dict:
+    """Whether mobile ions half a cell apart still move together: then the cell is too small for collective motion.
+
+    Args:
+        correlation: of `displacement_correlation`.
+        mobile_ion: whose correlation decides.
+
+    Returns:
+        flag, and c(r; t) with its error over the outermost quarter of r; None where no two ions are that far apart.
+    """
+    row = correlation["pairs"][f"{mobile_ion}-{mobile_ion}"]
+    outer = slice(-max(1, len(row["total"]) // 4), None)
+    ends = [(value, error) for value, error in zip(row["total"][outer], row["total_error"][outer], strict=True)
+            if value is not None and error is not None]  # fmt: skip
+    if not ends:
+        return {"flag": None, "correlation_at_half_cell": {"value": None, "error": None}}
+    value = float(np.mean([end for end, _ in ends]))
+    # Neighbouring bins hold the same ions, so their mean is no more certain than one of them.
+    error = float(np.mean([end for _, end in ends]))
+    flag = abs(value) > max(STILL_TOGETHER, CERTAIN * error)
+    return {"flag": bool(flag), "correlation_at_half_cell": {"value": value, "error": error}}
+
+
+def _half_width_A(cells_A: np.ndarray) -> float:
+    return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
+
+
+def _groups(system: System, *, lag: int, origins_per_glass: int) -> list[tuple[Segment, np.ndarray]]:
+    """Starts of each glass, the statistical groups; blocks of time where there is one glass."""
+    chosen = []
+    for segment in system.segments:
+        if segment.n_frames > lag:
+            starts = np.linspace(0, segment.n_frames - 1 - lag, origins_per_glass).astype(int)
+            chosen.append((segment, np.unique(starts)))
+    if system.n_glasses == 1:
+        return [
+            (segment, part)
+            for segment, starts in chosen
+            for part in np.array_split(starts, min(FEWEST_BLOCKS, len(starts)))
+        ]
+    return chosen
+
+
+def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_A: np.ndarray) -> _Sums:
+    species, bins = len(system.species), len(edges_A) + 1
+    shape = (species, species, bins)
+    pairs, products, longitudinal = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    squares = np.zeros(species)
+    masses_u = system.masses_u[segment.species_of] if system.collective_frame == "barycentric" else None
+    members = [np.flatnonzero(segment.species_of == kind) for kind in range(species)]
+    for start in starts:
+        moves_A = _moves(segment, int(start), lag, masses_u)
+        cell_A = np.asarray(segment.run.cells_A[segment.first + start], dtype=float)
+        frame = slice(segment.first + int(start), segment.first + int(start) + 1)
+        fractional = segment.run.read_positions_A(frame, slice(None))[0].astype(float) @ np.linalg.inv(cell_A)
+        for first in range(species):
+            squares[first] += np.sum(moves_A[members[first]] ** 2)
+            for second in range(first, species):
+                counted = _pair_sums(fractional, moves_A, cell_A, members[first], members[second], edges_A)
+                for total, part in zip((pairs, products, longitudinal), counted, strict=True):
+                    total[first, second] += part
+    return _Sums(pairs, products, longitudinal, squares, len(starts))
+
+
+def _moves(segment: Segment, start: int, lag: int, masses_u: np.ndarray | None) -> np.ndarray:
+    everyone = slice(0, len(segment.species_of))
+    ends_A = [segment.positions_A(slice(frame, frame + 1), everyone)[0] for frame in (start, start + lag)]
+    moves_A = ends_A[1] - ends_A[0]
+    return moves_A if masses_u is None else moves_A - masses_u @ moves_A / masses_u.sum()
+
+
+def _pair_sums(
+    fractional: np.ndarray,
+    moves_A: np.ndarray,
+    cell_A: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    edges_A: np.ndarray,
+) -> Sequence[np.ndarray]:
+    """Number of ordered pairs per bin, and the sums of their products and longitudinal products."""
+    apart = fractional[second] - fractional[first][:, None]
+    apart -= np.rint(apart)
+    lines_A = apart @ cell_A
+    lengths_A = np.sqrt(np.einsum("ijk,ijk->ij", lines_A, lines_A))
+    products_A2 = moves_A[first] @ moves_A[second].T
+    along_A2 = np.einsum("ijk,ik->ij", lines_A, moves_A[first]) * np.einsum("ijk,jk->ij", lines_A, moves_A[second])
+    others = first[:, None] != second
+    bins = np.searchsorted(edges_A, lengths_A[others], side="right")
+    size = len(edges_A) + 1
+    longitudinal_A2 = along_A2[others] / np.maximum(lengths_A[others] ** 2, 1e-12)
+    return (
+        np.bincount(bins, minlength=size),
+        np.bincount(bins, weights=products_A2[others], minlength=size),
+        np.bincount(bins, weights=longitudinal_A2, minlength=size),
+    )
+
+
+def _pair_row(groups: Sequence[_Sums], system: System, first: int, second: int) -> dict:
+    """Mean and standard error over the groups, each normalised by the MSD of all."""
+    origins = sum(group.origins for group in groups)
+    msd_A2 = sum(group.squares_A2 for group in groups) / origins / system.counts
+    scale_A2 = np.sqrt(msd_A2[first] * msd_A2[second])
+    pairs = np.array([group.pairs[first, second, :-1] for group in groups])
+    total = np.array([group.products_A2[first, second, :-1] for group in groups])
+    along = np.array([group.longitudinal_A2[first, second, :-1] for group in groups])
+    curves = {"total": total, "longitudinal": along, "transverse": total - along}
+    row = {"sum_A2": float(sum(group.products_A2[first, second].sum() for group in groups) / origins)}
+    for name, sums_A2 in curves.items():
+        mean, error = _mean_and_error(sums_A2, pairs)
+        scale = scale_A2 if scale_A2 > 0 else np.nan
+        row[name], row[f"{name}_error"] = _json(mean / scale), _json(error / scale)
+    return row
+
+
+def _mean_and_error(sums_A2: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over all pairs and its standard error over groups that all have pairs there, (bins,) each."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums_A2.sum(axis=0) / pairs.sum(axis=0)
+        groups = sums_A2 / pairs
+    if len(groups) < 2:
+        return mean, np.full_like(mean, np.nan)
+    factor = student_factor(np.array(len(groups) - 1))
+    return mean, factor * groups.std(axis=0, ddof=1) / np.sqrt(len(groups))
+
+
+def _json(values: np.ndarray) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]

@@ -1,0 +1,167 @@
+"""The JSON-able form of what the transport analysis found."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from saltflow.analysis.transport.clusters import BOUND, FREE, ClusterKey, ClusterStatistics, quantity_name
+from saltflow.analysis.transport.windows import Window, local_alpha
+from saltflow.statistics.jackknife import Estimate
+from saltflow.trajectory.segments import System
+
+SCALARS = {
+    "sigma_NE_mS_cm": "mS/cm",
+    "sigma_NE_mobile_mS_cm": "mS/cm",
+    "sigma_E_mS_cm": "mS/cm",
+    "haven_ratio": "1",
+}
+MAIN_CONDUCTIVITY = quantity_name("sigma_cNE", (BOUND, 0.0))
+MAIN_TRANSFERENCE = quantity_name("transference_cNE", (BOUND, 0.0))
+POPULATIONS_SHOWN = 12
+
+
+def description(system: System, frame: str) -> dict:
+    """What was analysed, and in which frames of reference."""
+    return {
+        "mobile_ion": system.species[system.mobile],
+        "temperature_K": system.temperature_K,
+        "volume_A3": system.volume_A3,
+        "glasses": system.n_glasses,
+        "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
+        "frame_interval_ps": system.interval_ps,
+        "net_charge_e": float(system.charges @ system.counts),
+        "frame": {
+            "single_ion": frame if system.collective_frame == "barycentric" else "laboratory",
+            "collective": system.collective_frame,
+        },
+    }
+
+
+def window_row(window: Window, n_windows: float) -> dict:
+    """The diffusive window, or the best range where there is none."""
+    return {
+        "start_ps": window.start_ps,
+        "end_ps": window.end_ps,
+        "alpha": number(window.alpha),
+        "n_windows": n_windows,
+        "decorrelation_ps": window.decorrelation_ps,
+    }
+
+
+def number(value: float) -> float | None:
+    """A JSON-able number; None where it is undefined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def row(estimate: Estimate, index: tuple[int, ...], *, unit: str) -> dict:
+    """One value with its error, unit, and where the error comes from."""
+    return {
+        "value": number(estimate.value[index]),
+        "error": number(estimate.error[index]),
+        "unit": unit,
+        "degrees_of_freedom": int(estimate.degrees_of_freedom[index]),
+        "basis": str(estimate.basis[index]),
+    }
+
+
+def scalar_rows(system: System, estimates: Mapping[str, Estimate]) -> dict:
+    """The quantities of the point as a whole, and of its mobile ion."""
+    rows = {
+        "D_cm2_s": row(estimates["D_cm2_s"], (system.mobile,), unit="cm2/s"),
+        "sigma_cNE_mS_cm": row(estimates[MAIN_CONDUCTIVITY], (), unit="mS/cm"),
+    }
+    return rows | {name: row(estimates[name], (), unit=unit) for name, unit in SCALARS.items()}
+
+
+def species_rows(
+    system: System,
+    estimates: Mapping[str, Estimate],
+    *,
+    alphas: Sequence[float],
+    alpha_min: float,
+    alpha_max: float,
+    msd_end_A2: np.ndarray,
+    msd_min_A2: float,
+) -> dict:
+    """What each species does, with a status of its own."""
+    rows = {}
+    for index, symbol in enumerate(system.species):
+        diffusive = alpha_min <= alphas[index] <= alpha_max and msd_end_A2[index] > msd_min_A2
+        rows[symbol] = {
+            "count": int(system.counts[index]),
+            "charge": float(system.charges[index]),
+            "status": "ok" if diffusive else "not diffusive",
+            "alpha": number(alphas[index]),
+            "D_cm2_s": row(estimates["D_cm2_s"], (index,), unit="cm2/s"),
+            "onsager_self_per_eV_cm_s": row(estimates["onsager_self_per_eV_cm_s"], (index,), unit="1/(eV cm s)"),
+            "transference_E": row(estimates["transference_E"], (index,), unit="1"),
+            "transference_NE": row(estimates["transference_NE"], (index,), unit="1"),
+            "transference_cNE": row(estimates[MAIN_TRANSFERENCE], (index,), unit="1"),
+        }
+    return rows
+
+
+def cluster_rows(
+    system: System,
+    estimates: Mapping[str, Estimate],
+    clusters: Mapping[ClusterKey, ClusterStatistics],
+    cutoffs_A: np.ndarray,
+) -> dict:
+    """Bond cut-offs and, per decomposition, σ_cNE with its sweep, what percolates, and the most common clusters."""
+    result = {"cutoffs_A": _cutoff_rows(system, cutoffs_A)}
+    for decomposition in (BOUND, FREE):
+        found = clusters[decomposition, 0.0]
+        result[decomposition] = {
+            "sigma_cNE_mS_cm": row(estimates[quantity_name("sigma_cNE", (decomposition, 0.0))], (), unit="mS/cm"),
+            "cutoff_sweep": [
+                {
+                    "shift_A": shift_A,
+                    "sigma_cNE_mS_cm": row(estimates[quantity_name("sigma_cNE", (name, shift_A))], (), unit="mS/cm"),
+                    "percolating_fraction": float(swept.percolating.mean()),
+                }
+                for (name, shift_A), swept in clusters.items()
+                if name == decomposition
+            ],
+            "percolating_fraction": float(found.percolating.mean()),
+            "percolating_per_glass": found.percolating.tolist(),
+            "populations": [
+                _population_row(system, members, number)
+                for members, number in list(found.populations.items())[:POPULATIONS_SHOWN]
+            ],
+        }
+    return result
+
+
+def _cutoff_rows(system: System, cutoffs_A: np.ndarray) -> dict:
+    """First minimum of g(r) of each pair of opposite charges; None where g(r) has none, and no bond is counted."""
+    return {
+        f"{system.species[first]}-{system.species[second]}": float(cutoffs_A[first, second]) or None
+        for first, second in zip(*np.nonzero(np.triu(np.outer(system.charges, system.charges) < 0)), strict=True)
+    }
+
+
+def _population_row(system: System, members: tuple[int, ...], number: float) -> dict:
+    formula = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in zip(system.species, members,
+                      strict=True) if count)  # fmt: skip
+    return {"cluster": formula, "charge_e": float(system.charges @ members), "number_per_cell": number}
+
+
+def pair_rows(system: System, estimate: Estimate, *, unit: str) -> dict:
+    """A symmetric matrix over species: "A-B" → value."""
+    return {
+        f"{symbol}-{other}": row(estimate, (first, second), unit=unit)
+        for first, symbol in enumerate(system.species)
+        for second, other in enumerate(system.species)
+        if second >= first
+    }
+
+
+def curve_rows(system: System, lags: np.ndarray, msd_A2: np.ndarray) -> dict:
+    """MSD and α of every species against lag."""
+    times_ps = lags * system.interval_ps
+    alphas = {symbol: local_alpha(times_ps, curve) for symbol, curve in zip(system.species, msd_A2.T, strict=True)}
+    return {
+        "lags_ps": times_ps.tolist(),
+        "msd_A2": {symbol: curve.tolist() for symbol, curve in zip(system.species, msd_A2.T, strict=True)},
+        "alpha": {symbol: [number(value) for value in values] for symbol, values in alphas.items()},
+    }

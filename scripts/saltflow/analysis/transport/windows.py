@@ -1,0 +1,143 @@
+"""The diffusive window, found by rule, and the weighted slope inside it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltflow.base.errors import SaltflowError
+
+# Lags per octave of the logarithmic grid; alpha is a regression over one octave around its lag.
+LAGS_PER_OCTAVE = 12
+SMALLEST_RATIO = 2.0
+FEWEST_LAGS = 4
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of lags and what was found in it.
+
+    Args:
+        lags: the fitted lags in frames, (fit lags,).
+        slope_weights: Σ_l slope_weights[l] y[l] is the least-squares slope per ps, (fit lags,).
+        decorrelation_ps: time after which the data give another independent slope.
+        start_ps: shortest lag.
+        end_ps: longest lag.
+        alpha: dlnMSD/dlnt over the whole range; nan where the species does not move at all.
+        diffusive: whether the rule found the range, or it is only the best available.
+    """
+
+    lags: np.ndarray
+    slope_weights: np.ndarray
+    decorrelation_ps: float
+    start_ps: float
+    end_ps: float
+    alpha: float
+    diffusive: bool
+
+
+def logarithmic_lags(shortest: int, longest: int) -> np.ndarray:
+    """Distinct integers from `shortest` to `longest`, evenly spaced in the logarithm."""
+    octaves = np.log2(longest / shortest)
+    return np.unique(np.rint(np.geomspace(shortest, longest, int(np.ceil(octaves * LAGS_PER_OCTAVE)) + 1))).astype(int)
+
+
+def local_alpha(times_ps: np.ndarray, msd_A2: np.ndarray) -> np.ndarray:
+    """dlnMSD/dlnt by regression over the octave around each time, (times,).
+
+    nan where the octave is not covered on both sides or the MSD vanishes in it.
+    """
+    alpha = np.full(len(times_ps), np.nan)
+    for index, time_ps in enumerate(times_ps):
+        low, high = time_ps / np.sqrt(2), time_ps * np.sqrt(2)
+        if low < times_ps[0] or high > times_ps[-1]:
+            continue
+        near = (times_ps >= low) & (times_ps <= high)
+        alpha[index] = power_law_exponent(times_ps[near], msd_A2[near])
+    return alpha
+
+
+def power_law_exponent(times_ps: np.ndarray, msd_A2: np.ndarray) -> float:
+    """Exponent of MSD ∝ t^α by regression of the logarithms; nan with fewer than three moving points."""
+    if len(times_ps) < 3 or np.any(msd_A2 <= 0):
+        return float("nan")
+    return float(np.polyfit(np.log(times_ps), np.log(msd_A2), 1)[0])
+
+
+def find_window(
+    lags: np.ndarray,
+    msd_A2: np.ndarray,
+    *,
+    interval_ps: float,
+    run_frames: int,
+    alpha_min: float,
+    alpha_max: float,
+    msd_min_A2: float,
+    max_lag_fraction: float,
+) -> Window:
+    """The longest range of lags where the mobile ion diffuses.
+
+    Rule: α(t) within [alpha_min, alpha_max] at every lag, MSD > msd_min_A2, t ≤ max_lag_fraction × run, and
+    the range spans at least a factor two. Without one, the last two octaves of allowed lags are used and
+    the window says that it is not diffusive.
+
+    Args:
+        lags: logarithmic grid in frames, (lags,).
+        msd_A2: MSD of the mobile ion on the grid.
+        interval_ps: time between frames.
+        run_frames: length of the longest uninterrupted run.
+
+    Raises:
+        SaltflowError: the allowed lags are too few for a slope.
+    """
+    times_ps = lags * interval_ps
+    alpha = local_alpha(times_ps, msd_A2)
+    allowed = lags <= max_lag_fraction * run_frames
+    if np.count_nonzero(allowed) < FEWEST_LAGS:
+        raise SaltflowError(
+            f"max_lag_fraction {max_lag_fraction:g} of {run_frames} frames in a row leaves fewer than "
+            f"{FEWEST_LAGS} lags; run longer, write frames more often or raise max_lag_fraction."
+        )
+    good = allowed & (alpha >= alpha_min) & (alpha <= alpha_max) & (msd_A2 > msd_min_A2)
+    start, stop = _longest_range(lags, good)
+    diffusive = stop > start and lags[stop] / lags[start] >= SMALLEST_RATIO
+    if not diffusive:
+        stop = int(np.flatnonzero(allowed)[-1])
+        start = int(np.searchsorted(lags, lags[stop] / 4))
+    inside = slice(start, stop + 1)
+    exponent = power_law_exponent(times_ps[inside], msd_A2[inside])
+    diffusive = bool(diffusive and alpha_min <= exponent <= alpha_max)
+    return _window(lags[inside], interval_ps=interval_ps, alpha=exponent, diffusive=diffusive)
+
+
+def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
+    """First and last index of the range of true values that spans most of the logarithm; (0, 0) if none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(int), [0]])))
+    ranges = [(int(start), int(stop) - 1) for start, stop in edges.reshape(-1, 2)]
+    return max(ranges, key=lambda pair: lags[pair[1]] / lags[pair[0]], default=(0, 0))
+
+
+def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> Window:
+    """Generalised least squares over one lag per octave, with the covariance of a Brownian MSD.
+
+    For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so long lags, which repeat what short
+    ones tell and add noise, count little. The variance of the slope in these units is the time that one
+    independent window takes.
+    """
+    first, last = int(lags[0]), int(lags[-1])
+    octaves = first * 2 ** np.arange(int(np.log2(last / first)) + 1)
+    lags = lags[np.abs(np.log(lags / octaves[:, None])).argmin(axis=1)]
+    times_ps = lags * interval_ps
+    shorter, longer = np.minimum.outer(times_ps, times_ps), np.maximum.outer(times_ps, times_ps)
+    covariance = shorter**2 * (longer - shorter / 3)
+    line = np.stack([np.ones_like(times_ps), times_ps], axis=1)
+    solved = np.linalg.solve(covariance, line)
+    weights = np.linalg.solve(line.T @ solved, solved.T)[1]
+    return Window(
+        lags=lags,
+        slope_weights=weights,
+        decorrelation_ps=float(weights @ covariance @ weights),
+        start_ps=float(first * interval_ps),
+        end_ps=float(last * interval_ps),
+        alpha=alpha,
+        diffusive=diffusive,
+    )

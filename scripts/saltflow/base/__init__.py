@@ -1,0 +1,1 @@
+"""What every room stands on: errors, provenance, tables, figures, child processes. Imports no other room."""

@@ -1,0 +1,173 @@
+"""Where a product came from: content hashes, atomic writes and the provenance record."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from saltflow import __version__
+from saltflow.base.errors import SaltflowError
+
+RECORDED_PACKAGES = (
+    "ase",
+    "dftd3",
+    "gpaw",
+    "h5py",
+    "mace-torch",
+    "MDAnalysis",
+    "numpy",
+    "packmol",
+    "tblite",
+    "torch",
+    "torch-dftd",
+)
+
+
+@contextmanager
+def atomic_write(target: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it to `target` when the block succeeds.
+
+    The temporary file keeps the suffix of the target (writers choose their format by it) and is
+    removed when the block fails, so a reader never sees a half-written product.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _allow_umask(temporary)
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _allow_umask(path: Path) -> None:
+    """Give a file made by mkstemp (0600) the permissions that an ordinary open would have given."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
+def write_json(target: str | os.PathLike, content: object) -> None:
+    """Write `content` as indented JSON, atomically."""
+    with atomic_write(target) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n")
+
+
+def write_text(target: str | os.PathLike, text: str) -> None:
+    """Write a text, atomically."""
+    with atomic_write(target) as temporary:
+        temporary.write_text(text)
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Read a JSON object."""
+    return json.loads(Path(path).read_text())
+
+
+def sha256_of_file(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
+    """Make sure that a model file is the one that is pinned, before anything is loaded from it.
+
+    Raises:
+        SaltflowError: the file is missing or its hash differs.
+    """
+    if not Path(path).is_file():
+        raise SaltflowError(f"The model {path} is missing; put it there or correct the table of potentials.")
+    found = sha256_of_file(path)
+    if found != pinned.lower():
+        raise SaltflowError(
+            f"The model {path} has SHA-256 {found} where {pinned} is pinned; it was not loaded: restore the file "
+            "or correct foundation_sha256."
+        )
+
+
+def pinned_hash(foundation: Mapping, *, release: str | os.PathLike | None) -> str:
+    """The SHA-256 that a foundation's file must have.
+
+    Args:
+        foundation: its kind (file or potential) and, for a file, its sha256.
+        release: the record of a foundation that this workflow trained.
+    """
+    return foundation["sha256"] if foundation["kind"] == "file" else read_json(release)["sha256"]
+
+
+def digest(content: object) -> str:
+    """Sixteen hexadecimal digits that identify a JSON-able value, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **facts: object) -> dict:
+    """The record that every product carries inside.
+
+    Args:
+        settings: the section of the settings that made the product.
+        inputs: name → path of each input file; its SHA-256 is recorded, not its path.
+        facts: anything else worth knowing (seed, reference frame, dispersion, model hash).
+    """
+    return {
+        "saltflow": __version__,
+        "python": platform.python_version(),
+        "packages": _installed_versions(),
+        "settings": dict(settings),
+        "inputs": {name: sha256_of_file(path) for name, path in inputs.items()},
+        **facts,
+    }
+
+
+def _installed_versions() -> dict[str, str]:
+    versions = {}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def derive_seed(*parts: object) -> int:
+    """A random seed that depends on nothing but its parts: derive_seed(sweep seed, "glass", id, 1)."""
+    return int(digest([str(part) for part in parts]), 16) % 2**31
+
+
+@contextmanager
+def scratch(
+    target: Path, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
+) -> Iterator[Path]:
+    """A folder beside `target` for the checkpoints of a long job, tied to what the job is.
+
+    The same settings and input contents find the same folder, so a killed job goes on; another job never meets
+    its checkpoints. The folder stays when the block fails and goes when it succeeds; stale ones go at once.
+
+    Args:
+        target: the job's main product.
+        settings: JSON-able settings of the job.
+        inputs: input files; their contents count, not their paths.
+        keep: the folder also stays when the block succeeds. When one job of a group fails, Snakemake does all of
+            the group again, and a finished one then finds its end here instead of starting over.
+    """
+    contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]
+    folder = target.parent / f".{target.name}.work" / digest([settings, contents])
+    for stale in folder.parent.glob("*"):
+        if stale != folder:
+            shutil.rmtree(stale)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    if not keep:
+        shutil.rmtree(folder.parent)

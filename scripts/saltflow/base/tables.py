@@ -1,0 +1,137 @@
+"""Tab-separated input tables: rows that collect every problem they have, in sentences."""
+
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+from saltflow.base.errors import InputError
+
+EMPTY_CELLS = ("", "-")
+Value = TypeVar("Value")
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: its cells by column ('' where the cell is empty or '-') and its problems."""
+
+    where: str
+    cells: dict[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def complain(self, column: str, sentence: str) -> None:
+        """Note a problem; the place is put before the sentence."""
+        self.problems.append(f"{self.where}, column {column}: {sentence}")
+
+    def attempt(self, column: str, parse: Callable[[str], Value]) -> Value | None:
+        """The parsed cell, or None after noting what `parse` found wrong with it (its InputError)."""
+        try:
+            return parse(self.cells[column])
+        except InputError as error:
+            for problem in error.problems:
+                self.complain(column, problem)
+            return None
+
+
+def read_table(path: str | Path, *, columns: Sequence[str], key: str) -> list[Row]:
+    """Read the rows of a tab-separated UTF-8 table; empty lines are skipped, quotes have no meaning.
+
+    A row with too many or too few cells comes back without cells and with that problem noted: what its
+    cells mean cannot be known.
+
+    Args:
+        columns: every column that the table must have, in any order, and no others.
+        key: the column that names a row in messages.
+
+    Raises:
+        InputError: the file cannot be read, holds no row, or its header is not as expected.
+    """
+    path = Path(path)
+    lines = _numbered_lines(path)
+    header = [cell.strip() for cell in lines[0][1].split("\t")] if lines else []
+    if problems := _header_problems(header, columns=columns, table=path.name):
+        raise InputError(problems)
+    if len(lines) < 2:
+        raise InputError([f"{path.name} has a header but no row; add one row per {key}."])
+    return [_row(header, text, key=key, where=f"{path.name}, line {line}") for line, text in lines[1:]]
+
+
+def _numbered_lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError([f"{path} is not UTF-8 text; save it as tab-separated UTF-8."]) from None
+    except OSError as error:
+        sentence = f"{path} cannot be read ({error.strerror}); correct the path or its permissions."
+        raise InputError([sentence]) from None
+    if not text.strip():
+        raise InputError([f"{path} is empty; give it a header and at least one row."])
+    return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def _header_problems(header: list[str], *, columns: Sequence[str], table: str) -> list[str]:
+    missing = [name for name in columns if name not in header]
+    problems = [f"{table}: the column '{name}' is missing; add it to the header." for name in missing]
+    for name in dict.fromkeys(header):
+        if header.count(name) > 1:
+            problems.append(f"{table}: the column '{name}' appears {header.count(name)} times; keep one.")
+        if name not in columns:
+            close = get_close_matches(name, columns, n=1)
+            remedy = f"did you mean '{close[0]}'?" if close else f"the columns are {', '.join(columns)}."
+            problems.append(f"{table}: the column '{name}' is unknown; {remedy}")
+    return problems
+
+
+def _row(header: list[str], text: str, *, key: str, where: str) -> Row:
+    cells = ["" if cell.strip() in EMPTY_CELLS else cell.strip() for cell in text.split("\t")]
+    position = header.index(key)
+    name = cells[position] if position < len(cells) else ""
+    where = f"{where} ({name})" if name else where
+    if len(cells) == len(header):
+        return Row(where, dict(zip(header, cells, strict=True)))
+    remedy = "remove the tab inside a cell" if len(cells) > len(header) else "write '-' in each empty cell"
+    shift = f"{where}: {len(cells)} cells instead of {len(header)}, so the columns are shifted; {remedy}."
+    return Row(where, {}, [shift])
+
+
+def check_names(rows: Sequence[Row], *, column: str, reserved: Collection[str]) -> None:
+    """Note on each row a name that is not unique or could not be the name of a folder.
+
+    Names must differ in more than case, because some file systems do not tell case apart.
+    """
+    seen: dict[str, str] = {}
+    for row in rows:
+        name = row.cells[column]
+        if problem := _name_problem(name, reserved=reserved):
+            row.complain(column, problem)
+        elif name.lower() in seen:
+            first = seen[name.lower()]
+            row.complain(column, f"'{name}' is a duplicate of '{first}' (case does not count); rename one.")
+        seen.setdefault(name.lower(), name)
+
+
+def _name_problem(name: str, *, reserved: Collection[str]) -> str | None:
+    if not name:
+        return "the name is empty; give one."
+    if not SAFE_NAME.fullmatch(name) or ".." in name:
+        remedy = "use letters, digits and . _ + - only, begin with a letter or digit, and avoid '..'"
+        return f"'{name}' is not a safe folder name; {remedy}."
+    if name.lower() in reserved:
+        return f"'{name}' is a reserved word; choose another name."
+    return None
+
+
+def positive_number(text: str) -> float:
+    """A finite number above zero, or an InputError that says what stands there instead."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        shown = f"'{text}'" if text else "an empty cell"
+        raise InputError([f"{shown} is not a positive number; write one such as 1.73."])
+    return value

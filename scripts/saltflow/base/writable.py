@@ -1,0 +1,20 @@
+"""Where a campaign writes: checked before anything starts, because Snakemake would end in a traceback."""
+
+import os
+from pathlib import Path
+
+from saltflow.base.errors import SaltflowError
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder, or that it can be made.
+
+    Raises:
+        SaltflowError: a file stands in its place, or it is read-only.
+    """
+    remedy = "or start elsewhere with --directory"
+    if folder.exists() and not folder.is_dir():
+        raise SaltflowError(f"{folder.resolve()} is a file where a folder is needed; move it away {remedy}.")
+    existing = next(place for place in (folder, *folder.resolve().parents) if place.is_dir())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise SaltflowError(f"{existing.resolve()} cannot be written to; make it writable {remedy}.")

@@ -1,0 +1,54 @@
+"""The switch `dynamics.dispersion`: whether dispersion is added where a potential drives atoms.
+
+It is in the labels, and the potential has learned it, or it is added here, or nowhere; both would count it twice. To
+the rules the switch carries the functional of the labels, whose damping parameters are used: "D3(BJ) of PBE"
+(`dispersion.planned`).
+"""
+
+from collections.abc import Mapping
+
+from saltflow.base.errors import SaltflowError
+
+NONE = "none"
+CUTOFF_A = 14.0  # of the distance of two atoms
+
+
+def functional_of(dispersion: str) -> str | None:
+    """The functional of what `completed` wrote; None where nothing is added."""
+    return None if dispersion == NONE else dispersion.partition(" of ")[2]
+
+
+def method_of(release: Mapping, dynamics: Mapping) -> dict:
+    """What drives a trajectory, for its provenance.
+
+    Args:
+        release: record of the potential.
+        dynamics: the section `dynamics` as rules get it.
+
+    Returns:
+        reference: that of the labels. dispersion: what the labels have and what the dynamics adds (none, or the name
+        of the correction), and cutoff_A where it does.
+    """
+    dispersion = {"labels": release["dispersion"], "dynamics": dynamics["dispersion"]}
+    if functional_of(dynamics["dispersion"]):
+        dispersion["cutoff_A"] = CUTOFF_A
+    return {"reference": release["reference"], "dispersion": dispersion}
+
+
+def check_apart(release: Mapping, dispersion: str, *, potential: str) -> None:
+    """Refuse to add dispersion to a potential that has learned it.
+
+    Args:
+        release: record of the potential.
+        dispersion: that is to be added, or none.
+        potential: for the message.
+
+    Raises:
+        SaltflowError: its labels have some.
+    """
+    learned = release["dispersion"]
+    if dispersion != NONE and learned != NONE:
+        raise SaltflowError(
+            f"{potential}: its labels hold {learned}, which {dispersion} in the dynamics would count twice; write none "
+            "into dynamics.dispersion."
+        )

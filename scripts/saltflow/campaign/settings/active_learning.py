@@ -1,0 +1,202 @@
+"""Settings of labels, and of what potentials learn from them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
+
+from saltflow.campaign.settings.section import (
+    Dtype,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloats,
+    Section,
+)
+
+
+class ImportedSet(Section):
+    """A labelled set from elsewhere, and what it is declared to be."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    reference: str
+    composition: Annotated[str, Field(min_length=1)]
+
+
+class ReplayStructures(Section):
+    """Structures that a foundation from a file labels itself, to learn them again."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    dispersion: Literal["none", "D3(BJ)"]
+
+
+class ImportedDynamics(ImportedSet):
+    """A set that is molecular dynamics by the reference, in the order of time."""
+
+    md_temperature_K: PositiveFloat
+
+
+def _kind_of_set(entry: object) -> str:
+    has_key = isinstance(entry, Mapping) and "md_temperature_K" in entry
+    return "[dynamics]" if has_key or isinstance(entry, ImportedDynamics) else "[set]"
+
+
+AnyImportedSet = Annotated[
+    Annotated[ImportedSet, Tag("[set]")] | Annotated[ImportedDynamics, Tag("[dynamics]")], Discriminator(_kind_of_set)
+]
+
+
+# The keys of `learning.training` that only one recipe of fine-tuning reads.
+RECIPE_KEYS = {
+    "naive": (),
+    "frozen": ("frozen",),
+    "replay": ("replay_ratio", "replay_weight", "replay_structures"),
+    "lora": ("lora_rank", "lora_scale"),
+}
+
+
+class Labels(Section):
+    protocol: PositiveInt
+    chunk_frames: PositiveInt
+    imported: list[AnyImportedSet]
+    max_force_eV_A: PositiveFloat
+    max_failed_fraction: Fraction
+    licence: Annotated[str, Field(min_length=1)]
+
+
+class Seeds(Section):
+    cells: Annotated[int, Field(ge=3)]
+    atoms: PositiveInt
+    density_scales: PositiveFloats
+    frames_per_cell: PositiveInt
+    rattle_A: PositiveFloat
+    melt_temperatures_K: PositiveFloats
+    melt_ps: PositiveFloat
+    heldout_cells: PositiveInt
+    short_pair_frames: NonNegativeInt
+    short_pair_factor: Annotated[float, Field(gt=0, le=1)]
+    skip_known: bool
+
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Seeds":
+        if self.heldout_cells > self.cells - 2:
+            raise ValueError("heldout_cells must leave at least two of the cells: one to train on and one to validate")
+        return self
+
+
+class Exploration(Section):
+    cells: Annotated[int, Field(ge=2)]
+    atoms: PositiveInt
+    temperatures_K: PositiveFloats
+    duration_ps: PositiveFloat
+    stride_fs: PositiveFloat
+    heldout_cells: PositiveInt
+
+    @model_validator(mode="after")
+    def _cells_are_left_to_train(self) -> "Exploration":
+        if self.heldout_cells >= self.cells:
+            raise ValueError("heldout_cells must be fewer than cells: the others are trained on")
+        return self
+
+
+class Selection(Section):
+    frames: PositiveInt
+    heldout_frames: PositiveInt
+    random_fraction: Fraction
+    lower_quantile: Fraction
+    min_force_uncertainty_eV_A: NonNegativeFloat
+    max_force_uncertainty_eV_A: PositiveFloat
+
+    @model_validator(mode="after")
+    def _frames_are_left_to_train(self) -> "Selection":
+        if self.heldout_frames >= self.frames:
+            raise ValueError("heldout_frames must be fewer than frames: the others are trained on")
+        return self
+
+    @model_validator(mode="after")
+    def _the_band_has_a_width(self) -> "Selection":
+        if self.min_force_uncertainty_eV_A >= self.max_force_uncertainty_eV_A:
+            raise ValueError("min_force_uncertainty_eV_A must be below max_force_uncertainty_eV_A")
+        return self
+
+
+class DiffusionAgreement(Section):
+    max_deviation_sigmas: PositiveFloat
+    max_relative_error: PositiveFloat
+
+
+class Convergence(Section):
+    force_rmse_meV_A: PositiveFloat
+    max_uncertain_fraction: Fraction
+    diffusion: DiffusionAgreement | None
+
+
+class Forgetting(Section):
+    crystals: list[Annotated[str, Field(min_length=1)]]
+    max_volume_change: PositiveFloat
+    max_bulk_modulus_change: PositiveFloat
+
+
+class Training(Section):
+    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
+    epochs: PositiveInt
+    batch_frames: PositiveInt
+    learning_rate: PositiveFloat
+    forces_weight: NonNegativeFloat
+    energy_weight: NonNegativeFloat
+    stress_weight: NonNegativeFloat
+    dtype: Dtype
+    recipe: Literal["naive", "frozen", "replay", "lora"]
+    frozen: Literal["embedding", "interactions", "products"]
+    replay_ratio: PositiveFloat
+    replay_weight: PositiveFloat
+    replay_structures: ReplayStructures | None
+    lora_rank: PositiveInt
+    lora_scale: PositiveFloat
+
+
+class Model(Section):
+    cutoff_A: PositiveFloat
+    channels: PositiveInt
+    max_L: NonNegativeInt
+    max_ell: NonNegativeInt
+    correlation: PositiveInt
+    interactions: PositiveInt
+    radial_basis: PositiveInt
+    radial_width: PositiveInt
+
+
+class Learning(Section):
+    protocol: PositiveInt
+    generations: NonNegativeInt
+    committee: Annotated[int, Field(ge=1)]
+    seeds: Seeds
+    exploration: Exploration
+    selection: Selection
+    convergence: Convergence
+    forgetting: Forgetting
+    leave_out: list[Annotated[str, Field(min_length=1)]]
+    training: Training
+    model: Model
+
+    @model_validator(mode="after")
+    def _committee_spreads(self) -> "Learning":
+        if self.generations > 0 and self.committee < 2:
+            raise ValueError("committee must be at least 2 when generations is above 0: its spread selects frames")
+        return self
+
+
+class Coverage(Section):
+    heldout_percentile: Annotated[float, Field(ge=50, lt=100)]
+    max_uncovered_share: Fraction
+    frames_per_glass: PositiveInt
+    environments_per_element: PositiveInt

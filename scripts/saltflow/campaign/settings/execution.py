@@ -1,0 +1,66 @@
+"""Settings of where and how jobs run."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from saltflow.campaign.settings.section import Device, Section
+
+
+def _none_of_text(value: object) -> object:
+    """Snakemake hands the settings of a profile on as text, null as 'None'."""
+    return None if value == "None" else value
+
+
+Request = Annotated[str | None, BeforeValidator(_none_of_text)]
+
+
+class Nodes(Section):
+    """What jobs on one kind of node ask of a cluster; null leaves it to the cluster."""
+
+    partition: Request
+    qos: Request
+    constraint: Request
+    longest_min: Annotated[PositiveInt | None, BeforeValidator(_none_of_text)]
+
+
+class GPUNodes(Nodes):
+    model: Request
+
+
+class Site(Section):
+    """A cluster, as its users see it."""
+
+    account: Request
+    cpu: Nodes
+    gpu: GPUNodes
+
+
+class Labelling(Section):
+    """How a labelling job spreads over the cores of a node."""
+
+    most_cores: PositiveInt
+    atoms_per_rank: PositiveInt
+    threads_per_rank: PositiveInt
+
+    @model_validator(mode="after")
+    def _a_rank_fits(self) -> "Labelling":
+        if self.threads_per_rank > self.most_cores:
+            raise ValueError("threads_per_rank must be at most most_cores")
+        return self
+
+
+class Execution(Section):
+    """Where and how jobs run; no result depends on it and no job is rerun for it."""
+
+    device: Device
+    checkpoint_ps: PositiveFloat
+    labelling: Labelling
+    quota_GB: PositiveFloat | None
+    site: Site
+    modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]

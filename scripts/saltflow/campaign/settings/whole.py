@@ -1,0 +1,124 @@
+"""Everything of config.yaml."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from saltflow.campaign.settings.active_learning import Coverage, Labels, Learning
+from saltflow.campaign.settings.analyses import (
+    Arrhenius,
+    Coupling,
+    Motion,
+    Order,
+    Pathways,
+    Residence,
+    Spectra,
+    StructureAnalysis,
+    Transport,
+)
+from saltflow.campaign.settings.execution import Execution
+from saltflow.campaign.settings.messages import validated
+from saltflow.campaign.settings.molecular_dynamics import Constraints, Dynamics
+from saltflow.campaign.settings.references import Reference, resolve_likeness
+from saltflow.campaign.settings.section import NonNegativeFloat, NonNegativeInt, Section
+
+
+class Tables(Section):
+    compositions: str
+    potentials: str
+    overrides: str
+
+
+class Sweep(Section):
+    compositions: Literal["all"] | Annotated[list[str], Field(min_length=1)]
+    temperatures_K: Annotated[list[PositiveInt], Field(min_length=1)]
+    glasses: PositiveInt
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _temperatures_are_unique(self) -> "Sweep":
+        if len(set(self.temperatures_K)) < len(self.temperatures_K):
+            raise ValueError("temperatures_K holds a temperature twice")
+        return self
+
+
+class Gates(Section):
+    min_density_ratio: NonNegativeFloat
+    min_pair_factor: NonNegativeFloat
+
+
+class Structures(Section):
+    protocol: PositiveInt
+    atoms: PositiveInt
+    density_scale: PositiveFloat
+    min_separation_factor: PositiveFloat
+    min_separations_A: dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")], PositiveFloat]
+    gates: Gates
+
+
+# A reference may say which other it is like, and then only in which keys it differs.
+References = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Reference], BeforeValidator(resolve_likeness)
+]
+
+
+class Settings(Section):
+    """Everything of config.yaml, checked."""
+
+    tables: Tables
+    execution: Execution
+    sweep: Sweep
+    structures: Structures
+    references: References
+    labels: Labels
+    learning: Learning
+    dynamics: Dynamics
+    coverage: Coverage
+    transport: Transport
+    structure_analysis: StructureAnalysis
+    residence: Residence
+    motion: Motion
+    pathways: Pathways
+    spectra: Spectra
+    order: Order
+    constraints: Constraints
+    coupling: Coupling
+    arrhenius: Arrhenius
+
+    @model_validator(mode="after")
+    def _constrained_temperatures_are_swept(self) -> "Settings":
+        wanted = self.constraints.temperatures_K
+        missing = set() if wanted == "all" else set(wanted) - set(self.sweep.temperatures_K)
+        if missing:
+            names = ", ".join(map(str, sorted(missing)))
+            raise ValueError(
+                f"constraints.temperatures_K holds {names}, which sweep.temperatures_K does not: a constrained run "
+                "begins at the end of the free one"
+            )
+        return self
+
+
+COMPOSITION_SECTIONS = (
+    *("structures", "dynamics", "coverage", "transport", "structure_analysis"),
+    *("residence", "motion", "pathways", "spectra", "constraints", "coupling"),
+)
+POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics", "coverage")
+
+
+def load_settings(config: Mapping) -> Settings:
+    """Check a whole configuration.
+
+    Args:
+        config: the parsed YAML, several files already merged.
+
+    Raises:
+        InputError: one sentence per wrong or missing key.
+    """
+    return validated(Settings, config, source="config")

@@ -1,0 +1,95 @@
+"""The constrained points: production of all glasses of a point again, with some motion of its groups frozen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from saltflow.dynamics.constraints import Frozen
+from saltflow.dynamics.runs import run_together
+from saltflow.dynamics.schedule import constrained_schedule, steps_of, timestep_fs
+from saltflow.materials.compositions import Composition
+from saltflow.materials.groups import Group, impose_shapes
+from saltflow.materials.groups.persistence import frames_looked_at
+from saltflow.potentials.mace import Committee
+from saltflow.trajectory import TrajectoryFile
+
+
+def run_constrained_point(
+    glasses: Sequence[Atoms],
+    free_runs: Sequence[TrajectoryFile],
+    found: Mapping,
+    composition: Composition,
+    committee: Committee,
+    *,
+    motions: str,
+    temperature_K: float,
+    constraints: Mapping,
+    dynamics: Mapping,
+    gates: Mapping,
+    checkpoint_ps: float,
+    seeds: Sequence[int],
+    workdir: Path,
+    trajectory_paths: Sequence[Path],
+    metadata: Mapping,
+) -> dict:
+    """Run all glasses of a point from the end of their free runs with some motion of their groups frozen.
+
+    Cell and positions are those of the last frame of the free run, so that the volume is that of production; every
+    group gets its mean shape over that run, where and as it lies then, and velocities are drawn anew.
+
+    Args:
+        glasses: from `quench`, in order.
+        free_runs: trajectory of each at this temperature.
+        found: product of the rule find_groups.
+        motions: of "T", "R" and "V" those that are frozen.
+        constraints: the section `constraints`.
+        (the others as in `run_point`)
+
+    Returns:
+        the record of the point, as that of `run_point`, with the mode and the number of frozen groups of each glass.
+    """
+    starts, groups = [], []
+    for glass, run, own in zip(glasses, free_runs, found["glasses"], strict=True):
+        chosen = [Group(group["kind"], tuple(group["atoms"])) for group in own["groups"]]
+        starts.append(_start(glass, run, chosen, status=own["status"]))
+        groups.append([group.atoms for group in chosen])
+    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    records = run_together(
+        starts,
+        composition,
+        committee,
+        schedule=lambda cells: constrained_schedule(
+            constraints, temperature_K=temperature_K, cells=cells, step_fs=step_fs
+        ),
+        dynamics=dynamics,
+        gates=gates,
+        checkpoint_ps=checkpoint_ps,
+        seeds=seeds,
+        workdir=workdir,
+        trajectory_paths=trajectory_paths,
+        metadata=metadata,
+        frozen=Frozen(motions, groups),
+    )
+    for record, own in zip(records, groups, strict=True):
+        record["frozen_groups"] = len(own)
+    return {
+        "composition": composition.id,
+        "mode": motions,
+        "temperature_K": temperature_K,
+        "timestep_fs": step_fs,
+        "production_ps": steps_of(constraints["duration_ps"], step_fs=step_fs) * step_fs / 1000,
+        "glasses": records,
+    }
+
+
+def _start(glass: Atoms, run: TrajectoryFile, groups: Sequence[Group], *, status: str) -> Atoms:
+    """The cell that a constrained run begins with; the glass itself, with its status, where there is none."""
+    start = glass.copy()
+    if status == "ok":
+        frames_A = run.read_positions_A(frames_looked_at(run.n_frames), slice(None)).astype(float)
+        start.set_cell(run.cells_A[-1])
+        start.positions = frames_A[-1]
+        start = impose_shapes(start, groups, frames_A)
+    start.info = dict(glass.info) | {"status": status.removeprefix("not run: ")}
+    return start

@@ -1,0 +1,274 @@
+"""The two MD jobs of the sweep: melt-quench one glass, and run all glasses of a point."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.provenance import atomic_write
+from saltflow.dynamics.constraints import Frozen
+from saltflow.dynamics.progress import Conditions, Outcome
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.schedule import (
+    COOLING,
+    Stage,
+    production_schedule,
+    quench_schedule,
+    steps_of,
+    timestep_fs,
+)
+from saltflow.materials.cells import check_gates, packing_units
+from saltflow.materials.compositions import Composition
+from saltflow.materials.density import density_g_cm3
+from saltflow.potentials.mace import Committee
+from saltflow.trajectory import H5MDWriter, read_trajectory
+
+
+def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:
+    """How to integrate, from the section `dynamics` and what the job adds to it."""
+    return Conditions(
+        step_fs=step_fs,
+        thermostat=dynamics["thermostat"],
+        thermostat_time_fs=dynamics["thermostat_time_fs"],
+        barostat_time_fs=dynamics["barostat_time_fs"],
+        compressibility_1_GPa=dynamics["compressibility_1_GPa"],
+        pressure_GPa=dynamics["pressure_GPa"],
+        max_temperature_ratio=max_temperature_ratio,
+        segment_ps=checkpoint_ps,
+    )
+
+
+def _guarded(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
+    ratio = dynamics["guards"]["max_temperature_ratio"]
+    return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio)
+
+
+def quench(
+    packed: Atoms,
+    composition: Composition,
+    committee: Committee,
+    *,
+    dynamics: Mapping,
+    gates: Mapping,
+    checkpoint_ps: float,
+    seed: int,
+    workdir: Path,
+    trajectory_path: Path,
+    metadata: Mapping,
+) -> tuple[Atoms, dict]:
+    """Melt and quench a packed cell into a glass (a crystal is relaxed and annealed).
+
+    Args:
+        packed: from `build_cell`.
+        composition: what it is.
+        committee: the released potential.
+        dynamics: the section `dynamics`.
+        gates: the section `structures.gates`.
+        checkpoint_ps: time between checkpoints.
+        seed: of velocities, barostat and a stochastic thermostat.
+        workdir: folder of checkpoints.
+        trajectory_path: where the coarse trajectory of the quench goes.
+        metadata: provenance of that trajectory.
+
+    Returns:
+        the glass (unwrapped, with velocities) and its record: status, problems, density, and while it was cooled its
+        volume against the set temperature (None where a crystal was not).
+    """
+    committee.check_elements(packed.numbers, composition=composition.id)
+    step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
+    schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
+    run = Run(
+        [packed],
+        schedule,
+        committee,
+        conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+        seeds=[seed],
+        workdir=workdir,
+    )
+    outcome = run.finish()[0]
+    run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
+    glass = _carry_over(outcome.atoms, packed)
+    problems = _problems(glass, composition, outcome, gates=gates, start_density=packed.info["start_density_g_cm3"])
+    glass.info["status"] = _verdict(problems)
+    return glass, {
+        "status": glass.info["status"],
+        "problems": problems,
+        "density_g_cm3": density_g_cm3(glass),
+        "start_density_g_cm3": packed.info["start_density_g_cm3"],
+        "steps": outcome.steps,
+        "timestep_fs": step_fs,
+        "cooling": _cooling(
+            schedule, trajectory_path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]
+        ),
+    }
+
+
+def run_point(
+    glasses: Sequence[Atoms],
+    composition: Composition,
+    committee: Committee,
+    *,
+    temperature_K: float,
+    dynamics: Mapping,
+    gates: Mapping,
+    checkpoint_ps: float,
+    seeds: Sequence[int],
+    workdir: Path,
+    trajectory_paths: Sequence[Path],
+    metadata: Mapping,
+) -> dict:
+    """Equilibrate and run all glasses of one composition × temperature in one batch.
+
+    A glass that did not pass the gates of the quench is not run; its trajectory has no frames and its status
+    says why. Nothing is chosen by result.
+
+    Args:
+        glasses: from `quench`, in order.
+        temperature_K: of the point.
+        seeds: one per glass.
+        trajectory_paths: one H5MD file per glass.
+        (the others as in `quench`)
+
+    Returns:
+        the record of the point: for each glass its status and numbers.
+    """
+    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    records = run_together(
+        glasses,
+        composition,
+        committee,
+        schedule=lambda cells: production_schedule(
+            dynamics["production"], temperature_K=temperature_K, cells=cells, step_fs=step_fs
+        ),
+        dynamics=dynamics,
+        gates=gates,
+        checkpoint_ps=checkpoint_ps,
+        seeds=seeds,
+        workdir=workdir,
+        trajectory_paths=trajectory_paths,
+        metadata=metadata,
+    )
+    return {
+        "composition": composition.id,
+        "temperature_K": temperature_K,
+        "timestep_fs": step_fs,
+        "production_ps": steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs) * step_fs / 1000,
+        "glasses": records,
+    }
+
+
+def run_together(
+    glasses: Sequence[Atoms],
+    composition: Composition,
+    committee: Committee,
+    *,
+    schedule: Callable[[int], list[Stage]],
+    dynamics: Mapping,
+    gates: Mapping,
+    checkpoint_ps: float,
+    seeds: Sequence[int],
+    workdir: Path,
+    trajectory_paths: Sequence[Path],
+    metadata: Mapping,
+    frozen: Frozen | None = None,
+) -> list[dict]:
+    """Run the sound ones of some glasses in one batch; the others get a trajectory without frames.
+
+    Args:
+        glasses: cells with `info` status; those that are "ok" are run.
+        schedule: number of cells → stages.
+        frozen: what is frozen in each of the glasses.
+        (the others as in `run_point`)
+
+    Returns:
+        for each glass its status and numbers.
+    """
+    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
+    outcomes: dict[int, Outcome] = {}
+    if sound:
+        run = Run(
+            [glasses[index] for index in sound],
+            schedule(len(sound)),
+            committee,
+            conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+            seeds=[seeds[index] for index in sound],
+            workdir=workdir,
+            frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in sound]),
+        )
+        outcomes = dict(zip(sound, run.finish(), strict=True))
+        run.write_trajectories([trajectory_paths[index] for index in sound], metadata=[dict(metadata)] * len(sound))
+    records = []
+    for index, glass in enumerate(glasses):
+        if index in outcomes:
+            records.append(_record(outcomes[index], glass, composition, dynamics=dynamics, gates=gates))
+        else:
+            _write_empty(trajectory_paths[index], glass, metadata)
+            records.append({"status": f"not run: {glass.info['status']}", "problems": []})
+    return records
+
+
+def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:
+    """Set temperature and volume of the frames of the cooling."""
+    names = [stage.name for stage in schedule]
+    if COOLING not in names:
+        return None
+    place = names.index(COOLING)
+    before, stage = sum(earlier.steps for earlier in schedule[:place]), schedule[place]
+    trajectory = read_trajectory(trajectory_path)
+    steps = np.rint(trajectory.times_ps * 1000 / step_fs).astype(int) - before
+    cooling = (steps > 0) & (steps <= stage.steps)
+    return {
+        "rate_K_per_ps": rate_K_per_ps,
+        "temperature_K": [stage.temperatures_K(int(step))[0] for step in steps[cooling]],
+        "volume_A3": trajectory.observables["volume"][cooling].tolist(),
+    }
+
+
+def _record(outcome: Outcome, glass: Atoms, composition: Composition, *, dynamics: Mapping, gates: Mapping) -> dict:
+    final = _carry_over(outcome.atoms, glass)
+    start_density = glass.info["start_density_g_cm3"]
+    problems = _problems(final, composition, outcome, gates=gates, start_density=start_density)
+    drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["guards"]["max_energy_drift_meV_atom_ps"]
+    if drift is not None and abs(drift) > limit:
+        problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
+    return {
+        "status": _verdict(problems),
+        "problems": problems,
+        "density_g_cm3": density_g_cm3(final),
+        "conserved_drift_meV_atom_ps": drift,
+        "steps": outcome.steps,
+    }
+
+
+def _problems(
+    atoms: Atoms, composition: Composition, outcome: Outcome, *, gates: Mapping, start_density: float
+) -> list[str]:
+    stopped = [] if outcome.status == "ok" else [f"stopped: {outcome.status}"]
+    units = packing_units(composition, atoms.info["formula_units"])
+    return stopped + check_gates(
+        atoms,
+        start_density_g_cm3=start_density,
+        units=units,
+        min_density_ratio=gates["min_density_ratio"],
+        min_pair_factor=gates["min_pair_factor"],
+    )
+
+
+def _verdict(problems: Sequence[str]) -> str:
+    """'ok', or the names of the gates that were not passed."""
+    return ", ".join(dict.fromkeys(problem.split(":")[0] for problem in problems)) or "ok"
+
+
+def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
+    """Give a cell back the labels that the dynamics does not know: info and the array `unit`."""
+    atoms.info = dict(source.info)
+    if "unit" in source.arrays:
+        atoms.set_array("unit", source.arrays["unit"])
+    return atoms
+
+
+def _write_empty(path: Path, glass: Atoms, metadata: Mapping) -> None:
+    with atomic_write(path) as temporary:
+        H5MDWriter(temporary, glass, metadata=metadata)

@@ -1,0 +1,1 @@
+"""Reference data: quantum-mechanical codes, ledger, datasets. Imports base to potentials."""

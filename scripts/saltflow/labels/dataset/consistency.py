@@ -1,0 +1,53 @@
+"""Do energies, forces and stresses of a set belong together? Units and signs that do not match show in their work."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.labels.reference.frame_order import alike, distance_A
+
+# Farther apart, the trapezoidal rule misses too much of the work between two frames.
+FARTHEST_A = 0.25
+FEWEST_PAIRS = 5
+SLOPES = (0.7, 1.4)
+
+
+def energy_and_work(frames: Sequence[Atoms]) -> np.ndarray:
+    """Energy differences of neighbouring frames beside the work that forces and stress say it took, (pairs, 2), eV.
+
+    dE = −Σ F·dr + V σ:ε with dr at fixed cell and ε at fixed fractional coordinates, by the trapezoidal rule: the
+    error is of third order in the step. Frames of the same atoms no farther apart than `FARTHEST_A` are neighbours.
+    """
+    order = alike(frames)
+    pairs = [(frames[first], frames[second]) for first, second in zip(order, order[1:], strict=False)]
+    near = [pair for pair in pairs if _same_atoms(*pair) and 0 < distance_A(*pair) <= FARTHEST_A]
+    return np.array([[b.info["REF_energy"] - a.info["REF_energy"], _work_eV(a, b)] for a, b in near]).reshape(-1, 2)
+
+
+def problem(frames: Sequence[Atoms]) -> str | None:
+    """Why the labels do not belong together, or None; without enough neighbours nothing can be said."""
+    pairs = energy_and_work(frames)
+    if len(pairs) < FEWEST_PAIRS or not (spread := float(pairs[:, 1] @ pairs[:, 1])):
+        return None
+    slope = float(pairs[:, 0] @ pairs[:, 1]) / spread
+    if SLOPES[0] <= slope <= SLOPES[1]:
+        return None
+    return (
+        f"between {len(pairs)} pairs of neighbouring frames the energy changes by {slope:.3g} × the work of the forces "
+        "and stresses, where it should be 1: a unit (eV, eV/Å, eV/Å³) or a sign is wrong"
+    )
+
+
+def _same_atoms(first: Atoms, second: Atoms) -> bool:
+    return len(first) == len(second) and bool((first.numbers == second.numbers).all())
+
+
+def _work_eV(first: Atoms, second: Atoms) -> float:
+    steps = second.get_scaled_positions(wrap=False) - first.get_scaled_positions(wrap=False)
+    steps -= np.round(steps)
+    middle = (first.cell.array + second.cell.array) / 2
+    forces = (first.arrays["REF_forces"] + second.arrays["REF_forces"]) / 2
+    strain = np.linalg.solve(middle, second.cell.array - first.cell.array)
+    virials = [frame.cell.volume * np.asarray(frame.info["REF_stress"]) for frame in (first, second)]
+    return float(-np.sum(forces * (steps @ middle)) + np.sum((virials[0] + virials[1]) / 2 * (strain + strain.T) / 2))

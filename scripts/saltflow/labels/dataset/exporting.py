@@ -1,0 +1,88 @@
+"""Datasets for other programs: extended XYZ, and the LMDB of ASE rows that MACE and fairchem read."""
+
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write
+from saltflow.labels.dataset.frames import write_frames
+
+SUFFIXES = (".extxyz", ".xyz", ".aselmdb", ".lmdb")
+ROOM = 2  # × the rows, for LMDB's pages
+PAGE_BYTES = 1 << 24
+
+
+def export(path: Path, frames: Sequence[Atoms]) -> None:
+    """Write labelled frames; the suffix decides the format.
+
+    Raises:
+        SaltflowError: the suffix is of no format.
+    """
+    if path.suffix not in SUFFIXES:
+        raise SaltflowError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}.")
+    if path.suffix in (".extxyz", ".xyz"):
+        write_frames(path, frames)
+    else:
+        write_lmdb(path, frames)
+
+
+def write_lmdb(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:
+    """Write frames as an LMDB of ASE rows (aselmdb): zlib-packed JSON under running numbers from 1.
+
+    Labels are where ASE's calculators have them (energy, forces, stress in Voigt's order), everything else in
+    key_value_pairs, as text where it is neither a number nor a text.
+    """
+    import lmdb
+    import orjson
+
+    rows = [zlib.compress(orjson.dumps(_row(frame), option=orjson.OPT_SERIALIZE_NUMPY)) for frame in frames]
+    entries = {str(number): row for number, row in enumerate(rows, start=1)}
+    entries |= {name: zlib.compress(orjson.dumps(value)) for name, value in _bookkeeping(len(rows)).items()}
+    with atomic_write(path) as temporary:
+        temporary.unlink()
+        room = ROOM * sum(map(len, entries.values())) + PAGE_BYTES
+        with lmdb.open(str(temporary), map_size=room, subdir=False, lock=False) as database:
+            with database.begin(write=True) as transaction:
+                for name, value in entries.items():
+                    transaction.put(name.encode("ascii"), value)
+            database.sync(True)
+
+
+def _bookkeeping(count: int) -> dict[str, object]:
+    """What the database keeps beside its rows."""
+    return {"nextid": count + 1, "deleted_ids": [], "metadata": {}}
+
+
+def _row(frame: Atoms) -> dict:
+    from ase.db.row import AtomsRow
+
+    plain = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
+    xx, yy, zz, yz, xz, xy = (np.asarray(frame.info["REF_stress"])[index] for index in _VOIGT)
+    plain.calc = SinglePointCalculator(
+        plain,
+        energy=float(frame.info["REF_energy"]),
+        forces=frame.arrays["REF_forces"],
+        stress=np.array([xx, yy, zz, yz, xz, xy]),
+    )
+    row = AtomsRow(plain)
+    row.user, row.ctime = "", 0.0
+    known = getattr(row, "_keys", [])
+    content = {key: row[key] for key in row.__dict__ if not key.startswith("_") and key != "id" and key not in known}
+    content |= {"cell": np.asarray(row.cell), "mtime": 0.0}
+    content["key_value_pairs"] = {key: _plain(value) for key, value in frame.info.items() if not key.startswith("REF_")}
+    return content
+
+
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+def _plain(value: object) -> str | float | int | bool:
+    if isinstance(value, str | bool | int | float):
+        return value
+    return value.item() if isinstance(value, np.generic) else str(value)

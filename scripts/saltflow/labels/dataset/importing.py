@@ -1,0 +1,163 @@
+"""Labelled sets from elsewhere, checked and marked so that a potential can be trained on them."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.errors import InputError, SaltflowError
+from saltflow.base.provenance import sha256_of_file
+from saltflow.campaign.settings.references import Reference
+from saltflow.labels.dataset.consistency import problem
+from saltflow.labels.dataset.other_formats import read_labelled
+
+# Frames of one file that follow each other are alike: they go to training or validation together.
+BLOCK_FRAMES = 25
+# 1 eV/Å³ is 160 GPa: above it the stress is in another unit.
+MAX_STRESS_EV_A3 = 1.0
+
+
+def import_set(
+    path: Path,
+    reference: Reference,
+    *,
+    reference_name: str,
+    composition: str,
+    max_force_eV_A: float,
+    md_temperature_K: float | None = None,
+) -> list[Atoms]:
+    """The frames of a labelled set with everything that a frame labelled here carries.
+
+    Args:
+        path: extended XYZ, vasprun.xml, OUTCAR or an ASE database.
+        reference: the method that the set is declared to come from.
+        composition: what reports call the frames, unless they name their own.
+        max_force_eV_A: as for labels computed here; a frame above it is an error, not data.
+        md_temperature_K: at which the set was run, if it is molecular dynamics by the reference in the order of time.
+
+    Raises:
+        SaltflowError: the file is broken or of another method, a field is missing, a number is out of range, or the
+            energies do not belong to the forces; every frame at fault is counted.
+    """
+    frames = read_labelled(path, reference)
+    if not frames:
+        raise SaltflowError(f"{path} holds no frames.")
+    problems = [text for frame in frames if (text := _problem_of(frame, reference, reference_name, max_force_eV_A))]
+    if problems:
+        raise SaltflowError(
+            f"{path}: {len(problems)} of {len(frames)} frames cannot be used; the first: {problems[0]}."
+        )
+    if text := problem(frames):
+        raise SaltflowError(f"{path}: {text}.")
+    held = {} if md_temperature_K is None else {"temperature_K": float(md_temperature_K)}
+    marked = [
+        _marked(frame, index, path, reference, reference_name=reference_name, composition=composition)
+        for index, frame in enumerate(frames)
+    ]
+    for frame in marked:
+        frame.info |= held
+    return marked
+
+
+def read_imported(
+    sets: Sequence[dict], reference: Reference, *, reference_name: str, elements: Collection[str], max_force_eV_A: float
+) -> list[Atoms]:
+    """The frames of the sets that a potential names under `labels.imported`.
+
+    Args:
+        sets: their path, sha256, composition and declared reference, and md_temperature_K of molecular dynamics.
+        reference: of the potential.
+        elements: that the potential knows.
+
+    Raises:
+        InputError: every set that is declared to come from another reference.
+        SaltflowError: a file is not the pinned one, holds other elements, or cannot be used.
+    """
+    problems = [
+        f"labels.imported: {each['path']} is declared to come from '{each['reference']}', but the potential learns "
+        f"from '{reference_name}'; two methods in one potential are a mixture: leave it out."
+        for each in sets
+        if each["reference"] != reference_name
+    ]
+    if problems:
+        raise InputError(problems)
+    frames = []
+    for each in sets:
+        _check_pinned(Path(each["path"]), each["sha256"])
+        found = import_set(
+            Path(each["path"]),
+            reference,
+            reference_name=reference_name,
+            composition=each["composition"],
+            max_force_eV_A=max_force_eV_A,
+            md_temperature_K=each.get("md_temperature_K"),
+        )
+        _check_elements(each["path"], found, elements)
+        frames += found
+    return frames
+
+
+def _check_pinned(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise SaltflowError(f"labels.imported: {path} is not there; correct its path.")
+    if (found := sha256_of_file(path)) != sha256:
+        raise SaltflowError(f"labels.imported: {path} has SHA-256 {found} where {sha256} is pinned; restore the file.")
+
+
+def _check_elements(path: str, frames: Sequence[Atoms], elements: Collection[str]) -> None:
+    unknown = sorted({symbol for frame in frames for symbol in frame.symbols} - set(elements))
+    if unknown:
+        raise SaltflowError(
+            f"labels.imported: {path} holds {', '.join(unknown)}, which no composition of the potential contains; "
+            "train it on one that does, or leave those frames out."
+        )
+
+
+def _problem_of(frame: Atoms, reference: Reference, reference_name: str, max_force_eV_A: float) -> str | None:
+    fields = {"REF_energy": frame.info, "REF_forces": frame.arrays, "REF_stress": frame.info}
+    missing = [name for name, where in fields.items() if name not in where]
+    if missing:
+        return f"{', '.join(missing)} is missing (energy in eV, forces in eV/Å, stress in eV/Å³ are needed)"
+    if not frame.pbc.all() or frame.cell.volume == 0:
+        return "it is not periodic in three directions"
+    numbers = [frame.positions.ravel(), frame.cell.array.ravel()]
+    numbers += [np.ravel(where[name]) for name, where in fields.items()]
+    if not np.isfinite(np.concatenate(numbers)).all():
+        return "a position, an energy, a force or the stress is not a number"
+    if (largest := np.linalg.norm(frame.arrays["REF_forces"], axis=1).max()) > max_force_eV_A:
+        return f"its largest force of {largest:.1f} eV/Å is above labels.max_force_eV_A = {max_force_eV_A:g}"
+    if (largest := np.abs(frame.info["REF_stress"]).max()) > MAX_STRESS_EV_A3:
+        return f"a stress of {largest:.3g} eV/Å³ is {largest * 160:.3g} GPa: is it in GPa or kBar?"
+    return _other_method(frame, reference, reference_name)
+
+
+def _other_method(frame: Atoms, reference: Reference, reference_name: str) -> str | None:
+    """Where a frame says itself how it was labelled, that must be what is declared."""
+    said, ours = frame.info.get("reference_digest"), reference.digest()
+    if said not in (None, ours):
+        return f"its own record says reference {frame.info.get('reference')} ({said}), not {reference_name} ({ours})"
+    if frame.info.get("dispersion") not in (None, reference.dispersion):
+        return f"its own record says dispersion {frame.info['dispersion']}, not {reference.dispersion}"
+    return None
+
+
+def _marked(frame: Atoms, index: int, path: Path, reference: Reference, *, reference_name: str, composition: str):
+    name = frame.info.get("composition") or composition
+    lineage = (
+        frame.info.get("lineage") or f"imported/{path.stem}/{frame.get_chemical_formula()}/{index // BLOCK_FRAMES}"
+    )
+    kept = {key: frame.info[key] for key in ("REF_energy", "REF_stress", "potcars") if key in frame.info}
+    marked = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True, info=kept)
+    marked.info |= {
+        "composition": name,
+        "lineage": lineage,
+        "origin": f"imported:{path.name}",
+        "split": "train",
+        "reference": reference_name,
+        "reference_digest": reference.digest(),
+        "reference_code": frame.info.get("reference_code", "declared"),
+        "dispersion": reference.dispersion,
+    }
+    marked.arrays["REF_forces"] = np.array(frame.arrays["REF_forces"], float)
+    return marked

@@ -1,0 +1,147 @@
+"""Labelled frames of other programs: extended XYZ, VASP's vasprun.xml and OUTCAR, ASE's databases."""
+
+import re
+from pathlib import Path
+
+import ase.db
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+
+from saltflow.base.errors import SaltflowError
+from saltflow.campaign.settings.references import Reference
+from saltflow.labels.dataset.frames import read_frames
+from saltflow.labels.reference.vasp_output import KBAR
+
+Declared = dict[str, str]
+SAID = ("PSTRESS", "IVDW", "GGA", "METAGGA", "LDAU")
+UNSET = ("", "--", "F", "NONE")
+
+
+def read_labelled(path: Path, reference: Reference) -> list[Atoms]:
+    """The frames of a file with REF_energy (eV), REF_forces (eV/Å) and REF_stress (eV/Å³, 3×3, ASE's sign).
+
+    The energy is the one whose derivatives the forces are (VASP's free energy). What the file says of its method is
+    compared with the reference that it is declared to come from.
+
+    Raises:
+        SaltflowError: the file is of no known format, broken, or of another method.
+    """
+    if not path.is_file():
+        raise SaltflowError(f"The labelled set {path} is not there; correct its path.")
+    reader = _reader(path)
+    try:
+        return reader(path, reference)
+    except SaltflowError:
+        raise
+    except Exception as error:  # whatever a parser trips over in a file that is something else
+        raise SaltflowError(f"{path} cannot be read: {type(error).__name__}: {error}.") from error
+
+
+def _reader(path: Path):
+    name = path.name.lower()
+    for pattern, reader in ((r".*\.(ext)?xyz", _extxyz), (r".*\.db", _database), (r".*\.xml", _vasprun)):
+        if re.fullmatch(pattern, name):
+            return reader
+    if "outcar" in name:
+        return _outcar
+    raise SaltflowError(f"{path}: only extended XYZ, vasprun.xml, OUTCAR and ASE's .db files can be imported.")
+
+
+def _extxyz(path: Path, reference: Reference) -> list[Atoms]:
+    return [_from_calculator(atoms) for atoms in read_frames(path)]
+
+
+def _database(path: Path, reference: Reference) -> list[Atoms]:
+    with ase.db.connect(path) as database:
+        rows = list(database.select())
+    return [_from_calculator(row.toatoms(add_additional_information=False), row.key_value_pairs) for row in rows]
+
+
+def _from_calculator(atoms: Atoms, more: dict | None = None) -> Atoms:
+    """A frame whose labels are under MACE's names, or in the calculator that ASE's reader made of them."""
+    found = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info={**(more or {}), **atoms.info})
+    for name, kind in (("energy", "info"), ("forces", "arrays"), ("stress", "info")):
+        value = getattr(atoms, kind).get(f"REF_{name}")
+        value = _calculated(atoms, name) if value is None else value
+        if value is not None:
+            getattr(found, kind)[f"REF_{name}"] = _matrix(value) if name == "stress" else value
+    return found
+
+
+def _calculated(atoms: Atoms, name: str) -> float | np.ndarray | None:
+    if atoms.calc is None:
+        return None
+    try:
+        if name == "energy":
+            return atoms.get_potential_energy(force_consistent="free_energy" in atoms.calc.results)
+        return getattr(atoms, f"get_{name}")()
+    except PropertyNotImplementedError:
+        return None
+
+
+def _matrix(stress: np.ndarray) -> np.ndarray:
+    """A (3, 3) stress of six numbers in Voigt's order or nine."""
+    stress = np.asarray(stress, float).ravel()
+    if len(stress) == 6:
+        xx, yy, zz, yz, xz, xy = stress
+        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    return stress.reshape(3, 3)
+
+
+def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    from saltflow.labels.reference.vasp_output import parse
+
+    run = parse(path)
+    said = {**run.parameters, **run.incar}
+    _check_method(path, reference, {key: str(said.get(key, "")) for key in SAID})
+    frames = []
+    for number, step in enumerate(run.ionic_steps, start=1):
+        if len(step["electronic_steps"]) >= run.parameters["NELM"]:
+            raise SaltflowError(f"{path}: the SCF of step {number} did not converge; leave that step out.")
+        atoms = AseAtomsAdaptor.get_atoms(step["structure"], msonable=False)
+        info = {"REF_energy": float(step["e_fr_energy"]), "REF_stress": -KBAR * np.array(step["stress"], float)}
+        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True, info=info)
+        frame.arrays["REF_forces"] = np.array(step["forces"], float)
+        frames.append(frame)
+    return frames
+
+
+def _outcar(path: Path, reference: Reference) -> list[Atoms]:
+    text = path.read_text(errors="replace")
+    said = {key: re.findall(rf"^\s*{key}\s*=\s*(\S+)", text, re.MULTILINE) for key in SAID}
+    _check_method(path, reference, {key: values[-1] if values else "" for key, values in said.items()})
+    frames = [_from_calculator(atoms) for atoms in ase.io.read(path, index=":", format="vasp-out")]
+    converged = text.count("aborting loop because EDIFF is reached")
+    if converged < len(frames):
+        raise SaltflowError(f"{path}: the SCF of {len(frames) - converged} of {len(frames)} steps did not converge.")
+    return frames
+
+
+def _check_method(path: Path, reference: Reference, said: Declared) -> None:
+    """What VASP's own files say of the functional against what is declared."""
+    if said["PSTRESS"] and abs(float(said["PSTRESS"])) > 0:
+        raise SaltflowError(
+            f"{path} was made with PSTRESS = {said['PSTRESS']}: its energies and stresses are no labels."
+        )
+    dispersion = {"": "none", "0": "none", "12": "D3(BJ)"}.get(said["IVDW"], f"IVDW = {said['IVDW']}")
+    declared = (getattr(reference, "functional", None), reference.dispersion)
+    if (_functional(said), dispersion) != declared:
+        raise SaltflowError(
+            f"{path} holds labels of {_functional(said)} with dispersion {dispersion}, but is declared as "
+            f"{declared[0]} with {declared[1]}: declare the reference that made it."
+        )
+
+
+def _functional(said: Declared) -> str:
+    """The functional as settings call it, from VASP's GGA, METAGGA (printed cut short, too) and LDAU."""
+    name = said["METAGGA"].upper()
+    if name.startswith("R2SCA"):
+        name = "r2SCAN"
+    elif name in UNSET:
+        gradient = said["GGA"].upper()
+        name = "PBE" if gradient in UNSET or gradient == "PE" else f"GGA = {said['GGA']}"
+    return name + " + U" * (said["LDAU"].upper() in ("T", "TRUE", ".TRUE."))

@@ -1,0 +1,47 @@
+"""Which labelled frames train, validate and test a potential: whole lineages, so that nothing leaks."""
+
+from collections.abc import Mapping, Sequence
+
+from ase import Atoms
+
+from saltflow.base.provenance import digest
+
+
+def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mapping[str, str]) -> dict[str, str]:
+    """Which set each lineage belongs to: train, valid or test.
+
+    A lineage keeps its set for ever. New lineages marked `heldout` are tests; of the others, those first in the
+    order of a hash are validation, at least one in all.
+
+    Args:
+        frames: labelled frames with `lineage` and `split`.
+        valid_fraction: share of the training lineages that picks the best epoch.
+        known: lineage → set of earlier generations.
+    """
+    splits = dict(known)
+    new = {frame.info["lineage"]: frame.info["split"] for frame in frames if frame.info["lineage"] not in known}
+    splits |= {lineage: "test" for lineage, split in new.items() if split == "heldout"}
+    fresh = sorted((lineage for lineage, split in new.items() if split == "train"), key=digest)
+    wanted = round(valid_fraction * len(fresh))
+    if "valid" not in splits.values():
+        wanted = max(1, wanted)
+    splits |= {lineage: "valid" if index < wanted else "train" for index, lineage in enumerate(fresh)}
+    return splits
+
+
+def collect(
+    new: Sequence[Atoms], previous: Mapping[str, Sequence[Atoms]], *, valid_fraction: float
+) -> dict[str, list[Atoms]]:
+    """The training, validation and test frames of a generation.
+
+    Args:
+        new: frames labelled in this generation.
+        previous: set → frames of the generation before; empty for the first.
+        valid_fraction: see `split_frames`.
+    """
+    known = {frame.info["lineage"]: name for name, frames in previous.items() for frame in frames}
+    splits = split_frames(new, valid_fraction=valid_fraction, known=known)
+    return {
+        name: [*previous.get(name, []), *(frame for frame in new if splits[frame.info["lineage"]] == name)]
+        for name in ("train", "valid", "test")
+    }

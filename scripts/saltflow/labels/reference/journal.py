@@ -1,0 +1,87 @@
+"""What a chunk has finished so far: an append-only file that survives a kill at any instant."""
+
+import fcntl
+import json
+import os
+from collections import Counter
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from saltflow.base.errors import SaltflowError
+from saltflow.labels.reference.label import Label
+
+_ARRAYS = ("forces_eV_A", "stress_eV_A3")
+
+
+class Journal(AbstractContextManager):
+    """One JSON line per event (a frame starts, a frame is labelled), on disk before the next begins.
+
+    A line that a kill cut short is dropped on opening. The file is locked while it is open: a job that
+    outlived its controller and the job that replaces it cannot both label the chunk.
+
+    Attributes:
+        labels: index → label of each finished frame.
+        starts: index → how often the frame was begun.
+
+    Raises:
+        SaltflowError: another process is at work on the same chunk.
+    """
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = open(path, "a+b")  # noqa: SIM115 - closed by __exit__
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise SaltflowError(
+                f"Another job is labelling this chunk ({path}): wait for it or cancel it first."
+            ) from error
+        self.labels: dict[int, Label] = {}
+        self.starts: Counter[int] = Counter()
+        self._replay()
+
+    def start(self, index: int) -> None:
+        """Note that a frame is being computed, so that one that kills the process is recognised."""
+        self.starts[index] += 1
+        self._append({"start": index})
+
+    def finish(self, label: Label) -> None:
+        """Keep a label, whatever its status."""
+        self.labels[label.index] = label
+        self._append({"label": asdict(label)})
+
+    def __exit__(self, *_) -> None:
+        self._file.close()
+
+    def _replay(self) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        self._file.truncate(whole)
+        for line in content[:whole].splitlines():
+            event = json.loads(line)
+            if "start" in event:
+                self.starts[event["start"]] += 1
+            else:
+                label = _label(event["label"])
+                self.labels[label.index] = label
+
+    def _append(self, event: dict) -> None:
+        self._file.write(json.dumps(event, default=_as_list).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def _label(fields: dict) -> Label:
+    arrays = {name: np.array(fields[name]) for name in _ARRAYS if fields[name] is not None}
+    return Label(**{**fields, **arrays})
+
+
+def _as_list(value: object) -> list | float:
+    """Numpy values as JSON knows them; floats keep every digit."""
+    return np.asarray(value).tolist()

@@ -1,0 +1,223 @@
+"""A chunk of labels that can be killed at any instant, and the ledger of what failed and why."""
+
+import csv
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from ase import Atoms
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write, digest, sha256_of_file
+from saltflow.campaign.settings.references import Reference
+from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.reference.frame_order import alike
+from saltflow.labels.reference.journal import Journal
+from saltflow.labels.reference.label import Label, Processes
+from saltflow.labels.reference.labelling import label_frames
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest", "code", "ladder",
+)  # fmt: skip
+
+# A frame that was begun this often and never ended takes its process down (memory, a fault in the
+# code, the job's walltime): it is recorded as a failure so that the chunk can end.
+MAX_STARTS = 3
+
+# Where the program is does not change what a chunk has finished.
+_PLACES = {"command", "data_path", "potcar_path", "pseudopotential_path"}
+
+
+def label_chunk(
+    frames_path: str | os.PathLike,
+    out_extxyz: str | os.PathLike,
+    out_ledger: str | os.PathLike,
+    reference: Reference,
+    *,
+    reference_name: str,
+    max_force_eV_A: float,
+    workdir: str | os.PathLike,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+) -> None:
+    """Label every frame of a file; a killed call goes on with the first frame that has no label.
+
+    Frames that are alike follow each other, so that a code can start from the wavefunction of the one before.
+
+    Finished frames are kept in `workdir` under a digest of the frames and the settings, so that
+    neither a changed frame nor a changed setting meets an old label; they are removed once the
+    two products are written.
+
+    Args:
+        frames_path: extended XYZ; `info["composition"]`, `info["lineage"]` and `info["origin"]` are kept.
+        out_extxyz: the labelled frames with REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å³, 3×3)
+            and in `info` the reference, its digest, its dispersion and the code's version.
+        out_ledger: tab-separated, one row per frame, failures with their reason.
+        reference_name: the key of the reference in the settings.
+        max_force_eV_A: limit on the force on any atom.
+        processes: MPI ranks and threads that the code may use.
+
+    Raises:
+        SaltflowError: the code is missing, an element is not covered, another job is at the same chunk, the disk
+            is full.
+    """
+    frames = read_frames(frames_path)
+    key = digest(
+        {
+            "settings": reference.model_dump(mode="json", exclude=_PLACES),
+            "max_force_eV_A": max_force_eV_A,
+            "frames": sha256_of_file(frames_path),
+        }
+    )
+    with Journal(Path(workdir) / f"labels-{key}.jsonl") as journal:
+        _label_remaining(
+            frames, reference, journal, max_force_eV_A=max_force_eV_A, workdir=Path(workdir), processes=processes
+        )
+        labels = [journal.labels[index] for index in range(len(frames))]
+        write_frames(out_extxyz, _labelled(frames, labels, reference, reference_name))
+        rows = [_row(frames[label.index], label, reference.digest()) for label in labels]
+        _write_rows(out_ledger, rows)
+        journal.path.unlink()
+
+
+def read_ledger(path: str | os.PathLike) -> list[dict[str, str]]:
+    """The rows of a ledger as text."""
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t"))
+
+
+def join_ledgers(ledgers: Sequence[str | os.PathLike], out_ledger: str | os.PathLike) -> None:
+    """Write the rows of the ledgers of several chunks as one ledger; `frame` counts within its chunk."""
+    _write_rows(out_ledger, [[row[name] for name in COLUMNS] for path in ledgers for row in read_ledger(path)])
+
+
+def failed_fraction(ledgers: Sequence[str | os.PathLike]) -> float:
+    """The part of all frames of the ledgers that has no label; 0 when there are no frames."""
+    rows = [row for path in ledgers for row in read_ledger(path)]
+    return sum(row["status"] != "ok" for row in rows) / len(rows) if rows else 0.0
+
+
+def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction: float) -> None:
+    """Stop when more frames failed than tolerated.
+
+    Raises:
+        SaltflowError: with a table of the failures by composition and status.
+    """
+    fraction = failed_fraction(ledgers)
+    if fraction > max_failed_fraction:
+        rows = [row for path in ledgers for row in read_ledger(path)]
+        failures = [row for row in rows if row["status"] != "ok"]
+        raise SaltflowError(
+            f"{len(failures)} of {len(rows)} labels failed ({fraction:.0%}), more than the tolerated "
+            f"{max_failed_fraction:.0%}; mend the cause below, or raise the tolerated fraction of failures:\n"
+            f"{_failure_table(failures)}"
+        )
+
+
+def _label_remaining(
+    frames: Sequence[Atoms], reference: Reference, journal: Journal, *, max_force_eV_A: float, workdir, processes
+) -> None:
+    _give_up_deadly_frames(journal)
+    remaining = [index for index in alike(frames) if index not in journal.labels]
+    if not remaining:
+        return
+    if journal.labels:
+        log.info("%d of %d frames are already labelled", len(journal.labels), len(frames))
+    todo = [frames[index] for index in remaining]
+    seconds = 0.0
+    limits = {"max_force_eV_A": max_force_eV_A, "workdir": workdir, "processes": processes}
+    with closing(label_frames(todo, reference, **limits)) as labels:
+        for done, index in enumerate(remaining, start=1):
+            journal.start(index)
+            label = replace(next(labels), index=index)
+            _stop_on_full_disk(label, journal, workdir)
+            journal.finish(label)
+            seconds += label.seconds
+            _log_progress(label, len(frames), seconds / done, len(remaining) - done)
+
+
+def _stop_on_full_disk(label: Label, journal: Journal, workdir: Path) -> None:
+    """A full disk says nothing about a frame: it is tried again, unless that has happened too often."""
+    if label.status == "disk_full" and journal.starts[label.index] < MAX_STARTS:
+        raise SaltflowError(
+            f"The disk of {workdir} is full ({label.reason}): make room and start the same command again; it goes on "
+            f"with frame {label.index + 1}, and what is labelled is kept."
+        )
+
+
+def _give_up_deadly_frames(journal: Journal) -> None:
+    for index, starts in journal.starts.items():
+        if starts >= MAX_STARTS and index not in journal.labels:
+            reason = f"the process ended {starts} times while it computed this frame (memory, walltime or disk?)"
+            journal.finish(Label(index, "crashed", reason, seconds=0.0, attempts=starts))
+
+
+def _log_progress(label: Label, total: int, seconds_per_frame: float, left: int) -> None:
+    outcome = label.status if label.status == "ok" else f"{label.status} ({label.reason})"
+    log.info(
+        "frame %d/%d: %s, %.1f s per frame, about %.0f s left",
+        label.index + 1, total, outcome, seconds_per_frame, seconds_per_frame * left,
+    )  # fmt: skip
+
+
+def _labelled(frames, labels: Sequence[Label], reference, reference_name: str) -> list[Atoms]:
+    return [
+        _with_label(frames[label.index], label, reference, reference_name) for label in labels if label.status == "ok"
+    ]
+
+
+def _with_label(atoms: Atoms, label: Label, reference, reference_name: str) -> Atoms:
+    labelled = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
+    labelled.info.update(
+        REF_energy=label.energy_eV,
+        REF_stress=label.stress_eV_A3,
+        reference=reference_name,
+        reference_digest=reference.digest(),
+        reference_code=label.details["code"],
+        dispersion=reference.dispersion,
+    )
+    if "potcars" in label.details:
+        labelled.info["potcars"] = "; ".join(label.details["potcars"])
+    labelled.arrays["REF_forces"] = label.forces_eV_A
+    return labelled
+
+
+def _write_rows(path, rows: Sequence[list]) -> None:
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as handle:
+        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+
+
+def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
+    reason = " ".join(label.reason.split())
+    return [
+        label.index,
+        atoms.info.get("composition", ""),
+        atoms.info.get("lineage", ""),
+        label.status,
+        reason,
+        label.attempts,
+        f"{label.seconds:.2f}",
+        settings_digest,
+        label.details.get("code", ""),
+        "; ".join(f"{each['rung']}: {each['outcome']}" for each in label.details.get("ladder", [])),
+    ]
+
+
+def _failure_table(failures: Sequence[dict[str, str]]) -> str:
+    """One line per composition and status, with how many and the first reason."""
+    groups = defaultdict(list)
+    for row in failures:
+        groups[row["composition"], row["status"]].append(row["reason"])
+    lines = [("composition", "status", "frames", "first reason")]
+    lines += [(*group, str(len(reasons)), reasons[0]) for group, reasons in sorted(groups.items())]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]) for line in lines
+    )

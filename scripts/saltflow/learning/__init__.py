@@ -1,0 +1,1 @@
+"""Active learning, from initial frames to convergence and validation. Imports base to analysis."""

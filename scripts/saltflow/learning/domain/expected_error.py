@@ -1,0 +1,47 @@
+"""The force error that a committee expects in frames without labels."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.learning.uncertainty import factor_for
+from saltflow.potentials.mace import Committee
+
+
+def expected_error(
+    frames: Sequence[Atoms], committee: Committee, calibration: Mapping, *, composition: str
+) -> dict | None:
+    """Calibrated uncertainty of the forces on the atoms of some frames: the norm of the error to be expected.
+
+    Args:
+        frames: periodic cells.
+        committee: its spread is evaluated.
+        calibration: of its spread; see `uncertainty.calibrate`.
+        composition: of the frames, for the factor.
+
+    Returns:
+        in eV/Å: mean (root mean square over atoms), largest and the element of that atom, elements (symbol → root mean
+        square); calibrated: whether the factor was measured. None where the committee is one model and has no spread.
+    """
+    if len(committee.models) < 2:
+        return None
+    factor = factor_for(calibration, composition)
+    spreads = []
+    for frame in frames:
+        potential, *where = committee.on_frame(frame)
+        spreads.append(potential.evaluate(*where, spread=True).force_spread.cpu().numpy())
+    uncertainty = factor * np.concatenate(spreads)
+    symbols = np.concatenate([np.array(frame.get_chemical_symbols()) for frame in frames])
+    worst = int(np.argmax(uncertainty))
+    return {
+        "mean": _root_mean_square(uncertainty),
+        "largest": float(uncertainty[worst]),
+        "largest_of": str(symbols[worst]),
+        "elements": {str(symbol): _root_mean_square(uncertainty[symbols == symbol]) for symbol in np.unique(symbols)},
+        "calibrated": calibration["pooled"]["factor"] is not None,
+    }
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    return float(np.sqrt(np.square(values).mean()))

@@ -1,0 +1,75 @@
+"""What is simulated of a composition, as it is asked about: its glasses, and frames of its dynamics."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.provenance import read_json
+from saltflow.labels.dataset import read_frames
+from saltflow.learning.domain.analysis import State
+from saltflow.trajectory import open_trajectory
+
+
+def quenched(paths: Sequence[str | Path]) -> State:
+    """The glasses as they were quenched, those that passed the gates; of a crystal, its annealed cells.
+
+    Args:
+        paths: glass.extxyz of every glass, in order.
+    """
+    glasses = [read_frames(path)[0] for path in paths]
+    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
+    return State(
+        "glass",
+        [glasses[index] for index in sound],
+        sound,
+        [f"glass {index + 1}: {glass.info['status']}" for index, glass in enumerate(glasses) if index not in sound],
+    )
+
+
+def moving(record: str | Path, trajectories: Sequence[str | Path], *, frames_per_glass: int) -> State:
+    """The dynamics at one temperature: of each glass that came through, frames spread evenly over its run.
+
+    Args:
+        record: md.json of the point.
+        trajectories: H5MD file of every glass, in order.
+        frames_per_glass: how many, the last one among them.
+    """
+    said = read_json(record)
+    statuses = [glass["status"] for glass in said["glasses"]]
+    frames, glasses = [], []
+    for index, (path, status) in enumerate(zip(trajectories, statuses, strict=True)):
+        if status != "ok":
+            continue
+        taken = _frames(path, count=frames_per_glass)
+        frames += taken
+        glasses += [index] * len(taken)
+    missing = [f"glass {index + 1}: {status}" for index, status in enumerate(statuses) if status != "ok"]
+    return State(f"MD at {said['temperature_K']:g} K", frames, glasses, missing)
+
+
+def _frames(path: str | Path, *, count: int) -> list[Atoms]:
+    run = open_trajectory(path)
+    last_of_parts = np.linspace(0, run.n_frames, count + 1)[1:].round().astype(int) - 1
+    everything = slice(0, len(run.symbols))
+    return [
+        Atoms(run.symbols, run.read_positions_A(slice(at, at + 1), everything)[0], cell=run.cells_A[at], pbc=True)
+        for at in np.unique(last_of_parts[last_of_parts >= 0]).tolist()
+    ]
+
+
+def simulated(files: Mapping, *, frames_per_glass: int) -> list[State]:
+    """The states of a composition: its glasses, and its dynamics at the coolest and the hottest temperature.
+
+    The runs between them visit what lies between: the hottest goes farthest from the glass, and the coolest has had
+    the longest to settle, relative to how fast it moves, where the extrapolation to room temperature begins.
+
+    Args:
+        files: names → paths: glasses; coolest and hottest (md.json), coolest_trajectories and hottest_trajectories.
+        frames_per_glass: of the dynamics.
+    """
+    # One where the sweep has one temperature.
+    runs = {files[name]: files[f"{name}_trajectories"] for name in ("coolest", "hottest")}
+    moved = [moving(record, paths, frames_per_glass=frames_per_glass) for record, paths in runs.items()]
+    return [quenched(files["glasses"]), *moved]

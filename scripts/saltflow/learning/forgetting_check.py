@@ -1,0 +1,133 @@
+"""What fine-tuning did to crystals that the foundation knew: their equation of state before and after."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.eos import EquationOfState
+from ase.units import GPa
+
+from saltflow.base.provenance import pinned_hash
+from saltflow.labels.reference.known_crystals import build_crystal
+from saltflow.potentials.mace import Committee, load_committee, stack
+
+log = logging.getLogger(__name__)
+
+VOLUME_SCALES = np.linspace(0.91, 1.09, 7)
+QUANTITIES = {"volume_A3_atom": "volume", "bulk_modulus_GPa": "bulk modulus"}
+
+
+def compare_with_foundation(
+    after: Committee, files: Mapping, *, foundation: Mapping, asked: Mapping | None
+) -> dict | None:
+    """Equations of state by the foundation and by a committee that was fine-tuned from it.
+
+    Args:
+        after: the committee.
+        files: names → paths, with the foundation and the record that pins it (foundation_release).
+        foundation: as in `foundations.pinned_foundation`. Dispersion that dynamics adds is in neither.
+        asked: the section `learning.forgetting`; None where nothing is asked.
+
+    Returns:
+        as `compare_crystals`, or None where nothing is asked.
+    """
+    if asked is None:
+        return None
+    pinned = pinned_hash(foundation, release=files.get("foundation_release") or None)
+    before = load_committee([files["foundation"]], sha256=[pinned], device=after.device.type, dtype="float64")
+    return compare_crystals(before, after, **asked)
+
+
+def compare_crystals(
+    before: Committee,
+    after: Committee,
+    *,
+    crystals: Sequence[str],
+    max_volume_change: float,
+    max_bulk_modulus_change: float,
+) -> dict:
+    """How the volume and the bulk modulus of crystals moved, at 0 K and fixed fractional coordinates.
+
+    Args:
+        before: the foundation; its first model is taken.
+        after: every model of the fine-tuned committee is taken, for the mean and the spread.
+        crystals: names or paths, as `reference.crystals.build_crystal` has them.
+        max_volume_change, max_bulk_modulus_change: relative changes above which a crystal is flagged.
+
+    Returns:
+        crystals: one row each, with status ("ok", or why there is nothing to compare) and, where it is ok,
+        volume_A3_atom and bulk_modulus_GPa: before, after (mean of the committee), spread (standard deviation
+        between its models, 0 for one) and change (relative). flags: a sentence for each change above its limit and for
+        each minimum that was lost.
+    """
+    rows = [_row(name, before, after) for name in crystals]
+    limits = dict(zip(QUANTITIES, (max_volume_change, max_bulk_modulus_change), strict=True))
+    flags = [flag for row in rows for flag in _flags(row, limits)]
+    for flag in flags:
+        log.warning("%s", flag)
+    return {"crystals": rows, "flags": flags}
+
+
+def _row(name: str, before: Committee, after: Committee) -> dict:
+    atoms = build_crystal(name)
+    for committee, whose in ((before, "the foundation"), (after, "the potential")):
+        if missing := sorted(set(atoms.symbols[~np.isin(atoms.numbers, committee.table.zs)])):
+            return {"crystal": name, "status": f"{whose} does not know {', '.join(missing)}"}
+    known = _equations(atoms, before)[0]
+    if known is None:
+        return {"crystal": name, "status": "the foundation has no minimum near this volume"}
+    found = _equations(atoms, after)
+    if None in found:
+        return {"crystal": name, "status": "the potential has lost the minimum near this volume"}
+    row: dict = {"crystal": name, "status": "ok"}
+    for index, quantity in enumerate(QUANTITIES):
+        values = np.array([each[index] for each in found])
+        row[quantity] = {
+            "before": known[index],
+            "after": float(values.mean()),
+            "spread": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+            "change": float(values.mean() / known[index] - 1),
+        }
+    return row
+
+
+def _equations(atoms: Atoms, committee: Committee) -> list[tuple[float, float] | None]:
+    """Of each model: volume in Å³ per atom and bulk modulus in GPa; None without a minimum inside the scan."""
+    frames = []
+    for scale in VOLUME_SCALES:
+        frame = atoms.copy()
+        frame.set_cell(atoms.cell.array * scale ** (1 / 3), scale_atoms=True)
+        frames.append(frame)
+    numbers, system, *arrays = stack(frames)
+    where = [torch.as_tensor(array, device=committee.device) for array in arrays]
+    dtype = str(committee.dtype).removeprefix("torch.")
+    found = []
+    for model in committee.models:
+        alone = Committee([model], device=committee.device.type, dtype=dtype).on(numbers, system)
+        found.append(_equation([frame.cell.volume for frame in frames], alone.evaluate(*where).energies.cpu().numpy()))
+    return [each and (each[0] / len(atoms), each[1]) for each in found]
+
+
+def _equation(volumes_A3: Sequence[float], energies_eV: np.ndarray) -> tuple[float, float] | None:
+    """Volume in Å³ and bulk modulus in GPa by Birch and Murnaghan."""
+    lowest = int(np.argmin(energies_eV))  # a NaN counts as the lowest
+    if not (0 < lowest < len(energies_eV) - 1 and np.isfinite(energies_eV).all()):
+        return None
+    try:
+        volume_A3, _, modulus = EquationOfState(volumes_A3, energies_eV, eos="birchmurnaghan").fit(warn=False)
+    except (RuntimeError, ValueError):  # the fit does not converge
+        return None
+    return float(volume_A3), float(modulus / GPa)
+
+
+def _flags(row: Mapping, limits: Mapping[str, float]) -> list[str]:
+    if row["status"].startswith("the potential has lost"):
+        return [f"{row['crystal']}: {row['status']}"]
+    return [
+        f"{row['crystal']}: the {words} moved by {100 * row[quantity]['change']:+.1f} % from the foundation's "
+        f"{row[quantity]['before']:.4g}, more than {100 * limits[quantity]:g} %"
+        for quantity, words in QUANTITIES.items()
+        if row["status"] == "ok" and abs(row[quantity]["change"]) > limits[quantity]
+    ]

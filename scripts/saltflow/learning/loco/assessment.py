@@ -1,0 +1,124 @@
+"""Committees that learned without a composition, judged on it beside the one that learned with it."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from saltflow.base.provenance import atomic_write
+from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.prediction_errors import errors, force_ratio
+from saltflow.learning.uncertainty import FEWEST_LINEAGES, Z_STD_RANGE, calibrate, factor_for
+from saltflow.learning.zero_shot import errors_of_unseen
+from saltflow.potentials.mace import Committee
+
+# Name in `prediction_errors.errors` → quantity and unit, between which a column says with or without.
+COMPARED = {
+    "force_rmse_meV_A": ("force_rmse", "meV_A"),
+    "energy_rmse_meV_atom": ("energy_rmse", "meV_atom"),
+    "energy_offset_meV_atom": ("energy_offset", "meV_atom"),
+    "stress_rmse_MPa": ("stress_rmse", "MPa"),
+}
+COLUMNS = (
+    *("composition", "heldout_frames", "heldout_cells"),
+    *(f"{quantity}_{which}_{unit}" for quantity, unit in COMPARED.values() for which in ("with", "without")),
+    *("force_ratio", "force_ratio_err", "uncertainty_factor", "z_std", "met_before", "flags"),
+)
+DIGITS = 6
+NOTHING = "-"
+
+
+def judge(
+    frames: Sequence[Atoms],
+    released: Committee,
+    others: Iterable[tuple[str, Committee]],
+    *,
+    met_before: Mapping[str, Sequence[str]],
+) -> list[dict]:
+    """A row for each composition that was left out.
+
+    Args:
+        frames: held out, labelled, of all compositions.
+        released: the committee that learned from all.
+        others: composition that was left out, and the committee that learned without it.
+        met_before: composition → potentials before this one that were trained on it.
+
+    Raises:
+        SaltflowError: an element of a composition is in no label of the others.
+    """
+    rows = []
+    for name, committee in others:
+        own = [frame for frame in frames if frame.info["composition"] == name]
+        for frame in own:
+            committee.check_elements(frame.numbers, composition=name)
+        known, unknown = predict(own, released), predict(frames, committee)
+        rows.append(compare(name, unknown, known, met_before=met_before[name]))
+    return rows
+
+
+def compare(
+    name: str, unknown: Sequence[Mapping], known: Sequence[Mapping], *, met_before: Sequence[str] = ()
+) -> dict[str, object]:
+    """Errors on a composition by a committee that learned without its labels, beside those by one that learned them.
+
+    Args:
+        name: the composition.
+        unknown: predictions (`assessment.predict`) of all held-out frames by the committee that learned without it;
+            those of the other compositions calibrate its uncertainty.
+        known: of the composition's frames, in the same order, by the other committee.
+        met_before: potentials that it descends from and that were trained on the composition.
+
+    Returns:
+        the `COLUMNS`, None where there is nothing to say. force_ratio is the force error without over the one with the
+        labels, and its error the standard error by leaving out lineages in turn, of both committees at once.
+        uncertainty_factor multiplies the spread of the committee that has not met the composition, and z_std is the
+        root mean square of the z-scores of its forces.
+    """
+    own = [each for each in unknown if each["composition"] == name]
+    row = dict.fromkeys(COLUMNS) | {"composition": name, "heldout_frames": len(own), "heldout_cells": 0}
+    row["met_before"] = " ".join(met_before) or None
+    if not own:
+        return row | {"flags": "no held-out frame has a label"}
+    calibration = calibrate([each for each in unknown if each["composition"] != name])
+    without, with_labels = errors_of_unseen(own, calibration)[name], errors(known)
+    for key, (quantity, unit) in COMPARED.items():
+        row |= {f"{quantity}_with_{unit}": with_labels[key], f"{quantity}_without_{unit}": without[key]}
+    if without["force_slope"] is not None:
+        row |= dict(zip(("force_ratio", "force_ratio_err"), force_ratio(own, known), strict=True))
+    if calibration["pooled"]["factor"]:
+        row |= {"uncertainty_factor": factor_for(calibration, name), "z_std": without["z_std"]}
+    row["heldout_cells"] = without["lineages"]
+    return row | {"flags": "; ".join(_flags(row)) or None}
+
+
+def _flags(row: Mapping) -> list[str]:
+    flags = []
+    if row["met_before"]:
+        flags.append("the foundation was trained on it")
+    if row["heldout_cells"] < FEWEST_LINEAGES:
+        flags.append(f"fewer than {FEWEST_LINEAGES} held-out cells")
+    if row["force_ratio"] is None:
+        flags.append("no force to compare: symmetry forbids them, or nothing errs")
+    low, high = Z_STD_RANGE
+    if row["uncertainty_factor"] is None:
+        flags.append("the uncertainty is not calibrated")
+    elif row["z_std"] is None:
+        flags.append("the committee does not spread there")
+    elif not low <= row["z_std"] <= high:
+        flags.append(f"z_std outside {low} to {high}")
+    return flags
+
+
+def write_rows(rows: Sequence[Mapping], path: str | Path) -> None:
+    """Write the rows as a tab-separated table; what is not known is a dash."""
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as handle:
+        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_cell(row[column]) for column in COLUMNS] for row in rows)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return NOTHING
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,232 @@
+"""Errors of predicted energies, forces and stresses against labels: of all, by element, by temperature, by arm."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.units import GPa
+
+from saltflow.learning.selection import CONTROL, SELECTED
+
+MPA = GPa / 1000  # in eV/Å³: 1 eV/Å³ is 160,217.66 MPa
+COMPONENTS = np.triu_indices(3)  # the six that a symmetric tensor has
+SMALLEST_FORCE_EV_A = 1e-4  # below it symmetry decides the force, and there is nothing to be softened
+RELAXATION = "relaxation"
+Forces = tuple[str, np.ndarray, np.ndarray]  # lineage; predicted and reference forces of its atoms
+
+
+def state_of(frame: Atoms) -> str:
+    """What class of configurations a frame is of: "600 K", "relaxation", or how it came about.
+
+    Frames of a cell that is heated say at which `temperature_K`; those of the relaxation before the heating are cold
+    and a class of their own, and all others (displaced, imported, …) are classed by their `origin`.
+    """
+    if "temperature_K" not in frame.info:
+        return str(frame.info.get("origin", "origin not recorded"))
+    is_heated = frame.info.get("time_ps", np.inf) > 0  # the last frame before a crash has no time
+    return f"{frame.info['temperature_K']:g} K" if is_heated else RELAXATION
+
+
+def errors(predictions: Sequence[Mapping], *, energy_offsets_eV_atom: Mapping[str, float] | None = None) -> dict:
+    """Energy, force and stress errors over a set of predictions.
+
+    Args:
+        predictions: of `assessment.predict`, one at least.
+        energy_offsets_eV_atom: composition → what is taken off the energy errors before their root mean square; the
+            mean over the set where it is not given, and compositions that it lacks are left out.
+
+    Returns:
+        frames; lineages; force_rmse_meV_A and force_mae_meV_A over components; force_rmse_relative_error, the standard
+        error of the former by leaving out lineages in turn (None with one); force_slope, the slope of predicted over
+        reference forces (below 1: softened; None where symmetry forbids forces); energy_rmse_meV_atom after the offset
+        is removed (None where a single frame leaves nothing), and energy_offset_meV_atom, the mean; stress_rmse_MPa
+        over the components xx, yy, zz, yz, xz and xy, each counted once (None without a reference stress), and
+        stress_frames, those that have one.
+    """
+    return {
+        "frames": len(predictions),
+        **_force_errors(_forces(predictions)),
+        **_energy_errors(predictions, energy_offsets_eV_atom),
+        **_stress_errors(predictions),
+    }
+
+
+def errors_by_element(predictions: Sequence[Mapping]) -> dict[str, dict]:
+    """Force errors of the atoms of each element, in alphabetical order.
+
+    Returns:
+        element → atoms, and of the forces on them as in `errors`.
+    """
+    found = {}
+    for element in sorted({symbol for each in predictions for symbol in each["symbols"]}):
+        masks = [np.array(each["symbols"]) == element for each in predictions]
+        forces = [
+            (each["lineage"], each["forces_eV_A"][mask], each["reference_forces_eV_A"][mask])
+            for each, mask in zip(predictions, masks, strict=True)
+            if mask.any()
+        ]
+        found[element] = {"atoms": int(sum(mask.sum() for mask in masks)), **_force_errors(forces)}
+    return found
+
+
+def errors_by_temperature(predictions: Sequence[Mapping]) -> dict[str, dict]:
+    """Errors of the frames of each class of `state_of`: temperatures rise, then come the frames that have none.
+
+    The energy offset that is removed is that of all frames of the same composition, so that an energy that is wrong for
+    the hot frames alone shows.
+
+    Returns:
+        class → as `errors`.
+    """
+    compositions = {each["composition"] for each in predictions}
+    of = {name: [each for each in predictions if each["composition"] == name] for name in compositions}
+    offsets = {name: float(np.mean(_energies(members))) for name, members in of.items() if len(members) > 1}
+    states = sorted({each["state"] for each in predictions}, key=_warmth)
+    return {
+        state: errors([each for each in predictions if each["state"] == state], energy_offsets_eV_atom=offsets)
+        for state in states
+    }
+
+
+def errors_by_arm(predictions: Sequence[Mapping]) -> dict:
+    """What a committee that has not seen them errs by on new labels, apart for each arm of the selection.
+
+    Args:
+        predictions: of the generation before, on frames that this generation labelled.
+
+    Returns:
+        arms: arm → as in `errors`; selected_over_control: the ratio of the force errors of the frames that were
+        selected and of the random control arm, with its relative_error (from the scatter between frames), None where
+        an arm has fewer than two frames. Above 1, the selection found what the committee did not know.
+    """
+    arms = {
+        arm: [each for each in predictions if each["arm"] == arm]
+        for arm in sorted({each["arm"] for each in predictions})
+    }
+    selected, control = arms.get(SELECTED, []), arms.get(CONTROL, [])
+    return {
+        "arms": {arm: errors(members) for arm, members in arms.items()},
+        "selected_over_control": _ratio(selected, control) if min(len(selected), len(control)) > 1 else None,
+    }
+
+
+def force_ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[float | None, float | None]:
+    """Ratio of the force RMSE of two sets of predictions of the same frames, and its standard error.
+
+    Args:
+        ours, others: of `assessment.predict`, in the same order.
+
+    Returns:
+        the ratio, None where one of them errs by nothing; the standard error by leaving out lineages in turn, of both
+        sets at once, None with one lineage.
+    """
+    squares = [[(pair[0] - pair[1]) ** 2 for pair in _by_lineage(_forces(each))] for each in (ours, others)]
+    ours_squared, others_squared = (float(np.mean(np.concatenate(each))) for each in squares)
+    if not (ours_squared and others_squared):
+        return None, None
+    ratio, logarithms = float(np.sqrt(ours_squared / others_squared)), [_log_rms_without_each(each) for each in squares]
+    if any(each is None for each in logarithms):
+        return ratio, None
+    return ratio, ratio * _jackknife_error(np.subtract(*logarithms))
+
+
+def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, float]:
+    """Ratio of the force RMSE of two sets; its relative error, to first order, from the frames' mean squares."""
+    squares = [
+        np.array([np.mean((each["forces_eV_A"] - each["reference_forces_eV_A"]) ** 2) for each in frames])
+        for frames in (ours, others)
+    ]
+    relative = [each.std(ddof=1) / np.sqrt(len(each)) / each.mean() / 2 for each in squares]
+    ratio = errors(ours)["force_rmse_meV_A"] / errors(others)["force_rmse_meV_A"]
+    return {"ratio": ratio, "relative_error": float(np.hypot(*relative))}
+
+
+def _forces(predictions: Iterable[Mapping]) -> Iterator[Forces]:
+    return ((each["lineage"], each["forces_eV_A"], each["reference_forces_eV_A"]) for each in predictions)
+
+
+def _by_lineage(forces: Iterable[Forces]) -> list[np.ndarray]:
+    """Predicted and reference components in eV/Å of each lineage, (2, components), in the order of appearance."""
+    lineages: dict[str, list[np.ndarray]] = {}
+    for lineage, predicted, reference in forces:
+        lineages.setdefault(lineage, []).append(np.stack([predicted.ravel(), reference.ravel()]))
+    return [np.concatenate(members, axis=1) for members in lineages.values()]
+
+
+def _force_errors(forces: Iterable[Forces]) -> dict:
+    """Of lineages with predicted and reference forces in eV/Å; see `errors`."""
+    pairs = _by_lineage(forces)
+    predicted, reference = np.concatenate(pairs, axis=1)
+    deviation = predicted - reference
+    return {
+        "lineages": len(pairs),
+        "force_rmse_meV_A": 1000 * _rms(deviation),
+        "force_rmse_relative_error": _relative_error([(predicted - reference) ** 2 for predicted, reference in pairs]),
+        "force_mae_meV_A": float(1000 * np.mean(np.abs(deviation))),
+        "force_slope": _slope(predicted, reference),
+    }
+
+
+def _slope(predicted: np.ndarray, reference: np.ndarray) -> float | None:
+    return float(predicted @ reference / (reference @ reference)) if _rms(reference) > SMALLEST_FORCE_EV_A else None
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _relative_error(squares: Sequence[np.ndarray]) -> float | None:
+    """Standard error of the logarithm of a root mean square, by a jackknife over the sets; None for one set."""
+    logarithms = _log_rms_without_each(squares)
+    return None if logarithms is None else _jackknife_error(logarithms)
+
+
+def _log_rms_without_each(squares: Sequence[np.ndarray]) -> np.ndarray | None:
+    """(sets,) logarithm of the root mean square without each set in turn; None for one set, or where one is all."""
+    sums, counts = (np.array([function(each) for each in squares], float) for function in (np.sum, len))
+    if len(squares) < 2 or not np.all(sums.sum() > sums):
+        return None
+    return 0.5 * np.log((sums.sum() - sums) / (counts.sum() - counts))
+
+
+def _jackknife_error(values: np.ndarray) -> float:
+    return float(np.sqrt((len(values) - 1) * values.var()))
+
+
+def _energies(predictions: Sequence[Mapping]) -> np.ndarray:
+    """(frames,) predicted less reference energy in eV/atom."""
+    return np.array([each["energy_eV_atom"] - each["reference_energy_eV_atom"] for each in predictions])
+
+
+def _energy_errors(predictions: Sequence[Mapping], offsets_eV_atom: Mapping[str, float] | None) -> dict:
+    found = _energies(predictions)
+    if offsets_eV_atom is None:
+        rest = found - found.mean() if len(found) > 1 else np.empty(0)
+    else:
+        names = [each["composition"] for each in predictions]
+        rest = np.array(
+            [
+                energy - offsets_eV_atom[name]
+                for energy, name in zip(found, names, strict=True)
+                if name in offsets_eV_atom
+            ]
+        )
+    return {
+        "energy_rmse_meV_atom": 1000 * _rms(rest) if len(rest) else None,
+        "energy_offset_meV_atom": float(1000 * found.mean()),
+    }
+
+
+def _stress_errors(predictions: Sequence[Mapping]) -> dict:
+    known = [each for each in predictions if each["reference_stress_eV_A3"] is not None]
+    deviations = [np.subtract(each["stress_eV_A3"], each["reference_stress_eV_A3"])[COMPONENTS] for each in known]
+    return {
+        "stress_rmse_MPa": _rms(deviations) / MPA if known else None,
+        "stress_frames": len(known),
+    }
+
+
+def _warmth(state: str) -> tuple[float, str]:
+    """What classes are sorted by: their temperature, then their name."""
+    number, _, unit = state.partition(" ")
+    return (float(number) if unit == "K" else np.inf), state

@@ -1,0 +1,144 @@
+"""Pair distribution functions of an exploration beside those of molecular dynamics by the reference itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations_with_replacement
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.analysis.structure.rdf import pair_distributions
+from saltflow.labels.dataset import read_frames
+from saltflow.materials.density import density_g_cm3
+from saltflow.statistics.block_averages import TIME_BLOCKS
+from saltflow.trajectory import Trajectory
+
+AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "not decided"
+R_MAX_A, BIN_WIDTH_A = 8.0, 0.1
+SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
+FARTHEST_TEMPERATURES, FARTHEST_DENSITIES = 0.1, 0.05  # relative differences beyond which other states are compared
+SIGMAS = 2.0
+
+
+def compare_structure_of_files(files: Mapping) -> dict | None:
+    """`compare_structure` of files: reference_md_train, reference_md_valid and exploration; None without the last."""
+    if not files.get("exploration"):
+        return None
+    labelled = [frame for part in ("train", "valid") for frame in read_frames(files[f"reference_md_{part}"])]
+    return compare_structure(labelled, read_frames(files["exploration"]))
+
+
+def compare_structure(labelled: Iterable[Atoms], explored: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
+    """g(r) of the frames of imported molecular dynamics beside that of the explored cells nearest in temperature.
+
+    Args:
+        labelled: of a potential; those that are imported and say at which `temperature_K` are the reference's dynamics.
+        explored: of `sampling.explore`; the first fifth of the heating is left out, and so are colliding frames.
+
+    Returns:
+        composition → temperature in K of the reference's dynamics → status ("ok", or why nothing is compared) and, with
+        status ok: explored_temperature_K, frames and density_g_cm3 (of the reference, and of the exploration), flags
+        (where the two are not the same state), and pairs "A-B", as in `compare_curves`.
+    """
+    states: dict[tuple[str, float], list[Atoms]] = {}
+    for frame in labelled:
+        if "temperature_K" in frame.info and str(frame.info.get("origin")).startswith("imported:"):
+            states.setdefault((frame.info["composition"], float(frame.info["temperature_K"])), []).append(frame)
+    found: dict[str, dict[str, dict]] = {}
+    for (name, temperature_K), frames in sorted(states.items()):
+        ours = [frame for frame in explored if frame.info["composition"] == name]
+        found.setdefault(name, {})[f"{temperature_K:g}"] = _compare(frames, ours, temperature_K=temperature_K)
+    return found
+
+
+def _compare(reference: Sequence[Atoms], explored: Sequence[Atoms], *, temperature_K: float) -> dict:
+    if not explored:
+        return {"status": "it was not explored"}
+    nearest_K = min((frame.info["temperature_K"] for frame in explored), key=lambda each: abs(each - temperature_K))
+    sources = [_in_order(reference), [frame for frame in explored if frame.info["temperature_K"] == nearest_K]]
+    sets = [_runs(sources[0], key="origin"), _runs(sources[1], key="lineage", settling=SETTLING)]
+    for runs, whose in zip(sets, ("the reference's dynamics", "the exploration"), strict=True):
+        if not runs:
+            return {"status": f"{whose} has no run of {TIME_BLOCKS} frames that are sound and of the same atoms"}
+    densities = [float(np.mean([density_g_cm3(frame) for run in runs for frame in run])) for runs in sets]
+    flags = []
+    if abs(nearest_K / temperature_K - 1) > FARTHEST_TEMPERATURES:
+        flags.append(f"the nearest temperature that was explored is {nearest_K:g} K")
+    if abs(densities[1] / densities[0] - 1) > FARTHEST_DENSITIES:
+        flags.append(f"the densities differ: {densities[0]:.2f} and {densities[1]:.2f} g/cm³")
+    return {
+        "status": "ok",
+        "explored_temperature_K": float(nearest_K),
+        "frames": [sum(map(len, runs)) for runs in sets],
+        "density_g_cm3": densities,
+        "flags": flags,
+        "pairs": _pairs(*(_distributions(runs) for runs in sets)),
+    }
+
+
+def _in_order(frames: Sequence[Atoms]) -> list[Atoms]:
+    """Imported frames as their file had them: their lineages are blocks of it that are numbered from 0."""
+    return sorted(frames, key=lambda frame: (len(frame.info["lineage"]), frame.info["lineage"]))
+
+
+def _runs(frames: Sequence[Atoms], *, key: str, settling: float = 0.0) -> list[list[Atoms]]:
+    """Frames of each trajectory, where they are enough for errors; without those that collide or come too early."""
+    runs: dict[tuple, list[Atoms]] = {}
+    for frame in frames:
+        runs.setdefault((frame.info[key], tuple(frame.numbers)), []).append(frame)
+    sound = [
+        [frame for frame in members if not frame.info.get("collides") and _has_settled(frame, members, settling)]
+        for members in runs.values()
+    ]
+    return [members for members in sound if len(members) >= TIME_BLOCKS]
+
+
+def _has_settled(frame: Atoms, members: Sequence[Atoms], settling: float) -> bool:
+    last_ps = max(each.info.get("time_ps", 0.0) for each in members)
+    return settling == 0 or frame.info.get("time_ps", -1.0) > settling * last_ps
+
+
+def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:
+    trajectories = [
+        Trajectory(
+            positions_A=np.array([frame.positions for frame in frames]),
+            cells_A=np.array([frame.cell.array for frame in frames]),
+            times_ps=np.arange(float(len(frames))),  # g(r) asks for their order only
+            symbols=tuple(frames[0].symbols),
+            masses_u=frames[0].get_masses(),
+        )
+        for frames in runs
+    ]
+    most = max(map(len, runs))
+    return pair_distributions(trajectories, r_max_A=R_MAX_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=most)
+
+
+def _pairs(reference: Mapping, ours: Mapping) -> dict[str, dict]:
+    elements = sorted({element for pair in reference["pairs"] for element in pair.split("-")})
+    names = [f"{first}-{second}" for first, second in combinations_with_replacement(elements, 2)]
+    return {name: compare_curves(reference["pairs"][name], ours["pairs"][name]) for name in names}
+
+
+def compare_curves(reference: Mapping, ours: Mapping) -> dict:
+    """Two pair distribution functions of the same two elements.
+
+    The mean of |Δg| does not vanish for equal distributions: for normal noise of standard deviation σ it is √(2/π) σ,
+    with a standard deviation of √(1 − 2/π) σ. Errors of neighbouring bins are correlated to a degree that nobody knows,
+    so that those of the integral are added up, the most that they can be.
+
+    Args:
+        reference, ours: rows of `structure.rdf.pair_distributions`.
+
+    Returns:
+        difference_A = ∫|Δg| dr; from_noise_A, what it would be on average for equal distributions; limit_A, which it
+        would hardly exceed then; verdict: differs above it, agrees below, not decided where an error is unknown.
+    """
+    bins = min(len(reference["g"]), len(ours["g"]))
+    values, errors = (np.array([each[key][:bins] for each in (reference, ours)], float) for key in ("g", "g_error"))
+    sigma = np.hypot(*errors).sum() * BIN_WIDTH_A
+    difference = float(np.abs(values[0] - values[1]).sum() * BIN_WIDTH_A)
+    if not np.isfinite(sigma):
+        return {"difference_A": difference, "from_noise_A": None, "limit_A": None, "verdict": UNDECIDED}
+    from_noise = float(np.sqrt(2 / np.pi) * sigma)
+    limit = from_noise + SIGMAS * float(np.sqrt(1 - 2 / np.pi) * sigma)
+    verdict = DIFFERS if difference > limit else AGREES
+    return {"difference_A": difference, "from_noise_A": from_noise, "limit_A": limit, "verdict": verdict}

@@ -1,0 +1,107 @@
+"""Cells heated by a committee, and frames on the way with its spread."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.provenance import derive_seed
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runs import conditions
+from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
+from saltflow.learning.sampling.sampled_cells import plain_frame
+from saltflow.potentials.mace import Committee
+from saltflow.trajectory import read_trajectory
+
+RELAX_STEPS = 100
+LARGEST_TEMPERATURE_RATIO = 4.0
+
+
+def drive_cells(
+    cells: Sequence[Atoms],
+    committee: Committee,
+    *,
+    temperatures_K: Sequence[float],
+    duration_ps: float,
+    stride_fs: float,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    seed: int,
+    workdir: Path,
+    origin: str,
+) -> list[Atoms]:
+    """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
+
+    Frames say at which `temperature_K` the cell is held and, but for the last before a crash, at which `time_ps` of
+    the heating they were taken; those of the relaxation before it have no positive one. The last frame of a cell says
+    how its run `ended` ("ok", or the guard that ended it), when (`ended_ps` of the heating) and how long it was to be
+    (`asked_ps`).
+
+    Args:
+        cells: starting cells with composition, lineage and split.
+        committee: the potential; its spread is noted on each frame as `force_spread_eV_A`.
+        temperatures_K: cells cycle through these.
+        duration_ps, stride_fs: length of the heating and time between frames.
+        dynamics: the section `dynamics` (time step and thermostat).
+        checkpoint_ps: time between checkpoints.
+        seed: of the velocities.
+        workdir: folder of checkpoints.
+        origin: recorded on each frame.
+    """
+    symbols = {symbol for cell in cells for symbol in cell.symbols}
+    step_fs = timestep_fs(symbols, rules=dynamics["timestep_fs"])
+    temperatures = [temperatures_K[index % len(temperatures_K)] for index in range(len(cells))]
+    schedule = exploration_schedule(
+        temperatures_K=temperatures,
+        relax_steps=RELAX_STEPS,
+        duration_ps=duration_ps,
+        stride_fs=stride_fs,
+        step_fs=step_fs,
+    )
+    run = Run(
+        cells,
+        schedule,
+        committee,
+        conditions=conditions(
+            dynamics,
+            step_fs=step_fs,
+            checkpoint_ps=checkpoint_ps,
+            max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
+        ),
+        seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
+        workdir=workdir,
+    )
+    outcomes = run.finish()
+    relaxed_ps = RELAX_STEPS * step_fs / 1000
+    paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
+    run.write_trajectories(paths, metadata=[cell.info for cell in cells])
+    frames = []
+    for cell, path, outcome, temperature_K in zip(cells, paths, outcomes, temperatures, strict=True):
+        trajectory = read_trajectory(path)
+        said = {"origin": f"{origin}:{temperature_K:g}K", "temperature_K": float(temperature_K)}
+        times_ps = (trajectory.times_ps - relaxed_ps).round(6).tolist()
+        for time_ps, *where in zip(times_ps, trajectory.positions_A, trajectory.cells_A, strict=True):
+            frames.append(_moved(cell, *where, **said, time_ps=time_ps))
+        if outcome.status != "ok":
+            frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **said))
+        ended_ps = round(outcome.steps * step_fs / 1000 - relaxed_ps, 6)
+        frames[-1].info |= {"ended": outcome.status, "ended_ps": ended_ps, "asked_ps": float(duration_ps)}
+    return with_spread(frames, committee)
+
+
+def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str, **said: float) -> Atoms:
+    frame = cell.copy()
+    frame.set_cell(box_A)
+    frame.positions = positions_A
+    frame.info |= said
+    frame.wrap()
+    return plain_frame(frame, origin=origin)
+
+
+def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
+    """Note on each frame the largest committee spread of an atom's force, `force_spread_eV_A`, as it is."""
+    for frame in frames:
+        potential, *where = committee.on_frame(frame)
+        frame.info["force_spread_eV_A"] = float(potential.evaluate(*where, spread=True).force_spread.max())
+    return list(frames)

@@ -1,0 +1,64 @@
+"""What the committee of the generation before visits in cells that no generation has seen."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from saltflow.learning.sampling.driving import drive_cells
+from saltflow.learning.sampling.sampled_cells import collisions, pack_cells
+from saltflow.materials.compositions import Composition
+from saltflow.potentials.mace import Committee
+
+log = logging.getLogger(__name__)
+
+
+def explore(
+    compositions: Sequence[Composition],
+    committee: Committee,
+    *,
+    exploration: Mapping,
+    density_scales: Sequence[float],
+    structures: Mapping,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    potential: str,
+    seed: int,
+    generation: int,
+    workdir: Path,
+) -> list[Atoms]:
+    """Frames of a later generation, from cells that no generation has seen; those with colliding atoms say so.
+
+    Args:
+        committee: of the generation before.
+        exploration: the section `learning.exploration`.
+        density_scales: cells cycle through these factors of the start density.
+        generation: its number.
+        (the others as in `propose_seeds`)
+    """
+    cells = pack_cells(
+        compositions,
+        size=exploration,
+        density_scales=density_scales,
+        structures=structures,
+        seed=seed,
+        lineage=f"{potential}/generation{generation}",
+    )
+    explored = drive_cells(
+        cells,
+        committee,
+        temperatures_K=exploration["temperatures_K"],
+        duration_ps=exploration["duration_ps"],
+        stride_fs=exploration["stride_fs"],
+        dynamics=dynamics,
+        checkpoint_ps=checkpoint_ps,
+        seed=seed,
+        workdir=workdir,
+        origin="explored",
+    )
+    found = collisions(explored, compositions, atoms=exploration["atoms"], structures=structures)
+    for frame, collides in zip(explored, found, strict=True):
+        frame.info |= {"collides": collides, "generation": generation}
+    log.info("%d of %d frames have colliding atoms", sum(found), len(explored))
+    return explored

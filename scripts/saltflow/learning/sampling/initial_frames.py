@@ -1,0 +1,118 @@
+"""The first frames of a potential: melts of its foundation, displaced and strained cells, pairs pushed together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import derive_seed
+from saltflow.learning.sampling.driving import drive_cells
+from saltflow.learning.sampling.repulsion import short_pairs_of_all
+from saltflow.learning.sampling.sampled_cells import evenly_spaced, pack_cells, plain_frame, without_collisions
+from saltflow.materials.compositions import Composition
+from saltflow.potentials.mace import Committee
+
+
+def propose_seeds(
+    compositions: Sequence[Composition],
+    committee: Committee | None,
+    *,
+    seeds: Mapping,
+    structures: Mapping,
+    dynamics: Mapping,
+    checkpoint_ps: float,
+    potential: str,
+    seed: int,
+    workdir: Path,
+) -> list[Atoms]:
+    """Frames of generation 0.
+
+    Args:
+        compositions: those that train the potential.
+        committee: the foundation, which melts the cells; None displaces and strains them instead.
+        seeds: the section `learning.seeds`.
+        structures, dynamics: those sections of the settings.
+        checkpoint_ps: time between checkpoints.
+        potential: its name.
+        seed: of the sweep.
+        workdir: folder of checkpoints.
+
+    Raises:
+        SaltflowError: the foundation does not know an element.
+    """
+    cells = pack_cells(
+        compositions,
+        size=seeds,
+        density_scales=seeds["density_scales"],
+        structures=structures,
+        seed=seed,
+        lineage=f"{potential}/generation0",
+    )
+    short_pairs = short_pairs_of_all(cells, compositions, seeds=seeds)
+    frames = []
+    if committee is None:
+        for cell in cells:
+            frames += _rattled(cell, seeds["frames_per_cell"], seeds, seed)
+        return frames + short_pairs
+    _check_elements(compositions, committee, potential=potential)
+    duration_fs = 1000 * seeds["melt_ps"]
+    melted = drive_cells(
+        cells,
+        committee,
+        temperatures_K=seeds["melt_temperatures_K"],
+        duration_ps=seeds["melt_ps"],
+        stride_fs=duration_fs / (2 * seeds["frames_per_cell"]),
+        dynamics=dynamics,
+        checkpoint_ps=checkpoint_ps,
+        seed=seed,
+        workdir=workdir,
+        origin="seed:melt",
+    )
+    sound = without_collisions(melted, compositions, atoms=seeds["atoms"], structures=structures)
+    crystals = {composition.id for composition in compositions if composition.start != "pack"}
+    for cell in cells:
+        ours = [frame for frame in sound if frame.info["lineage"] == cell.info["lineage"]]
+        # A melt forgets its crystal, so half of a crystal's frames stay near it.
+        wanted = seeds["frames_per_cell"] // (2 if cell.info["composition"] in crystals else 1)
+        chosen = evenly_spaced(ours, count=wanted)
+        frames += [*chosen, *_rattled(cell, seeds["frames_per_cell"] - len(chosen), seeds, seed)]
+    return frames + short_pairs
+
+
+def _check_elements(compositions: Sequence[Composition], foundation: Committee, *, potential: str) -> None:
+    known = {chemical_symbols[number] for number in foundation.table.zs}
+    for composition in compositions:
+        if missing := sorted(set(composition.amounts) - known):
+            raise SaltflowError(
+                f"Potential {potential}: its foundation does not know {', '.join(missing)} of {composition.id}; start "
+                "from one that does, or from none (column foundation of the table of potentials)."
+            )
+
+
+def _rattled(cell: Atoms, count: int, seeds: Mapping, seed: int) -> list[Atoms]:
+    """Displaced frames of a crystal, of a cell that no foundation melts, or that it cannot hold together."""
+    return rattled_frames(cell, count=count, rattle_A=seeds["rattle_A"], seed=derive_seed(seed, cell.info["lineage"]))
+
+
+def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> list[Atoms]:
+    """A packed cell displaced and strained at random, more and more.
+
+    Args:
+        cell: the start; it is the first frame.
+        count: number of frames.
+        rattle_A: standard deviation of the displacement in the last frame; the strain grows to ±5 %.
+        seed: of displacements and strains.
+    """
+    random = np.random.default_rng(seed)
+    frames = []
+    for index in range(count):
+        share = index / max(1, count - 1)
+        frame = cell.copy()
+        frame.positions += random.normal(scale=share * rattle_A, size=frame.positions.shape)
+        strain = np.eye(3) + share * 0.05 * random.uniform(-1, 1, size=(3, 3))
+        frame.set_cell(frame.cell.array @ (strain + strain.T) / 2, scale_atoms=True)
+        frames.append(plain_frame(frame, origin="seed:rattled"))
+    return frames

@@ -1,0 +1,245 @@
+"""Training one MACE model: the only module that knows mace's training program.
+
+The program is run as a process of its own, always from the original foundation. What it is known to get silently
+wrong is checked afterwards (`train_check`).
+"""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from saltflow.base.child_process import bound_command
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import atomic_write, digest, sha256_of_file, write_json
+from saltflow.labels.dataset import write_frames
+from saltflow.learning.foundations import Foundation, Start
+from saltflow.learning.recipes import recipe_arguments, replayed
+from saltflow.learning.train_check import EPOCH_LINE, Asked, check_training
+
+log = logging.getLogger(__name__)
+# Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
+FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
+CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
+
+
+def train_member(
+    train: Sequence[Atoms],
+    valid: Sequence[Atoms],
+    *,
+    subject: str,
+    isolated_atoms_eV: Mapping[str, float],
+    foundation: Foundation | None,
+    model: Mapping,
+    training: Mapping,
+    device: str,
+    seed: int,
+    bootstrap: bool,
+    workdir: Path,
+    model_path: Path,
+    check_path: Path,
+) -> None:
+    """Train one member of a committee and check what came out.
+
+    Args:
+        train, valid: labelled frames (REF_energy, REF_forces, REF_stress).
+        subject: the potential, generation and member, as messages name them.
+        isolated_atoms_eV: symbol → energy of the isolated atom by the same reference.
+        foundation: what to start from, or None to start from scratch.
+        model: the section `learning.model`; used only from scratch.
+        training: the section `learning.training`, with the recipe of fine-tuning.
+        device: cpu or cuda.
+        seed: of initial weights, shuffling, bootstrap and replayed frames.
+        bootstrap: train on a resample (with replacement) of the frames; the spread of such members measures
+            how much the data determine the model.
+        workdir: folder of checkpoints; the same data continue from the last epoch found there.
+        model_path, check_path: where the model and its `train_check.json` are written.
+
+    Raises:
+        SaltflowError: no frames, training failed, or the saved model is not what was asked for.
+    """
+    if not train or not valid:
+        raise SaltflowError(
+            f"{subject}: there are {len(train)} training and {len(valid)} validation frames; label more "
+            "(learning.seeds.cells)."
+        )
+    frames = _resampled(train, seed) if bootstrap else list(train)
+    known = foundation.train if foundation and training["recipe"] == "replay" else []
+    again = replayed(known, frames=len(frames), training=training, seed=seed)
+    elements = {symbol for frame in [*train, *known, *valid] for symbol in frame.symbols}
+    asked = Asked(
+        subject=subject,
+        isolated_atoms_eV={
+            atomic_numbers[each]: isolated_atoms_eV[each] for each in sorted(elements, key=atomic_numbers.get)
+        },
+        training=training,
+        frames=len(frames) + len(again),
+        batch=min(training["batch_frames"], len(frames) + len(again)),
+        resumed_epoch=0,
+    )
+    workdir.mkdir(parents=True, exist_ok=True)
+    begun = Start(foundation, valid, asked, device=device) if foundation else None
+    write_frames(workdir / "train.extxyz", [*frames, *(begun.with_labels(again, workdir) if begun else [])])
+    write_frames(workdir / "valid.extxyz", valid)
+    start = foundation.path if foundation else None
+    name = _name(workdir, asked, foundation=start, model=model, seed=seed)
+    resumed_epoch = _last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}")
+    asked = replace(asked, resumed_epoch=resumed_epoch)
+    arguments = [
+        *_general_arguments(name, workdir, asked, device=device, seed=seed),
+        *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
+    ]
+    log_path = workdir / f"{name}.log"
+    earlier = log_path.read_text() if log_path.exists() else ""
+    _run_mace(arguments, log_path, checkpoints=workdir / "checkpoints", epochs=training["epochs"], subject=subject)
+    saved = workdir / f"{name}.model"
+    check = check_training(
+        torch.load(saved, map_location="cpu", weights_only=False),
+        log_path.read_text().removeprefix(earlier),
+        asked,
+        earlier=earlier,
+        foundation=begun.model if begun else None,
+        start_meV_A=begun.force_rmse_meV_A if begun else None,
+    )
+    check |= begun.compared_with(saved, replayed_frames=len(again)) if begun else {"foundation_sha256": None}
+    with atomic_write(model_path) as temporary:
+        shutil.copyfile(saved, temporary)
+    write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
+
+
+def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
+    chosen = np.random.default_rng(seed).integers(len(frames), size=len(frames))
+    return [frames[index] for index in chosen]
+
+
+def _name(workdir: Path, asked: Asked, *, foundation: Path | None, model: Mapping, seed: int) -> str:
+    """The name by which mace finds its checkpoints: another for whatever makes another model."""
+    data = [sha256_of_file(workdir / f"{part}.extxyz") for part in ("train", "valid")]
+    start = sha256_of_file(foundation) if foundation else dict(model)
+    return "member-" + digest([data, dict(asked.isolated_atoms_eV), start, dict(asked.training), seed])
+
+
+def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, seed: int) -> list[str]:
+    training = asked.training
+    options = {
+        "name": name,
+        "work_dir": workdir,
+        "model_dir": workdir,
+        "log_dir": workdir / "logs",
+        "checkpoints_dir": workdir / "checkpoints",
+        "results_dir": workdir / "results",
+        "train_file": workdir / "train.extxyz",
+        "valid_file": workdir / "valid.extxyz",
+        # Named, because a resample may lack an element, which the model would then not know.
+        "atomic_numbers": str(list(asked.isolated_atoms_eV)),
+        "E0s": str(dict(asked.isolated_atoms_eV)),
+        "energy_key": "REF_energy",
+        "forces_key": "REF_forces",
+        "stress_key": "REF_stress",
+        "loss": "stress",
+        "energy_weight": training["energy_weight"],
+        "forces_weight": training["forces_weight"],
+        "stress_weight": training["stress_weight"],
+        "batch_size": asked.batch,
+        "valid_batch_size": asked.batch,
+        "max_num_epochs": training["epochs"],
+        "patience": training["epochs"],
+        "lr": training["learning_rate"],
+        "scheduler": "ExponentialLR",
+        "lr_scheduler_gamma": 0.05 ** (1 / training["epochs"]),
+        "ema_decay": 0.99,
+        "clip_grad": 10.0,
+        "default_dtype": training["dtype"],
+        "device": device,
+        "seed": seed,
+        "num_workers": 0,
+        "plot": False,
+        "error_table": "PerAtomRMSEstressvirials",
+    }
+    return [*(f"--{key}={value}" for key, value in options.items()), *FLAGS]
+
+
+def _model_arguments(model: Mapping) -> list[str]:
+    options = {
+        "model": "ScaleShiftMACE",
+        "scaling": "rms_forces_scaling",
+        "r_max": model["cutoff_A"],
+        "num_channels": model["channels"],
+        "max_L": model["max_L"],
+        "max_ell": model["max_ell"],
+        "correlation": model["correlation"],
+        "num_interactions": model["interactions"],
+        "num_radial_basis": model["radial_basis"],
+        "radial_MLP": str([model["radial_width"]] * 3),
+    }
+    return [*(f"--{key}={value}" for key, value in options.items()), "--pair_repulsion"]
+
+
+def _foundation_arguments(foundation: Path, training: Mapping) -> list[str]:
+    return [f"--foundation_model={foundation}", "--multiheads_finetuning=False", *recipe_arguments(training)]
+
+
+def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
+    """The epoch at which a training goes on, 0 where there is none to continue.
+
+    A checkpoint cut off by a kill is dropped, and the one before it serves: mace would start again from epoch 0 without
+    a word.
+    """
+    whole = [0]
+    for path in folder.glob("*.pt"):
+        try:
+            torch.load(path, map_location="cpu", weights_only=False)
+        except Exception:
+            log.warning("checkpoint %s cannot be read and is dropped", path.name)
+            path.unlink()
+        else:
+            match = CHECKPOINT.search(path.name)
+            if match and path.name.startswith(tag):
+                whole.append(int(match[1]))
+    return max(whole)
+
+
+def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
+    """Keep the newest checkpoint from before `epoch`, which is whole, and what is being written since."""
+    found = {int(match[1]): path for path in folder.glob("*.pt") if (match := CHECKPOINT.search(path.name))}
+    for old in sorted(number for number in found if number < epoch)[:-1]:
+        found[old].unlink()
+
+
+def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int, subject: str) -> None:
+    command = bound_command("mace.cli.run_train", arguments)
+    # Line by line and unbuffered: the log of a killed job holds every epoch, and the reason of a failure stands last.
+    with (
+        log_path.open("a", buffering=1) as record,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
+        try:
+            for line in process.stdout:
+                record.write(line)
+                if match := EPOCH_LINE.search(line):
+                    _drop_old_checkpoints(checkpoints, epoch=int(match[1]))
+                    if int(match[1]) % max(1, epochs // 10) == 0:
+                        log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        tail = log_path.read_text().strip().splitlines()[-1]
+        raise SaltflowError(
+            f"{subject}: mace's training stopped with exit code {process.returncode}: {tail} (see {log_path})."
+        )

@@ -1,0 +1,1 @@
+"""What a material is: compositions, ions, cells, groups of atoms. Imports base, statistics, trajectory."""

@@ -1,0 +1,84 @@
+"""Pack a composition at random into a periodic cube: the start of a melt."""
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.materials.cells.overlaps import remove_overlaps
+from saltflow.materials.cells.packing_units import packing_units
+from saltflow.materials.cells.packmol import run_packmol
+from saltflow.materials.cells.separations import minimum_separations_A
+from saltflow.materials.compositions import Composition
+from saltflow.materials.density import G_CM3_PER_U_A3
+
+SINGLE_ION = -1
+LARGEST_PACKMOL_SEED = 2**31 - 1
+
+
+def pack_cell(
+    composition: Composition,
+    *,
+    formula_units: int,
+    density_g_cm3: float,
+    seed: int,
+    min_separation_factor: float,
+    min_separations_A: dict[str, float],
+) -> Atoms:
+    """A charge-neutral, periodic cubic cell with its polyanions whole and no two units too close.
+
+    packmol keeps spheres of factor × ionic radius apart, which satisfies every cation–anion pair; the pairs
+    that need more room (see `minimum_separations_A`) are then pushed apart.
+
+    Args:
+        composition: what to pack.
+        formula_units: whole formula units in the cell.
+        density_g_cm3: of the cell.
+        seed: the cell depends on it and on nothing else that is random.
+        min_separation_factor: × the sum of the ionic radii, the smallest distance of a pair.
+        min_separations_A: pair such as "Cl-Cl" → smallest distance in place of the rule.
+
+    Returns:
+        Atoms with `info` composition, formula_units, seed, start_density_g_cm3 and the integer array `unit`:
+        the number of the polyanion that an atom belongs to, −1 for a single ion. A polyanion is whole, so
+        some atoms may lie a little outside the box.
+
+    Raises:
+        InputError: the formula units hold a fraction of an atom or polyanion.
+        SaltflowError: the units do not fit into the cell.
+    """
+    units = packing_units(composition, formula_units)
+    atoms, bodies = _assemble(units)
+    edge_A = float(np.cbrt(atoms.get_masses().sum() * G_CM3_PER_U_A3 / density_g_cm3))
+    atoms.set_cell(np.eye(3) * edge_A)
+    subject = f"{composition.id} ({len(atoms)} atoms at {density_g_cm3:.3g} g/cm3)"
+    atoms.positions = run_packmol(
+        units, edge_A=edge_A, radius_scale=min_separation_factor, seed=_packmol_seed(seed), subject=subject
+    )
+    separations_A = minimum_separations_A(
+        composition, min_separation_factor=min_separation_factor, min_separations_A=min_separations_A
+    )
+    remove_overlaps(atoms, bodies=bodies, separations_A=separations_A, subject=subject)
+    atoms.info = {
+        "composition": composition.id,
+        "formula_units": int(formula_units),
+        "seed": int(seed),
+        "start_density_g_cm3": float(density_g_cm3),
+    }
+    return atoms
+
+
+def _assemble(units: list[tuple[Atoms, int]]) -> tuple[Atoms, np.ndarray]:
+    """All atoms in packing order with the array `unit`, and the rigid body of each atom, shape (atoms,)."""
+    templates = [template for template, count in units for _ in range(count)]
+    sizes = [len(template) for template in templates]
+    bodies = np.repeat(np.arange(len(templates)), sizes)
+    whole = np.repeat(np.array(sizes) > 1, sizes)
+    symbols = [symbol for template in templates for symbol in template.symbols]
+    atoms = Atoms(symbols, pbc=True)
+    singles = len(np.unique(bodies[~whole]))  # single ions come first, so polyanions count from there
+    atoms.set_array("unit", np.where(whole, bodies - singles, SINGLE_ION), dtype=int)
+    return atoms, bodies
+
+
+def _packmol_seed(seed: int) -> int:
+    """A positive Fortran integer that differs for different seeds, small and large ones alike."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0] % LARGEST_PACKMOL_SEED) + 1

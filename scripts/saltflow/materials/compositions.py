@@ -1,0 +1,272 @@
+"""What a composition is: the table of electrolytes, checked row by row, and the size of their cells.
+
+Imported at every start of the workflow, therefore light: no pandas, no pymatgen.
+"""
+
+import math
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from saltflow.base.errors import InputError
+from saltflow.base.tables import Row, check_names, positive_number, read_table
+from saltflow.materials.formulas import host_and_salts, parse_formula, parse_oxidation_states, parse_salts, total_charge
+
+COLUMNS = (
+    "id",
+    "formula",
+    "host",
+    "salt",
+    "mobile_ion",
+    "oxidation_states",
+    "family",
+    "potential",
+    "start",
+    "density_g_cm3",
+    "density_basis",
+    "sigma_mS_cm",
+    "sigma_temperature_C",
+    "sigma_origin",
+    "Ea_eV",
+    "Ea_origin",
+    "source",
+    "note",
+)
+RESERVED_IDS = ("potentials", "summary")
+ORIGINS = ("read", "recalled", "simulated")
+DENSITY_BASES = ("packing model", "experiment", "simulated", "recalled", "guess")
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One electrolyte of the table.
+
+    Attributes:
+        id: unique name, safe as a folder.
+        formula: flat formula of one formula unit, e.g. LiAlCl2.5O0.75.
+        amounts: element → atoms per formula unit, in formula order.
+        host: formula of the host that dissolves the salts ('' where the cell is packed as simple ions).
+        salt: the dissolved salts per host, e.g. '0.5 Li2O + 0.75 LiCl' ('' where there is none).
+        mobile_ion: element that carries the current.
+        oxidation_states: element → formal charge in e.
+        start: 'pack', 'none' or the path of a structure file.
+        density_g_cm3: density at which a packed cell starts.
+        family, potential: the group it is ranked in; the row of the potentials table that describes it.
+        density_basis, sigma_*, Ea_*, source, note: literature, never used in a calculation (None or '' where
+            there is none; conductivity in mS/cm at a temperature in °C, activation energy in eV).
+    """
+
+    id: str
+    formula: str
+    amounts: dict[str, Fraction]
+    host: str
+    salt: str
+    mobile_ion: str
+    oxidation_states: dict[str, int]
+    start: str
+    density_g_cm3: float
+    family: str = ""
+    potential: str = ""
+    density_basis: str = ""
+    sigma_mS_cm: float | None = None
+    sigma_temperature_C: float | None = None
+    sigma_origin: str = ""
+    Ea_eV: float | None = None
+    Ea_origin: str = ""
+    source: str = ""
+    note: str = ""
+
+    def identity(self) -> dict[str, str | float | dict[str, int]]:
+        """What changes the physics, as builtins that Snakemake can track; no literature value."""
+        return {
+            "id": self.id,
+            "formula": self.formula,
+            "host": self.host,
+            "salt": self.salt,
+            "mobile_ion": self.mobile_ion,
+            "oxidation_states": dict(self.oxidation_states),
+            "start": self.start,
+            "density_g_cm3": self.density_g_cm3,
+        }
+
+    @classmethod
+    def from_identity(cls, identity: Mapping) -> "Composition":
+        """The composition that `identity` describes, without its literature."""
+        return cls(**identity, amounts=parse_formula(identity["formula"]))
+
+
+def salts(composition: Composition) -> list[tuple[Fraction, str]]:
+    """The dissolved salts as (formula units of salt per formula unit of the composition, formula)."""
+    return parse_salts(composition.salt)
+
+
+def formula_units_for(composition: Composition, *, atoms: int) -> int:
+    """The number of formula units whose cell is nearest to `atoms` atoms.
+
+    It is a multiple (at least one) of the smallest number that makes the count of every element and of
+    every dissolved salt an integer; of two cells equally near, the smaller.
+    """
+    smallest = _smallest_formula_units(composition)
+    atoms_of_smallest = sum(composition.amounts.values()) * smallest
+    return smallest * max(1, math.ceil(Fraction(atoms) / atoms_of_smallest - Fraction(1, 2)))
+
+
+def _smallest_formula_units(composition: Composition) -> int:
+    pieces = [*composition.amounts.values(), *(coefficient for coefficient, _ in salts(composition))]
+    return math.lcm(*(piece.denominator for piece in pieces))
+
+
+def counts(composition: Composition, formula_units: int) -> dict[str, int]:
+    """Atoms of each element in a cell of `formula_units` formula units, in formula order.
+
+    Raises:
+        InputError: an element would be present in a fraction of an atom.
+    """
+    exact = {symbol: amount * formula_units for symbol, amount in composition.amounts.items()}
+    if broken := [symbol for symbol, amount in exact.items() if amount.denominator != 1]:
+        cell = f"{composition.id}: {formula_units} formula units of {composition.formula}"
+        remedy = f"take a multiple of {_smallest_formula_units(composition)}"
+        raise InputError([f"{cell} hold a fraction of an atom of {', '.join(broken)}; {remedy}."])
+    return {symbol: int(amount) for symbol, amount in exact.items()}
+
+
+def read_compositions(path: str | Path, *, potentials: Collection[str]) -> dict[str, Composition]:
+    """Read and check the table of compositions.
+
+    Args:
+        path: tab-separated table with the columns of `COLUMNS`; structure files are sought beside it.
+        potentials: names of the known potentials.
+
+    Returns:
+        id → composition, in the order of the table.
+
+    Raises:
+        InputError: every problem of every row at once; a wrong header alone, since nothing can be read then.
+    """
+    path = Path(path)
+    rows = read_table(path, columns=COLUMNS, key="id")
+    readable = [row for row in rows if row.cells]
+    check_names(readable, column="id", reserved=RESERVED_IDS)
+    compositions = [_read_row(row, folder=path.parent, potentials=potentials) for row in readable]
+    if problems := [problem for row in rows for problem in row.problems]:
+        raise InputError(problems)
+    return {composition.id: composition for composition in compositions}
+
+
+def _read_row(row: Row, *, folder: Path, potentials: Collection[str]) -> Composition | None:
+    """The composition of a row, or None after its problems were noted on the row."""
+    amounts = row.attempt("formula", parse_formula)
+    oxidation_states = row.attempt("oxidation_states", parse_oxidation_states)
+    salt_terms = row.attempt("salt", parse_salts)
+    if amounts is not None:
+        _check_mobile_ion(row, amounts)
+        if oxidation_states is not None:
+            _check_charge(row, amounts, oxidation_states)
+        if salt_terms is not None:
+            _check_sum(row, amounts, salt_terms)
+    start = _read_start(row, folder=folder)
+    _check_potential(row, potentials)
+    numbers = {"density_g_cm3": row.attempt("density_g_cm3", positive_number), **_read_literature(row)}
+    if row.problems:
+        return None
+    parsed = {**numbers, "amounts": amounts, "oxidation_states": oxidation_states, "start": start}
+    return Composition(**row.cells | parsed)
+
+
+def _check_charge(row: Row, amounts: Mapping[str, Fraction], oxidation_states: Mapping[str, int]) -> None:
+    column = "oxidation_states"
+    for symbol in [symbol for symbol in amounts if symbol not in oxidation_states]:
+        row.complain(column, f"the oxidation state of {symbol} is missing; add it, such as '{symbol}:+1'.")
+    for symbol in [symbol for symbol in oxidation_states if symbol not in amounts]:
+        row.complain(column, f"{symbol} is not in '{row.cells['formula']}'; remove its oxidation state.")
+    if amounts.keys() != oxidation_states.keys():
+        return
+    if charge := float(total_charge(amounts, oxidation_states)):
+        remedy = "correct the formula (amounts to four decimals) or the oxidation states"
+        row.complain(column, f"the charges add up to {charge:+.4g} e per formula unit, not 0; {remedy}.")
+
+
+def _check_mobile_ion(row: Row, amounts: Mapping[str, Fraction]) -> None:
+    if (ion := row.cells["mobile_ion"]) not in amounts:
+        shown = f"'{ion}' is not in the formula '{row.cells['formula']}'" if ion else "no element is named"
+        row.complain("mobile_ion", f"{shown}; name one of {', '.join(amounts)}.")
+
+
+def _check_sum(row: Row, amounts: Mapping[str, Fraction], salt_terms: list[tuple[Fraction, str]]) -> None:
+    """The host and the salts must hold the atoms of the formula, no more and no fewer."""
+    host = row.cells["host"]
+    if not (host or salt_terms) or (host and row.attempt("host", parse_formula) is None):
+        return
+    total = host_and_salts(host, salt_terms)
+    differing = [symbol for symbol in {**amounts, **total} if amounts.get(symbol) != total.get(symbol)]
+    found = [_difference(symbol, total, amounts) for symbol in differing]
+    if found:
+        remedy = "correct one of the three, or write '-' for both host and salt to pack simple ions"
+        row.complain("salt", f"host and salt do not add up to the formula ({', '.join(found)}); {remedy}.")
+
+
+def _difference(symbol: str, total: Mapping[str, Fraction], amounts: Mapping[str, Fraction]) -> str:
+    return f"{symbol} {float(total.get(symbol, 0)):.4g} instead of {float(amounts.get(symbol, 0)):.4g}"
+
+
+def _read_start(row: Row, *, folder: Path) -> str:
+    """'pack', 'none', or the path of the structure file.
+
+    A relative one stays relative, to the working directory: Snakemake would take the cells of a repository that
+    was moved or cloned elsewhere for outdated if their path were absolute.
+    """
+    start = row.cells["start"]
+    if start in ("pack", "none"):
+        return start
+    structure = folder / start
+    if not start or not structure.is_file():
+        shown = f"the file '{structure}' does not exist" if start else "the cell is empty"
+        remedy = "write 'pack', 'none' or a structure file, absolute or relative to the folder of the table"
+        row.complain("start", f"{shown}; {remedy}.")
+    return start if Path(start).is_absolute() else os.path.relpath(structure)
+
+
+def _check_potential(row: Row, potentials: Collection[str]) -> None:
+    name = row.cells["potential"]
+    known = f"name one of {', '.join(potentials)}" if potentials else "add it to the table of potentials"
+    if name and name not in potentials:
+        row.complain("potential", f"'{name}' is not in the table of potentials; {known}.")
+    if not name and row.cells["start"] != "none":
+        row.complain("potential", f"a simulated composition needs one; {known}, or set start to 'none'.")
+
+
+def _read_literature(row: Row) -> dict[str, float | None]:
+    """The optional numbers of a row; a value needs its origin, and a conductivity its temperature."""
+    if (basis := row.cells["density_basis"]) not in DENSITY_BASES:
+        row.complain("density_basis", f"'{basis}' is unknown; write one of {_listed(DENSITY_BASES)}.")
+    for value, origin in (("sigma_mS_cm", "sigma_origin"), ("Ea_eV", "Ea_origin")):
+        if row.cells[value] and row.cells[origin] not in ORIGINS:
+            shown = f"'{row.cells[origin]}' does not say where {value} comes from"
+            row.complain(origin, f"{shown}; write one of {_listed(ORIGINS)}.")
+        elif row.cells[origin] and not row.cells[value]:
+            row.complain(origin, f"there is an origin but no {value}; give the value or write '-'.")
+    if row.cells["sigma_mS_cm"] and not row.cells["sigma_temperature_C"]:
+        row.complain("sigma_temperature_C", "a conductivity needs its temperature; give it in °C.")
+    return {
+        "sigma_mS_cm": row.attempt("sigma_mS_cm", lambda text: positive_number(text) if text else None),
+        "sigma_temperature_C": row.attempt("sigma_temperature_C", _temperature),
+        "Ea_eV": row.attempt("Ea_eV", lambda text: positive_number(text) if text else None),
+    }
+
+
+def _temperature(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        temperature_C = float(text)
+    except ValueError:
+        temperature_C = math.nan
+    if not -273.15 < temperature_C < math.inf:
+        raise InputError([f"'{text}' is not a temperature in °C; write a number such as 25."])
+    return temperature_C
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,64 @@
+"""The groups of all glasses of a point: which are there, which may be frozen, and why others may not."""
+
+import os
+from collections.abc import Sequence
+
+from saltflow.materials.compositions import Composition
+from saltflow.materials.groups.persistence import persistent_groups
+from saltflow.trajectory import open_trajectory
+
+
+def describe_groups(
+    trajectories: Sequence[str | os.PathLike],
+    *,
+    statuses: Sequence[str],
+    composition: Composition,
+    wanted: Sequence[str],
+    max_exchanged_fraction: float,
+) -> dict:
+    """The groups of every glass of a point that persist through its free run.
+
+    Args:
+        trajectories: H5MD file of each glass.
+        statuses: status of each free run; one that is not "ok" is passed on.
+        composition, wanted, max_exchanged_fraction: see `persistent_groups`.
+
+    Returns:
+        JSON-able: `glasses` with status ("ok", "no groups", "groups exchange atoms" or that of the free run), groups
+        and kinds; `sentences` that say it to a reader.
+    """
+    glasses, sentences = [], []
+    for number, (path, status) in enumerate(zip(trajectories, statuses, strict=True), start=1):
+        if status != "ok":
+            glasses.append({"status": status, "groups": [], "kinds": {}})
+            sentences.append(f"glass {number}: {status}.")
+            continue
+        found = persistent_groups(
+            open_trajectory(path), composition, wanted=wanted, max_exchanged_fraction=max_exchanged_fraction
+        )
+        glasses.append({"status": _status(found), **found})
+        sentences += [f"glass {number}: {sentence}" for sentence in _sentences(found, wanted)]
+    return {"wanted": list(wanted), "glasses": glasses, "sentences": sentences}
+
+
+def _status(found: dict) -> str:
+    if found["groups"]:
+        return "ok"
+    return "groups exchange atoms" if found["kinds"] else "no groups"
+
+
+def _sentences(found: dict, wanted: Sequence[str]) -> list[str]:
+    if not found["kinds"]:
+        return [f"no group of {', '.join(wanted)} stands alone; name others in constraints.groups."]
+    said = []
+    for kind, facts in found["kinds"].items():
+        above = "above " if facts["lifetime_is_bound"] else ""
+        lifetime = f"bond lifetime {above}{facts['bond_lifetime_ps']:.3g} ps"
+        if facts["status"] == "ok":
+            said.append(f"{kind}: {facts['kept']} of {facts['found']} groups persist and may be frozen; {lifetime}.")
+        else:
+            said.append(
+                f"{kind} is refused: {facts['exchanged']} of {facts['found']} groups exchange atoms; {lifetime}. "
+                "Freeze it at a lower temperature, or not at all."
+            )
+    return said

@@ -1,0 +1,55 @@
+"""Ionic radii: Shannon's where he gives one, and a stated fallback where he does not."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ase.data import atomic_numbers, covalent_radii
+
+if TYPE_CHECKING:
+    from saltflow.materials.compositions import Composition
+
+# The values of `ionic_radius_A` that are Shannon's, by element and state, as pymatgen tabulates them.
+TABLE = Path(__file__).with_name("shannon_radii.tsv")
+COORDINATIONS = ("VI", "IV", "III", "VIII")
+
+
+def radii_A(composition: "Composition") -> dict[str, float]:
+    """The radius of each element of a composition in its oxidation state.
+
+    Returns:
+        element → radius in Å, see `ionic_radius_A`.
+    """
+    return {
+        element: ionic_radius_A(element, composition.oxidation_states.get(element, 0))
+        for element in composition.amounts
+    }
+
+
+def ionic_radius_A(element: str, oxidation_state: float) -> float:
+    """Effective ionic radius in Å (Shannon, Acta Cryst. A32, 751 (1976)).
+
+    Six-fold coordination is taken first, then 4, 3 and 8 (`COORDINATIONS`): one convention for all compositions, and
+    the one that the start densities are made with. Of two spin states the larger radius counts. An anion in a
+    state that Shannon does not list (peroxide O−) has the radius of its usual one (O2−). Everything else
+    that he does not list, or to which he gives a negative radius (a bare proton, hydride, a metal atom),
+    has its covalent radius (Cordero et al., Dalton Trans. 2008, 2832, from ASE).
+    """
+    states = _shannon_states().get(element, {})
+    if oxidation_state in states:
+        radius = states[oxidation_state]
+    else:
+        anionic = [states[state] for state in states if state < 0 and oxidation_state < 0]
+        radius = max(anionic, default=0.0)
+    return radius if radius > 0 else float(covalent_radii[atomic_numbers[element]])
+
+
+@cache
+def _shannon_states() -> Mapping[str, Mapping[float, float]]:
+    """Element → oxidation state → radius in Å."""
+    states: dict[str, dict[float, float]] = {}
+    for line in TABLE.read_text().splitlines()[1:]:
+        element, state, radius_A = line.split("\t")
+        states.setdefault(element, {})[float(state)] = float(radius_A)
+    return states

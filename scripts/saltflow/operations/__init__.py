@@ -1,0 +1,1 @@
+"""Around a run: plan, account, status, resume, archive, housekeeping. Imports base to dynamics."""

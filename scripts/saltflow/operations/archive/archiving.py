@@ -1,0 +1,52 @@
+"""From a planned sweep to a verified archive of one of its compositions."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from saltflow.campaign.campaign import find_table, load_campaign
+from saltflow.operations.archive.contents import Item, items, making_of
+from saltflow.operations.archive.crate import crate_text
+from saltflow.operations.archive.facts import gather
+from saltflow.operations.archive.narrowing import Narrowed, narrow
+from saltflow.operations.archive.readme import readme_text
+from saltflow.operations.archive.tarball import FOLDER, METADATA, Packed, pack
+from saltflow.operations.archive.verification import verify
+from saltflow.operations.plan.dag import Dag
+
+
+def archive_composition(composition: str, dag: Dag, *, sweep: Path, repository: Path) -> tuple[Path, int]:
+    """Pack a composition into `archives/<id>.zip` of its sweep, and verify the archive.
+
+    Args:
+        composition: its id.
+        dag: the plan of the sweep.
+        sweep, repository: absolute.
+
+    Returns:
+        the archive and the number of its files.
+
+    Raises:
+        SaltflowError: the composition is not known or not complete, the disk is too full, or the archive would not
+            be complete elsewhere.
+    """
+    making = making_of(composition, dag.jobs)
+    narrowed = _narrowed(composition, dag, sweep, repository)
+    facts = gather(making, sweep=sweep, repository=repository, rules=dag.rules, moved=narrowed.moved)
+
+    def described(packed: Sequence[Packed]) -> Iterator[Item]:
+        yield Item("README.md", readme_text(making, facts, packed).encode())
+        yield Item(METADATA, crate_text(making, facts, packed).encode())
+
+    target = sweep / FOLDER / f"{composition}.zip"
+    contents = items(making, narrowed, sweep=sweep, repository=repository)
+    pack(target, contents, date=facts.ended, describe=described)
+    return target, verify(target, targets=making.targets)
+
+
+def _narrowed(composition: str, dag: Dag, sweep: Path, repository: Path) -> Narrowed:
+    with contextlib.chdir(sweep):  # relative paths of the tables start here
+        folders = [Path(), repository]
+        campaign = load_campaign(dag.config, folders=folders)
+        tables = {key: find_table(key, path, folders) for key, path in dag.config["tables"].items()}
+        return narrow(campaign, dag.config, composition, tables=tables)

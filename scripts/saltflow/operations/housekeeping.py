@@ -1,0 +1,237 @@
+"""What of a sweep may be deleted, what must stay, and what is lost with it.
+
+Every file that the workflow wrote gets one of four marks, decided from the plan: which job made it, which jobs
+read it, and whether these are due. A missing intermediate whose readers are up to date is not made again.
+`saltflow.operations.quota` says it to a reader.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Literal, Protocol
+
+from saltflow.base.errors import SaltflowError
+from saltflow.operations.run_lock import living_jobs, read_controller, refusal
+from saltflow.operations.running_jobs import name_them
+
+Mark = Literal["may be deleted now", "only when archived", "still needed", "never delete"]
+MARKS: tuple[Mark, ...] = ("may be deleted now", "only when archived", "still needed", "never delete")
+FOLDERS = ("results", "logs", ".snakemake", "archives")
+COMMITTEE = re.compile(r"(?P<potential>results/potentials/[^/]+)/generation(?P<generation>\d+)/committee/")
+
+
+class Job(Protocol):
+    """What is asked of a job of the plan; paths are relative to the sweep."""
+
+    rule: str
+    due: bool
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of files: its mark, what it is called in the table, and what is lost with it."""
+
+    mark: Mark
+    title: str
+    loss: str
+
+
+FINISHED_WORK = Kind("may be deleted now", "work folders of finished jobs", "nothing")
+HALF_WRITTEN = Kind("may be deleted now", "half-written files of killed jobs", "nothing")
+QUENCHES = Kind("may be deleted now", "trajectories of the quench", "a look at the melt; no step reads it")
+EXPLORATIONS = Kind("may be deleted now", "explorations", "other frames to label need the exploration again")
+TRAJECTORIES = Kind("only when archived", "production trajectories", "every other analysis: it runs the MD again")
+EARLIER_COMMITTEES = Kind(
+    "only when archived",
+    "committees of earlier generations",
+    "another criterion of convergence: it learns the potential again",
+)
+INPUTS_OF_DUE = Kind("still needed", "inputs of jobs that are due", "the time to make them again")
+MADE_AGAIN = Kind("still needed", "products of jobs that are due", "what was there before they run")
+CHECKPOINTS = Kind("still needed", "checkpoints of jobs that are due", "the time that these jobs have run")
+LEARNT = Kind("never delete", "labels, datasets, potentials", "the costliest part of the sweep")
+RESULTS = Kind("never delete", "cells, glasses, results, tables", "the sweep")
+ACCOUNT = Kind("never delete", "logs, attempts, benchmarks", "the account")
+RECORDS = Kind("never delete", "Snakemake's records", "why nothing is due: everything would run again")
+ARCHIVES = Kind("never delete", "archives", "the archive; move it to another disk")
+FOREIGN = Kind("never delete", "files that this plan does not know", "not known: of other settings, or yours")
+LINKS = Kind("never delete", "links", "not known: what they point to is elsewhere")
+
+# Rule and file name of the products that need not stay.
+INTERMEDIATES = {
+    ("quench_glass", "quench.h5md"): QUENCHES,
+    ("explore", "exploration.extxyz"): EXPLORATIONS,
+    ("run_md", "*.h5md"): TRAJECTORIES,
+    ("run_constrained_md", "*.h5md"): TRAJECTORIES,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the sweep. path: relative to it. archive: which of its archives holds the file, if one does."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+    kind: Kind
+    archive: str = ""
+
+
+class Plan:
+    """Which jobs make and read the files of a sweep.
+
+    Args:
+        jobs: every job of the plan, done or due.
+    """
+
+    def __init__(self, jobs: Iterable[Job]):
+        jobs = list(jobs)
+        self.made_by = {path: job for job in jobs for path in job.outputs}
+        self.needed = {path for job in jobs if job.due for path in job.inputs}
+        self.busy_folders = {str(PurePosixPath(path).parent) for job in jobs if job.due for path in job.outputs}
+        self.last_generation: dict[str, int] = {}
+        for path in self.made_by:
+            if match := COMMITTEE.match(path):
+                last = self.last_generation.get(match["potential"], 0)
+                self.last_generation[match["potential"]] = max(last, int(match["generation"]))
+
+    def kind(self, path: str) -> Kind:
+        """What a file under results is."""
+        if path not in self.made_by:
+            return self._kind_of_remains(path)
+        if path in self.needed:
+            return INPUTS_OF_DUE
+        return MADE_AGAIN if self.made_by[path].due else self._kind_of_product(path)
+
+    def _kind_of_remains(self, path: str) -> Kind:
+        """What a file is that is no product: of a work folder, half-written, or not ours."""
+        owner = self.made_by.get(work_owner(path) or "")
+        if owner:
+            return CHECKPOINTS if owner.due else FINISHED_WORK
+        if PurePosixPath(path).name.startswith(".writing-") and not work_owner(path):
+            busy = str(PurePosixPath(path).parent) in self.busy_folders
+            return CHECKPOINTS if busy else HALF_WRITTEN
+        return FOREIGN
+
+    def _kind_of_product(self, path: str) -> Kind:
+        rule, name = self.made_by[path].rule, PurePosixPath(path).name
+        for (maker, pattern), kind in INTERMEDIATES.items():
+            if rule == maker and fnmatch(name, pattern):
+                return kind
+        match = COMMITTEE.match(path)
+        if match and int(match["generation"]) < self.last_generation[match["potential"]]:
+            return EARLIER_COMMITTEES
+        return LEARNT if path.startswith(("results/potentials/", "results/references/")) else RESULTS
+
+
+def work_owner(path: str) -> str | None:
+    """The product whose job works in the folder that holds a file: `.NAME.work`, or `chunk0.work` of labels."""
+    for part in PurePosixPath(path).parents:
+        if part.name.endswith(".work"):
+            hidden = part.name.startswith(".")
+            name = part.name[1:-5] if hidden else f"{part.name[:-5]}.extxyz"
+            return str(part.parent / name)
+    return None
+
+
+def mark_files(sweep: Path, jobs: Iterable[Job], *, archived: Mapping[str, str]) -> list[Entry]:
+    """Every file that the workflow wrote into a sweep, with its kind, in the order of the paths.
+
+    Args:
+        sweep: the working directory of the sweep.
+        jobs: every job of its plan.
+        archived: path → name of the archive that holds it.
+
+    Raises:
+        SaltflowError: a folder of the sweep is a link.
+    """
+    plan = Plan(jobs)
+    entries = []
+    for path in sorted(path for folder in FOLDERS for path in _files(sweep, folder)):
+        with suppress(FileNotFoundError):  # a run that goes on renames and removes files
+            entries.append(_entry(sweep, path, plan, archived))
+    return entries
+
+
+def _files(sweep: Path, folder: str) -> Iterator[str]:
+    """Relative paths of everything in a folder that is no folder; links are not followed."""
+    if (sweep / folder).is_symlink():
+        raise SaltflowError(
+            f"{sweep / folder} is a link, and nothing outside the sweep is touched; keep the whole sweep on the "
+            "other disk and name its folder there with --directory."
+        )
+    for parent, folders, names in os.walk(sweep / folder):
+        linked = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in (*names, *linked):
+            yield Path(parent, name).relative_to(sweep).as_posix()
+
+
+def _entry(sweep: Path, path: str, plan: Plan, archived: Mapping[str, str]) -> Entry:
+    status = (sweep / path).lstat()
+    kind = LINKS if (sweep / path).is_symlink() else _kind(path, plan)
+    return Entry(path, status.st_size, status.st_mtime_ns, kind, archived.get(path, ""))
+
+
+def _kind(path: str, plan: Plan) -> Kind:
+    top = path.split("/")[0]
+    if top == "results":
+        return plan.kind(path)
+    return {"logs": ACCOUNT, ".snakemake": RECORDS, "archives": ARCHIVES}[top]
+
+
+def check_idle(sweep: Path) -> None:
+    """Make sure that nothing works in a sweep, and that no run was killed there whose jobs may still write.
+
+    Raises:
+        SaltflowError: a run lives or has not ended, its jobs live, SLURM does not answer, or Snakemake's lock is there.
+    """
+    seen = read_controller(sweep)
+    if seen and seen.state == "running":
+        raise SaltflowError(f"Nothing was deleted. {refusal(sweep, seen)}")
+    if jobs := living_jobs(sweep, seen):
+        raise SaltflowError(f"Nothing was deleted: {name_them(jobs)} still work in {sweep}; wait for their end.")
+    if any((sweep / ".snakemake/locks").glob("*")):
+        raise SaltflowError(f"Nothing was deleted: {sweep} is locked; if no Snakemake runs there, type `make resume`.")
+
+
+def delete(sweep: Path, entries: Iterable[Entry]) -> list[str]:
+    """Delete the files that may be deleted now, each only if it is still the file that was marked.
+
+    Args:
+        sweep: the working directory of the sweep, in which nothing may be running.
+        entries: its files, freshly marked.
+
+    Returns:
+        the paths that were deleted.
+    """
+    root = sweep.resolve()
+    deleted = []
+    for entry in entries:
+        if entry.kind.mark == "may be deleted now" and _is_unchanged(root, entry):
+            (root / entry.path).unlink()
+            _remove_empty_work_folders(root, entry.path)
+            deleted.append(entry.path)
+    return deleted
+
+
+def _is_unchanged(root: Path, entry: Entry) -> bool:
+    """Whether a path is still the file that was marked, and no link on the way leads elsewhere."""
+    path = root / entry.path
+    if path.is_symlink() or not path.is_file() or path.parent.resolve() != path.parent:
+        return False
+    status = path.lstat()
+    return (status.st_size, status.st_mtime_ns) == (entry.size_bytes, entry.modified_ns)
+
+
+def _remove_empty_work_folders(root: Path, path: str) -> None:
+    in_work = [folder for folder in PurePosixPath(path).parents if work_owner(str(folder / "any"))]
+    for folder in in_work:
+        if any((root / folder).iterdir()):
+            return
+        (root / folder).rmdir()

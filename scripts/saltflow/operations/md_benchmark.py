@@ -1,0 +1,223 @@
+"""How fast molecular dynamics runs on this machine with a model, as rows for config/calibration.tsv.
+
+usage: python -m saltflow.operations.md_benchmark results/potentials/base/released.model --structure glass.extxyz --atoms 336 1302
+
+Every size is run and printed in ns/day. With --out the table of rates is written there, the rows of molecular dynamics
+on this device replaced by what the largest job took, so that `make plan` prices a sweep by it.
+"""
+
+import argparse
+import csv
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import read_json, write_text
+from saltflow.base.repository import REPOSITORY
+from saltflow.base.tables import read_table
+from saltflow.campaign.config_files import BASE, read_configuration
+from saltflow.campaign.dispersion_switch import NONE, check_apart
+from saltflow.campaign.settings import load_settings
+from saltflow.operations.plan.calibration import COLUMNS, TABLE
+from saltflow.operations.workload import TASKS
+from saltflow.potentials.trusted_model import trusted_hash
+
+if TYPE_CHECKING:
+    from saltflow.dynamics.timing import Timing
+
+UNIT = "atom-steps"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for; returns the exit code."""
+    began = time.perf_counter()
+    chosen = _parser().parse_args(arguments)
+    try:
+        timings, start_s = _measure(chosen, began)
+        rows = calibration_rows(
+            max(timings, key=lambda timing: timing.atoms * timing.cells),
+            start_s=start_s,
+            device=chosen.device,
+            machine=_machine(chosen.device),
+            model=f"{chosen.model.name}, {chosen.dtype}",
+        )
+        if chosen.out:
+            write_rates(chosen.out, rows)
+    except SaltflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Written to {chosen.out}." if chosen.out else _tabbed(rows), end="\n" if chosen.out else "")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m saltflow.operations.md_benchmark", description=__doc__.split("\n", 1)[0]
+    )
+    parser.add_argument("model", type=Path, help="a model file")
+    parser.add_argument("--sha256", help="of the model file; by default that of the release record beside it")
+    parser.add_argument("--structure", type=Path, required=True, help="a cell of its elements at their density")
+    parser.add_argument("--atoms", type=_count, nargs="+", required=True, help="sizes: the cell is repeated to them")
+    parser.add_argument("--glasses", type=_count, nargs="+", default=[1], help="cells that run together (default: 1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--steps", type=_count, default=100, help="that are timed for each size (default: 100)")
+    parser.add_argument("--temperature", type=float, default=600.0, help="K (default: 600)")
+    parser.add_argument("--settings", default=BASE, help="YAML with what differs in `dynamics`")
+    parser.add_argument("--out", type=Path, help=f"such as {TABLE} of the sweep's folder; else rows are printed")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 1 or more")
+    return int(text)
+
+
+def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], float]":
+    """What every size takes, and the seconds until the model was there."""
+    from saltflow.dynamics.timing import repeated_to, time_dynamics
+    from saltflow.potentials.mace import load_committee
+
+    structure = _read_structure(chosen.structure)
+    pinned = trusted_hash(chosen.model, given=chosen.sha256)
+    dynamics = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")["dynamics"]
+    committee = load_committee(
+        [chosen.model],
+        sha256=[pinned],
+        device=chosen.device,
+        dtype=chosen.dtype,
+        dispersion=_dispersion_of(chosen.model, dynamics["dispersion"]),
+    )
+    committee.check_elements(structure.numbers, composition=str(chosen.structure))
+    start_s = time.perf_counter() - began
+    timings = []
+    for atoms in chosen.atoms:
+        for cells in chosen.glasses:
+            with tempfile.TemporaryDirectory() as folder:
+                timing = time_dynamics(
+                    repeated_to(structure, atoms=atoms),
+                    committee,
+                    cells=cells,
+                    steps=chosen.steps,
+                    temperature_K=chosen.temperature,
+                    dynamics=dynamics,
+                    workdir=Path(folder),
+                )
+            print(_sentence(timing), file=sys.stderr)
+            timings.append(timing)
+    return timings, start_s
+
+
+def _dispersion_of(model: Path, added: str) -> str:
+    """What the dynamics adds to a model; the parameters of PBE where no record names a functional, as none is faster.
+
+    Raises:
+        SaltflowError: the model has learned dispersion.
+    """
+    record = model.with_suffix(".json")
+    release = {"dispersion": NONE, "reference": {}} | (read_json(record) if record.is_file() else {})
+    check_apart(release, added, potential=str(model))
+    return added if added == NONE else f"{added} of {release['reference'].get('functional', 'PBE')}"
+
+
+def _read_structure(path: Path):
+    from ase.io import read
+
+    try:
+        structure = read(path)
+    except Exception as error:  # each of ASE's readers fails in its own way
+        raise SaltflowError(f"{path} cannot be read as a structure ({error}); give extended XYZ or CIF.") from None
+    if not structure.pbc.all():
+        raise SaltflowError(f"{path} is not periodic in all directions; give a cell.")
+    return structure
+
+
+def _sentence(timing: "Timing") -> str:
+    together = f"{timing.cells} × {timing.atoms} atoms"
+    return (
+        f"{together}: {timing.ns_per_day:.3g} ns/day each at {timing.step_fs:g} fs, "
+        f"{1000 * timing.seconds_per_step:.3g} ms per step, {timing.seconds_per_atom_step:.2e} s per atom and step"
+    )
+
+
+def calibration_rows(
+    timing: "Timing", *, start_s: float, device: str, machine: str, model: str
+) -> list[dict[str, str]]:
+    """A row of the calibration for every rule that runs molecular dynamics.
+
+    Args:
+        timing: what was measured.
+        start_s: seconds until a model is loaded.
+        device: cpu or cuda.
+        machine: a name for the reader.
+        model: the model and its precision, for the reader.
+    """
+    conditions = f"{model}, {timing.cells} cells of {timing.atoms} atoms: {timing.ns_per_day:.3g} ns/day each"
+    row = {
+        "done_by": device,
+        "unit": UNIT,
+        "start_s": f"{start_s:.2g}",
+        "seconds_per_unit": f"{timing.seconds_per_atom_step:.2g}",
+        "basis": "measured",
+        "machine": machine,
+        "date": date.today().isoformat(),
+        "conditions": f"{conditions} at {timing.step_fs:g} fs",
+    }
+    rules = [rule for rule, task in TASKS.items() if task.unit == UNIT]
+    return [{"rule": rule} | {name: " ".join(cell.split()) for name, cell in row.items()} for rule in rules]
+
+
+def write_rates(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write the table of rates with some rows replaced; the others are those of the file, or of the repository.
+
+    Args:
+        path: the table; it is made where there is none.
+        rows: of `calibration_rows`.
+    """
+    source = path if path.is_file() else REPOSITORY / TABLE
+    new = {(row["rule"], row["done_by"]): row for row in rows}
+    merged = []
+    for row in read_table(source, columns=COLUMNS, key="rule"):
+        if not row.cells:
+            raise SaltflowError(row.problems[0])
+        old = {name: cell or "-" for name, cell in row.cells.items()}
+        merged.append(new.pop((old["rule"], old["done_by"]), old))
+    write_text(path, _tabbed([*merged, *new.values()], header=True))
+
+
+def _tabbed(rows: Sequence[Mapping[str, str]], *, header: bool = False) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _machine(device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(models, platform.machine())}, {_cores()}"
+
+
+def _cores() -> str:
+    import torch
+
+    number = torch.get_num_threads()
+    return "one core" if number == 1 else f"{number} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

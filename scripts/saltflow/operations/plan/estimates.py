@@ -1,0 +1,180 @@
+"""What jobs are expected to take, and at most: calibration × work, corrected by the finished jobs of the sweep."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import floor, log10
+from pathlib import Path
+from statistics import median
+
+from saltflow.base.provenance import read_json
+from saltflow.campaign.campaign import Campaign
+from saltflow.operations.attempts import journal_path, read_journal
+from saltflow.operations.plan.calibration import SUBMITTED, Rate
+from saltflow.operations.plan.dag import Dag, Job, gpus_of
+from saltflow.operations.workload import done_by, needed_min, speedup, units_of_work
+
+# Enough finished jobs of a rule for a median; reading thousands of files would take longer than planning.
+SAMPLE = 50
+DIGITS = 3
+# Wildcards on which no job's work depends.
+ALIKE = ("glass", "temperature", "mode", "member", "element")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """How much longer (or shorter) finished jobs of this sweep took than the calibration says; of how many jobs."""
+
+    factor: float
+    jobs: int
+
+
+class Estimator:
+    """Seconds of every due job, expected and at most.
+
+    Expected: start and work by the calibration, times the median of what finished jobs of the same rule and device
+    took in this sweep. A generation of learning that comes after one which has converged only passes it on; as long
+    as none has converged, every generation counts in full.
+    At most: the walltime that is requested, or what the work needs in several resumed pieces where that is more.
+
+    Args:
+        campaign: what is to be done.
+        dag: its jobs.
+        rates: the calibration.
+    """
+
+    def __init__(self, campaign: Campaign, dag: Dag, rates: Mapping[tuple[str, str], Rate]):
+        self.campaign, self.dag, self.rates = campaign, dag, rates
+        self._amounts: dict[tuple, tuple[float, str, float]] = {}
+
+    def expected_s(self, job: Job) -> float:
+        """Expected seconds of a job, with those of Snakemake inside it where it is submitted."""
+        seconds = self._calibrated_s(job)
+        if correction := self.corrections.get(self._kind(job)):
+            seconds *= correction.factor
+        submitted = not job.local and self.dag.executor != "local"
+        return seconds + submitted * self.rates[SUBMITTED, ""].seconds_per_unit
+
+    def upper_s(self, job: Job) -> float:
+        """Seconds that a job cannot exceed if it succeeds at once."""
+        needed_s = 0 if self.passes_on(job) else 60 * self._work(job)[2]
+        return max(60 * float(job.resources.get("runtime", 0)), needed_s, self.expected_s(job))
+
+    def hours(self, jobs: Iterable[Job], *, gpu: bool) -> dict[str, float]:
+        """Core-hours or GPU-hours that the due ones of some jobs reserve, expected and at most."""
+        expected = upper = 0.0
+        for job in jobs:
+            if job.due and (number := gpus_of(job.resources) if gpu else job.threads):
+                expected += number * self.expected_s(job) / 3600
+                upper += number * self.upper_s(job) / 3600
+        return {"expected": rounded(expected), "upper": rounded(upper)}
+
+    def rate(self, job: Job) -> Rate:
+        """The calibration that holds for a job."""
+        return self.rates[self._kind(job)]
+
+    def basis(self, job: Job) -> str:
+        """Where the estimate of a job comes from, for a reader."""
+        correction = self.corrections.get(self._kind(job))
+        if correction:
+            jobs = "1 finished job" if correction.jobs == 1 else f"{correction.jobs} finished jobs"
+            return f"{jobs} of this sweep"
+        return self.rate(job).source
+
+    def seconds_per_unit(self, job: Job) -> float:
+        """Seconds per unit of work, corrected."""
+        correction = self.corrections.get(self._kind(job))
+        return self.rate(job).seconds_per_unit * (correction.factor if correction else 1)
+
+    def passes_on(self, job: Job) -> bool:
+        """Whether the generation of a job comes after one that has converged."""
+        converged = self._converged.get(job.wildcards.get("potential", ""))
+        if "left_out" in job.wildcards:  # it trains what that generation has released
+            return False
+        return converged is not None and int(job.wildcards.get("generation", 0)) > converged
+
+    @cached_property
+    def corrections(self) -> Mapping[tuple[str, str], Correction]:
+        """Rule and what does its work → median ratio of measured to calibrated seconds of finished jobs."""
+        finished: dict[str, list[Job]] = defaultdict(list)
+        for job in self.dag.jobs:
+            if not job.due and job.benchmark and not self.passes_on(job):
+                finished[job.rule].append(job)
+        ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for jobs in finished.values():
+            for job in _spread(jobs):
+                if (seconds := self._measured_s(job)) is not None:
+                    ratios[self._kind(job)].append(seconds / self._calibrated_s(job))
+        return {kind: Correction(median(found), len(found)) for kind, found in ratios.items()}
+
+    def _measured_s(self, job: Job) -> float | None:
+        """Seconds that a finished job took; None where that says nothing about the next one.
+
+        A job that was resumed has measured only its last piece, and one on another device another thing.
+        """
+        attempts = list(read_journal(self.dag.directory / journal_path(job.log)).values()) if job.log else []
+        if len(attempts) > 1 or _on_other_device(attempts, gpu=self._kind(job)[1] == "cuda"):
+            return None
+        return read_seconds(self.dag.directory / job.benchmark)
+
+    def _calibrated_s(self, job: Job) -> float:
+        return self.rate(job).seconds(0 if self.passes_on(job) else self._work(job)[0])
+
+    def _kind(self, job: Job) -> tuple[str, str]:
+        return job.rule, self._work(job)[1]
+
+    def _work(self, job: Job) -> tuple[float, str, float]:
+        """Amount of work of a job as one core would feel it, what does it, and the minutes that it stays below."""
+        where = {name: value for name, value in job.wildcards.items() if name not in ALIKE}
+        key = (job.rule, *sorted(where.items()))
+        if key not in self._amounts:
+            about = (self.campaign, job.rule, job.wildcards)
+            self._amounts[key] = (
+                units_of_work(*about).amount / speedup(*about),
+                done_by(*about),
+                needed_min(*about),
+            )
+        return self._amounts[key]
+
+    @cached_property
+    def _converged(self) -> Mapping[str, int]:
+        """Potential → the first generation that has converged, of those that need no work."""
+        found: dict[str, int] = {}
+        for job in self.dag.jobs:
+            if job.rule == "assess_potential" and not job.due and _has_converged(self.dag.directory, job.outputs):
+                generation = int(job.wildcards["generation"])
+                potential = job.wildcards["potential"]
+                found[potential] = min(generation, found.get(potential, generation))
+        return found
+
+
+def rounded(value: float, digits: int = DIGITS) -> float:
+    """A number to so many significant digits: estimates have no more."""
+    return round(value, digits - 1 - floor(log10(abs(value)))) if value else 0.0
+
+
+def _spread(jobs: Sequence[Job]) -> Iterable[Job]:
+    """At most `SAMPLE` of the jobs, evenly over them."""
+    return jobs[:: max(1, -(-len(jobs) // SAMPLE))]
+
+
+def _on_other_device(attempts: Sequence[Mapping], *, gpu: bool) -> bool:
+    gpus = [attempt["requested"]["gpus"] for attempt in attempts if attempt.get("requested")]
+    return any(number is not None and (number > 0) is not gpu for number in gpus)
+
+
+def _has_converged(directory: Path, outputs: Iterable[str]) -> bool:
+    assessment = next(path for path in outputs if path.endswith("assessment.json"))
+    return (directory / assessment).is_file() and bool(read_json(directory / assessment)["converged"])
+
+
+def read_seconds(benchmark: Path) -> float | None:
+    """Seconds of the last run in a benchmark file of Snakemake; None where there is none."""
+    try:
+        with benchmark.open() as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t"))
+        return float(rows[-1]["s"])
+    except (OSError, IndexError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,259 @@
+"""How far each composition is: by the files of a sweep and the journals of its jobs, while it runs or not.
+
+Nothing is locked and Snakemake is not asked, so the answer takes a second. A product that is there counts as done,
+also when a setting has changed since: whether it has to be made again is what the plan says.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from saltflow.base.provenance import read_json
+from saltflow.campaign.campaign import Campaign
+from saltflow.operations.attempts import SLURM_LOGS, Attempt, read_attempts, slurm_folder_of
+from saltflow.operations.jobs import Job, jobs_of_composition, jobs_of_potential, shared_jobs
+
+State = Literal["done", "running", "failed", "due"]
+FIRST_RULE = "build_glass"  # runs for every composition at once, so it does not tell which one is under way
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job and how it stands; the last attempt of one that is not done, if there was any."""
+
+    job: Job
+    state: State
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a potential or a composition stands.
+
+    jobs: all of its own. md_ns: simulated so far and wanted, of every glass, temperatures added up; a composition's.
+    """
+
+    name: str
+    jobs: tuple[JobStatus, ...]
+    md_ns: tuple[float, float] = (0.0, 0.0)
+
+    def counts(self, stage: str | None = None, *, generation: str | None = None) -> Counter:
+        """State → number of jobs, of a stage and of a potential's generation where these are given."""
+        return Counter(
+            each.state
+            for each in self.jobs
+            if stage in (None, each.job.files.stage) and generation in (None, _generation_of(each.job))
+        )
+
+    @cached_property
+    def state(self) -> State:
+        """failed where a job is, else running, else done where all are, else due."""
+        counts = self.counts()
+        if counts.total() == counts["done"]:
+            return "done"
+        return next((state for state in ("failed", "running") if counts[state]), "due")
+
+    @property
+    def has_started(self) -> bool:
+        """Whether anything but the packing of its cells has begun."""
+        return any(
+            each.state != "due" and (each.job.rule, each.state) != (FIRST_RULE, "done") or each.attempt
+            for each in self.jobs
+        )
+
+    @cached_property
+    def generation(self) -> str:
+        """The generation that a potential is at: the first with work left, else its last."""
+        unfinished = {_generation_of(each.job) for each in self.jobs if each.state != "done"}
+        return next((number for number in self.generations if number in unfinished), self.generations[-1])
+
+    @cached_property
+    def generations(self) -> list[str]:
+        """All generations that a potential may go through."""
+        return sorted({number for each in self.jobs if (number := _generation_of(each.job))}, key=int)
+
+
+@dataclass(frozen=True)
+class Status:
+    """A whole sweep: its potentials, compositions and shared jobs; released: name of a potential → how it came out."""
+
+    folder: Path
+    potentials: Mapping[str, Standing]
+    compositions: Mapping[str, Standing]
+    potential_of: Mapping[str, str]
+    shared: Standing
+    released: Mapping[str, str]
+
+    @property
+    def everything(self) -> list[Standing]:
+        """Potentials, compositions and the shared jobs."""
+        return [*self.potentials.values(), *self.compositions.values(), self.shared]
+
+
+def read_status(campaign: Campaign, folder: Path) -> Status:
+    """How a sweep stands.
+
+    Args:
+        campaign: what it is made of.
+        folder: its working directory.
+    """
+    potentials = {
+        name: Standing(name, _statuses(jobs_of_potential(campaign, name), folder))
+        for name in reversed(campaign.needed_potentials)  # what others start from comes first
+    }
+    compositions = {
+        name: Standing(name, _statuses(jobs_of_composition(campaign, name), folder), _md_ns(campaign, name, folder))
+        for name in campaign.swept
+    }
+    return Status(
+        folder,
+        potentials,
+        compositions,
+        potential_of={name: campaign.compositions[name].potential for name in campaign.swept},
+        shared=Standing("all compositions", _statuses(shared_jobs(campaign), folder)),
+        released={name: release for name in potentials if (release := _release(name, folder))},
+    )
+
+
+def _generation_of(job: Job) -> str | None:
+    """The generation of a job of a potential; its release belongs to none."""
+    return "0" if job.rule == "propose_seeds" else job.wildcards.get("generation")
+
+
+def _statuses(jobs: Iterable[Job], folder: Path) -> tuple[JobStatus, ...]:
+    return tuple(_status(job, folder) for job in jobs)
+
+
+def _status(job: Job, folder: Path) -> JobStatus:
+    if (folder / job.product).exists():
+        return JobStatus(job, "done")
+    slurm_folder = slurm_folder_of(job.rule, list(job.wildcards.values()))
+    attempts = read_attempts(folder / job.log, slurm_logs=folder / SLURM_LOGS, slurm_folder=slurm_folder)
+    last = attempts[-1] if attempts else None
+    if last is None or last.reason == "done":  # done, but its product was deleted since
+        return JobStatus(job, "due")
+    return JobStatus(job, "running" if last.reason == "running" else "failed", last)
+
+
+def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
+    """Simulated and wanted, equilibration included; a point under way counts by its checkpoints."""
+    production = campaign.section("dynamics", composition=name)["production"]
+    point_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
+    points = {f"md/{temperature}K": point_ps for temperature in campaign.temperatures_K}
+    constraints = campaign.section("constraints", composition=name)
+    points |= {
+        f"coupling/{mode}/{temperature}K": constraints["equilibrate_ps"] + constraints["duration_ps"]
+        for mode in campaign.frozen_modes(name)
+        for temperature in campaign.coupling_temperatures_K(name)
+    }
+    done_ps = 0.0
+    for point, wanted_ps in points.items():
+        where = folder / f"results/{name}" / point
+        if (where / "md.json").exists():
+            done_ps += wanted_ps
+        else:
+            segments = sum(1 for _ in where.glob(".md.json.work/*/segment-*.pt"))
+            done_ps += min(wanted_ps, segments * campaign.settings.execution.checkpoint_ps)
+    return done_ps / 1000, sum(points.values()) / 1000
+
+
+def _release(name: str, folder: Path) -> str | None:
+    """How a released potential came out; None while it is not."""
+    try:
+        release = read_json(folder / f"results/potentials/{name}/released.json")
+    except (FileNotFoundError, ValueError):
+        return None
+    return f"released, generation {release['generation']}" + ("" if release["converged"] else ", not converged")
+
+
+# ── in words ───────────────────────────────────────────────────────────────────────────────────
+
+FAILURES_SHOWN = 12
+LEGEND = "done/all jobs of the stage · ▶ running · ✗ failed"
+
+
+def in_words(status: Status, *, everything: bool = False) -> str:
+    """The status as a table for the terminal, summary first.
+
+    Args:
+        everything: also what has not started, and every failure.
+    """
+    potentials = [each for each in status.potentials.values() if everything or each.has_started]
+    compositions = [each for each in status.compositions.values() if everything or each.has_started]
+    parts = [_summary(status)]
+    if potentials:
+        parts.append(
+            _aligned([("potential", "labels", "models", ""), *(_potential(each, status) for each in potentials)])
+        )
+    if compositions:
+        header = ("composition", "its potential", "glasses", "MD", "ns of each glass", "analysis")
+        parts.append(_aligned([header, *(_composition(each, status) for each in compositions)]))
+        parts.append(LEGEND)
+    hidden = len(status.compositions) - len(compositions)
+    if hidden:
+        parts.append(f"{hidden} compositions have not started; --all shows them.")
+    failures = [each for standing in status.everything for each in standing.jobs if each.state == "failed"]
+    shown = failures if everything else failures[:FAILURES_SHOWN]
+    parts += ["\n".join(["Failed:", *(_failure(each, status.folder) for each in shown)])] if shown else []
+    if len(failures) > len(shown):
+        parts.append(f"… and {len(failures) - len(shown)} more; --all shows them.")
+    return "\n\n".join(parts)
+
+
+def _summary(status: Status) -> str:
+    jobs = sum((standing.counts() for standing in status.everything), Counter())
+    states = Counter(
+        each.state if each.state != "due" or not each.has_started else "begun" for each in status.compositions.values()
+    )
+    begun = states["running"] + states["begun"]
+    done_ns = sum(each.md_ns[0] for each in status.compositions.values())
+    all_ns = sum(each.md_ns[1] for each in status.compositions.values())
+    return (
+        f"{len(status.compositions)} compositions: {states['done']} done, {begun} under way, "
+        f"{states['failed']} with failed jobs, {states['due']} not started. "
+        f"MD: {_ns(done_ns)} of {_ns(all_ns)} ns. "
+        f"Potentials: {len(status.released)} of {len(status.potentials)} released.\n"
+        f"{jobs.total():,} jobs: {jobs['done']:,} done, {jobs['running']:,} running, {jobs['failed']:,} failed, "
+        f"{jobs['due']:,} due."
+    )
+
+
+def _potential(standing: Standing, status: Status) -> tuple[str, ...]:
+    stages = (_cell(standing.counts(stage, generation=standing.generation)) for stage in ("labels", "potential"))
+    under_way = f"generation {standing.generation} of {standing.generations[-1]}"
+    return standing.name, *stages, status.released.get(standing.name, under_way)
+
+
+def _composition(standing: Standing, status: Status) -> tuple[str, ...]:
+    name = status.potential_of[standing.name]
+    potential = status.potentials[name]
+    learning = "released" if name in status.released else f"{potential.state}, generation {potential.generation}"
+    done_ns, all_ns = standing.md_ns
+    glasses, md, analysis = (_cell(standing.counts(stage)) for stage in ("glasses", "MD", "analysis"))
+    return standing.name, f"{name}: {learning}", glasses, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis
+
+
+def _ns(duration_ns: float) -> str:
+    return f"{duration_ns:,.0f}" if duration_ns >= 100 else f"{duration_ns:.3g}"
+
+
+def _cell(counts: Counter) -> str:
+    marks = [f"{sign}{counts[state]}" for state, sign in (("running", "▶"), ("failed", "✗")) if counts[state]]
+    return " ".join([f"{counts['done']}/{counts.total()}", *marks])
+
+
+def _failure(status: JobStatus, folder: Path) -> str:
+    attempt = status.attempt
+    said = f": {' '.join(attempt.sentence.split())}" if attempt.sentence else ""
+    log = attempt.slurm_log or folder / status.job.log
+    return f"  {status.job.rule} ({status.job.subject}) {attempt.reason}{said} [{log}]"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

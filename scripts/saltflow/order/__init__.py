@@ -1,7 +1,0 @@
-"""Which measure of order predicts the conductivity, over all electrolytes of a sweep."""
-
-from saltflow.order.electrolytes import Electrolyte, collect, descriptors_of
-from saltflow.order.note import design_note
-from saltflow.order.relation import relate
-
-__all__ = ["Electrolyte", "collect", "descriptors_of", "design_note", "relate"]

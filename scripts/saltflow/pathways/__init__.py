@@ -1,5 +1,0 @@
-"""Where the mobile ions are, and how their density connects through the periodic cell."""
-
-from saltflow.pathways.analysis import analyse_pathways, no_pathways
-
-__all__ = ["analyse_pathways", "no_pathways"]

@@ -1,0 +1,1 @@
+"""What gives energies and forces: MACE, its kernels, dispersion, neighbour lists. Imports base to campaign."""

@@ -1,0 +1,153 @@
+"""D3(BJ) dispersion for the dynamics of a potential whose labels have none.
+
+Two-body, with the damping parameters that the references put into labels of the same functional. Grimme et
+al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011):
+
+    E = −Σ_pairs C6 [1/(r⁶ + f⁶) + s8 3Q/(r⁸ + f⁸)],   f = a1 √(3Q) + a2,   C6 = Σ_kl w_k w_l C6_kl
+
+Q is a product of one number of each element, w_k how alike the coordination number of an atom is to that of reference
+system k of its element. Tables of elements are those of torch-dftd. Its own energy weighs the 25 combinations of
+references for every pair; here the weights are those of atoms, which is the same sum in a third to a tenth of the time.
+
+Pairs beyond the cutoff are left out; the energy of a pair goes smoothly to zero within 1 bohr before it.
+docs/choose-a-reference.md has what that costs.
+"""
+
+import numpy as np
+import torch
+from ase import units
+
+from saltflow.campaign.dispersion_switch import CUTOFF_A
+from saltflow.potentials.d3_damping import DAMPING
+from saltflow.potentials.neighbour_list import has_outlived, list_pairs
+
+SKIN_A = 1.5  # pairs within cutoff + skin are listed; the list lasts until atoms have moved half of it
+STEEPNESS, LIKENESS = 16.0, 4.0  # of the coordination numbers, and of the weights of references
+
+
+class Dispersion:
+    """D3(BJ) with the damping parameters of one functional.
+
+    Args:
+        functional: of `DAMPING`.
+        device: cpu or cuda.
+        dtype: precision of the energies of pairs; distances and sums are in double precision.
+    """
+
+    def __init__(self, functional: str, *, device: str | torch.device, dtype: torch.dtype):
+        from torch_dftd.nn.dftd3_module import DFTD3Module
+
+        self.damping, self.dtype = DAMPING[functional], dtype
+        self.tables = DFTD3Module({}, dtype=torch.float64).to(device)
+
+    def on(self, numbers: np.ndarray, system: torch.Tensor, *, systems: int) -> "BatchedDispersion":
+        """Bind it to a fixed set of atoms.
+
+        Args:
+            numbers: (atoms,) atomic numbers.
+            system: (atoms,) non-decreasing index of the cell of each atom.
+            systems: number of cells.
+        """
+        return BatchedDispersion(self, numbers, system, systems=systems)
+
+
+class BatchedDispersion:
+    """Dispersion bound to the atoms of a batch; keeps a list of pairs with a skin.
+
+    A sum over pairs does not depend on when they were listed, so that a continued run need not know it.
+    """
+
+    def __init__(self, dispersion: Dispersion, numbers: np.ndarray, system: torch.Tensor, *, systems: int):
+        self.dtype, self.system, self.systems = dispersion.dtype, system, systems
+        known, species = np.unique(numbers, return_inverse=True)
+        chosen = torch.as_tensor(known.astype(np.int64), device=system.device)
+        self._species = torch.as_tensor(species, dtype=torch.long, device=system.device)
+        self._set_tables(dispersion, chosen)
+        self._listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def _set_tables(self, dispersion: Dispersion, chosen: torch.Tensor) -> None:
+        """The numbers of the elements that are there, in bohr and hartree; padded references count for nothing."""
+        tables, damping = dispersion.tables, dispersion.damping
+        of_pairs = tables.c6ab[chosen][:, chosen]
+        own = of_pairs.diagonal().permute(3, 0, 1, 2)[:, :, 0]  # (elements, 5, 3): with the first reference of the same
+        self._c6 = of_pairs[..., 0].clamp(min=0.0).to(self.dtype)
+        self._is_reference = own[..., 0] > 0
+        self._reference_cn = own[..., 1].to(self.dtype)
+        radii, roots = tables.rcov[chosen], tables.r2r4[chosen]
+        ratio = 3 * roots[:, None] * roots
+        self._contact = (radii[:, None] + radii).flatten().to(self.dtype)
+        self._c8_of_c6 = (damping.s8 * ratio).flatten().to(self.dtype)
+        self._radius2 = (damping.a1 * ratio.sqrt() + damping.a2_bohr).square().flatten().to(self.dtype)
+
+    def evaluate(
+        self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Energies, forces and stresses of dispersion.
+
+        Args:
+            positions: (atoms, 3) Å, wrapped or not; float64.
+            cells: (systems, 3, 3) Å, rows are lattice vectors.
+            sound: (systems,) which cells to evaluate; what is said of the others means nothing.
+
+        Returns:
+            energies (systems,) eV, forces (atoms, 3) eV/Å, stresses (systems, 3, 3) eV/Å³ in ASE's sign.
+        """
+        self._list_pairs(positions, cells, sound)
+        across = [shifts @ cell for shifts, cell in zip(self._shifts.split(self._counts), cells, strict=True)]
+        vectors = positions[self._second] - positions[self._first] + torch.cat(across)
+        near = torch.nonzero(vectors.square().sum(-1) < CUTOFF_A**2).flatten()
+        first, second, owner, kind, vectors = (
+            each.index_select(0, near) for each in (self._first, self._second, self._owner, self._kind, vectors)
+        )
+        distances = vectors.norm(dim=-1)
+        bohr = (distances / units.Bohr).to(self.dtype).requires_grad_(True)
+        of_pairs = self._of_pairs(bohr, first, second, kind)
+        (slopes,) = torch.autograd.grad(of_pairs.sum(), bohr)
+        pulls = vectors * (slopes.double() * (units.Hartree / units.Bohr) / distances)[:, None]
+        energies = torch.zeros_like(cells[:, 0, 0]).index_add_(0, owner, of_pairs.detach().double() * units.Hartree)
+        forces = torch.zeros_like(positions).index_add_(0, first, pulls).index_add_(0, second, -pulls)
+        counts = torch.bincount(owner, minlength=self.systems).tolist()
+        virials = [one.T @ other for one, other in zip(vectors.split(counts), pulls.split(counts), strict=True)]
+        return energies, forces, torch.stack(virials) / torch.linalg.det(cells).abs()[:, None, None]
+
+    def _of_pairs(
+        self, distances: torch.Tensor, first: torch.Tensor, second: torch.Tensor, kind: torch.Tensor
+    ) -> torch.Tensor:
+        """(pairs,) energies in hartree of pairs at distances in bohr."""
+        contacts = torch.sigmoid(STEEPNESS * (self._contact[kind] / distances - 1))
+        coordination = torch.zeros(len(self._species), dtype=self.dtype, device=distances.device)
+        coordination = coordination.index_add(0, first, contacts).index_add(0, second, contacts)
+        unlike = (coordination[:, None] - self._reference_cn[self._species]).square()
+        weights = torch.softmax((-LIKENESS * unlike).masked_fill(~self._is_reference[self._species], -torch.inf), -1)
+        weighted = torch.einsum("ik,inkl->inl", weights, self._c6[self._species])  # (atoms, elements, references)
+        of_first = weighted.flatten(0, 1).index_select(0, first * len(self._c6) + self._species[second])
+        c6 = (of_first * weights.index_select(0, second)).sum(-1)
+        square = distances.square()
+        sixth, radii2 = square**3, self._radius2[kind]
+        decay = 1 / (sixth + radii2**3) + self._c8_of_c6[kind] / (sixth * square + radii2**4)
+        return -c6 * decay * _switch(CUTOFF_A / units.Bohr - distances)
+
+    def _list_pairs(self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor) -> None:
+        """List the pairs of all sound cells anew where the last list may miss one."""
+        complete = bool(sound.all())
+        if complete and self._listed_at is not None:
+            skin = {"cutoff_A": CUTOFF_A, "skin_A": SKIN_A}
+            if not has_outlived(self._listed_at, positions, cells, self.system, **skin):
+                return
+        bounds = [0, *torch.bincount(self.system, minlength=self.systems).cumsum(0).tolist()]
+        none = self.system.new_empty(0)
+        pairs = [(none, none, positions.new_empty((0, 3)), none)]  # where no cell is sound
+        for index in torch.nonzero(sound).flatten().tolist():
+            atoms = slice(bounds[index], bounds[index + 1])
+            first, second, shifts = list_pairs(positions[atoms], cells[index], cutoff_A=CUTOFF_A + SKIN_A)
+            pairs.append((first + atoms.start, second + atoms.start, shifts, torch.full_like(first, index)))
+        self._first, self._second, self._shifts, self._owner = map(torch.cat, zip(*pairs, strict=True))
+        self._kind = self._species[self._first] * len(self._c6) + self._species[self._second]
+        self._counts = torch.bincount(self._owner, minlength=self.systems).tolist()
+        self._listed_at = (positions.clone(), cells.clone()) if complete else None
+
+
+def _switch(before: torch.Tensor) -> torch.Tensor:
+    """1 where a distance is 1 bohr or more `before` the cutoff, 0 at it, with two continuous derivatives."""
+    within = before.clamp(0, 1)
+    return within**3 * (within * (6 * within - 15) + 10)

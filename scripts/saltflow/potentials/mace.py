@@ -1,0 +1,371 @@
+"""Evaluating MACE models: the only module that imports mace for inference.
+
+A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
+"""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from matscipy.neighbours import neighbour_list
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import check_hash, pinned_hash, read_json
+from saltflow.campaign.dispersion_switch import NONE, check_apart, functional_of
+from saltflow.potentials.d3 import Dispersion
+from saltflow.potentials.kernels import accelerated, is_worthwhile
+from saltflow.potentials.neighbour_list import has_outlived
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
+    from mace.tools.utils import AtomicNumberTable
+
+SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
+LARGEST_COORDINATE_A = 1e6  # farther out a cell has blown up, and rounding would begin to move its atoms
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a committee says about a batch of cells.
+
+    energies: (systems,) eV, mean over the committee.
+    forces: (atoms, 3) eV/Å, mean over the committee.
+    stresses: (systems, 3, 3) eV/Å³, ASE's sign (positive = the cell wants to shrink).
+    force_spread: (atoms,) eV/Å, standard deviation over the committee of the force vector (norm).
+    """
+
+    energies: torch.Tensor
+    forces: torch.Tensor
+    stresses: torch.Tensor
+    force_spread: torch.Tensor
+
+
+def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> torch.nn.Module:
+    """Load one MACE model.
+
+    Args:
+        path: the model file.
+        sha256: what its content must hash to.
+        device: cpu or cuda.
+        dtype: float32 or float64.
+
+    Raises:
+        SaltflowError: the file is missing, its hash differs, it holds no MACE model, or there is no such device.
+    """
+    check_hash(path, pinned=sha256)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SaltflowError(
+            "The setting device is cuda but this node has no usable GPU; set device: cpu or ask for a GPU."
+        )
+    model = torch.load(path, map_location=device, weights_only=False)
+    if not hasattr(model, "r_max"):
+        raise SaltflowError(f"{path} is no MACE model but a {type(model).__name__}; give the file of a whole model.")
+    model = model.to(getattr(torch, dtype))
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.eval()
+
+
+def load_committee(
+    paths: Sequence[str | Path], *, sha256: Sequence[str], device: str, dtype: str, dispersion: str = NONE
+) -> "Committee":
+    """Load the models of a committee, each pinned by its hash; arguments as in `load_model` and `Committee`."""
+    models = [
+        load_model(path, sha256=pinned, device=device, dtype=dtype) for path, pinned in zip(paths, sha256, strict=True)
+    ]
+    return Committee(models, device=device, dtype=dtype, dispersion=dispersion)
+
+
+def load_checked_committee(
+    models: Sequence[str | Path],
+    checks: Sequence[str | Path],
+    *,
+    device: str,
+    dtype: str,
+    dispersion: str = NONE,
+) -> "Committee":
+    """Load a committee that this workflow trained: its train checks pin the hashes."""
+    pinned = [read_json(path)["sha256"] for path in checks]
+    return load_committee(models, sha256=pinned, device=device, dtype=dtype, dispersion=dispersion)
+
+
+def load_foundation(
+    foundation: Mapping, *, path: str | None, release: str | None, device: str, dynamics: Mapping
+) -> "Committee | None":
+    """Load what a potential starts from, to drive what `dynamics` says; None for from scratch.
+
+    Arguments as in `pinned_hash` and `load_released`.
+    """
+    if foundation["kind"] == "none":
+        return None
+    dispersion, pinned = dynamics["dispersion"], pinned_hash(foundation, release=release)
+    if release:
+        check_apart(read_json(release), dispersion, potential=foundation["name"])
+    return load_committee([path], sha256=[pinned], device=device, dtype=dynamics["dtype"], dispersion=dispersion)
+
+
+def load_released(model: str | Path, release: str | Path, *, device: str, dynamics: Mapping) -> "Committee":
+    """Load the released model of a potential to drive atoms: its release record pins the hash.
+
+    Args:
+        model, release: results/potentials/{potential}/released.model and released.json.
+        device: cpu or cuda.
+        dynamics: the section `dynamics` as rules get it; its dtype and its dispersion are taken.
+
+    Raises:
+        SaltflowError: dispersion would be added to a potential that has learned it; or as in `load_model`.
+    """
+    record, dispersion = read_json(release), dynamics["dispersion"]
+    check_apart(record, dispersion, potential=str(model))
+    return load_committee(
+        [model], sha256=[record["sha256"]], device=device, dtype=dynamics["dtype"], dispersion=dispersion
+    )
+
+
+def started_from_foundation(model: torch.nn.Module, foundation: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a fine-tuned model with the weights that mace takes over from its foundation for its elements."""
+    from mace.tools.finetuning_utils import load_foundations_elements
+
+    return load_foundations_elements(
+        copy.deepcopy(model),
+        foundation,
+        AtomicNumberTable([int(number) for number in model.atomic_numbers]),
+        load_readout=True,
+        max_L=model.products[0].linear.irreps_out.lmax,
+        default_dtype=next(model.parameters()).dtype,
+    )
+
+
+class Committee:
+    """Several MACE models of one architecture family, evaluated on a batch of periodic cells.
+
+    Args:
+        models: loaded by `load_model`; one model is a committee whose spread is zero.
+        device: where they live.
+        dtype: their precision.
+        dispersion: that is added to what every model says, such as "D3(BJ) of PBE", or none.
+
+    models: as they are evaluated, large ones on a CPU with the kernels of `saltflow.potentials.kernels`.
+    """
+
+    def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str, dispersion: str = NONE):
+        self.models = [accelerated(model) if device == "cpu" and is_worthwhile(model) else model for model in models]
+        self.device = torch.device(device)
+        self.dtype = getattr(torch, dtype)
+        functional = functional_of(dispersion)
+        self.dispersion = functional and Dispersion(functional, device=self.device, dtype=self.dtype)
+        self.table = AtomicNumberTable([int(number) for number in self.models[0].atomic_numbers])
+        self.cutoff_A = max(float(model.r_max) for model in self.models)
+
+    def check_elements(self, numbers: np.ndarray, *, composition: str) -> None:
+        """Refuse a cell with elements that the models do not know.
+
+        Raises:
+            SaltflowError: naming the composition and the elements.
+        """
+        unknown = sorted(set(int(number) for number in numbers) - set(self.table.zs))
+        if unknown:
+            from ase.data import chemical_symbols
+
+            names = ", ".join(chemical_symbols[number] for number in unknown)
+            raise SaltflowError(
+                f"{composition}: the potential does not know {names}; add a composition with it to the potential's row."
+            )
+
+    def on(self, numbers: np.ndarray, system: np.ndarray) -> "BatchedPotential":
+        """Bind the committee to a fixed set of atoms.
+
+        Args:
+            numbers: (atoms,) atomic numbers.
+            system: (atoms,) non-decreasing index of the cell of each atom.
+        """
+        return BatchedPotential(self, numbers, system)
+
+    def on_frame(self, frame: Atoms) -> tuple["BatchedPotential", torch.Tensor, torch.Tensor]:
+        """The committee bound to one frame, and where to evaluate it: positions (atoms, 3) and cells (1, 3, 3)."""
+        numbers, system, positions, boxes = stack([frame])
+        where = (torch.as_tensor(array, device=self.device) for array in (positions, boxes))
+        return self.on(numbers, system), *where
+
+
+class BatchedPotential:
+    """A committee bound to the atoms of a batch; keeps a neighbour list with a skin.
+
+    listed_at: positions and cells at which the list was made. A list made there again is the same to the last
+    bit, so that a continued run does not differ from an uninterrupted one.
+    """
+
+    def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray):
+        self.committee = committee
+        device, dtype = committee.device, committee.dtype
+        self.numbers = np.asarray(numbers, dtype=np.int32)
+        self.systems = int(system.max()) + 1
+        self.bounds = np.searchsorted(system, np.arange(self.systems + 1))
+        self.system = torch.as_tensor(system, dtype=torch.long, device=device)
+        one_hot = np.eye(len(committee.table))[[committee.table.z_to_index(int(number)) for number in numbers]]
+        self._graph = {
+            "node_attrs": torch.as_tensor(one_hot, dtype=dtype, device=device),
+            "batch": self.system,
+            "ptr": torch.as_tensor(self.bounds, dtype=torch.long, device=device),
+            "head": torch.zeros(self.systems, dtype=torch.long, device=device),
+            "pbc": torch.ones((self.systems, 3), dtype=torch.bool, device=device),
+        }
+        self.dispersion = committee.dispersion and committee.dispersion.on(numbers, self.system, systems=self.systems)
+        self.listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, spread: bool = False) -> Evaluation:
+        """Energies, forces and stresses.
+
+        Args:
+            positions: (atoms, 3) Å, wrapped or not.
+            cells: (systems, 3, 3) Å, rows are lattice vectors.
+            spread: evaluate every model and give the force spread; else only the first model.
+
+        Returns:
+            the numbers of every cell; those of a cell that has blown up (coordinates that are not finite or
+            absurdly large, no volume, atoms on top of each other) are NaN, and the other cells do not notice.
+        """
+        sound = self._sound(positions, cells)
+        evaluation = self._evaluate_sound(positions, cells, sound, spread=spread)
+        if bool((self._finite(evaluation) | ~sound).all()):
+            return evaluation
+        # MACE's gradients carry a NaN of one cell into all of its batch: leave out those that have one alone.
+        for index in torch.nonzero(sound).flatten().tolist():
+            only = torch.arange(self.systems, device=sound.device) == index
+            sound[index] = self._finite(self._evaluate_sound(positions, cells, only, spread=spread))[index]
+        return self._evaluate_sound(positions, cells, sound, spread=spread)
+
+    def _finite(self, evaluation: Evaluation) -> torch.Tensor:
+        """(systems,) whether all numbers of a cell are finite."""
+        sums = evaluation.energies + evaluation.stresses.sum((-1, -2))
+        return torch.isfinite(sums.index_add(0, self.system, evaluation.forces.sum(-1)))
+
+    def _evaluate_sound(
+        self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor, *, spread: bool
+    ) -> Evaluation:
+        """Evaluate the cells that are `sound` (systems,); the numbers of the others are NaN."""
+        graph = self._graph_at(positions, cells, sound)
+        models = self.committee.models if spread else self.committee.models[:1]
+        outputs = [_run(model, graph) for model in models]
+        energies, forces, stresses = (
+            torch.stack([output[key].detach().double() for output in outputs]) for key in ("energy", "forces", "stress")
+        )
+        if self.dispersion:  # the same for all models: it leaves the spread alone
+            added = self.dispersion.evaluate(positions, cells, sound=sound)
+            energies, forces, stresses = (
+                of_models + more for of_models, more in zip((energies, forces, stresses), added, strict=True)
+            )
+        energies = energies.masked_fill(~sound, torch.nan)
+        forces = forces.masked_fill(~sound[self.system, None], torch.nan)
+        stresses = stresses.masked_fill(~sound[:, None, None], torch.nan)
+        deviation = forces - forces.mean(0)
+        force_spread = deviation.square().sum(-1).mean(0).sqrt()
+        return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
+
+    def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """(atoms, features) scalar node features of all layers of the first model: unchanged when a cell is turned."""
+        graph = self._graph_at(positions, cells, self._sound(positions, cells))
+        model = self.committee.models[0]
+        return _run(model, graph, forces=False)["node_feats"].detach().double()[:, _scalars(model)]
+
+    def _sound(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """(systems,) which cells have coordinates that a potential can be asked about."""
+        lost = ~(positions.abs() < LARGEST_COORDINATE_A).all(-1)  # NaN compares false
+        lost_atoms = torch.zeros(self.systems, dtype=positions.dtype, device=positions.device)
+        lost_atoms.index_add_(0, self.system, lost.to(positions.dtype))
+        box = (cells.abs() < LARGEST_COORDINATE_A).all(-1).all(-1) & (torch.linalg.det(cells).abs() > 0)
+        return (lost_atoms == 0) & box
+
+    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor) -> dict[str, torch.Tensor]:
+        if not bool(sound.all()):
+            positions = torch.where(sound[self.system, None], positions, 0.0)
+            cells = torch.where(sound[:, None, None], cells, torch.eye(3, dtype=cells.dtype, device=cells.device))
+            self.list_neighbours(positions, cells, sound=sound)
+        elif self.listed_at is None or self._list_is_stale(positions, cells):
+            self.list_neighbours(positions, cells)
+        dtype = self.committee.dtype
+        home = positions - torch.einsum("ni,nij->nj", self._image, cells[self.system])
+        shifts = torch.einsum("ni,nij->nj", self._unit_shifts, cells[self._edge_system])
+        vectors = home[self._edges[1]] - home[self._edges[0]] + shifts
+        near = vectors.square().sum(-1) < self.committee.cutoff_A**2
+        return self._graph | {
+            "positions": home.to(dtype),
+            "cell": cells.reshape(-1, 3).to(dtype),
+            "edge_index": self._edges[:, near],
+            "unit_shifts": self._unit_shifts[near].to(dtype),
+            "shifts": shifts[near].to(dtype),
+        }
+
+    def _list_is_stale(self, positions: torch.Tensor, cells: torch.Tensor) -> bool:
+        cutoff_A = self.committee.cutoff_A
+        return has_outlived(self.listed_at, positions, cells, self.system, cutoff_A=cutoff_A, skin_A=SKIN_A)
+
+    def list_neighbours(
+        self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor | None = None
+    ) -> None:
+        """Make the neighbour list anew.
+
+        Args:
+            positions, cells: as in `evaluate`.
+            sound: (systems,) which cells to list; all when not given.
+        """
+        fractional = torch.einsum("ni,nij->nj", positions, torch.linalg.inv(cells)[self.system])
+        image = torch.floor(fractional)
+        home = torch.einsum("ni,nij->nj", fractional - image, cells[self.system]).cpu().numpy()
+        boxes = cells.cpu().numpy()
+        senders, receivers, shifts, owners = [], [], [], []
+        for index, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
+            if sound is not None and not bool(sound[index]):
+                continue
+            sender, receiver, shift = neighbour_list(
+                "ijS",
+                positions=home[first:last],
+                cell=boxes[index],
+                pbc=[True] * 3,
+                numbers=self.numbers[first:last],
+                cutoff=self.committee.cutoff_A + SKIN_A,
+            )
+            senders.append(sender + first)
+            receivers.append(receiver + first)
+            shifts.append(shift)
+            owners.append(np.full(len(sender), index))
+        device = self.committee.device
+        none = np.empty(0, dtype=int)  # where no cell is sound
+        edges = np.stack([np.concatenate([none, *senders]), np.concatenate([none, *receivers])])
+        self._edges = torch.as_tensor(edges, dtype=torch.long, device=device)
+        shifts = np.concatenate([np.empty((0, 3)), *shifts])
+        self._unit_shifts = torch.as_tensor(shifts, dtype=torch.float64, device=device)
+        self._edge_system = torch.as_tensor(np.concatenate([none, *owners]), dtype=torch.long, device=device)
+        self._image = image
+        self.listed_at = (positions.clone(), cells.clone())
+
+
+def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor], *, forces: bool = True) -> dict[str, torch.Tensor]:
+    positions = graph["positions"].clone().requires_grad_(True)
+    # TorchScript runs its first call unoptimised and rounds later ones differently: a process that goes on where
+    # another was killed would leave its trajectory. Without that optimisation every call is the same, and no slower.
+    with torch.jit.optimized_execution(False):
+        return model(graph | {"positions": positions}, training=False, compute_force=forces, compute_stress=forces)
+
+
+def _scalars(model: torch.nn.Module) -> torch.Tensor:
+    """(features,) which node features are scalars; those of all layers follow each other."""
+    layers = [product.linear.irreps_out for product in model.products]
+    return torch.tensor([each.ir.l == 0 for layer in layers for each in layer for _ in range(each.dim)])
+
+
+def stack(cells: Sequence[Atoms]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Concatenate cells into one batch.
+
+    Returns:
+        numbers (atoms,), system (atoms,), positions (atoms, 3) Å, boxes (systems, 3, 3) Å.
+    """
+    numbers = np.concatenate([cell.numbers for cell in cells])
+    system = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])
+    positions = np.concatenate([cell.positions for cell in cells])
+    return numbers, system, positions, np.stack([cell.cell.array for cell in cells])

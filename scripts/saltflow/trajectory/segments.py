@@ -1,0 +1,218 @@
+"""From trajectories to displacement-ready segments: species, reference frame, mean cell, gaps in time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from numbers import Real
+
+import numpy as np
+
+from saltflow.base.errors import SaltflowError
+from saltflow.trajectory import Run
+
+FEWEST_FRAMES = 20
+INTERVAL_TOLERANCE = 0.01
+STEPS_LOOKED_AT = 50
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames of one glass at a constant interval, without a gap, read piece by piece.
+
+    Args:
+        glass: index of the trajectory that it comes from.
+        run: the trajectory.
+        first: its first frame in the trajectory.
+        n_frames: number of frames.
+        species_of: index of each atom's species, (atoms,).
+        mean_cell_A: mean cell of the glass, (3, 3).
+        breathes: whether the cell changes.
+    """
+
+    glass: int
+    run: Run
+    first: int
+    n_frames: int
+    species_of: np.ndarray
+    mean_cell_A: np.ndarray
+    breathes: bool
+
+    def positions_A(self, frames: slice, atoms: slice) -> np.ndarray:
+        """Laboratory positions relative to the segment's first frame, in the mean cell, (frames, atoms, 3).
+
+        Fractional coordinates times the mean cell: a breathing cell moves nothing by itself.
+        """
+        start = self.run.read_positions_A(slice(self.first, self.first + 1), atoms).astype(float)
+        span = slice(self.first + frames.start, self.first + min(frames.stop, self.n_frames))
+        positions_A = self.run.read_positions_A(span, atoms).astype(float)
+        if self.breathes:
+            start = start @ np.linalg.inv(self.run.cells_A[self.first]) @ self.mean_cell_A
+            positions_A = positions_A @ np.linalg.inv(self.run.cells_A[span]) @ self.mean_cell_A
+        positions_A -= start
+        return positions_A
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that transport needs to know of one composition at one temperature.
+
+    Args:
+        species: element symbols, sorted.
+        counts: atoms of each species in the cell, (species,).
+        charges: formal charge of each species in e, (species,).
+        masses_u: atomic mass of each species, (species,).
+        mobile: index of the mobile ion in `species`.
+        volume_A3: mean volume over frames and glasses.
+        temperature_K: temperature of the run.
+        interval_ps: time between frames.
+        collective_frame: "barycentric", or "laboratory" where there is no framework to move against.
+        segments: the uninterrupted pieces of all glasses.
+    """
+
+    species: tuple[str, ...]
+    counts: np.ndarray
+    charges: np.ndarray
+    masses_u: np.ndarray
+    mobile: int
+    volume_A3: float
+    temperature_K: float
+    interval_ps: float
+    collective_frame: str
+    segments: tuple[Segment, ...]
+
+    @cached_property
+    def centre_weights(self) -> np.ndarray:
+        """Weights w such that Σ_b w_b ΔR_b moves with the centre of mass of all atoms, (species,)."""
+        return self.masses_u / (self.masses_u @ self.counts)
+
+    @cached_property
+    def framework_weights(self) -> np.ndarray:
+        """Weights f such that Σ_b f_b ΔR_b moves with the framework's centre of mass, (species,)."""
+        weights = self.masses_u.copy()
+        weights[self.mobile] = 0.0
+        mass = weights @ self.counts
+        return weights / mass if mass > 0 else weights
+
+    @property
+    def longest_run(self) -> int:
+        """Frames of the longest segment."""
+        return max(segment.n_frames for segment in self.segments)
+
+    @property
+    def n_glasses(self) -> int:
+        """Number of glasses."""
+        return len({segment.glass for segment in self.segments})
+
+
+def prepare_system(
+    trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
+) -> System:
+    """Check the glasses of one point and find their uninterrupted pieces.
+
+    Raises:
+        SaltflowError: no or too short trajectories, glasses that differ, a charge or the mobile ion missing, or
+            positions that jump to the other side of the cell.
+    """
+    if not trajectories:
+        raise SaltflowError("Transport needs at least one trajectory; run the molecular dynamics first.")
+    if not temperature_K > 0:
+        raise SaltflowError(f"Transport needs a temperature above 0 K, not {temperature_K} K.")
+    first = trajectories[0]
+    species = tuple(sorted(set(first.symbols)))
+    if mobile_ion not in species:
+        raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {', '.join(species)}.")
+    _check_same_composition(trajectories)
+    interval_ps = _common_interval_ps(trajectories)
+    for glass, run in enumerate(trajectories):
+        _check_unwrapped(glass, run, interval_ps=interval_ps)
+    return System(
+        species=species,
+        counts=np.array([first.symbols.count(symbol) for symbol in species]),
+        charges=_charges_of(species, charges),
+        masses_u=np.array([first.masses_u[np.array(first.symbols) == symbol].mean() for symbol in species]),
+        mobile=species.index(mobile_ion),
+        volume_A3=float(np.mean([np.abs(np.linalg.det(run.cells_A)).mean() for run in trajectories])),
+        temperature_K=float(temperature_K),
+        interval_ps=interval_ps,
+        collective_frame="laboratory" if len(species) == 1 else "barycentric",
+        segments=tuple(
+            segment
+            for glass, run in enumerate(trajectories)
+            for segment in _segments(glass, run, species, interval_ps=interval_ps)
+        ),
+    )
+
+
+def _charges_of(species: Sequence[str], charges: Mapping[str, float]) -> np.ndarray:
+    missing = [symbol for symbol in species if symbol not in charges]
+    if missing:
+        raise SaltflowError(f"No charge is given for {', '.join(missing)}; add it to the oxidation states.")
+    for symbol in species:
+        if not isinstance(charges[symbol], Real):
+            raise SaltflowError(
+                f"{symbol} carries the charges {charges[symbol]!r} at once: a formal charge is one number "
+                "per element; give the mean of a mixed valence or leave the composition out."
+            )
+    return np.array([float(charges[symbol]) for symbol in species])
+
+
+def _check_same_composition(trajectories: Sequence[Run]) -> None:
+    for glass, run in enumerate(trajectories):
+        if run.n_frames < FEWEST_FRAMES:
+            raise SaltflowError(
+                f"Trajectory {glass} has {run.n_frames} frames; at least {FEWEST_FRAMES} are needed for a "
+                "displacement curve: run longer or write frames more often."
+            )
+        if sorted(run.symbols) != sorted(trajectories[0].symbols):
+            raise SaltflowError(
+                f"Trajectory {glass} holds other atoms than trajectory 0; glasses of one point must have the "
+                "same composition and size."
+            )
+
+
+def _check_unwrapped(glass: int, run: Run, *, interval_ps: float) -> None:
+    """Some steps from frame to frame, evenly over the run: of a wrapped one, some atom is always at the boundary."""
+    steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
+    chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
+    for frame in chosen.tolist():
+        pair = slice(frame, frame + 2)
+        fractional = run.read_positions_A(pair, slice(None)).astype(float) @ np.linalg.inv(run.cells_A[pair])
+        if (step := np.abs(fractional[1] - fractional[0]).max(axis=1)).max() > 0.5:
+            raise SaltflowError(
+                f"Trajectory {glass} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell from "
+                f"frame {frame} to {frame + 1}. Write unwrapped positions (LAMMPS: xu yu zu or image flags), or frames "
+                "more often."
+            )
+
+
+def _common_interval_ps(trajectories: Sequence[Run]) -> float:
+    intervals_ps = [float(np.median(np.diff(run.times_ps))) for run in trajectories]
+    if np.ptp(intervals_ps) > INTERVAL_TOLERANCE * min(intervals_ps):
+        raise SaltflowError(
+            f"The trajectories were written every {', '.join(f'{value:g}' for value in intervals_ps)} ps; "
+            "the glasses of one point need one interval."
+        )
+    return float(np.mean(intervals_ps))
+
+
+def _segments(glass: int, run: Run, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
+    steps = np.diff(run.times_ps) / interval_ps
+    if np.any(steps < 1 - INTERVAL_TOLERANCE):
+        frame = int(np.argmax(steps < 1 - INTERVAL_TOLERANCE))
+        raise SaltflowError(
+            f"Trajectory {glass} has frames {frame} and {frame + 1} "
+            f"only {steps[frame] * interval_ps:g} ps apart, less than its interval of {interval_ps:g} ps; "
+            "write frames at a constant interval."
+        )
+    edges = [0, *(np.flatnonzero(steps > 1 + INTERVAL_TOLERANCE) + 1).tolist(), run.n_frames]
+    pieces = [(start, stop - start) for start, stop in pairwise(edges) if stop - start >= FEWEST_FRAMES]
+    if not pieces:
+        raise SaltflowError(
+            f"Trajectory {glass} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
+            "run longer or write frames at a constant interval."
+        )
+    species_of = np.searchsorted(species, run.symbols)
+    mean_cell_A = run.cells_A.mean(axis=0)
+    breathes = bool(np.ptp(run.cells_A, axis=0).max() > 0.0)
+    return [Segment(glass, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in pieces]

@@ -1,0 +1,35 @@
+"""The trajectories of a point of the sweep: which of its glasses came through, and which files that rests on."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from saltflow.base.provenance import read_json
+from saltflow.trajectory.h5md import TrajectoryFile, open_sound
+
+
+@dataclass(frozen=True)
+class PointTrajectories:
+    """What every analysis of a point begins with.
+
+    Args:
+        runs: trajectories of the glasses whose run is "ok".
+        statuses: of every glass.
+        inputs: name → file of every glass, for the provenance.
+    """
+
+    runs: list[TrajectoryFile]
+    statuses: list[str]
+    inputs: dict[str, str]
+
+
+def open_point(record: str | os.PathLike, trajectories: Sequence[str]) -> PointTrajectories:
+    """Open the glasses of a point that came through.
+
+    Args:
+        record: md.json of the point.
+        trajectories: H5MD file of each glass, in the order of the record.
+    """
+    statuses = [glass["status"] for glass in read_json(record)["glasses"]]
+    inputs = {f"glass{number}": path for number, path in enumerate(trajectories, start=1)}
+    return PointTrajectories(open_sound(trajectories, statuses=statuses), statuses, inputs)

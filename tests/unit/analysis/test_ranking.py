@@ -1,0 +1,162 @@
+"""The ranking holds every composition of the table, and says why some have no number."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from saltflow.analysis.arrhenius.fit import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius
+from saltflow.analysis.conductivity_table import write_table
+from saltflow.analysis.ranking.ranking import Finished, agreement, in_words, rank, read_finished
+from saltflow.base.provenance import write_json
+
+TEMPERATURES_K = (500.0, 600.0, 700.0, 800.0)
+EA_EV = 0.3
+NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
+TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0, "sides": {}}
+RELEASE = {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}}
+COVERED = {"status": "covered", "worst": {"state": "glass", "value": 0.012, "error": 0.004}}
+UNKNOWN = {"sigma_mS_cm": None, "temperature_C": None, "sigma_origin": None, "Ea_eV": None}
+MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "read", "Ea_eV": 0.33}
+
+
+def fit_of(composition: str, *, prefactor: float, status: str = "ok", transition: dict = NO_TRANSITION) -> dict:
+    """An arrhenius.json whose σT follows 0.3 eV."""
+    points = [
+        ArrheniusPoint(kelvin, value, 0.05 * value, status)
+        for kelvin in TEMPERATURES_K
+        if (value := prefactor / kelvin * np.exp(-EA_EV / (BOLTZMANN_EV_K * kelvin)))
+    ]
+    choices = {"target_temperature_K": 300.0, "bootstrap_samples": 100, "seed": 1, "transition": transition}
+    fit = fit_arrhenius(points, quantity="sigma_E_mS_cm", **choices)
+    return {"composition": composition, "fits": {"sigma_E_mS_cm": fit}, "glass_transition": transition}
+
+
+def points_of(status: str, *, reason: str = "") -> list[tuple[dict, dict]]:
+    """transport.json and structure.json at every temperature; the Haven ratio is a thousandth of it."""
+    return [
+        (
+            {
+                "temperature_K": kelvin,
+                "status": status,
+                "reason": reason,
+                "mobile_ion": "Li",
+                "quantities": {"haven_ratio": {"value": kelvin / 1000, "error": 0.1}},
+                "species": {"Li": {"transference_E": {"value": 0.9, "error": 0.05}}},
+            },
+            {"descriptors": {"density_g_cm3": {"value": 2.0 - kelvin / 1000, "error": 0.01}}},
+        )
+        for kelvin in TEMPERATURES_K
+    ]
+
+
+def finished(composition: str, *, prefactor: float = 1e7, status: str = "ok", reason: str = "", **choices) -> Finished:
+    fit = fit_of(composition, prefactor=prefactor, status=status, **choices)
+    return Finished(fit, points_of(status, reason=reason), "chlorides", RELEASE, "none", COVERED)
+
+
+def ranked(*found: Finished, others: dict | None = None, measured: tuple[str, ...] = ()) -> pd.DataFrame:
+    named = {each.fit["composition"]: each for each in found}
+    names = [*named, *(others or {})]
+    return rank(named, others or {}, literature={name: MEASURED if name in measured else UNKNOWN for name in names})
+
+
+def test_the_best_conductor_comes_first_and_those_without_a_number_last():
+    ranking = ranked(
+        finished("frozen", status="not diffusive"),
+        finished("slow", prefactor=1e6),
+        finished("fast", prefactor=1e8),
+        finished("evaporated", status="no sound glass", reason="glass 1: gas"),
+        finished("middle", prefactor=1e7),
+        others={"waits": "pending", "broken": "failed: run_md exit: no memory"},
+        measured=("fast",),
+    )
+    assert ranking["composition"].tolist()[:3] == ["fast", "middle", "slow"]
+    assert ranking["rank"].tolist()[:3] == [1, 2, 3]
+    assert ranking["rank"][3:].isna().all()
+    assert dict(zip(ranking["composition"], ranking["status"], strict=True)) == {
+        **dict.fromkeys(("fast", "middle", "slow"), "done"),
+        "frozen": "not diffusive: 0 of 4 temperatures have a diffusive window",
+        "evaporated": "no sound glass: glass 1: gas",
+        "waits": "pending",
+        "broken": "failed: run_md exit: no memory",
+    }
+    best = ranking.iloc[0]
+    assert best["sigma_mS_cm"] == pytest.approx(1e8 / 300 * np.exp(-EA_EV / (BOLTZMANN_EV_K * 300)), rel=1e-6)
+    assert best["sigma_low_mS_cm"] < best["sigma_mS_cm"] < best["sigma_high_mS_cm"]
+    assert best["Ea_eV"] == pytest.approx(EA_EV)
+    assert (best["at_temperature_K"], best["extrapolated"]) == (300.0, True)
+    assert (best["coverage"], best["uncovered_share"], best["uncovered_err"]) == ("covered", 0.012, 0.004)
+    assert (best["measured_sigma_mS_cm"], best["measured_at_C"], best["measured_origin"]) == (1.5, 30.0, "read")
+
+
+def test_the_mechanism_is_that_of_the_coolest_diffusive_temperature():
+    found = finished("mixed")
+    found.points[0][0]["status"] = "not diffusive"
+    row = ranked(found).iloc[0]
+    assert (row["of_T_K"], row["haven_ratio"], row["t_E"]) == (600.0, 0.6, 0.9)
+    assert row["density_g_cm3"] == pytest.approx(1.4)
+
+
+def test_the_potential_behind_a_number_is_named():
+    row = ranked(finished("LiCl")).iloc[0]
+    assert (row["potential"], row["method"], row["potential_status"]) == ("chlorides", "pbe-d3", "converged")
+    assert row["force_rmse_meV_A"] == 31.0
+
+
+def test_a_range_across_the_glass_transition_is_flagged():
+    ranking = ranked(finished("glass", prefactor=1e8, transition=TRANSITION), finished("crystal", prefactor=1e7))
+    assert ranking["crosses_Tg"].tolist() == [True, None]
+    assert ranking["Tg_K"].tolist()[0] == 550.0
+    assert ranking["Tg_K"].isna().tolist() == [False, True]
+
+
+def test_agreement_with_measurements_is_the_rank_correlation():
+    table = pd.DataFrame({"sigma_mS_cm": [1.0, 2, 3, 4, 5, 9], "measured_sigma_mS_cm": [10.0, 30, 20, 50, 80, None]})
+    found = agreement(table)
+    assert (found["electrolytes"], found["rho"]) == (5, pytest.approx(0.9))  # 1 − 6·2/(5·24)
+    assert found["low"] < 0.9 < found["high"]
+    assert agreement(table.head(4))["rho"] is None
+
+
+def test_a_ranking_without_a_single_number_is_written(tmp_path):
+    ranking = ranked(finished("frozen", status="not diffusive"), measured=("frozen",))
+    write_table(ranking, tmp_path / "ranking.csv")
+    (row,) = csv.DictReader((tmp_path / "ranking.csv").open())
+    assert (row["rank"], row["composition"], row["sigma_mS_cm"]) == ("", "frozen", "")
+    assert row["measured_sigma_mS_cm"] == "1.5"
+    text = in_words(ranking)
+    assert "1 compositions: 1 not diffusive." in text
+    assert "too few to compare" in text
+
+
+def test_a_ranking_before_anything_is_done():
+    ranking = ranked(others={"LiCl": "pending", "LiF": "not in this sweep"})
+    assert ranking["status"].tolist() == ["pending", "not in this sweep"]
+    assert "2 compositions" in in_words(ranking)
+
+
+def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
+    for name in ("LiCl", "LiF"):
+        write_json(tmp_path / name / "arrhenius.json", fit_of(name, prefactor=1e7))
+        write_json(tmp_path / name / "coverage.json", COVERED | {"composition": name})
+        for transport, structure in points_of("ok"):
+            folder = tmp_path / name / f"md/{transport['temperature_K']:.0f}K"
+            write_json(folder / "transport.json", transport)
+            write_json(folder / "structure.json", structure)
+    write_json(tmp_path / "potentials/chlorides/released.json", RELEASE)
+    found = read_finished(
+        sorted(tmp_path.glob("*/arrhenius.json")),
+        coverage=tmp_path.glob("*/coverage.json"),
+        transport=sorted(tmp_path.glob("*/md/*/transport.json")),
+        structure=sorted(tmp_path.glob("*/md/*/structure.json")),
+        releases=tmp_path.glob("potentials/*/released.json"),
+        potentials=dict.fromkeys(("LiCl", "LiF"), "chlorides"),
+        dispersion={"LiCl": "none", "LiF": "D3(BJ) of PBE"},
+    )
+    assert list(found) == ["LiCl", "LiF"]
+    assert [point[0]["temperature_K"] for point in found["LiF"].points] == list(TEMPERATURES_K)
+    assert found["LiF"].release == RELEASE
+    assert found["LiF"].coverage == COVERED | {"composition": "LiF"}
+    assert [found[name].dispersion for name in found] == ["none", "D3(BJ) of PBE"]

@@ -1,0 +1,412 @@
+"""The campaign: what it asks of the rules follows from the tables and the settings, in plain builtins."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from saltflow.base.errors import InputError
+from saltflow.campaign.campaign import Campaign, load_campaign
+from saltflow.operations.amounts import training_frame_atoms
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+BUILTINS = (str, int, float, bool, type(None))
+COMPOSITIONS = """id	formula	host	\
+salt	mobile_ion	oxidation_states	\
+family	potential	start	density_g_cm3	density_basis	\
+sigma_mS_cm	sigma_temperature_C	sigma_origin	Ea_eV	Ea_origin	source	note
+LiAlCl4	LiAlCl4	-	-	Li	Li:+1 Al:+3 Cl:-1	\
+chloride	aluminium	pack	1.7	guess	-	-	-	-	-	for the test	-
+2LiCl-ZrCl4	Li2ZrCl6	ZrCl4	2 LiCl	Li	Li:+1 Zr:+4 Cl:-1	\
+chloride	zirconium	pack	2.0	guess	-	-	-	-	-	for the test	-
+LiCl	LiCl	-	-	Li	Li:+1 Cl:-1	\
+salt	zirconium	none	2.16	experiment	0.1	30	recalled	-	-	for the test	-
+"""
+POTENTIALS = """\
+name	foundation	foundation_sha256	reference	compositions	note
+base	none	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	from scratch
+aluminium	base	-	gfn1-xtb	LiAlCl4	fine-tuned
+both	base	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned
+zirconium	both	-	gfn1-xtb	LiAlCl4 2LiCl-ZrCl4	fine-tuned twice
+unused	none	-	gfn1-xtb	LiAlCl4	nothing needs it
+"""
+
+
+class Project:
+    """A folder with tables and a configuration to change."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = copy.deepcopy(SHIPPED)
+        self.config["tables"] = {name: f"{name}.txt" for name in ("compositions", "potentials", "overrides")}
+        self.write(compositions=COMPOSITIONS, potentials=POTENTIALS, overrides="")
+
+    def write(self, **tables: str) -> None:
+        for name, text in tables.items():
+            (self.folder / f"{name}.txt").write_text(text)
+
+    def load(self) -> Campaign:
+        return load_campaign(self.config, folders=[self.folder])
+
+    def problems(self) -> list[str]:
+        with pytest.raises(InputError) as caught:
+            self.load()
+        return caught.value.problems
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_the_shipped_campaign_loads_with_its_tables():
+    campaign = load_campaign(SHIPPED, folders=[ROOT])
+    assert len(campaign.swept) > 70
+    assert set(campaign.needed_potentials) <= set(campaign.potentials)
+
+
+def test_all_means_every_composition_with_a_structure(project):
+    assert project.load().swept == ("LiAlCl4", "2LiCl-ZrCl4")
+
+
+def test_a_list_is_swept_in_its_order_and_once(project):
+    project.config["sweep"]["compositions"] = ["2LiCl-ZrCl4", "LiAlCl4", "2LiCl-ZrCl4"]
+    assert project.load().swept == ("2LiCl-ZrCl4", "LiAlCl4")
+
+
+def test_temperatures_ascend_and_glasses_count_from_one(project):
+    project.config["sweep"] |= {"temperatures_K": [900, 500, 700], "glasses": 3}
+    campaign = project.load()
+    assert campaign.temperatures_K == [500, 700, 900]
+    assert campaign.glasses == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("swept", "needed"),
+    [
+        (["LiAlCl4"], ["aluminium", "base"]),
+        (["2LiCl-ZrCl4"], ["zirconium", "both", "base"]),
+        (["LiAlCl4", "2LiCl-ZrCl4"], ["aluminium", "zirconium", "base", "both"]),
+    ],
+)
+def test_a_potential_needs_the_chain_that_it_starts_from(project, swept, needed):
+    project.config["sweep"]["compositions"] = swept
+    assert project.load().needed_potentials == needed
+
+
+def test_foundations_are_told_apart(project, tmp_path):
+    path = tmp_path / "mace.model"
+    path.write_bytes(b"weights")
+    sha256 = "0" * 64
+    project.write(potentials=POTENTIALS + f"filed\t{path}\t{sha256}\tgfn1-xtb\tLiAlCl4\tfrom a file\n")
+    campaign = project.load()
+    assert campaign.foundation("base") == {"kind": "none"}
+    assert campaign.foundation("aluminium") == {"kind": "potential", "name": "base"}
+    assert campaign.foundation("filed") == {"kind": "file", "path": str(path), "sha256": sha256}
+
+
+def test_only_the_keys_of_its_recipe_reach_a_training(project):
+    project.config["learning"]["training"] |= {"recipe": "lora", "lora_rank": 7}
+    before = project.load()
+    assert before.training("base")["recipe"] == "naive"
+    assert "lora_rank" not in before.training("base")
+    assert before.training("aluminium")["lora_rank"] == 7
+    project.config["learning"]["training"] |= {"frozen": "products", "replay_weight": 9.0}
+    assert project.load().training("aluminium") == before.training("aluminium")
+
+
+def test_a_potential_that_replays_knows_the_elements_of_its_foundation(project):
+    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li"]
+    project.config["learning"]["training"]["recipe"] = "replay"
+    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li", "Zr"]
+    assert not project.load().replays("base")
+
+
+def filed(project: Project, *, reference: str = "gfn1-xtb", **training: object) -> None:
+    """Add a potential whose foundation is a file, with a recipe of its own."""
+    model = project.folder / "mace.model"
+    model.write_bytes(b"weights")
+    project.write(
+        potentials=POTENTIALS + f"filed\t{model}\t{'0' * 64}\t{reference}\tLiAlCl4\tfrom a file\n",
+        overrides=yaml.safe_dump({"potentials": {"filed": {"learning": {"training": training}}}}),
+    )
+
+
+def structures(project: Project, **changes: str) -> dict:
+    """The entry that names structures to replay."""
+    (project.folder / "set.extxyz").write_text("structures")
+    return {"path": str(project.folder / "set.extxyz"), "sha256": "a" * 64, "dispersion": "none"} | changes
+
+
+def test_a_foundation_file_replays_nothing_without_structures(project):
+    filed(project, recipe="replay")
+    (problem,) = project.problems()
+    assert problem.startswith("Potential filed: learning.training.recipe is replay, but the frames that ")
+    assert "name structures that it labels itself in learning.training.replay_structures, choose frozen" in problem
+
+
+@pytest.mark.parametrize(
+    ("reference", "changes", "sentence"),
+    [
+        ("gfn1-xtb", {"path": "lost.extxyz"}, "lost.extxyz is not there; correct its path, which is from"),
+        ("gfn1-xtb", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'gfn1-xtb' do not"),
+        ("r2scan", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'r2scan' do not"),
+    ],
+)
+def test_structures_that_cannot_be_replayed_are_refused_before_anything_runs(project, reference, changes, sentence):
+    project.config["references"]["r2scan"] = {"like": "pbe-d3", "functional": "r2SCAN", "dispersion": "none"}
+    filed(project, reference=reference, recipe="replay", replay_structures=structures(project, **changes))
+    (problem,) = project.problems()
+    assert problem.startswith(f"Potential filed: learning.training.replay_structures: {sentence}")
+
+
+def test_structures_to_replay_reach_the_training_of_a_foundation_file_alone(project):
+    asked = structures(project, dispersion="D3(BJ)")
+    filed(project, reference="pbe-d3", recipe="replay", replay_structures=asked)
+    campaign = project.load()
+    assert campaign.replay_structures("filed") == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.training("filed")["replay_structures"] == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.learned_elements("filed") == ["Al", "Cl", "Li"], "those of its own compositions"
+    project.config["learning"]["training"] |= {"recipe": "replay", "replay_structures": asked}
+    campaign = project.load()
+    for other in ("base", "aluminium"):
+        assert "replay_structures" not in campaign.training(other)
+        assert campaign.replay_structures(other) is None
+
+
+def test_another_recipe_reads_no_structures(project):
+    filed(project, recipe="lora")
+    before = project.load().training("filed")
+    filed(project, recipe="lora", replay_structures=structures(project, path="lost.extxyz"))
+    assert project.load().training("filed") == before
+
+
+def test_as_many_structures_are_expected_as_are_asked_for(project):
+    wildcards = {"potential": "filed", "generation": "1"}
+    filed(project, recipe="naive")
+    own = training_frame_atoms(project.load(), wildcards)
+    filed(project, recipe="replay", replay_ratio=0.5, replay_structures=structures(project))
+    assert training_frame_atoms(project.load(), wildcards) == pytest.approx(1.5 * own, rel=0.05)
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 1000])
+def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size):
+    project.config["labels"]["chunk_frames"] = size
+    seeds, selection = project.config["learning"]["seeds"], project.config["learning"]["selection"]
+    campaign = project.load()
+    for generation, most in ((0, seeds["cells"] * seeds["frames_per_cell"]), (1, selection["frames"])):
+        for potential, members in (("aluminium", 1), ("zirconium", 2)):
+            chunks = campaign.chunks(potential, generation)
+            assert chunks == list(range(math.ceil(members * most / size)))
+            assert len(chunks) * size >= members * most > (len(chunks) - 1) * size
+
+
+def test_an_override_of_a_potential_changes_its_chunks_alone(project):
+    project.write(overrides="potentials: {zirconium: {labels: {chunk_frames: 1}, learning: {generations: 1}}}")
+    campaign = project.load()
+    assert len(campaign.chunks("zirconium", 1)) == 2 * SHIPPED["learning"]["selection"]["frames"]
+    assert len(campaign.chunks("aluminium", 1)) == 1
+    assert campaign.generations("zirconium") == [0, 1]
+    assert campaign.generations("aluminium") == list(range(SHIPPED["learning"]["generations"] + 1))
+
+
+def test_an_override_of_a_composition_changes_that_one_alone(project):
+    project.write(overrides="compositions: {LiAlCl4: {dynamics: {production: {duration_ps: 7.0}}}}")
+    campaign = project.load()
+    assert campaign.production_dynamics("LiAlCl4")["production"]["duration_ps"] == 7.0
+    assert campaign.section("dynamics", composition="2LiCl-ZrCl4") == SHIPPED["dynamics"]
+
+
+def test_production_does_not_touch_the_quench_nor_the_quench_the_production(project):
+    before = project.load()
+    project.config["dynamics"]["production"]["duration_ps"] += 1
+    longer = project.load()
+    assert longer.quench_dynamics("LiAlCl4") == before.quench_dynamics("LiAlCl4")
+    assert longer.sampling_dynamics("aluminium") == before.sampling_dynamics("aluminium")
+    assert longer.production_dynamics("LiAlCl4") != before.production_dynamics("LiAlCl4")
+    project.config["dynamics"]["quench"]["melt_ps"] += 1
+    assert project.load().production_dynamics("LiAlCl4") == longer.production_dynamics("LiAlCl4")
+    assert project.load().quench_dynamics("LiAlCl4") != longer.quench_dynamics("LiAlCl4")
+
+
+def test_operational_settings_of_a_reference_are_no_part_of_its_identity(project):
+    before = project.load().reference_identity("pbe-d3")
+    project.config["references"]["pbe-d3"]["command"] = "mpiexec cp2k.psmp -s"
+    assert project.load().reference_identity("pbe-d3") == before
+    project.config["references"]["pbe-d3"]["cutoff_Ry"] = 1000.0
+    assert project.load().reference_identity("pbe-d3") != before
+
+
+def test_elements_are_those_of_the_members(project):
+    campaign = project.load()
+    assert campaign.elements("zirconium") == ["Al", "Cl", "Li", "Zr"]
+    assert campaign.elements("aluminium") == ["Al", "Cl", "Li"]
+
+
+def test_literature_values_are_no_part_of_an_identity(project):
+    before = project.load()
+    project.write(compositions=COMPOSITIONS.replace("0.1\t30\trecalled", "0.2\t30\trecalled"))
+    after = project.load()
+    assert before.literature("LiCl")["sigma_mS_cm"] == 0.1
+    assert after.literature("LiCl")["sigma_mS_cm"] == 0.2
+    assert after.identity("LiCl") == before.identity("LiCl")
+
+
+def leaves(value: object):
+    """Everything inside nested lists and dicts, the keys included; any other container is a leaf."""
+    if type(value) is dict:
+        for key, inner in value.items():
+            yield key
+            yield from leaves(inner)
+    elif type(value) is list:
+        for inner in value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def handed_to_rules(campaign: Campaign):
+    for name in campaign.swept:
+        yield [campaign.identity(name), campaign.literature(name), campaign.structure_file(name)]
+        yield [campaign.section(section, composition=name) for section in ("structures", "transport")]
+        yield [campaign.quench_dynamics(name), campaign.production_dynamics(name)]
+    for name in campaign.needed_potentials:
+        yield [campaign.learning(name), campaign.sampling_dynamics(name), campaign.trained_on(name)]
+        yield [campaign.foundation(name), campaign.elements(name), campaign.generations(name), campaign.members(name)]
+        yield [campaign.chunks(name, generation) for generation in campaign.generations(name)]
+    yield [campaign.reference_identity(name) for name in campaign.settings.references]
+    yield [campaign.modules(name) for name in ("workflow", "reference")]
+    yield [campaign.temperatures_K, campaign.glasses, campaign.needed_potentials, campaign.settings.sweep.seed]
+
+
+def test_all_that_a_rule_gets_is_plain_builtins():
+    """Snakemake does not see a change inside anything else."""
+    found = [leaf for handed in handed_to_rules(load_campaign(SHIPPED, folders=[ROOT])) for leaf in leaves(handed)]
+    assert len(found) > 1000
+    assert {type(leaf) for leaf in found} <= set(BUILTINS)
+
+
+def test_the_first_folder_with_a_table_wins(project, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "overrides.txt").write_text("compositions: {LiAlCl4: {structures: {atoms: 42}}}")
+    for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["structures"]["atoms"])):
+        campaign = load_campaign(project.config, folders=folders)
+        assert campaign.section("structures", composition="LiAlCl4")["atoms"] == atoms
+
+
+def test_a_table_that_is_nowhere_is_named_with_where_it_was_looked_for(project, tmp_path):
+    project.config["tables"]["potentials"] = "potetials.tsv"
+    (sentence,) = project.problems()
+    assert sentence == (
+        f"tables.potentials: 'potetials.tsv' was not found in {tmp_path.resolve()}; correct the path in config.yaml."
+    )
+
+
+def test_every_unknown_or_empty_composition_of_the_sweep_is_listed_at_once(project):
+    project.config["sweep"]["compositions"] = ["LiAlCl4", "LiAlBr4", "LiCl", "KCl"]
+    sentences = project.problems()
+    assert len(sentences) == 3
+    assert all("sweep.compositions: " in sentence for sentence in sentences)
+    assert [name for name in ("LiAlBr4", "LiCl", "KCl") if not any(f"'{name}'" in each for each in sentences)] == []
+
+
+def test_every_problem_of_a_table_is_listed_at_once(project):
+    broken = COMPOSITIONS.replace("Al:+3", "Al:+2").replace("2LiCl-ZrCl4", "../Zr")
+    broken = broken.replace("Li:+1 Cl:-1", "Li:+2 Cl:-1")
+    project.write(compositions=broken)
+    sentences = project.problems()
+    assert len(sentences) >= 3
+    assert [word for word in ("(LiAlCl4)", "../Zr", "(LiCl)") if not any(word in each for each in sentences)] == []
+
+
+def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
+    with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
+        project.load().identity("LiF")
+
+
+def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(project):
+    """Its committee must spread, so one model judges nothing; what starts from scratch has nothing to remember."""
+    project.write(overrides="potentials:\n  both:\n    learning: {generations: 0, committee: 1}\n")
+    campaign = project.load()
+    assert campaign.skip_known("base") is campaign.remembered("base") is None
+    assert campaign.skip_known("aluminium") == campaign.learning("aluminium")["selection"]
+    assert campaign.skip_known("zirconium") is None, "both has one model"
+    assert campaign.remembered("zirconium") == SHIPPED["learning"]["forgetting"]
+    assert campaign.unseen_members("zirconium") == campaign.unseen_members("base") == []
+
+
+def test_diffusion_is_compared_where_it_is_asked_for(project):
+    project.write(overrides="potentials:\n  both:\n    learning: {convergence: {diffusion: null}}\n")
+    campaign = project.load()
+    assert campaign.convergence("base") == SHIPPED["learning"]["convergence"]
+    assert campaign.packed_members("base") == ["LiAlCl4", "2LiCl-ZrCl4"]
+    assert not campaign.compares_diffusion("both")
+    assert "diffusion" not in campaign.convergence("both")
+
+
+# ── compositions left out ──────────────────────────────────────────────────────────────────────
+
+MORE = "salts\tboth\t-\tgfn1-xtb\tLiAlCl4 LiAl2Cl7 2LiCl-ZrCl4\tthree members\n"
+LARGER = """LiAl2Cl7	LiAl2Cl7	-	-	Li	Li:+1 Al:+3 Cl:-1	\
+chloride	salts	pack	1.7	guess	-	-	-	-	-	for the test	-
+"""
+
+
+@pytest.fixture
+def salts(project: Project) -> Project:
+    """With a potential of three compositions, two of which have the same elements."""
+    project.write(compositions=COMPOSITIONS + LARGER, potentials=POTENTIALS + MORE)
+    return project
+
+
+def override(project: Project, potential: str, *names: str) -> None:
+    entry = {"potentials": {potential: {"learning": {"leave_out": list(names)}}}}
+    project.write(overrides=yaml.safe_dump(entry))
+
+
+def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts):
+    salts.config["learning"]["leave_out"] = ["LiAl2Cl7", "LiAl2Cl7"]
+    campaign = salts.load()
+    assert campaign.left_out("salts") == ["LiAl2Cl7"]
+    assert campaign.left_out("base") == []
+    assert campaign.leaving_out == ["salts"]
+    assert campaign.met_before("salts") == {"LiAl2Cl7": []}
+    override(salts, "salts", "LiAlCl4")
+    assert salts.load().met_before("salts") == {"LiAlCl4": ["both", "base"]}
+    override(salts, "salts")
+    assert salts.load().leaving_out == []
+
+
+@pytest.mark.parametrize(
+    ("potential", "name", "sentence"),
+    [
+        (None, "LiAl2Cl8", "learning.leave_out: 'LiAl2Cl8' trains no potential (did you mean 'LiAl2Cl7'?); name a"),
+        (None, "LiCl", "learning.leave_out: 'LiCl' trains no potential; name a composition of the table of pot"),
+        ("aluminium", "LiAlCl4", "Potential aluminium: learning.leave_out: nothing but 'LiAlCl4' trains it; take it"),
+        ("both", "LiAl2Cl7", "Potential both: learning.leave_out: 'LiAl2Cl7' does not train it; name one of its"),
+        (
+            "salts",
+            "2LiCl-ZrCl4",
+            "Potential salts: learning.leave_out: without '2LiCl-ZrCl4' nothing that trains it cont",
+        ),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused_in_a_sentence(salts, potential, name, sentence):
+    if potential:
+        override(salts, potential, name)
+    else:
+        salts.config["learning"]["leave_out"] = [name]
+    (problem,) = salts.problems()
+    assert problem.startswith(sentence)
+
+
+def test_a_composition_that_is_all_that_its_potentials_learn_is_refused(project):
+    alone = "alone\tnone\t-\tgfn1-xtb\tLiAl2Cl7\tone member\n"
+    project.write(compositions=COMPOSITIONS + LARGER.replace("\tsalts\t", "\talone\t"), potentials=POTENTIALS + alone)
+    project.config["learning"]["leave_out"] = ["LiAl2Cl7"]
+    (problem,) = project.problems()
+    assert problem.startswith("learning.leave_out: nothing but 'LiAl2Cl7' trains the potential that it trains; take")

@@ -1,0 +1,147 @@
+"""Batches that the memory does not hold, on springs whose device has room for so many atoms."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from mace_models import rock_salt
+from springs import Springs, tetrahedra
+
+from saltflow.base.errors import SaltflowError
+from saltflow.dynamics.batch_chunks import PotentialInPieces, ran_out_of_memory
+from saltflow.dynamics.progress import Conditions
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.schedule import Stage
+from saltflow.potentials.mace import stack
+
+ATOMS = 24
+
+
+class SmallMemory(Springs):
+    """Springs on a device with room for some atoms, which may become less; it notes what it was asked for."""
+
+    def __init__(self, *, room):
+        springs = tetrahedra()[2]
+        super().__init__(springs.groups, springs.rest_A)
+        self.room, self.asked = room, []
+
+    def evaluate(self, positions, cells):
+        self.asked.append(len(cells))
+        if len(positions) > self.room:
+            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {len(positions)} atoms.")
+        return super().evaluate(positions, cells)
+
+
+def run(folder, potential, *, cells=3, segment_steps=1000):
+    conditions = Conditions(
+        step_fs=1.0, thermostat="bussi", thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_1_GPa=0.05,
+        pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
+    )  # fmt: skip
+    target = (500.0,) * cells
+    schedule = [Stage("hold", "nvt", 30, target, target, frame_interval=5)]
+    starts = [tetrahedra(seed=seed)[0] for seed in range(cells)]
+    return Run(starts, schedule, potential, conditions=conditions, seeds=range(cells), workdir=folder)
+
+
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory):
+    """Outcomes of three glasses where all fit."""
+    return run(tmp_path_factory.mktemp("roomy"), SmallMemory(room=10_000)).finish()
+
+
+def assert_same(outcomes, expected):
+    for mine, theirs in zip(outcomes, expected, strict=True):
+        np.testing.assert_allclose(mine.atoms.positions, theirs.atoms.positions, atol=1e-9)
+        assert (mine.status, mine.steps) == ("ok", 30)
+
+
+@pytest.mark.parametrize(
+    ("room", "tried", "pieces"),
+    [(5, [1, 2, 4, 5], [5]), (4, [1, 2, 4, 5], [4, 1]), (3, [1, 2, 4], [2, 2, 1]), (1, [1, 2], [1] * 5)],
+)
+def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, pieces):
+    potential = SmallMemory(room=room * ATOMS)
+    run(tmp_path, potential, cells=5)
+    assert potential.asked == tried + pieces
+
+
+def test_forces_in_pieces_move_the_glasses_as_those_of_the_whole(tmp_path, roomy, caplog):
+    with caplog.at_level(logging.INFO):
+        assert_same(run(tmp_path, SmallMemory(room=2 * ATOMS)).finish(), roomy)
+    assert "2 of 3 cells fit into the memory together" in caplog.text
+
+
+def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path, roomy, caplog):
+    potential = SmallMemory(room=10_000)
+    under_way = run(tmp_path, potential, segment_steps=10)
+    under_way._run_segment()
+    under_way._write_checkpoint()
+    potential.room, potential.asked = ATOMS + 1, []
+    assert_same(under_way.finish(), roomy)
+    assert potential.asked[:5] == [3, 1, 1, 1, 1]
+    assert max(potential.asked[1:]) == 1
+    assert "out of memory with 72 atoms at once" in caplog.text
+
+
+def test_a_resumed_run_keeps_its_pieces_and_its_bits(tmp_path):
+    whole = run(tmp_path / "whole", SmallMemory(room=2 * ATOMS)).finish()
+    first = run(tmp_path / "pieces", SmallMemory(room=2 * ATOMS), segment_steps=10)
+    first._run_segment()
+    first._write_checkpoint()
+    potential = SmallMemory(room=10_000)
+    resumed = run(tmp_path / "pieces", potential, segment_steps=10).finish()
+    assert set(potential.asked) == {1, 2}
+    for mine, theirs in zip(resumed, whole, strict=True):
+        np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
+
+
+def test_a_cell_that_does_not_fit_alone_is_a_sentence(tmp_path):
+    sentence = "A cell of 24 atoms does not fit into the memory of the cpu by itself; take a device with more memory"
+    with pytest.raises(SaltflowError, match=sentence):
+        run(tmp_path / "start", SmallMemory(room=ATOMS - 1))
+    potential = SmallMemory(room=10_000)
+    under_way = run(tmp_path / "later", potential, cells=2)
+    potential.room = ATOMS - 1
+    with pytest.raises(SaltflowError, match=sentence):
+        under_way.finish()
+
+
+def test_other_errors_are_no_lack_of_memory(tmp_path):
+    class Broken(SmallMemory):
+        def evaluate(self, positions, cells):
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        run(tmp_path, Broken(room=10_000))
+    assert not ran_out_of_memory(RuntimeError("shapes"))
+
+
+def test_torch_s_own_lack_of_memory_is_known():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(10**15)
+    assert ran_out_of_memory(caught.value)
+
+    @torch.jit.script
+    def scripted(number: int) -> torch.Tensor:
+        return torch.empty([number])
+
+    with pytest.raises(RuntimeError) as caught:
+        scripted(10**15)
+    assert ran_out_of_memory(caught.value)
+
+
+def test_a_real_potential_in_pieces_is_the_whole(committee):
+    """Cells of different size, two and one in a piece, with neighbours listed where they were listed before."""
+    cells = [rock_salt(repeats=repeats, rattle_A=0.1) for repeats in ((1, 2, 2), (1, 1, 2), (2, 2, 2))]
+    numbers, system, positions, boxes = stack(cells)
+    positions, boxes = torch.as_tensor(positions), torch.as_tensor(boxes)
+    whole = committee.on(numbers, system).evaluate(positions, boxes)
+    pieces = PotentialInPieces(committee, numbers, system, most_atoms=12)
+    parts = pieces.evaluate(positions, boxes)
+    for name in ("energies", "forces", "stresses"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-10)
+    again = PotentialInPieces(committee, numbers, system, most_atoms=12)
+    again.list_neighbours(*pieces.listed_at)
+    moved = positions + 0.02
+    np.testing.assert_array_equal(again.evaluate(moved, boxes).forces, pieces.evaluate(moved, boxes).forces)

@@ -1,0 +1,368 @@
+"""Runs of real MACE models: independent glasses, restarts to the last bit, lost glasses, trajectories."""
+
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import units
+from mace_models import committee_of, rock_salt
+
+from saltflow.base.errors import SaltflowError
+from saltflow.dynamics.progress import Conditions, Interrupted
+from saltflow.dynamics.runner import Run
+from saltflow.dynamics.schedule import Stage
+from saltflow.trajectory import read_trajectory
+
+STEP_FS = 2.0
+
+
+def conditions(*, segment_steps=1000, **changes):
+    values = {
+        "step_fs": STEP_FS,
+        "thermostat": "nose-hoover",
+        "thermostat_time_fs": 50.0,
+        "barostat_time_fs": 200.0,
+        "compressibility_1_GPa": 0.05,
+        "pressure_GPa": 2.0,
+        "max_temperature_ratio": 4.0,
+        "segment_ps": segment_steps * STEP_FS / 1000,
+    }
+    return Conditions(**values | changes)
+
+
+def stage(ensemble, steps, *, cells=1, temperature_K=500.0, **choices):
+    return Stage(ensemble, ensemble, steps, (temperature_K,) * cells, (temperature_K,) * cells, **choices)
+
+
+def campaign(cells=1):
+    """Every ensemble, a cooling ramp, and frames from all of them."""
+    return [
+        stage("relax", 4, cells=cells, frame_interval=2),
+        Stage("melt", "npt", 40, (700.0,) * cells, (400.0,) * cells, frame_interval=8),
+        stage("nvt", 36, cells=cells, frame_interval=6, at_mean_volume=True),
+    ]
+
+
+def glass(seed):
+    return rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed)
+
+
+def run(cells, schedule, committee, folder, *, seeds=None, **changes):
+    seeds = seeds or range(1, len(cells) + 1)
+    return Run(cells, schedule, committee, conditions=conditions(**changes), seeds=seeds, workdir=folder / "work")
+
+
+def trajectories(finished, folder):
+    paths = [folder / f"glass{index}.h5md" for index in range(len(finished.cells))]
+    finished.write_trajectories(paths, metadata=[{"glass": index} for index in range(len(paths))])
+    return [read_trajectory(path) for path in paths]
+
+
+def assert_same_to_the_last_bit(one, other):
+    assert [outcome.steps for outcome in one.finish()] == [outcome.steps for outcome in other.finish()]
+    for mine, theirs in zip(one.finish(), other.finish(), strict=True):
+        np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
+        np.testing.assert_array_equal(mine.atoms.get_velocities(), theirs.atoms.get_velocities())
+        np.testing.assert_array_equal(mine.atoms.cell.array, theirs.atoms.cell.array)
+        assert mine.conserved_drift_meV_atom_ps == theirs.conserved_drift_meV_atom_ps
+
+
+def assert_same_trajectory(mine, theirs):
+    np.testing.assert_array_equal(mine.times_ps, theirs.times_ps)
+    np.testing.assert_array_equal(mine.positions_A, theirs.positions_A)
+    for name, values in mine.observables.items():
+        np.testing.assert_array_equal(values, theirs.observables[name])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(committee, tmp_path_factory):
+    """Two glasses run through the campaign in one piece, and their trajectories."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    finished = run([glass(1), glass(2)], campaign(2), committee, folder)
+    finished.finish()
+    return finished, trajectories(finished, folder)
+
+
+def test_a_glass_runs_the_same_alone_and_in_a_batch(committee, tmp_path, undisturbed):
+    alone = run([glass(2)], campaign(1), committee, tmp_path, seeds=[2])
+    outcome = alone.finish()[0]
+    together = undisturbed[0].finish()[1]
+    np.testing.assert_allclose(outcome.atoms.positions, together.atoms.positions, atol=1e-8)
+    np.testing.assert_allclose(outcome.atoms.cell.array, together.atoms.cell.array, atol=1e-8)
+    other = undisturbed[0].finish()[0]
+    assert np.abs(other.atoms.cell.array - together.atoms.cell.array).max() > 1e-3
+
+
+def test_glasses_have_their_own_temperatures(committee, tmp_path):
+    schedule = [Stage("heat", "nvt", 300, (300.0, 900.0), (300.0, 900.0), frame_interval=10)]
+    finished = run([glass(1), glass(1)], schedule, committee, tmp_path, thermostat_time_fs=20.0)
+    finished.finish()
+    cold, hot = (each.observables["temperature"][5:].mean() for each in trajectories(finished, tmp_path))
+    assert cold == pytest.approx(300, rel=0.15)
+    assert hot == pytest.approx(900, rel=0.15)
+
+
+@pytest.mark.parametrize("segment_steps", [7, 33])
+def test_length_of_the_segments_does_not_matter(committee, tmp_path, undisturbed, segment_steps):
+    pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=segment_steps)
+    assert_same_to_the_last_bit(pieces, undisturbed[0])
+    for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from mace_models import committee_of
+from test_runner import campaign, glass, run
+committee = committee_of([Path({model!r})])
+print("loaded", flush=True)
+run([glass(1), glass(2)], campaign(2), committee, Path({folder!r}), segment_steps=5).finish()
+"""
+
+
+def test_killed_run_goes_on_to_the_same_trajectory(committee, model_paths, tmp_path, undisturbed):
+    here = Path(__file__).parent
+    program = CHILD.format(
+        paths=[str(here), str(here.parent), str(here.parents[2] / "scripts")], model=str(model_paths[0]), folder=str(tmp_path)
+    )
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE) as child:
+        wait_for(tmp_path / "work" / "segment-000004.pt", process=child)
+        child.kill()
+    assert child.returncode == -signal.SIGKILL
+    assert not (tmp_path / "work" / "segment-000015.pt").exists()  # it was killed on the way
+    resumed = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=11)
+    assert resumed.progress.total_steps >= 25
+    assert_same_to_the_last_bit(resumed, undisturbed[0])
+    for mine, theirs in zip(trajectories(resumed, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+        assert mine.n_frames == 2 + 5 + 6
+
+
+def wait_for(path, *, process=None):
+    patience = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < patience, f"{path} did not appear"
+        assert process is None or process.poll() is None
+        time.sleep(0.005)
+
+
+def interrupt_after(path):
+    """SIGTERM to this process once a file is there."""
+
+    def send():
+        wait_for(path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(committee, tmp_path, undisturbed):
+    before = signal.getsignal(signal.SIGTERM)
+    first = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    interrupt_after(tmp_path / "work" / "segment-000001.pt")
+    with pytest.raises(Interrupted, match=r"asked to stop \(SIGTERM\); it goes on from here when started again"):
+        first.finish()
+    assert signal.getsignal(signal.SIGTERM) is before
+    stopped_at = first.progress.total_steps
+    assert 20 <= stopped_at < 80
+    second = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    assert second.progress.total_steps == stopped_at
+    assert_same_to_the_last_bit(second, undisturbed[0])
+    for mine, theirs in zip(trajectories(second, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+
+
+class StopAtEveryReport(logging.Handler):
+    """SIGTERM to this process whenever a run reports the end of a segment."""
+
+    def emit(self, record):
+        if record.msg.startswith("step "):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, tmp_path, undisturbed, caplog):
+    """Neighbour lists of the undisturbed run were made elsewhere; each restart makes them there again."""
+    logger, handler, restarts = logging.getLogger("saltflow.dynamics.runner"), StopAtEveryReport(), 0
+    caplog.set_level(logging.INFO, logger=logger.name)
+    pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+    logger.addHandler(handler)
+    try:
+        while pieces.progress.stage < 3:
+            with pytest.raises(Interrupted):
+                pieces.finish()
+            pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+            restarts += 1
+    finally:
+        logger.removeHandler(handler)
+    assert restarts == 12
+    assert_same_to_the_last_bit(pieces, undisturbed[0])
+    for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+
+
+@pytest.mark.parametrize("left_bytes", [0, 0.5])
+def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
+    run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20).finish()
+    last = sorted((tmp_path / "work").iterdir())[-1]
+    last.write_bytes(last.read_bytes()[: int(left_bytes * last.stat().st_size)])
+    with caplog.at_level(logging.WARNING):
+        resumed = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    assert f"The checkpoint {last} is damaged" in caplog.text
+    assert resumed.progress.total_steps == 60
+    assert_same_to_the_last_bit(resumed, undisturbed[0])
+    for mine, theirs in zip(trajectories(resumed, tmp_path), undisturbed[1], strict=True):
+        assert_same_trajectory(mine, theirs)
+
+
+def test_no_readable_checkpoint_begins_anew(committee, tmp_path, caplog):
+    run([glass(1)], campaign(1), committee, tmp_path, segment_steps=40).finish()
+    for segment in (tmp_path / "work").iterdir():
+        segment.write_bytes(b"")
+    with caplog.at_level(logging.WARNING):
+        assert run([glass(1)], campaign(1), committee, tmp_path).progress.total_steps == 0
+    assert caplog.text.count("is damaged") == 2
+
+
+def test_damaged_early_segment_is_a_sentence(committee, tmp_path):
+    finished = run([glass(1)], campaign(1), committee, tmp_path, segment_steps=20)
+    finished.finish()
+    (tmp_path / "work" / "segment-000001.pt").unlink()
+    with pytest.raises(SaltflowError, match=r"segment-000001\.pt is damaged or missing .* delete its folder"):
+        trajectories(finished, tmp_path)
+
+
+def test_full_disk_is_a_sentence_and_loses_one_segment(committee, tmp_path, undisturbed):
+    first = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(SaltflowError, match="cannot be written .* free space on its disk and start again"):
+            first.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "work").iterdir()) == []
+    again = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    assert_same_to_the_last_bit(again, undisturbed[0])
+
+
+def broken_glass(kind):
+    cell = glass(3)
+    if kind == "overlap":
+        cell.positions[1] = cell.positions[0]
+    elif kind == "near overlap":
+        cell.positions[1] = cell.positions[0] + [0.02, 0, 0]
+    elif kind == "nan":
+        cell.positions[5] = np.nan
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("overlap", "energy or forces are not finite in stage 'npt'"),
+        ("near overlap", "temperature ran away in stage 'npt'"),
+        ("nan", "energy or forces are not finite in stage 'npt'"),
+    ],
+)
+def test_lost_glass_is_stopped_and_the_others_do_not_notice(committee, tmp_path, undisturbed, kind, reason):
+    schedule = [stage("npt", 30, cells=3, frame_interval=5), stage("nvt", 20, cells=3, frame_interval=5)]
+    cells = [glass(1), broken_glass(kind), glass(2)]
+    together = run(cells, schedule, committee, tmp_path, segment_steps=8)
+    first, lost, last = together.finish()
+    assert lost.status == reason
+    assert lost.steps <= 2
+    assert (first.status, last.status) == ("ok", "ok")
+    if kind != "nan":
+        assert np.isfinite(lost.atoms.positions).all()
+        assert np.abs(lost.atoms.positions - cells[1].positions).max() < 3
+    schedule = [stage("npt", 30, cells=2, frame_interval=5), stage("nvt", 20, cells=2, frame_interval=5)]
+    (tmp_path / "healthy").mkdir()
+    healthy = run([glass(1), glass(2)], schedule, committee, tmp_path / "healthy", seeds=[1, 3])
+    for mine, theirs in zip((first, last), healthy.finish(), strict=True):
+        np.testing.assert_allclose(mine.atoms.positions, theirs.atoms.positions, atol=1e-8)
+        assert mine.conserved_drift_meV_atom_ps == pytest.approx(theirs.conserved_drift_meV_atom_ps, rel=1e-4)
+    frames = [each.n_frames for each in trajectories(together, tmp_path)]
+    assert frames == [10, 0, 10]
+
+
+def test_all_glasses_lost_ends_the_run(committee, tmp_path):
+    cells = [broken_glass("overlap"), broken_glass("nan")]
+    schedule = [stage("nvt", 50, cells=2, frame_interval=5)]
+    assert all("not finite" in outcome.status for outcome in run(cells, schedule, committee, tmp_path).finish())
+    again = run(cells, schedule, committee, tmp_path)
+    assert [outcome.steps for outcome in again.finish()] == [1, 1]
+
+
+def test_lost_glass_stays_lost_after_a_restart(committee, tmp_path):
+    cells, schedule = [broken_glass("nan"), glass(1)], [stage("npt", 20, cells=2, frame_interval=5)]
+    interrupt_after(tmp_path / "work" / "segment-000000.pt")
+    with pytest.raises(Interrupted):
+        run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
+    lost, sound = run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
+    assert "not finite" in lost.status
+    assert sound.status == "ok"
+    assert sound.steps == 20
+
+
+def test_production_runs_at_the_mean_volume_of_the_second_half(committee, tmp_path):
+    schedule = [stage("npt", 40, frame_interval=1), stage("nvt", 6, frame_interval=1, at_mean_volume=True)]
+    finished = run([glass(1)], schedule, committee, tmp_path, segment_steps=7)
+    finished.finish()
+    volumes = trajectories(finished, tmp_path)[0].observables["volume"]
+    assert np.ptp(volumes[20:40]) > 1e-3 * volumes[0]
+    np.testing.assert_allclose(volumes[40:], volumes[20:40].mean(), rtol=1e-12)
+
+
+def test_assembled_trajectory_opens_in_mdanalysis_with_its_times(tmp_path, undisturbed):
+    finished, (mine, _) = undisturbed
+    finished.write_trajectories([tmp_path / "one.h5md", tmp_path / "two.h5md"], metadata=[{"seed": 1}, {"seed": 2}])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from MDAnalysis import Universe
+
+        universe = Universe(str(tmp_path / "one.h5md"), to_guess=())
+        times_ps = [frame.time for frame in universe.trajectory]
+        positions_A = universe.trajectory[-1].positions.copy()
+        universe.trajectory.close()
+    steps = [2, 4, *range(4 + 8, 44 + 1, 8), *range(44 + 6, 80 + 1, 6)]
+    np.testing.assert_allclose(times_ps, np.array(steps) * STEP_FS / 1000)
+    np.testing.assert_allclose(positions_A, finished.finish()[0].atoms.positions, atol=1e-5)
+    assert mine.metadata == {"glass": 0}
+    assert read_trajectory(tmp_path / "two.h5md").metadata == {"seed": 2}
+
+
+def test_nve_run_reports_its_drift_and_keeps_its_momentum(committee, tmp_path):
+    finished = run([glass(1)], [stage("nve", 200, frame_interval=20)], committee, tmp_path)
+    outcome = finished.finish()[0]
+    assert abs(outcome.conserved_drift_meV_atom_ps) < 0.5
+    momentum = trajectories(finished, tmp_path)[0].observables["com_momentum"]
+    assert np.abs(momentum).max() < 1e-10
+
+
+def test_float32_model_keeps_its_conserved_quantity(model_paths, tmp_path):
+    single = committee_of(model_paths[:1], dtype="float32")
+    finished = run([glass(1)], [stage("nvt", 200, frame_interval=20)], single, tmp_path)
+    outcome = finished.finish()[0]
+    assert abs(outcome.conserved_drift_meV_atom_ps) < 2
+    assert outcome.atoms.positions.dtype == np.float64
+
+
+def test_recorded_pressure_and_temperature_are_those_of_ase(committee, tmp_path):
+    finished = run([glass(1)], [stage("nvt", 10, frame_interval=10)], committee, tmp_path)
+    atoms = finished.finish()[0].atoms
+    frame = trajectories(finished, tmp_path)[0]
+    kinetic_eV, freedom = atoms.get_kinetic_energy(), 3 * len(atoms) - 3
+    assert frame.observables["temperature"][0] == pytest.approx(2 * kinetic_eV / (freedom * units.kB))
+    virial = -finished.evaluation.stresses[0].diagonal().mean() + 2 * kinetic_eV / (3 * atoms.get_volume())
+    assert frame.observables["pressure"][0] == pytest.approx(float(virial) / units.GPa)

@@ -1,0 +1,209 @@
+"""The two MD jobs of the sweep on a packed Li2ZrCl6 cell: gates, statuses, records, trajectories."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from saltflow.base.errors import SaltflowError
+from saltflow.dynamics.runs import quench, run_point
+from saltflow.materials.cells import pack_cell
+from saltflow.materials.compositions import Composition
+from saltflow.trajectory import read_trajectory
+
+# The random model knows no ions: only its repulsion of cores keeps atoms apart.
+GATES = {"min_density_ratio": 0.6, "min_pair_factor": 0.3}
+DYNAMICS = {
+    "timestep_fs": {"default": 2.0, "with_O_or_F": 1.0, "with_H": 0.5},
+    "thermostat": "nose-hoover",
+    "thermostat_time_fs": 40.0,
+    "barostat_time_fs": 300.0,
+    "compressibility_1_GPa": 0.05,
+    "pressure_GPa": 3.0,  # it holds the atoms together: the model's random weights do not
+    "quench": {
+        "relax_steps": 30,
+        "melt_temperature_K": 900,
+        "melt_ps": 0.1,
+        "melt_npt_ps": 0.1,
+        "rate_K_per_ps": 3000.0,
+        "final_temperature_K": 300,
+        "anneal_ps": 0.1,
+    },
+    "production": {
+        "equilibrate_npt_ps": 0.1,
+        "equilibrate_cell": "isotropic",
+        "equilibrate_nvt_ps": 0.04,
+        "duration_ps": 0.3,
+        "frame_interval_fs": 20.0,
+        "velocities": {"duration_ps": 0.02, "interval_fs": 4.0},
+    },
+    "guards": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
+}
+COMPOSITION = Composition.from_identity({
+    "id": "Li2ZrCl6", "formula": "Li2ZrCl6", "host": "ZrCl4", "salt": "2 LiCl", "mobile_ion": "Li",
+    "oxidation_states": {"Li": 1, "Zr": 4, "Cl": -1}, "start": "pack", "density_g_cm3": 2.3,
+})  # fmt: skip
+
+
+def packed(seed=1, *, formula_units=2):
+    size = {"formula_units": formula_units, "density_g_cm3": 2.3}
+    return pack_cell(COMPOSITION, **size, seed=seed, min_separation_factor=0.8, min_separations_A={})
+
+
+def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, gates=GATES):
+    return quench(
+        cell,
+        composition,
+        committee,
+        dynamics=dynamics,
+        gates=gates,
+        checkpoint_ps=0.1,
+        seed=4,
+        workdir=folder / "work",
+        trajectory_path=folder / "quench.h5md",
+        metadata={"composition": composition.id},
+    )
+
+
+def changed(**sections):
+    """DYNAMICS with some keys of its sections replaced."""
+    dynamics = copy.deepcopy(DYNAMICS)
+    for name, values in sections.items():
+        dynamics[name] = dynamics[name] | values if isinstance(values, dict) else values
+    return dynamics
+
+
+def ran(glasses, committee, folder, *, dynamics=DYNAMICS, gates=GATES, temperature_K=400.0):
+    paths = [folder / f"glass{index}.h5md" for index in range(len(glasses))]
+    record = run_point(
+        glasses,
+        COMPOSITION,
+        committee,
+        temperature_K=temperature_K,
+        dynamics=dynamics,
+        gates=gates,
+        checkpoint_ps=0.1,
+        seeds=list(range(len(glasses))),
+        workdir=folder / "work",
+        trajectory_paths=paths,
+        metadata={"composition": COMPOSITION.id},
+    )
+    return record, [read_trajectory(path) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def glass(committee, tmp_path_factory):
+    """A quenched glass, its record, its trajectory."""
+    folder = tmp_path_factory.mktemp("quench")
+    atoms, record = quenched(packed(), committee, folder)
+    return atoms, record, read_trajectory(folder / "quench.h5md")
+
+
+def test_quench_makes_a_glass_that_passed_its_gates(glass):
+    atoms, record, _ = glass
+    assert (record["status"], record["problems"], atoms.info["status"]) == ("ok", [], "ok")
+    assert record["start_density_g_cm3"] == pytest.approx(2.3)
+    assert record["density_g_cm3"] == pytest.approx(atoms.get_masses().sum() * 1.66053907 / atoms.get_volume())
+    assert record["steps"] == 30 + 50 + 50 + 100 + 50
+    assert record["timestep_fs"] == 2.0
+
+
+def test_glass_keeps_what_the_packed_cell_knew(glass):
+    atoms, _, _ = glass
+    start = packed()
+    assert atoms.info.items() >= start.info.items()
+    np.testing.assert_array_equal(atoms.arrays["unit"], start.arrays["unit"])
+    np.testing.assert_array_equal(atoms.numbers, start.numbers)
+
+
+def test_quench_melts_and_cools(glass):
+    _, _, trajectory = glass
+    temperature, times_ps = trajectory.observables["temperature"], trajectory.times_ps
+    melt = (times_ps > 0.12) & (times_ps <= 0.26)
+    anneal = times_ps > 0.46 + 0.02
+    assert temperature[melt].mean() == pytest.approx(900, rel=0.2)
+    assert temperature[anneal].mean() == pytest.approx(300, rel=0.25)
+    assert np.ptp(trajectory.observables["volume"][melt]) > 0
+    assert trajectory.metadata == {"composition": "Li2ZrCl6"}
+
+
+def test_quench_records_its_volume_while_it_cools(glass):
+    _, record, trajectory = glass
+    cooling = record["cooling"]
+    assert cooling["rate_K_per_ps"] == 3000.0
+    assert cooling["temperature_K"] == pytest.approx(900 - 6 * np.arange(1, 101))
+    first = list(trajectory.times_ps).index(pytest.approx((30 + 50 + 50 + 1) * 0.002))
+    assert cooling["volume_A3"] == pytest.approx(trajectory.observables["volume"][first : first + 100])
+
+
+def test_crystal_is_not_melted(committee, tmp_path):
+    identity = COMPOSITION.identity() | {"start": "structures/crystal.cif"}
+    _, record = quenched(packed(), committee, tmp_path, composition=Composition.from_identity(identity))
+    trajectory = read_trajectory(tmp_path / "quench.h5md")
+    assert record["steps"] == 30 + 50
+    assert trajectory.observables["temperature"].max() < 2 * 300
+
+
+def test_gates_are_carried_into_the_status(committee, tmp_path):
+    gates = {"min_density_ratio": 3.0, "min_pair_factor": 2.0}
+    quick = changed(quench={"melt_ps": 0.0, "melt_npt_ps": 0.0, "rate_K_per_ps": 1e6, "anneal_ps": 0.02})
+    atoms, record = quenched(packed(), committee, tmp_path, dynamics=quick, gates=gates)
+    assert record["status"] == atoms.info["status"] == "gas, close pair"
+    assert [problem.split(":")[0] for problem in record["problems"]] == ["gas", "close pair"]
+
+
+def test_exploding_quench_is_stopped_with_its_reason(committee, tmp_path):
+    cell = packed()
+    cell.positions[1] = cell.positions[0] + [0.05, 0, 0]
+    cold = changed(quench={"relax_steps": 0})
+    atoms, record = quenched(cell, committee, tmp_path, dynamics=cold)
+    assert record["status"].startswith("stopped")
+    assert record["problems"][0].startswith("stopped: temperature ran away in stage 'melt'")
+    assert np.isfinite(atoms.positions).all()
+    assert record["steps"] < 5
+
+
+def test_point_runs_its_glasses(glass, committee, tmp_path):
+    record, trajectories = ran([glass[0], glass[0]], committee, tmp_path)
+    assert (record["composition"], record["temperature_K"], record["timestep_fs"]) == ("Li2ZrCl6", 400.0, 2.0)
+    assert record["production_ps"] == pytest.approx(0.3)
+    for each, trajectory in zip(record["glasses"], trajectories, strict=True):
+        assert (each["status"], each["problems"], each["steps"]) == ("ok", [], 50 + 20 + 150)
+        assert abs(each["conserved_drift_meV_atom_ps"]) < 20
+        assert trajectory.n_frames == 15
+        np.testing.assert_allclose(np.diff(trajectory.times_ps), 0.02)
+        assert np.ptp(trajectory.observables["volume"]) == pytest.approx(0, abs=1e-6)
+        assert np.abs(trajectory.observables["com_momentum"]).max() < 1e-8
+    assert np.abs(trajectories[0].positions_A[-1] - trajectories[1].positions_A[-1]).max() > 0.01
+
+
+def test_failed_glass_is_not_run_and_has_no_frames(glass, committee, tmp_path):
+    failed = glass[0].copy()
+    failed.info["status"] = "gas"
+    record, trajectories = ran([failed, glass[0]], committee, tmp_path)
+    assert record["glasses"][0] == {"status": "not run: gas", "problems": []}
+    assert record["glasses"][1]["status"] == "ok"
+    assert [each.n_frames for each in trajectories] == [0, 15]
+
+
+def test_point_without_a_sound_glass_still_has_its_files(glass, committee, tmp_path):
+    failed = glass[0].copy()
+    failed.info["status"] = "broken anion"
+    record, trajectories = ran([failed, failed], committee, tmp_path)
+    assert [each["status"] for each in record["glasses"]] == ["not run: broken anion"] * 2
+    assert [each.n_frames for each in trajectories] == [0, 0]
+
+
+def test_drifting_energy_is_a_problem(glass, committee, tmp_path):
+    strict = changed(guards={"max_energy_drift_meV_atom_ps": 1e-9})
+    record, _ = ran([glass[0]], committee, tmp_path, dynamics=strict)
+    assert record["glasses"][0]["status"] == "energy drift"
+    assert "shorten the time step" in record["glasses"][0]["problems"][0]
+
+
+def test_unknown_element_stops_before_any_step(committee, tmp_path):
+    cell = packed()
+    cell.symbols[0] = "Br"
+    with pytest.raises(SaltflowError, match="Li2ZrCl6: the potential does not know Br"):
+        quenched(cell, committee, tmp_path)
+    assert not (tmp_path / "work").exists()

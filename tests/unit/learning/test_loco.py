@@ -1,0 +1,193 @@
+"""A composition left out: nothing of it is learned, and what is said of it follows from numbers chosen by hand."""
+
+import csv
+
+import numpy as np
+import pytest
+from ase import Atoms
+from mace_models import committee_of, rock_salt, save_models
+from predicted_frames import prediction
+
+from saltflow.base.errors import SaltflowError
+from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.foundations import Foundation
+from saltflow.learning.loco.assessment import COLUMNS, compare, judge, write_rows
+from saltflow.learning.loco.figure import error_of, plot_left_out, said_of
+from saltflow.learning.loco.training import foundation_without, sets_without, without
+from saltflow.learning.zero_shot import errors_on_unseen
+
+SPREAD_EV_A = 0.1
+
+
+# ── what is learned ────────────────────────────────────────────────────────────────────────────
+
+
+def labelled(composition: str, cell: int, *, frames: int = 2) -> list[Atoms]:
+    info = {"composition": composition, "lineage": f"{composition}/cell{cell}", "split": "train"}
+    return [Atoms("LiCl", info=info | {"number": number}) for number in range(frames)]
+
+
+def lineages(frames: list[Atoms]) -> set[str]:
+    return {frame.info["lineage"] for frame in frames}
+
+
+TRAIN = [frame for name in ("A", "B") for cell in range(5) for frame in labelled(name, cell)]
+
+
+def test_without_a_composition_frames_stay_in_their_sets_and_none_of_it_is_left():
+    valid = labelled("A", 8) + labelled("B", 9)
+    train, judged = sets_without(TRAIN, valid, "A", valid_fraction=0.1)
+    assert train == TRAIN[10:]
+    assert judged == valid[2:]
+    assert sets_without(TRAIN, valid, None, valid_fraction=0.1) == (TRAIN, valid)
+
+
+def test_where_all_validation_frames_are_left_out_whole_cells_of_the_others_validate():
+    train, valid = sets_without(TRAIN, labelled("A", 8), "A", valid_fraction=0.1)
+    assert len(lineages(valid)) == 1
+    assert not lineages(train) & lineages(valid)
+    assert lineages([*train, *valid]) == {f"B/cell{cell}" for cell in range(5)}
+    assert len(train) + len(valid) == 10
+    assert sets_without(TRAIN, labelled("A", 8), "A", valid_fraction=0.1) == (train, valid), "the same every time"
+
+
+def test_frames_of_the_foundation_that_are_left_out_are_not_replayed(tmp_path):
+    foundation = Foundation(tmp_path / "any.model", train=TRAIN, heldout=TRAIN)
+    assert foundation_without(foundation, "A").train == TRAIN[10:]
+    assert foundation_without(foundation, None) is foundation
+    assert foundation_without(None, "A") is None
+    assert without([Atoms("LiCl")], "A") == [Atoms("LiCl")], "structures of a file have no composition"
+
+
+# ── what is said of it ─────────────────────────────────────────────────────────────────────────
+
+
+def errs_by(composition: str, error_eV_A: float, *, cell: int = 1, **more) -> dict:
+    """A frame of two atoms whose every force component errs by so much, by a committee that spreads by 0.1 eV/Å."""
+    reference = np.ones((2, 3))
+    frame = prediction(composition, forces=reference + error_eV_A, reference=reference, lineage=f"cell{cell}", **more)
+    return frame | {"force_spread_eV_A": np.full(2, SPREAD_EV_A)}
+
+
+def of_factor(composition: str, factor: float, *, cells: int = 3) -> list[dict]:
+    """Held-out frames on which the spread must be multiplied by `factor`."""
+    return [errs_by(composition, factor * SPREAD_EV_A / np.sqrt(3), cell=cell) for cell in range(cells)]
+
+
+KNOWN = [*of_factor("LiF", 2.0), *of_factor("LiBr", 4.0)]
+
+
+def test_an_unmet_composition_takes_the_largest_factor_of_the_others_and_its_own_frames_give_none():
+    unknown = [*KNOWN, *of_factor("LiCl", 6.0)]
+    row = compare("LiCl", unknown, of_factor("LiCl", 1.5))
+    assert row["uncertainty_factor"] == pytest.approx(4.0)
+    assert row["z_std"] == pytest.approx(6.0 / 4.0)
+    assert row["force_ratio"] == pytest.approx(4.0)
+    assert row["force_rmse_without_meV_A"] == pytest.approx(600 / np.sqrt(3))
+    assert row["force_rmse_with_meV_A"] == pytest.approx(150 / np.sqrt(3))
+    assert (row["heldout_frames"], row["heldout_cells"], row["met_before"]) == (3, 3, None)
+    assert row["flags"] == "z_std outside 0.85 to 1.15"
+    assert tuple(row) == COLUMNS
+
+
+def test_the_error_of_the_ratio_is_that_of_both_committees_on_the_same_cells():
+    """Of two cells the jackknife is half the difference of their logarithms; a common factor cancels."""
+    for scale in ((1.0, 1.0), (1.0, 5.0)):
+        known = [errs_by("LiCl", 0.01 * size, cell=cell) for cell, size in enumerate(scale)]
+        steady = [errs_by("LiCl", 0.03 * size, cell=cell) for cell, size in enumerate(scale)]
+        row = compare("LiCl", [*KNOWN, *steady], known)
+        assert (row["force_ratio"], row["force_ratio_err"]) == (pytest.approx(3.0), pytest.approx(0.0, abs=1e-9))
+    uneven = [errs_by("LiCl", error, cell=cell) for cell, error in enumerate((0.02, 0.04))]
+    row = compare("LiCl", uneven, [errs_by("LiCl", 0.01, cell=cell) for cell in range(2)])
+    assert row["force_ratio"] == pytest.approx(np.sqrt((4 + 16) / 2))
+    assert row["force_ratio_err"] == pytest.approx(row["force_ratio"] * np.log(4 / 2) / 2)
+
+
+def test_what_stands_against_a_row_is_said():
+    one = compare(
+        "LiCl", [*KNOWN, *of_factor("LiCl", 4.0, cells=1)], of_factor("LiCl", 1.0, cells=1), met_before=["base"]
+    )
+    assert one["flags"] == "the foundation was trained on it; fewer than 3 held-out cells"
+    assert (one["met_before"], one["force_ratio_err"]) == ("base", None)
+    frames = [*KNOWN, *of_factor("LiCl", 4.0)]
+    single = [each | {"force_spread_eV_A": np.zeros(2)} for each in frames]
+    row = compare("LiCl", single, of_factor("LiCl", 1.0))
+    assert (row["uncertainty_factor"], row["z_std"]) == (None, None)
+    assert row["flags"] == "the uncertainty is not calibrated"
+    still = [each | {"reference_forces_eV_A": np.zeros((2, 3))} for each in of_factor("LiCl", 0.0)]
+    perfect = [each | {"forces_eV_A": np.full((2, 3), 1e-5), "force_spread_eV_A": np.zeros(2)} for each in still]
+    row = compare("LiCl", [*KNOWN, *perfect], perfect)
+    assert (row["force_ratio"], row["z_std"], row["uncertainty_factor"]) == (None, None, pytest.approx(4.0))
+    assert row["flags"] == (
+        "no force to compare: symmetry forbids them, or nothing errs; the committee does not spread there"
+    )
+    nothing = compare("LiCl", KNOWN, [])
+    assert (nothing["flags"], nothing["heldout_frames"]) == ("no held-out frame has a label", 0)
+    assert nothing["force_ratio"] is None
+
+
+def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
+    """Labelled by the model that left it out, a composition is predicted without error by it and not by the other."""
+    paths = save_models(tmp_path, seeds=(1, 2), hidden="4x0e", max_ell=1, correlation=1)
+    released, other = (committee_of([path]) for path in paths)
+    frames = []
+    for index, name in enumerate(("A", "B", "A")):
+        frame = rock_salt(repeats=(1, 1, 2), rattle_A=0.15, seed=index)
+        frame.info |= {"composition": name, "lineage": f"{name}/{index}", "REF_energy": 0.0}
+        frame.set_array("REF_forces", np.zeros((len(frame), 3)))
+        (said,) = predict([frame], other)
+        frame.info |= {"REF_energy": said["energy_eV_atom"] * len(frame), "REF_stress": said["stress_eV_A3"]}
+        frame.arrays["REF_forces"][:] = said["forces_eV_A"]
+        frames.append(frame)
+    row, again = judge(frames, released, [("A", other), ("B", released)], met_before={"A": [], "B": ["base"]})
+    assert [row["composition"], again["composition"]] == ["A", "B"]
+    assert (row["heldout_frames"], again["heldout_frames"]) == (2, 1)
+    for key in ("force_rmse_without_meV_A", "energy_rmse_without_meV_atom", "stress_rmse_without_MPa"):
+        assert row[key] == pytest.approx(0, abs=1e-6)
+        assert row[key.replace("without", "with")] > 0.1
+    assert again["force_ratio"] == pytest.approx(1.0)
+    assert again["force_rmse_without_meV_A"] == again["force_rmse_with_meV_A"] > 1
+    calibration = {"pooled": {"factor": 2.0}, "compositions": {}}
+    (unseen,) = errors_on_unseen(frames, released, calibration, compositions=["A"]).values()
+    assert unseen["frames"] == 2
+    assert unseen["force_rmse_meV_A"] == pytest.approx(row["force_rmse_with_meV_A"])
+    frames[0].numbers[0] = 92
+    with pytest.raises(SaltflowError, match="A: the potential does not know U"):
+        judge(frames, released, [("A", other)], met_before={"A": []})
+
+
+# ── table and figure ───────────────────────────────────────────────────────────────────────────
+
+
+def rows() -> list[dict]:
+    unknown = [*KNOWN, *of_factor("LiCl", 6.0), *of_factor("LiI", 3.0, cells=1)]
+    return [
+        compare("LiCl", unknown, of_factor("LiCl", 3.0)),
+        compare("LiI", unknown, of_factor("LiI", 2.0, cells=1), met_before=["base", "other"]),
+        compare("LiAt", unknown, []),
+    ]
+
+
+def test_the_table_holds_every_row_and_a_dash_where_nothing_is_known(tmp_path):
+    write_rows(rows(), tmp_path / "left_out.tsv")
+    with (tmp_path / "left_out.tsv").open() as handle:
+        first, second, last = csv.DictReader(handle, delimiter="\t")
+    assert tuple(first) == COLUMNS
+    assert float(first["force_ratio"]) == pytest.approx(2.0, abs=1e-5)
+    assert (first["met_before"], second["met_before"]) == ("-", "base other")
+    assert (second["force_ratio_err"], last["z_std"], last["heldout_frames"]) == ("-", "-", "0")
+
+
+def test_the_figure_has_a_line_for_what_was_judged(tmp_path):
+    plot_left_out(rows(), tmp_path / "left_out.svg", title="potential salts")
+    text = (tmp_path / "left_out.svg").read_text()
+    assert "LiI *" in text
+    assert "LiAt" not in text
+    first, second, last = rows()
+    assert said_of(first) == "2.00 ± 0.00, 1.50"
+    assert said_of(second) == "1.50, 0.50"
+    assert said_of(last) == "?, ?"
+    assert error_of(first | {"force_ratio_err": 0.5}) == pytest.approx(0.5 * 300 / np.sqrt(3))
+    assert np.isnan(error_of(second))
+    plot_left_out(rows()[2:], tmp_path / "none.svg", title="potential salts")
+    assert "has a held-out frame" in (tmp_path / "none.svg").read_text()

@@ -1,0 +1,357 @@
+"""Frames for the reference: packed, displaced, melted and explored, each with its lineage and its split."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
+from ase.geometry import get_distances
+from mace_models import rock_salt
+
+from saltflow.base.errors import SaltflowError
+from saltflow.learning.sampling import (
+    drive_cells,
+    evenly_spaced,
+    explore,
+    pack_cells,
+    propose_seeds,
+    rattled_frames,
+    short_pair_frames,
+    with_spread,
+    without_collisions,
+)
+from saltflow.materials.compositions import read_compositions
+from saltflow.trajectory import read_trajectory
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+DYNAMICS, STRUCTURES = CONFIG["dynamics"], CONFIG["structures"]
+SEEDS = {
+    "cells": 3,
+    "atoms": 9,
+    "density_scales": [0.9, 1.1],
+    "frames_per_cell": 4,
+    "rattle_A": 0.1,
+    "melt_temperatures_K": [300, 600],
+    "melt_ps": 0.04,
+    "heldout_cells": 1,
+    "short_pair_frames": 0,
+    "short_pair_factor": 0.85,
+}
+EXPLORATION = {
+    "cells": 3,
+    "atoms": 9,
+    "temperatures_K": [300, 600],
+    "duration_ps": 0.04,
+    "stride_fs": 10.0,
+    "heldout_cells": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def composition():
+    """2 LiCl + ZrCl4, whose elements the small models know."""
+    return read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["2LiCl-ZrCl4"]
+
+
+def packed(composition, *, generation: int = 0, seed: int = 1, count: int = 3, heldout: int = 1) -> list[Atoms]:
+    return pack_cells(
+        [composition],
+        size={"cells": count, "heldout_cells": heldout, "atoms": 9},
+        density_scales=[0.9, 1.1],
+        structures=STRUCTURES,
+        seed=seed,
+        lineage=f"p/generation{generation}",
+    )
+
+
+@pytest.fixture(scope="module")
+def cells(composition) -> list[Atoms]:
+    return packed(composition)
+
+
+def splits(frames: list[Atoms]) -> dict[str, str]:
+    """Lineage → split; a lineage with two of them is an error."""
+    found = {(frame.info["lineage"], frame.info["split"]) for frame in frames}
+    assert len({lineage for lineage, _ in found}) == len(found)
+    return dict(found)
+
+
+def test_packed_cells_have_lineages_splits_and_the_densities_in_turn(cells, composition):
+    names = [f"p/generation0/2LiCl-ZrCl4/cell{index}" for index in range(3)]
+    assert splits(cells) == dict(zip(names, ["heldout", "train", "train"], strict=True))
+    assert all(cell.get_chemical_formula() == "Cl6Li2Zr" for cell in cells)
+    per_volume = [len(cell) / cell.cell.volume for cell in cells]
+    assert per_volume[1] / per_volume[0] == pytest.approx(1.1 / 0.9, rel=1e-6)
+    assert per_volume[2] == pytest.approx(per_volume[0], rel=1e-6)
+
+
+def test_no_generation_sees_a_cell_twice(composition, cells):
+    later, other = packed(composition, generation=1), packed(composition, seed=2)
+    assert not set(splits(later)) & set(splits(cells))
+    for one, two in [*zip(cells, later, strict=True), *zip(cells, other, strict=True), (cells[0], cells[2])]:
+        assert not np.allclose(one.positions, two.positions, atol=0.1)
+    again = packed(composition)
+    assert all(np.array_equal(one.positions, two.positions) for one, two in zip(cells, again, strict=True))
+
+
+# ── displaced and strained ─────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_rattled_frame_is_the_packed_cell(cells):
+    first = rattled_frames(cells[1], count=4, rattle_A=0.2, seed=3)[0]
+    np.testing.assert_array_equal(first.positions, cells[1].positions)
+    np.testing.assert_allclose(first.cell.array, cells[1].cell.array, rtol=1e-15)
+    assert first.info == cells[1].info | {"origin": "seed:rattled"}
+
+
+def test_rattling_grows_to_the_wished_displacement_and_strain():
+    cell = rock_salt(repeats=(5, 5, 5), rattle_A=0.0)
+    cell.info["lineage"] = "LiCl"
+    frames = rattled_frames(cell, count=5, rattle_A=0.2, seed=3)
+    sizes = []
+    for frame in frames:
+        deformation = np.linalg.solve(cell.cell.array, frame.cell.array)
+        np.testing.assert_allclose(deformation, deformation.T, atol=1e-12)
+        assert np.abs(deformation - np.eye(3)).max() <= 0.05 + 1e-12
+        sizes.append((frame.positions @ np.linalg.inv(deformation) - cell.positions).std())
+    assert sizes == pytest.approx([0.0, 0.05, 0.10, 0.15, 0.20], rel=0.1)
+
+
+def test_rattling_follows_its_seed(cells):
+    first, again, other = (rattled_frames(cells[1], count=2, rattle_A=0.2, seed=seed)[1] for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.positions, again.positions)
+    assert not np.allclose(first.positions, other.positions, atol=1e-3)
+
+
+def seeds_from_scratch(composition, tmp_path, **changes):
+    return propose_seeds(
+        [composition],
+        None,
+        seeds=SEEDS | changes,
+        structures=STRUCTURES,
+        dynamics=DYNAMICS,
+        checkpoint_ps=1.0,
+        potential="p",
+        seed=1,
+        workdir=tmp_path,
+    )
+
+
+def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
+    frames = seeds_from_scratch(composition, tmp_path)
+    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
+    assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
+    assert {frame.info["origin"] for frame in frames} == {"seed:rattled"}
+
+
+def covalent_A(one: str, other: str) -> float:
+    return covalent_radii[atomic_numbers[one]] + covalent_radii[atomic_numbers[other]]
+
+
+def test_short_pairs_are_as_close_as_asked_and_nothing_else_moves(cells):
+    frames = short_pair_frames(cells, count=12, closest_factor=0.85)
+    assert len(frames) >= 8, "most pairs of a small cell have a free way"
+    starts = {cell.info["lineage"]: cell for cell in cells}
+    for frame in frames:
+        one, other = frame.info["origin"].removeprefix("seed:short pair ").split("-")
+        start = starts[frame.info["lineage"]]
+        moved, _ = get_distances(frame.positions, start.positions, cell=start.cell, pbc=True)
+        steps = np.linalg.norm(np.einsum("iik->ik", moved), axis=1)
+        first, second = np.flatnonzero(steps > 1e-6)
+        assert sorted(frame.symbols[[first, second]]) == [one, other]
+        assert steps[first] == pytest.approx(steps[second]), "by half each"
+        ratio = frame.get_distance(first, second, mic=True) / covalent_A(one, other)
+        assert 0.85 - 1e-9 <= ratio <= 1 + 1e-9
+        assert frame.info["split"] == "train"
+    assert len({frame.info["origin"] for frame in frames[:3]}) == 3, "pairs of elements take turns"
+
+
+def test_short_pairs_bring_nothing_else_too_close(cells):
+    for frame in short_pair_frames(cells, count=12, closest_factor=0.85):
+        start = next(cell for cell in cells if cell.info["lineage"] == frame.info["lineage"])
+        before, after = start.get_all_distances(mic=True), frame.get_all_distances(mic=True)
+        for first, second in zip(*np.triu_indices(len(frame), k=1), strict=True):
+            allowed = 0.85 * covalent_A(frame.symbols[first], frame.symbols[second])
+            assert after[first, second] >= min(allowed, before[first, second]) - 1e-5
+
+
+def test_no_short_pairs_where_none_are_asked_for(cells):
+    assert short_pair_frames(cells, count=0, closest_factor=0.85) == []
+    assert short_pair_frames(cells[:1], count=5, closest_factor=0.85) == [], "the first cell is held out"
+
+
+def test_short_pairs_come_beside_the_frames_of_the_cells(composition, tmp_path):
+    frames = seeds_from_scratch(composition, tmp_path, short_pair_frames=4)
+    short = [frame for frame in frames if frame.info["origin"].startswith("seed:short pair")]
+    assert 1 <= len(short) <= 4
+    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"] + len(short)
+    assert {frame.info["generation"] for frame in frames} == {0}
+
+
+# ── driven by a committee ──────────────────────────────────────────────────────────────────────
+
+
+def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee, tmp_path):
+    frames = propose_seeds(
+        [composition],
+        committee,
+        seeds=SEEDS,
+        structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
+        dynamics=DYNAMICS,
+        checkpoint_ps=1.0,
+        potential="p",
+        seed=1,
+        workdir=tmp_path,
+    )
+    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
+    assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
+    assert {frame.info["origin"] for frame in frames} == {"seed:melt:300K", "seed:melt:600K"}
+
+
+def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
+    oxychloride = read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
+    with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
+        propose_seeds(
+            [oxychloride], committee, seeds=SEEDS | {"atoms": 21}, structures=STRUCTURES, dynamics=DYNAMICS,
+            checkpoint_ps=1.0, potential="p", seed=1, workdir=tmp_path,
+        )  # fmt: skip
+
+
+def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, committee, tmp_path):
+    frames = explore(
+        [composition],
+        committee,
+        exploration=EXPLORATION,
+        density_scales=[1.0],
+        structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
+        dynamics=DYNAMICS,
+        checkpoint_ps=1.0,
+        potential="p",
+        seed=1,
+        generation=2,
+        workdir=tmp_path,
+    )
+    assert sorted(splits(frames)) == [f"p/generation2/2LiCl-ZrCl4/cell{index}" for index in range(3)]
+    assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
+    assert {frame.info["origin"] for frame in frames} == {"explored:300K", "explored:600K"}
+    assert all(np.isfinite(frame.info["force_spread_eV_A"]) for frame in frames)
+    assert all(frame.info["force_spread_eV_A"] > 0 for frame in frames)
+    assert {frame.info["generation"] for frame in frames} == {2}
+    assert not any(frame.info["collides"] for frame in frames), "nothing collides where the gate is open"
+    assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
+
+    times_ps = [frame.info["time_ps"] for frame in frames[:6]]
+    assert times_ps == pytest.approx([-0.1, 0.0, 0.01, 0.02, 0.03, 0.04]), "of the heating; the relaxation is before it"
+    assert [frame.info["temperature_K"] for frame in frames[::6]] == [300, 600, 300]
+    ends = [(frame.info["ended"], frame.info["ended_ps"]) for frame in frames if "ended" in frame.info]
+    assert ends == [("ok", 0.04)] * 3
+
+
+class Killed(BaseException):
+    """What no code of ours expects."""
+
+
+def dying(committee, *, after: int):
+    """The same committee, in a process that is killed at one of its evaluations."""
+    left = iter(range(after))
+
+    class Dying(type(committee)):
+        def on(self, numbers, system):
+            bound = super().on(numbers, system)
+            evaluate = bound.evaluate
+
+            def evaluated(*where, **choices):
+                if next(left, None) is None:
+                    raise Killed
+                return evaluate(*where, **choices)
+
+            bound.evaluate = evaluated
+            return bound
+
+    return Dying(committee.models, device="cpu", dtype="float64")
+
+
+def test_an_exploration_killed_anywhere_ends_with_the_same_frames(committee, tmp_path):
+    """In the heating, and after it, while the spread of its frames is found."""
+    cells = [rock_salt(repeats=(1, 1, 2), seed=seed) for seed in (1, 2)]
+    for number, cell in enumerate(cells):
+        cell.info = {"composition": "LiCl", "lineage": f"LiCl/cell{number}", "split": "train"}
+    whole = driven(cells, committee, tmp_path / "whole", step_fs=1.0, checkpoint_ps=0.02)
+    for instant in (110, 45):  # the second goes on at step 100 of 140
+        with pytest.raises(Killed):
+            driven(cells, dying(committee, after=instant), tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
+    again = driven(cells, committee, tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
+    assert len(again) == len(whole)
+    for old, new in zip(whole, again, strict=True):
+        assert np.array_equal(old.positions, new.positions)
+        assert old.info == new.info
+
+
+def driven(cells, committee, folder, *, step_fs: float, checkpoint_ps: float = 10.0) -> list[Atoms]:
+    return drive_cells(
+        cells,
+        committee,
+        temperatures_K=[600],
+        duration_ps=step_fs / 1000 * 40,
+        stride_fs=step_fs * 15,
+        dynamics=DYNAMICS | {"timestep_fs": dict.fromkeys(DYNAMICS["timestep_fs"], step_fs)},
+        checkpoint_ps=checkpoint_ps,
+        seed=1,
+        workdir=folder,
+        origin="explored",
+    )
+
+
+def test_the_frame_before_a_crash_is_kept(committee, tmp_path):
+    """A time step of 35 fs makes lithium fly apart within a few steps."""
+    cell = rock_salt()
+    cell.info = {"composition": "LiCl", "lineage": "LiCl/cell", "split": "train"}
+    frames = driven([cell], committee, tmp_path, step_fs=35.0)
+    recorded = read_trajectory(tmp_path / "cell0.h5md")
+    assert len(frames) == recorded.n_frames + 1
+    last = frames[-1]
+    assert last.info["lineage"] == "LiCl/cell"
+    assert np.isfinite(last.positions).all()
+    moved, _ = get_distances(last.positions, frames[-2].positions, cell=last.cell, pbc=True)
+    assert np.abs(np.einsum("iik->ik", moved)).max() > 0.1
+    assert "in stage 'explore'" in last.info["ended"]
+    assert last.info["asked_ps"] == pytest.approx(35.0 * 40 / 1000)
+    assert frames[-2].info["time_ps"] <= last.info["ended_ps"] < last.info["asked_ps"]
+
+
+def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):
+    cell = rock_salt()
+    cell.info = {"composition": "LiCl", "lineage": "LiCl/cell", "split": "train"}
+    frames = driven([cell], committee, tmp_path, step_fs=1.0)
+    assert len(frames) == read_trajectory(tmp_path / "cell0.h5md").n_frames
+
+
+def test_a_frame_has_the_largest_spread_of_an_atom(committee):
+    """A committee of one model agrees with itself."""
+    (frame,) = with_spread([rock_salt(rattle_A=0.2)], committee)
+    assert frame.info["force_spread_eV_A"] > 0
+    alone = type(committee)(committee.models[:1], device="cpu", dtype="float64")
+    (certain,) = with_spread([rock_salt(rattle_A=0.2)], alone)
+    assert certain.info["force_spread_eV_A"] == 0
+
+
+# ── what is kept of them ───────────────────────────────────────────────────────────────────────
+
+
+def test_frames_with_colliding_atoms_teach_nothing(composition, cells):
+    wrecked = cells[1].copy()
+    wrecked.positions[1] = wrecked.positions[0] + [0.3, 0.0, 0.0]
+    kept = without_collisions([cells[0], wrecked, cells[2]], [composition], atoms=9, structures=STRUCTURES)
+    assert [frame.info["lineage"] for frame in kept] == [cells[0].info["lineage"], cells[2].info["lineage"]]
+
+
+@pytest.mark.parametrize(
+    ("available", "count", "expected"),
+    [(9, 3, [0, 4, 8]), (10, 4, [0, 3, 6, 9]), (3, 5, [0, 1, 2]), (0, 3, []), (5, 1, [0]), (5, 0, [])],
+)
+def test_evenly_spaced_frames(available, count, expected):
+    frames = [Atoms(info={"index": index}) for index in range(available)]
+    assert [frame.info["index"] for frame in evenly_spaced(frames, count=count)] == expected

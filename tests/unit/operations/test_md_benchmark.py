@@ -1,0 +1,101 @@
+"""The calibration of molecular dynamics: a real model is timed, and the plan takes the table that comes out."""
+
+import re
+
+import pytest
+from ase.build import bulk
+from ase.io import write
+from mace_models import rock_salt
+
+from saltflow.base.provenance import sha256_of_file, write_json
+from saltflow.dynamics.timing import Timing, repeated_to
+from saltflow.operations.md_benchmark import calibration_rows, main, write_rates
+from saltflow.operations.plan.calibration import read_calibration
+
+
+@pytest.fixture(scope="module")
+def salt(tmp_path_factory):
+    """A file with a small cell of rock salt."""
+    path = tmp_path_factory.mktemp("salt") / "salt.extxyz"
+    write(path, rock_salt(repeats=(1, 2, 2), rattle_A=0.05))
+    return path
+
+
+def calibrate(model, structure, *more, sizes=("16",)):
+    words = [str(model), "--structure", str(structure), "--atoms", *sizes, "--device", "cpu", "--steps", "3", *more]
+    return main(words)
+
+
+def test_sizes_are_timed_and_the_plan_reads_the_table(model_paths, salt, tmp_path, capsys):
+    out = tmp_path / "config/calibration.tsv"
+    pinned = sha256_of_file(model_paths[0])
+    assert calibrate(model_paths[0], salt, "--sha256", pinned, "--glasses", "1", "2", "--out", str(out)) == 0
+    said = capsys.readouterr()
+    assert re.findall(r"(\d) × 16 atoms: [\d.e+-]+ ns/day each at 2 fs", said.err) == ["1", "2"]
+    assert said.out == f"Written to {out}.\n"
+    rates = read_calibration([tmp_path])
+    for rule in ("run_md", "quench_glass", "explore", "propose_seeds", "run_constrained_md"):
+        rate = rates[rule, "cpu"]
+        assert (rate.basis, rate.unit) == ("measured", "atom-steps")
+        assert "seed1.model, float32, 2 cells of 16 atoms" in rate.conditions
+    assert rates["run_md", "cuda"].basis == "assumed"
+    assert rates["analyse_transport", ""].conditions == "1,302 atoms, 100,000 frames"
+
+
+def test_rates_follow_from_the_seconds_of_a_step():
+    timing = Timing(atoms=1302, cells=3, step_fs=2.0, seconds_per_step=0.0864)
+    assert timing.ns_per_day == pytest.approx(2.0)  # a million steps of 2 fs
+    assert timing.seconds_per_atom_step == pytest.approx(0.0864 / 3906)
+    rows = calibration_rows(timing, start_s=21.3, device="cuda", machine="GPU\tX", model="m, float32")
+    assert {(row["seconds_per_unit"], row["start_s"], row["machine"]) for row in rows} == {("2.2e-05", "21", "GPU X")}
+
+
+def test_rows_of_another_device_stay_and_a_second_time_replaces(tmp_path):
+    timing, out = Timing(atoms=42, cells=1, step_fs=1.0, seconds_per_step=0.42), tmp_path / "config/calibration.tsv"
+    for seconds in (5.0, 7.0):
+        write_rates(out, calibration_rows(timing, start_s=seconds, device="cuda", machine="one", model="m"))
+    rates = read_calibration([tmp_path])
+    assert rates["run_md", "cuda"].start_s == 7
+    assert rates["run_md", "cuda"].seconds_per_unit == 0.01
+    assert rates["run_md", "cpu"].start_s == 4
+    assert len(out.read_text().splitlines()) == len(rates) + 1
+
+
+@pytest.mark.parametrize(("wished", "repeats"), [(8, (1, 1, 1)), (54, (2, 2, 2)), (216, (3, 3, 3)), (1302, (5, 5, 6))])
+def test_a_structure_is_repeated_to_nearly_a_cube(wished, repeats):
+    cell = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
+    found = repeated_to(cell, atoms=wished)
+    assert sorted((found.cell.lengths() / 5.1).round(6)) == list(repeats)
+
+
+def test_mistakes_are_one_sentence(model_paths, salt, tmp_path, capsys):
+    model = model_paths[0]
+    pinned = ("--sha256", sha256_of_file(model))
+    write(tmp_path / "molecule.xyz", rock_salt()[:2])
+    foreign, text = tmp_path / "foreign.extxyz", tmp_path / "notes.txt"
+    write(foreign, bulk("NaCl", "rocksalt", a=5.6))
+    text.write_text("no structure\n")
+    for words, sentence in (
+        ((model, salt), "nothing vouches for this file"),
+        ((model, salt, "--sha256", "0" * 64), "where 0000"),
+        ((tmp_path / "none.model", salt, *pinned), "none.model is missing"),
+        ((model, tmp_path / "none.cif", *pinned), "cannot be read as a structure"),
+        ((model, text, *pinned), "cannot be read as a structure"),
+        ((model, foreign, *pinned), "does not know Na"),
+    ):
+        assert calibrate(*words) == 1
+        said = capsys.readouterr()
+        assert sentence in said.err
+        assert len(said.err.strip().splitlines()) == 1
+    with pytest.raises(SystemExit):
+        calibrate(model, salt, *pinned, sizes=("0",))
+    assert "'0' is not a number of 1 or more" in capsys.readouterr().err
+
+
+def test_a_model_that_learned_dispersion_is_not_timed_with_more_of_it(model_paths, salt, tmp_path, capsys):
+    model, settings = tmp_path / "released.model", tmp_path / "settings.yaml"
+    model.write_bytes(model_paths[0].read_bytes())
+    write_json(tmp_path / "released.json", {"sha256": sha256_of_file(model), "dispersion": "D3(BJ)"})
+    settings.write_text("dynamics: {dispersion: D3(BJ)}\n")
+    assert calibrate(model, salt, "--settings", str(settings)) == 1
+    assert "its labels hold D3(BJ), which D3(BJ) in the dynamics would count twice" in capsys.readouterr().err

@@ -1,0 +1,324 @@
+"""D3(BJ) in the dynamics: the numbers of the dftd3 library, derivatives of its energy, trajectories that can go on."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from ase import units
+from dftd3.interface import DispersionModel, RationalDampingParam
+from mace_models import rock_salt
+from matscipy.neighbours import neighbour_list
+from test_runs import DYNAMICS, packed
+from test_runner import assert_same_to_the_last_bit, run, stage
+from test_mace import bound, triclinic
+from test_campaign import Project
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import sha256_of_file
+from saltflow.campaign.dispersion_switch import CUTOFF_A, method_of
+from saltflow.labels.reference.d3_correction import DAMPING
+from saltflow.potentials.d3 import Dispersion
+from saltflow.potentials.mace import Committee, load_foundation, load_released, stack
+from saltflow.potentials.neighbour_list import list_pairs
+
+ADDED = "D3(BJ) of PBE"
+
+
+def glass():
+    """54 atoms of Li2ZrCl6 as packed, in a cube."""
+    return packed(formula_units=6)
+
+
+def by_library(atoms, *, functional="PBE", **cutoffs_bohr):
+    """Energy, forces and stress by dftd3; without cutoffs the sum over all pairs (Ewald)."""
+    model = DispersionModel(
+        atoms.numbers, atoms.positions / units.Bohr, atoms.cell.array / units.Bohr, np.ones(3, bool)
+    )
+    model.set_realspace_cutoff(**cutoffs_bohr) if cutoffs_bohr else model.set_ewald_summation()
+    damping = DAMPING[functional]
+    found = model.get_dispersion(
+        RationalDampingParam(s6=1.0, s8=damping.s8, s9=0.0, a1=damping.a1, a2=damping.a2_bohr), grad=True
+    )
+    energy, forces = float(found["energy"]) * units.Hartree, -found["gradient"] * units.Hartree / units.Bohr
+    return energy, forces, found["virial"] * units.Hartree / abs(atoms.cell.volume)
+
+
+def at_our_cutoff(atoms, **choices):
+    cutoff = CUTOFF_A / units.Bohr
+    return by_library(atoms, disp2=cutoff, disp3=0.0, cn=cutoff, width2=1.0, **choices)
+
+
+def ours(cells, *, functional="PBE", dtype=torch.float64):
+    """Energies, forces and stresses of a batch."""
+    numbers, system, positions, boxes = stack(cells)
+    dispersion = Dispersion(functional, device="cpu", dtype=dtype)
+    batch = dispersion.on(numbers, torch.as_tensor(system), systems=len(cells))
+    sound = torch.ones(len(cells), dtype=torch.bool)
+    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), sound=sound)]
+
+
+# ── against the library that puts it into labels ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("functional", DAMPING)
+@pytest.mark.parametrize("make", [glass, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+def test_numbers_are_those_of_dftd3_at_the_same_cutoff(make, functional):
+    cell = make()
+    cell.positions += 30 * cell.cell.array[0] - 7 * cell.cell.array[2]  # as unwrapped as a diffusing ion
+    energies, forces, stresses = ours([cell], functional=functional)
+    energy, by_them, stress = at_our_cutoff(cell, functional=functional)
+    assert energies[0] == pytest.approx(energy, rel=1e-6)
+    np.testing.assert_allclose(forces, by_them, atol=1e-6)  # 0.001 meV/Å
+    np.testing.assert_allclose(stresses[0], stress, rtol=1e-5, atol=1e-9)
+    if len(cell) > 10:
+        assert np.abs(by_them).max() > 0.002
+        assert np.abs(stress).max() > 1e-3
+
+
+def test_single_precision_is_precise_enough():
+    double, single = ours([glass()]), ours([glass()], dtype=torch.float32)
+    np.testing.assert_allclose(single[1], double[1], atol=1e-5)
+    np.testing.assert_allclose(single[2], double[2], atol=1e-6)
+
+
+def test_what_lies_beyond_the_cutoff_is_small():
+    """The figures of docs/choose-a-reference.md."""
+    cell = glass()
+    energies, forces, stresses = ours([cell])
+    energy, by_them, stress = by_library(cell)
+    assert 0 < energies[0] - energy < 0.004 * len(cell)
+    assert np.abs(forces - by_them).max() < 1e-3
+    assert -0.02 < np.trace(stresses[0] - stress) / 3 / units.GPa < 0
+
+
+def test_a_batch_is_its_cells_alone():
+    cells = [glass(), triclinic(seed=3), rock_salt(repeats=(1, 2, 2))]
+    together, alone = ours(cells), [ours([cell]) for cell in cells]
+    for kind, joined in enumerate((np.concatenate, np.concatenate, np.concatenate)):
+        np.testing.assert_allclose(together[kind], joined([each[kind] for each in alone]), atol=1e-12)
+
+
+# ── with a potential ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def dispersed(committee):
+    """The committee of the other tests, with dispersion."""
+    return Committee(committee.models, device="cpu", dtype="float64", dispersion=ADDED)
+
+
+def test_it_is_added_and_leaves_spread_and_descriptors(committee, dispersed):
+    cells = [rock_salt(), triclinic(seed=1)]
+    (plain, *where), (with_d3, *_) = bound(committee, cells), bound(dispersed, cells)
+    before, after = plain.evaluate(*where, spread=True), with_d3.evaluate(*where, spread=True)
+    for name, added in zip(("energies", "forces", "stresses"), ours(cells), strict=True):
+        np.testing.assert_allclose(getattr(after, name) - getattr(before, name), added, atol=1e-12)
+    np.testing.assert_allclose(after.force_spread, before.force_spread, atol=1e-12)
+    np.testing.assert_array_equal(plain.descriptors(*where), with_d3.descriptors(*where))
+
+
+def test_a_cell_that_has_blown_up_leaves_the_others_alone(dispersed):
+    cells = [rock_salt(), triclinic(seed=1)]
+    potential, positions, boxes = bound(dispersed, cells)
+    sound = potential.evaluate(positions, boxes)
+    positions[-1] = torch.nan
+    broken = potential.evaluate(positions, boxes)
+    assert torch.isnan(broken.energies).tolist() == [False, True]
+    np.testing.assert_allclose(broken.forces[: len(cells[0])], sound.forces[: len(cells[0])], atol=1e-12)
+
+
+def test_forces_and_stress_are_derivatives_of_the_energy(dispersed):
+    cell, step = triclinic(seed=1), 1e-4
+
+    def energy(atoms):
+        potential, positions, boxes = bound(dispersed, [atoms])
+        return float(potential.evaluate(positions, boxes).energies[0])
+
+    def slope(change):
+        sides = []
+        for sign in (1, -1):
+            moved = cell.copy()
+            change(moved, sign * step)
+            sides.append(energy(moved))
+        return (sides[0] - sides[1]) / (2 * step)
+
+    potential, positions, boxes = bound(dispersed, [cell])
+    found = potential.evaluate(positions, boxes)
+    for atom, axis in ((0, 1), (2, 0)):
+
+        def displace(moved, by, atom=atom, axis=axis):
+            moved.positions[atom, axis] += by
+
+        assert slope(displace) == pytest.approx(-float(found.forces[atom, axis]), abs=1e-6)
+    for row, column in ((0, 0), (0, 2)):
+
+        def strain(moved, by, row=row, column=column):
+            matrix = np.eye(3)
+            matrix[row, column] += by
+            moved.set_cell(moved.cell.array @ matrix, scale_atoms=True)
+
+        assert slope(strain) / cell.get_volume() == pytest.approx(float(found.stresses[0, row, column]), abs=1e-7)
+
+
+def test_energy_is_conserved(dispersed, tmp_path):
+    """The pairs that cross the cutoff, some hundred of them at any time, take no energy with them."""
+    cell = rock_salt(repeats=(2, 2, 2), rattle_A=0.1)
+    outcome = run([cell], [stage("nve", 100)], dispersed, tmp_path).finish()[0]
+    assert outcome.status == "ok"
+    assert abs(outcome.conserved_drift_meV_atom_ps) < 0.5
+
+
+def test_a_continued_run_is_the_same_to_the_last_bit(dispersed, tmp_path):
+    """Pairs were listed elsewhere in the undisturbed run; a sum over them does not depend on that."""
+    schedule = [stage("npt", 24, cells=2, temperature_K=900.0), stage("nvt", 16, cells=2)]
+    cells = [rock_salt(repeats=(1, 2, 2), rattle_A=0.2, seed=seed) for seed in (1, 2)]
+    whole = run(cells, schedule, dispersed, tmp_path / "whole")
+    whole.finish()
+    part = run(cells, schedule, dispersed, tmp_path / "part", segment_steps=9)
+    for _ in range(2):
+        part._run_segment()
+        part._write_checkpoint()
+    assert_same_to_the_last_bit(run(cells, schedule, dispersed, tmp_path / "part", segment_steps=13), whole)
+
+
+def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
+    from saltflow.trajectory import read_trajectory
+
+    release = {"dispersion": "none", "reference": {"name": "pbe", "functional": "PBE"}}
+    cells, densities = [packed()], {}
+    for name, potential, dispersion in (("with", dispersed, ADDED), ("without", committee, "none")):
+        metadata = method_of(release, DYNAMICS | {"dispersion": dispersion})
+        folder = tmp_path / name
+        folder.mkdir()
+        finished = run(cells, [stage("npt", 30, temperature_K=300.0, frame_interval=10)], potential, folder)
+        densities[name] = 1 / finished.finish()[0].atoms.get_volume()
+        finished.write_trajectories([folder / "glass.h5md"], metadata=[metadata])
+        recorded = read_trajectory(folder / "glass.h5md").metadata
+        assert recorded["reference"]["name"] == "pbe"
+        cutoff = {"cutoff_A": CUTOFF_A} if name == "with" else {}
+        assert recorded["dispersion"] == {"labels": "none", "dynamics": dispersion} | cutoff
+    assert densities["with"] > densities["without"]
+
+
+# ── pairs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("make", [glass, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+@pytest.mark.parametrize("cutoff_A", [2.9, 9.0])
+def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
+    cell = make()
+    expected = np.sort(neighbour_list("d", cell, cutoff_A))
+    cell.positions[0] += 5 * cell.cell.array[1]
+    positions, box = torch.as_tensor(cell.positions), torch.as_tensor(cell.cell.array)
+    first, second, shifts = list_pairs(positions, box, cutoff_A=cutoff_A)
+    distances = (positions[second] - positions[first] + shifts @ box).norm(dim=-1)
+    np.testing.assert_allclose(np.sort(distances), expected[::2], atol=1e-9)
+
+
+def test_order_of_pairs_does_not_depend_on_where_they_were_listed():
+    cell = glass()
+    box, before = torch.as_tensor(cell.cell.array), torch.as_tensor(cell.positions)
+    after = before + 0.3 * torch.randn(before.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def near(listed_at):
+        first, second, shifts = list_pairs(listed_at, box, cutoff_A=9.0)
+        kept = (after[second] - after[first] + shifts @ box).norm(dim=-1) < 6.0
+        return torch.cat([first[kept, None], second[kept, None], shifts[kept]], dim=1)
+
+    assert torch.equal(near(before), near(after))
+
+
+# ── the switch ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A campaign whose labels by PBE have no dispersion and whose dynamics adds it."""
+    project = Project(tmp_path)
+    project.config["references"]["pbe"] = {"like": "pbe-d3", "dispersion": "none"}
+    project.config["dynamics"]["dispersion"] = "D3(BJ)"
+    tables = {name: (tmp_path / f"{name}.txt").read_text() for name in ("compositions", "potentials")}
+    project.write(potentials=tables["potentials"].replace("gfn1-xtb", "pbe"), compositions=tables["compositions"])
+    return project
+
+
+def test_rules_are_told_the_functional_of_the_labels(project):
+    campaign = project.load()
+    every = [campaign.quench_dynamics, campaign.production_dynamics, campaign.constrained_dynamics]
+    assert {of("LiAlCl4")["dispersion"] for of in every} == {ADDED}
+    assert campaign.sampling_dynamics("base")["dispersion"] == ADDED
+    assert campaign.seeding_dynamics("aluminium")["dispersion"] == ADDED
+    assert campaign.seeding_dynamics("base")["dispersion"] == "none"  # nothing melts its seeds
+    project.config["references"]["pbe"]["functional"] = "r2SCAN"
+    assert project.load().production_dynamics("LiAlCl4")["dispersion"] == "D3(BJ) of r2SCAN"
+
+
+def test_the_switch_leaves_labels_alone(project):
+    with_d3 = project.load()
+    project.config["dynamics"]["dispersion"] = "none"
+    without = project.load()
+    assert without.production_dynamics("LiAlCl4")["dispersion"] == "none"
+    for of in ("labelling", "facts_of_labels", "training", "seeding_dynamics"):
+        assert getattr(with_d3, of)("base") == getattr(without, of)("base")
+    assert with_d3.reference_identity("pbe") == without.reference_identity("pbe")
+
+
+def test_a_release_says_what_sampled_its_frames(project):
+    assert project.load().released_reference("base")["sampled_with"] == ADDED
+    project.config["learning"]["generations"] = 0
+    campaign = project.load()
+    assert campaign.released_reference("base") == campaign.reference_identity("pbe")  # no frame of it was ever driven
+    assert campaign.released_reference("aluminium")["sampled_with"] == ADDED
+    project.write(overrides="potentials: {aluminium: {dynamics: {dispersion: none}}}")
+    campaign = project.load()
+    assert campaign.released_reference("aluminium") == campaign.reference_identity("pbe")
+    assert campaign.production_dynamics("LiAlCl4")["dispersion"] == ADDED
+
+
+@pytest.mark.parametrize(("reference", "held"), [("pbe-d3", r"D3(BJ)"), ("gfn1-xtb", "D3(BJ)"), ("gfn2", "D4")])
+def test_dispersion_twice_is_refused(project, tmp_path, reference, held):
+    project.config["references"]["gfn2"] = {"like": "gfn1-xtb", "method": "GFN2-xTB"}
+    table = tmp_path / "potentials.txt"
+    table.write_text(table.read_text().replace("\tpbe\t", f"\t{reference}\t"))
+    sentences = project.problems()
+    assert len(sentences) == 5  # one for each potential, and none for the compositions that follow theirs
+    assert sentences[0] == (
+        f"Potential base: dynamics.dispersion D3(BJ) would count twice, as the labels of '{reference}' hold {held}; "
+        "write none into dynamics.dispersion (overrides.yaml changes it for one), or choose a reference with "
+        "dispersion none for base."
+    )
+
+
+def test_dispersion_twice_is_refused_for_one_composition(project, tmp_path):
+    table = tmp_path / "potentials.txt"
+    table.write_text(table.read_text().replace("\tpbe\t", "\tpbe-d3\t"))
+    project.config["dynamics"]["dispersion"] = "none"
+    assert project.load().production_dynamics("LiAlCl4")["dispersion"] == "none"
+    project.write(overrides="compositions: {LiAlCl4: {dynamics: {dispersion: D3(BJ)}}}")
+    (sentence,) = project.problems()
+    assert sentence.startswith("Composition LiAlCl4: dynamics.dispersion D3(BJ) would count twice, as the labels of")
+
+
+def test_another_correction_is_no_choice(project):
+    project.config["dynamics"]["dispersion"] = "D4"
+    (sentence,) = project.problems()
+    assert "dynamics.dispersion" in sentence
+    assert "'none' or 'D3(BJ)'" in sentence
+
+
+def test_a_potential_that_learned_dispersion_gets_none(model_paths, tmp_path):
+    release = tmp_path / "released.json"
+    record = {"sha256": sha256_of_file(model_paths[0]), "dispersion": "D3(BJ)"}
+    release.write_text(json.dumps(record))
+    dynamics = {"dtype": "float64", "dispersion": "none"}
+    assert load_released(model_paths[0], release, device="cpu", dynamics=dynamics).dispersion is None
+    added = dynamics | {"dispersion": ADDED}
+    with pytest.raises(SaltflowError, match=r"seed1.model: its labels hold D3\(BJ\), which D3\(BJ\) of PBE in the dyn"):
+        load_released(model_paths[0], release, device="cpu", dynamics=added)
+    foundation = {"kind": "potential", "name": "base"}
+    with pytest.raises(SaltflowError, match="base: its labels hold"):
+        load_foundation(foundation, path=str(model_paths[0]), release=str(release), device="cpu", dynamics=added)
+    release.write_text(json.dumps(record | {"dispersion": "none"}))
+    driven = load_released(model_paths[0], release, device="cpu", dynamics=added)
+    assert driven.dispersion.damping == DAMPING["PBE"]
