@@ -1,7 +1,7 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
 from saltflow.base.provenance import read_json, write_json
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.assessment.assessment import assess, passed_on, predict, predict_before
 from saltflow.learning.assessment.figure import plot_assessment
 from saltflow.learning.diffusion_agreement import compare_files

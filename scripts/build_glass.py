@@ -2,7 +2,7 @@
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.materials.cells import build_cell, check_gates, packing_units
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job

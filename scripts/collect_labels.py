@@ -1,9 +1,10 @@
 """Join the labels of a generation with those of the generations before, split by lineage."""
 
 from saltflow.campaign.settings.references import read_reference
-from saltflow.labels.dataset import collect, read_frames, write_frames
 from saltflow.labels.dataset.importing import read_imported
 from saltflow.labels.dataset.one_method import check_one_method
+from saltflow.labels.dataset.splits import collect
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.ledger import check_failures, join_ledgers
 from saltflow.operations.job_log import start_job
 

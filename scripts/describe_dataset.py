@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from saltflow.base.provenance import read_json, write_json, write_text
-from saltflow.labels.dataset import read_frames
 from saltflow.labels.dataset.card import SETS, describe_dataset, in_words
+from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.ledger import read_ledger
 from saltflow.learning.learning_figure import plot_learning
 from saltflow.operations.job_log import start_job

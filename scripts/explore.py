@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from saltflow.base.provenance import read_json, scratch
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.learning.sampling import explore
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job

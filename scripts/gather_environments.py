@@ -1,6 +1,6 @@
 """Gather the environments that the labels of a potential taught it."""
 
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.domain.training_environments import gather, write_taught
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee

@@ -1,6 +1,6 @@
 """Judge committees that learned without a composition on its held-out frames."""
 
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.loco.assessment import judge, write_rows
 from saltflow.learning.loco.figure import plot_left_out
 from saltflow.operations.job_log import start_job

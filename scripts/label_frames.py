@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from saltflow.campaign.settings.references import read_reference
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.label import Processes
 from saltflow.labels.reference.ledger import label_chunk
 from saltflow.operations.job_log import start_job

@@ -1,7 +1,7 @@
 """Measure diffusion in the exploration of one generation."""
 
 from saltflow.base.provenance import write_json
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.exploration_diffusion import measure_diffusion
 from saltflow.operations.job_log import start_job
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from saltflow.base.provenance import scratch, write_json
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.learning.prescreening import without_known
 from saltflow.learning.sampling import propose_seeds
 from saltflow.materials.compositions import Composition

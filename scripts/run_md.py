@@ -5,7 +5,7 @@ from pathlib import Path
 from saltflow.base.provenance import derive_seed, provenance, read_json, scratch, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.runs import run_point
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_released

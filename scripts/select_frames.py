@@ -1,7 +1,7 @@
 """Select the explored frames that are worth a label."""
 
 from saltflow.base.provenance import derive_seed, read_json, write_json
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.selection import count_explored, select_frames, with_uncertainty
 from saltflow.learning.stability import with_stability
 from saltflow.operations.job_log import start_job

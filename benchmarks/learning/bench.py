@@ -18,7 +18,7 @@ from saltflow.base.provenance import digest, read_json, sha256_of_file, write_js
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.potentials_table import read_potentials
 from saltflow.campaign.settings.references import read_reference
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.labelling import label_isolated_atoms
 from saltflow.labels.reference.ledger import label_chunk
 from saltflow.learning.foundations import Foundation

@@ -11,7 +11,7 @@ import pytest
 from workplaces import Workplace
 
 from saltflow.base.provenance import read_json, sha256_of_file
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 
 POTENTIAL = "results/potentials/fine-tuned"
 POINTS = {(name, kelvin) for name in ("LiAlCl4", "LiCl-crystal") for kelvin in (500, 700, 900)}

@@ -10,7 +10,7 @@ import torch
 from ase import Atoms
 
 from saltflow.base.provenance import check_hash, digest, pinned_hash, sha256_of_file
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.pseudolabels import Structures, check_known, labelled, load_teacher, read_structures
 from saltflow.learning.train_check import Asked, check_foundation
 from saltflow.potentials.mace import Committee, load_committee

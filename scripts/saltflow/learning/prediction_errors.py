@@ -7,6 +7,7 @@ from ase import Atoms
 from ase.units import GPa
 
 from saltflow.learning.selection import CONTROL, SELECTED
+from saltflow.statistics.jackknife import jackknife_error
 
 MPA = GPa / 1000  # in eV/Å³: 1 eV/Å³ is 160,217.66 MPa
 COMPONENTS = np.triu_indices(3)  # the six that a symmetric tensor has
@@ -127,7 +128,7 @@ def force_ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[flo
     ratio, logarithms = float(np.sqrt(ours_squared / others_squared)), [_log_rms_without_each(each) for each in squares]
     if any(each is None for each in logarithms):
         return ratio, None
-    return ratio, ratio * _jackknife_error(np.subtract(*logarithms))
+    return ratio, ratio * jackknife_error(np.subtract(*logarithms))
 
 
 def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, float]:
@@ -178,7 +179,7 @@ def _rms(values: np.ndarray) -> float:
 def _relative_error(squares: Sequence[np.ndarray]) -> float | None:
     """Standard error of the logarithm of a root mean square, by a jackknife over the sets; None for one set."""
     logarithms = _log_rms_without_each(squares)
-    return None if logarithms is None else _jackknife_error(logarithms)
+    return None if logarithms is None else jackknife_error(logarithms)
 
 
 def _log_rms_without_each(squares: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -187,10 +188,6 @@ def _log_rms_without_each(squares: Sequence[np.ndarray]) -> np.ndarray | None:
     if len(squares) < 2 or not np.all(sums.sum() > sums):
         return None
     return 0.5 * np.log((sums.sum() - sums) / (counts.sum() - counts))
-
-
-def _jackknife_error(values: np.ndarray) -> float:
-    return float(np.sqrt((len(values) - 1) * values.var()))
 
 
 def _energies(predictions: Sequence[Mapping]) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.analysis.structure.rdf import pair_distributions
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.materials.density import density_g_cm3
 from saltflow.statistics.block_averages import TIME_BLOCKS
 from saltflow.trajectory import Trajectory

@@ -21,7 +21,7 @@ from ase.data import atomic_numbers
 from saltflow.base.child_process import bound_command
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, digest, sha256_of_file, write_json
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, Start
 from saltflow.learning.recipes import recipe_arguments, replayed
 from saltflow.learning.train_check import EPOCH_LINE, Asked, check_training

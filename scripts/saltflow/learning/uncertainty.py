@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saltflow.statistics.jackknife import jackknife_error
+
 FEWEST_LINEAGES = 3  # a factor from fewer is not trusted: frames of one cell resemble each other
 SMALLEST_SPREAD_EV_A = 1e-4  # below it symmetry decides the force, and labels are no better
 Z_STD_RANGE = (0.85, 1.15)
@@ -165,8 +167,7 @@ def _tested(lineages: Sequence[Lineage], factors: Mapping[str, float | None]) ->
 def _jackknife(factors: Iterable[float | None]) -> float | None:
     """Standard error of the logarithm of a factor, from those with one lineage left out."""
     logarithms = np.log([factor for factor in factors if factor])
-    count = len(logarithms)
-    return float(np.sqrt((count - 1) * logarithms.var())) if count > 1 else None
+    return jackknife_error(logarithms) if len(logarithms) > 1 else None
 
 
 def _flags(entry: Mapping, *, fitted_to: int) -> list[str]:

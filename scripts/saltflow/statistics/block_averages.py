@@ -1,58 +1,20 @@
 """Averages over frames, and their standard errors over blocks of time and glasses."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+
+from saltflow.statistics.estimate import Estimate
+from saltflow.statistics.jackknife import combined
 
 TIME_BLOCKS = 5
 # Blocks of all glasses are pooled unless this F-test says that glasses differ more than their own fluctuations
 # explain. Glasses are quenched disorder, so the level is generous: a difference is expected, not the exception.
-GLASS_SIGNIFICANCE = 0.25
-ONE_SIGMA = stats.norm.cdf(1.0)
+STRUCTURE_SIGNIFICANCE = 0.25
 
 Means = Mapping[Hashable, np.ndarray]
 Estimator = Callable[[Means], Mapping[Hashable, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its standard error; arrays of one shape.
-
-    Args:
-        value: from all frames.
-        error: half width of the 68 % interval: the jackknife's standard error times the Student factor of its
-            degrees of freedom; nan where the value or a replicate is undefined.
-        degrees_of_freedom: of the jackknife.
-        basis: "blocks" or "glasses": what was left out.
-    """
-
-    value: np.ndarray
-    error: np.ndarray
-    degrees_of_freedom: np.ndarray
-    basis: np.ndarray
-
-    def row(self, *, unit: str) -> dict:
-        """The JSON-able form of a scalar; without a value where leaving a part out leaves it undefined."""
-        known = self.degrees_of_freedom == 0 or np.isfinite(self.error)
-        return {
-            "value": finite(self.value) if known else None,
-            "error": finite(self.error) if finite(self.value) is not None else None,
-            "unit": unit,
-            "degrees_of_freedom": int(self.degrees_of_freedom),
-            "basis": str(self.basis),
-        }
-
-
-def finite(value: float) -> float | None:
-    """A JSON-able number; None where it is undefined."""
-    return float(value) if np.isfinite(value) else None
-
-
-def finite_list(values: np.ndarray) -> list[float | None]:
-    """JSON-able numbers; None where undefined."""
-    return [finite(value) for value in values]
 
 
 class BlockAverages:
@@ -113,7 +75,12 @@ def estimate(
     by_block = _replicates(sums, frames, np.arange(len(frames)), estimator)
     by_glass = _replicates(sums, frames, glasses, estimator)
     estimates = {
-        name: _estimate(np.asarray(value[name], dtype=float), _of(by_block, name), _of(by_glass, name))
+        name: combined(
+            np.asarray(value[name], dtype=float),
+            _of(by_block, name),
+            _of(by_glass, name),
+            significance=STRUCTURE_SIGNIFICANCE,
+        )
         for name in value
     }
     return estimates | {name: _unbiased(estimates[name], by_glass or by_block, name) for name in unbiased}
@@ -142,28 +109,6 @@ def _replicates(sums: Means, frames: np.ndarray, groups: np.ndarray, estimator: 
 
 def _of(replicates: Sequence[Means], name: Hashable) -> np.ndarray | None:
     return np.stack([np.asarray(each[name], dtype=float) for each in replicates]) if replicates else None
-
-
-def _estimate(value: np.ndarray, by_block: np.ndarray | None, by_glass: np.ndarray | None) -> Estimate:
-    if by_block is None:
-        nothing = np.full(value.shape, np.nan)
-        return Estimate(value, nothing, np.zeros(value.shape, dtype=int), np.full(value.shape, "blocks"))
-    variance, degrees = _jackknife_variance(by_block), np.full(value.shape, len(by_block) - 1)
-    basis = np.full(value.shape, "blocks", dtype="<U8")
-    if by_glass is not None:
-        glass_variance = _jackknife_variance(by_glass)
-        limit = stats.f.isf(GLASS_SIGNIFICANCE, len(by_glass) - 1, len(by_block) - 1)
-        differ = glass_variance > variance * limit
-        variance = np.where(differ, glass_variance, variance)
-        degrees = np.where(differ, len(by_glass) - 1, degrees)
-        basis = np.where(differ, "glasses", basis)
-    error = np.sqrt(variance) * stats.t.ppf(ONE_SIGMA, np.maximum(degrees, 1))
-    return Estimate(value, error, degrees, basis)
-
-
-def _jackknife_variance(replicates: np.ndarray) -> np.ndarray:
-    """Variance of the full estimate from its leave-one-out replicates, (groups, ...) → (...)."""
-    return (len(replicates) - 1) * np.var(replicates, axis=0)
 
 
 def chosen_frames(n_frames: int, wanted: int) -> np.ndarray:

@@ -10,8 +10,6 @@ import numpy as np
 class BlockedSums:
     """Named sums over whatever was counted, blocks of time (or groups of them) on the first axis.
 
-    It has what `transport.jackknife.estimate_with_errors` asks of sums.
-
     Args:
         sums: name → (groups, ...).
     """
@@ -21,10 +19,9 @@ class BlockedSums:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.sums[name]
 
-    @property
-    def origins(self) -> np.ndarray:
-        """Any of the sums: as many rows as groups."""
-        return next(iter(self.sums.values()))
+    def __len__(self) -> int:
+        """Number of groups."""
+        return len(next(iter(self.sums.values())))
 
     def total(self) -> "BlockedSums":
         """Summed over the groups."""

@@ -134,7 +134,9 @@ run([glass(1), glass(2)], campaign(2), committee, Path({folder!r}), segment_step
 def test_killed_run_goes_on_to_the_same_trajectory(committee, model_paths, tmp_path, undisturbed):
     here = Path(__file__).parent
     program = CHILD.format(
-        paths=[str(here), str(here.parent), str(here.parents[2] / "scripts")], model=str(model_paths[0]), folder=str(tmp_path)
+        paths=[str(here), str(here.parent), str(here.parents[2] / "scripts")],
+        model=str(model_paths[0]),
+        folder=str(tmp_path),
     )
     with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE) as child:
         wait_for(tmp_path / "work" / "segment-000004.pt", process=child)

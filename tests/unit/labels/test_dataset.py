@@ -5,7 +5,8 @@ import pytest
 from ase import Atoms
 from reference_cases import lithium_chloride
 
-from saltflow.labels.dataset import collect, read_frames, split_frames, write_frames
+from saltflow.labels.dataset.splits import collect, split_frames
+from saltflow.labels.frames import read_frames, write_frames
 
 SETS = ("train", "valid", "test")
 

@@ -15,12 +15,12 @@ from vasp_files import outcar_text, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.labels.dataset import read_frames, write_frames
 from saltflow.labels.dataset.__main__ import main
 from saltflow.labels.dataset.consistency import energy_and_work, problem
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
 from saltflow.labels.dataset.importing import import_set, read_imported
+from saltflow.labels.frames import read_frames, write_frames
 
 MORSE = {"epsilon": 0.4, "r0": 2.6, "rho0": 5.0, "rcut1": 5.0, "rcut2": 6.0}
 

@@ -5,8 +5,8 @@ from ase.build import bulk
 from reference_cases import GFN1
 
 from saltflow.base.errors import SaltflowError
-from saltflow.labels.dataset import write_frames
-from saltflow.labels.reference.energy_above_hull import energy_above_hull, main
+from saltflow.labels.energy_above_hull import energy_above_hull, main
+from saltflow.labels.frames import write_frames
 from saltflow.labels.reference.known_crystals import build_crystal, label_crystal
 
 # A hull by hand: A at 0, B at 0, AB at -1, A3B at -0.4 eV/atom.

@@ -18,7 +18,7 @@ from ase import Atoms
 from reference_cases import GFN1, lithium_chloride
 
 from saltflow.base.errors import SaltflowError
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference import labelling
 from saltflow.labels.reference.embedded import ChildBackend
 from saltflow.labels.reference.frame_order import alike, distance_A

@@ -3,7 +3,7 @@
 import numpy as np
 from ase import Atoms
 
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 
 
 def test_frames_come_back_with_their_labels(tmp_path):

@@ -16,7 +16,7 @@ from reference_cases import GFN1, lithium_chloride
 
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import TbliteReference
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.journal import Journal
 from saltflow.labels.reference.label import Label
 from saltflow.labels.reference.labelling import label_frames

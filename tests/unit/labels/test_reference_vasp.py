@@ -18,7 +18,7 @@ from vasp_files import potcar_text, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.campaign.settings.references import VaspReference
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.label import Processes
 from saltflow.labels.reference.labelling import check_elements, label_frames
 from saltflow.labels.reference.ledger import label_chunk

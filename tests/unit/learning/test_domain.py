@@ -9,7 +9,7 @@ from mace_models import rock_salt
 from saltflow.analysis.no_result import NO_SOUND_GLASS
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.learning.domain.analysis import COVERED, NOT_COVERED, NOT_JUDGED, State, cover_glass
 from saltflow.learning.domain.descriptors import drawn, environments
 from saltflow.learning.domain.expected_error import expected_error

@@ -17,7 +17,7 @@ from mace_models import committee_of, make_model, rock_salt, save_models
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file
-from saltflow.labels.dataset import write_frames
+from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, error_of, forgetting
 from saltflow.learning.pseudolabels import Structures, labelled, load_teacher, read_structures
 from saltflow.learning.recipes import recipe_arguments, replayed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.stability import COLLISION, measure_stability, with_stability
 
 HOT = "temperature ran away in stage 'explore'"

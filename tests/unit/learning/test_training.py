@@ -17,7 +17,7 @@ from reference_cases import GFN1, lithium_chloride
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file, write_json
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.labelling import label_frames, label_isolated_atoms
 from saltflow.learning.assessment.assessment import errors, predict
 from saltflow.learning.foundations import Foundation, pinned_foundation
@@ -51,7 +51,7 @@ EPOCH = re.compile(r"Epoch (\d+):.*loss=\s*(\S+),.*RMSE_F=\s*(\S+) meV")
 TRAIN_FROM_FILES = """
 import json, sys
 from pathlib import Path
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.training import train_member
 folder = Path(sys.argv[1])
 choices = json.loads((folder / "choices.json").read_text())

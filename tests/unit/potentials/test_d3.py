@@ -9,10 +9,10 @@ from ase import units
 from dftd3.interface import DispersionModel, RationalDampingParam
 from mace_models import rock_salt
 from matscipy.neighbours import neighbour_list
-from test_runs import DYNAMICS, packed
-from test_runner import assert_same_to_the_last_bit, run, stage
-from test_mace import bound, triclinic
 from test_campaign import Project
+from test_mace import bound, triclinic
+from test_runner import assert_same_to_the_last_bit, run, stage
+from test_runs import DYNAMICS, packed
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file

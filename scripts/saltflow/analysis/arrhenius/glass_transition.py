@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from saltflow.statistics.jackknife import student_factor
+from saltflow.statistics.jackknife import mean_and_error
 
 SIGNIFICANCE = 0.05
 FEWEST_FRAMES = 30
@@ -98,8 +98,7 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
     per_glass_K = fit.candidates_K[fit.misfit(volumes).argmin(axis=0)]
     error_K = fit.error_K(volumes, best, np.random.default_rng(seed))
     if len(curves) > 1:
-        spread_K = student_factor(np.array(len(curves) - 1)) * per_glass_K.std(ddof=1) / np.sqrt(len(curves))
-        error_K = max(error_K, float(spread_K))
+        error_K = max(error_K, float(mean_and_error(per_glass_K)[1]))
     return {
         "status": "found",
         "Tg_K": float(fit.candidates_K[best]),

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
+from saltflow.statistics.jackknife import mean_and_error, student_factor
+
 INTERVAL = 0.975
-ONE_SIGMA = stats.norm.cdf(1.0)
 
 
 def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
@@ -61,12 +62,8 @@ def _of_glasses(logs: np.ndarray) -> tuple[float, float, str]:
     """Error and half interval of the mean over glasses."""
     if len(logs) < 2:
         return 0.0, 0.0, "glasses"
-    error, freedom = logs.std(ddof=1) / np.sqrt(len(logs)), len(logs) - 1
-    return (
-        float(error * stats.t.ppf(ONE_SIGMA, freedom)),
-        float(error * stats.t.ppf(INTERVAL, freedom)),
-        "glasses",
-    )
+    error = float(mean_and_error(logs)[1])
+    return error, error * _wider(len(logs) - 1), "glasses"
 
 
 def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
@@ -80,10 +77,15 @@ def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
         freedom = max(1, row["degrees_of_freedom"])
         # The error is half of the central 68.3 % of Student's distribution already.
         known = row["basis"] == "brownian"
-        wider = stats.norm.ppf(INTERVAL) if known else stats.t.ppf(INTERVAL, freedom) / stats.t.ppf(ONE_SIGMA, freedom)
+        wider = stats.norm.ppf(INTERVAL) if known else _wider(freedom)
         squares += np.square([relative, relative * wider])
     error, half = np.sqrt(squares)
     return float(error), float(half), "blocks"
+
+
+def _wider(degrees_of_freedom: int) -> float:
+    """Half width of the interval over that of Student's 68.3 % interval."""
+    return float(stats.t.ppf(INTERVAL, degrees_of_freedom) / student_factor(degrees_of_freedom))
 
 
 def _exponential(value: float) -> float | None:

@@ -170,7 +170,7 @@ def _follow(
 
 
 def _blocks(system: System, parts: Sequence[BlockedSums]) -> Blocks:
-    segments = np.repeat(np.arange(len(parts)), [len(part.origins) for part in parts])
+    segments = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     glasses = np.array([segment.glass for segment in system.segments])[segments]
     durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
     return Blocks(joined(parts), glasses, segments, durations_ps)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.jackknife import Estimate, estimate_with_errors
+from saltflow.statistics.estimate import Estimate
+from saltflow.statistics.jackknife import estimate_with_errors
 
 LAGS_PER_BLOCK = 3  # blocks so much longer than a lag share little with their neighbours
 DIVISIONS = (1, 2, 4, 5, 10, 20)

@@ -18,9 +18,7 @@ from saltflow.analysis.motion.hop_statistics import (
 from saltflow.analysis.motion.residence_maps import SiteMap
 from saltflow.analysis.motion.van_hove import LagPlan, moments, non_gaussian, van_hove
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.estimate_rows import estimate_row
-from saltflow.statistics.jackknife import Estimate
-from saltflow.statistics.replicas import number
+from saltflow.statistics.estimate import COUNTING, Estimate, finite
 from saltflow.trajectory.segments import System
 
 FEWEST_HOPS = 10
@@ -76,7 +74,7 @@ def _both(estimate: Estimate) -> dict:
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
-    return [number(value) for value in values]
+    return [finite(value) for value in values]
 
 
 def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
@@ -85,8 +83,8 @@ def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
     if not np.isfinite(values).any():
         return {"lag_ps": None, "value": None, "error": None, "inside": False}
     place = int(np.nanargmax(values))
-    return {"lag_ps": float(lags_ps[place]), "value": number(values[place]), "inside": place < len(values) - 1,
-            "error": number(estimate.error[place, kind])}  # fmt: skip
+    return {"lag_ps": float(lags_ps[place]), "value": finite(values[place]), "inside": place < len(values) - 1,
+            "error": finite(estimate.error[place, kind])}  # fmt: skip
 
 
 def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cages_A: Sequence[float]) -> dict:
@@ -103,8 +101,8 @@ def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cag
         "window_ps": rule.window * rule.interval_ps,
         "sampling_interval_ps": rule.interval_ps,
         "shortest_A": rule.shortest_A,
-        "cage_A": number(float(np.mean(cages_A))),
-        **{name: estimate_row(found[name], (), unit=unit) for name, unit in UNITS.items()},
+        "cage_A": finite(float(np.mean(cages_A))),
+        **{name: found[name].row(unit=unit, floor=COUNTING) for name, unit in UNITS.items()},
         "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": _numbers(lengths.value),
                     "error": _numbers(lengths.error)},
         **{kind: _cluster_row(kind, found, controls) for kind in KINDS},
@@ -144,7 +142,7 @@ def _cluster_row(kind: str, found: dict[str, Estimate], controls: Sequence[Block
 
 
 def _plain(values: np.ndarray) -> float | list | None:
-    return _numbers(values) if np.ndim(values) else number(values)
+    return _numbers(values) if np.ndim(values) else finite(values)
 
 
 def map_rows(maps: Sequence[SiteMap], hops: Sequence[SegmentHops]) -> list[dict]:
@@ -164,6 +162,6 @@ def _map_row(one: SiteMap, found: SegmentHops) -> dict:
         "hops_per_ion": counts.tolist(),
         "sites_per_ion": (one.fractions > 0).sum(axis=1).tolist(),
         "ions_without_hop": float((counts == 0).mean()),
-        "fano_factor": number(counts.var() / counts.mean()) if counts.mean() else None,
+        "fano_factor": finite(counts.var() / counts.mean()) if counts.mean() else None,
         "shares": {"ion": ion.tolist(), "site": site.tolist(), "fraction": one.fractions[ion, site].round(5).tolist()},
     }

@@ -11,7 +11,8 @@ from saltflow.analysis.pathways.ion_density import Density, Framework, both, mea
 from saltflow.analysis.pathways.percolation import Percolation, Threshold, percolate
 from saltflow.analysis.pathways.volumes import Volume
 from saltflow.base.errors import SaltflowError
-from saltflow.statistics.replicas import mean_and_error, number
+from saltflow.statistics.estimate import finite
+from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory import Run
 
 SCHEMA = 1
@@ -149,7 +150,7 @@ def _quantities(glass: _Glass, kT: float) -> dict[str, float | None]:
         values[f"barrier_{name}_eV"] = threshold and kT * (kTs - lowest_kT)
         values[f"connected_volume_fraction_{name}"] = threshold and threshold.voxels / density.grid.voxels
         values[f"connected_ion_fraction_{name}"] = threshold and threshold.mass / density.samples
-    return values | {"framework_rms_A": number(glass.framework.rms_A)}
+    return values | {"framework_rms_A": finite(glass.framework.rms_A)}
 
 
 def _glass_row(glass: _Glass, kT: float, values: dict, *, min_visits: float, max_half_difference_kT: float) -> dict:
@@ -241,7 +242,7 @@ def _means(quantities: Sequence[dict], rows: Sequence[dict], kT: float) -> dict:
         unit = "Å" if name.endswith("_A") else next(unit for key, unit in UNITS.items() if name.startswith(key))
         mean = error = None
         if None not in values:
-            mean, error = (number(each) for each in mean_and_error(np.array(values)))
+            mean, error = (finite(each) for each in mean_and_error(np.array(values)))
             if len(values) == 1 and name.startswith("threshold"):
                 error = _error_of_halves(rows[0]["halves_eV"][name.split("_")[1]])
         means[name] = {"value": mean, "error": error, "unit": unit}
@@ -249,7 +250,7 @@ def _means(quantities: Sequence[dict], rows: Sequence[dict], kT: float) -> dict:
 
 
 def _error_of_halves(halves_eV: Sequence[float | None]) -> float | None:
-    return None if None in halves_eV else number(mean_and_error(np.array(halves_eV))[1])
+    return None if None in halves_eV else finite(mean_and_error(np.array(halves_eV))[1])
 
 
 def _curves(glass: _Glass) -> dict[str, np.ndarray]:

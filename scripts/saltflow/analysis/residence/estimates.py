@@ -17,7 +17,8 @@ from saltflow.analysis.residence.lifetimes import (
 )
 from saltflow.analysis.residence.names import BETA, CURVE, INTERMITTENT, STRETCHED, TAU, UNCORRECTED, continuous_name
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.jackknife import Estimate, estimate_with_errors
+from saltflow.statistics.estimate import Estimate
+from saltflow.statistics.jackknife import estimate_with_errors
 
 # Blocks several residence times long share little with their neighbours.
 RESIDENCES_PER_BLOCK = 3

@@ -16,9 +16,7 @@ from saltflow.analysis.residence.names import (
     UNCORRECTED,
     continuous_name,
 )
-from saltflow.statistics.estimate_rows import estimate_row
-from saltflow.statistics.jackknife import Estimate
-from saltflow.statistics.replicas import number
+from saltflow.statistics.estimate import COUNTING, Estimate, finite
 
 FEWEST_DEPARTURES = 10
 COARSEST_SAMPLING = 0.2  # of the residence time
@@ -49,7 +47,7 @@ def shell_row(shell: Shell, environments: Environments, sums: ShellSums) -> dict
 
 def _population_row(index: int, estimates: dict[str, Estimate]) -> dict:
     units = {"population": "1", "ions_around": "1", "relabelling_rate_1_ps": "1/ps"}
-    return {name: estimate_row(estimates[f"labels|{name}"], (index,), unit=unit) for name, unit in units.items()}
+    return {name: estimates[f"labels|{name}"].row((index,), unit=unit, floor=COUNTING) for name, unit in units.items()}
 
 
 def _function_row(
@@ -57,7 +55,7 @@ def _function_row(
 ) -> dict:
     status, notes = flags.of(function, index)
     found = {
-        quantity: estimate_row(estimates[f"{function}|{quantity}"], (index,), unit=unit)
+        quantity: estimates[f"{function}|{quantity}"].row((index,), unit=unit, floor=COUNTING)
         for quantity, unit in UNITS.items()
         if f"{function}|{quantity}" in estimates
     }
@@ -65,11 +63,11 @@ def _function_row(
         "status": status,
         "flags": notes,
         "departures": int(flags.departures[function][index]),
-        "extrapolated_part": number(flags.tails[function][index]),
-        "tau_per_glass_ps": [number(value) for value in glasses[f"{function}|{TAU}"][:, index]],
+        "extrapolated_part": finite(flags.tails[function][index]),
+        "tau_per_glass_ps": [finite(value) for value in glasses[f"{function}|{TAU}"][:, index]],
     }
     if function == INTERMITTENT:
-        found["plateau"] = number(plateaus(sums.blocks.total())[index])
+        found["plateau"] = finite(plateaus(sums.blocks.total())[index])
     return found
 
 
@@ -77,8 +75,8 @@ def _curve_row(function: str, names: tuple[str, ...], sums: ShellSums, estimates
     found = estimates[f"{function}|{CURVE}"]
     return {
         "lags_ps": sums.plan.times_ps(function).tolist(),
-        "P": {name: [number(each) for each in found.value[index]] for index, name in enumerate(names)},
-        "error": {name: [number(each) for each in found.error[index]] for index, name in enumerate(names)},
+        "P": {name: [finite(each) for each in found.value[index]] for index, name in enumerate(names)},
+        "error": {name: [finite(each) for each in found.error[index]] for index, name in enumerate(names)},
     }
 
 

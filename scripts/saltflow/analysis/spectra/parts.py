@@ -17,7 +17,8 @@ from saltflow.analysis.spectra.vibrations import (
     of_species,
     share_near_the_end,
 )
-from saltflow.statistics.replicas import mean_and_error, number
+from saltflow.statistics.estimate import finite
+from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory import Run, TrajectoryFile
 
 FEWEST_LAGS = 4
@@ -74,8 +75,8 @@ def _states_row(states: Sequence[np.ndarray], frequencies: np.ndarray, expected:
     return {
         "states_1_THz": _numbers(mean),
         "error": _numbers(error),
-        "modes": {"value": number(modes), "error": number(modes_error), "expected": expected},
-        "mean_frequency_THz": number(mean_frequency_THz(frequencies, mean)),
+        "modes": {"value": finite(modes), "error": finite(modes_error), "expected": expected},
+        "mean_frequency_THz": finite(mean_frequency_THz(frequencies, mean)),
     }
 
 
@@ -94,7 +95,7 @@ def _polyanion_rows(windows: Sequence[Window], groups: Sequence[Sequence[Group]]
                 )
                 for motion in MOTIONS
             },
-            "angular_velocity_rms_THz": {"value": number(angular), "error": number(error)},
+            "angular_velocity_rms_THz": {"value": finite(angular), "error": finite(error)},
         }
     return rows
 

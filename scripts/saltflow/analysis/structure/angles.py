@@ -7,7 +7,7 @@ import numpy as np
 from saltflow.analysis.structure.coordination_shells import Shells, Snapshot
 from saltflow.analysis.structure.polyhedra import angles_between, pairs_within
 from saltflow.analysis.structure.roles import Roles
-from saltflow.statistics.block_averages import Estimate, finite, finite_list
+from saltflow.statistics.estimate import Estimate, finite, finite_list
 
 BIN_WIDTH_DEG = 2.0
 BINS = round(180 / BIN_WIDTH_DEG)

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
-from saltflow.statistics.block_averages import Estimate
+from saltflow.statistics.estimate import Estimate
 
 
 class Descriptor(NamedTuple):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from saltflow.analysis.structure.rdf import PairAverages
-from saltflow.statistics.block_averages import Estimate, estimate
+from saltflow.statistics.block_averages import estimate
+from saltflow.statistics.estimate import Estimate
 
 
 def pair_entropy(averages: PairAverages) -> Estimate:

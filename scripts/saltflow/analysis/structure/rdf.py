@@ -9,14 +9,8 @@ from scipy import ndimage, signal
 
 from saltflow.analysis.structure.pair_counts import pair_counts
 from saltflow.base.errors import SaltflowError
-from saltflow.statistics.block_averages import (
-    TIME_BLOCKS,
-    BlockAverages,
-    Estimate,
-    chosen_frames,
-    estimate,
-    time_blocks,
-)
+from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate, time_blocks
+from saltflow.statistics.estimate import Estimate
 from saltflow.trajectory import Run
 
 SCHEMA = 2

@@ -6,7 +6,7 @@ from saltflow.analysis.structure.angles import angle_rows
 from saltflow.analysis.structure.network import SHAPES
 from saltflow.analysis.structure.polyhedra import SHARING
 from saltflow.analysis.structure.roles import Roles
-from saltflow.statistics.block_averages import Estimate
+from saltflow.statistics.estimate import Estimate
 
 Estimates = Mapping[Hashable, Estimate]
 

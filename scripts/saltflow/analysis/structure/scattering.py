@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 from saltflow.analysis.structure.coordination_shells import Snapshot
-from saltflow.statistics.block_averages import Estimate, finite_list
+from saltflow.statistics.estimate import Estimate, finite_list
 
 WEIGHTINGS = ("number", "neutron", "x-ray")
 # The first sharp diffraction peak lies well below the principal peak, which neighbouring anions make (2.1 Å⁻¹ in

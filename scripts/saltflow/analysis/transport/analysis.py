@@ -17,12 +17,12 @@ from saltflow.analysis.transport.rows import (
     cluster_rows,
     curve_rows,
     description,
-    number,
     pair_rows,
     scalar_rows,
     species_rows,
     window_row,
 )
+from saltflow.statistics.estimate import finite
 from saltflow.trajectory import Run
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def analyse_transport(
         "schema": SCHEMA,
         **description(system, frame),
         "status": _status(trajectories, diffusive=window.diffusive),
-        "alpha": number(window.alpha),
+        "alpha": finite(window.alpha),
         "window": window_row(window, measured.n_windows),
         "blocks": {"count": len(measured.glasses), "length_ps": measured.block_ps},
         "quantities": scalar_rows(system, estimates),
@@ -149,8 +149,8 @@ def _per_glass(measured: Measurement) -> list[dict]:
     quantities = measured.quantities(measured.blocks.grouped_by(measured.glasses))
     return [
         {
-            "D_cm2_s": number(quantities["D_cm2_s"][glass, measured.system.mobile]),
-            **{name: number(quantities[name][glass]) for name in SCALARS},
+            "D_cm2_s": finite(quantities["D_cm2_s"][glass, measured.system.mobile]),
+            **{name: finite(quantities[name][glass]) for name in SCALARS},
         }
         for glass in range(measured.system.n_glasses)
     ]

@@ -25,6 +25,10 @@ class Displacements:
     squared_A2: np.ndarray
     collective_A2: np.ndarray
 
+    def __len__(self) -> int:
+        """Number of groups on the first axis."""
+        return len(self.origins)
+
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Averages over origins: Σ_{i∈a} ⟨|Δr_i|²⟩ (..., lags, species) and ⟨ΔR_a·ΔR_b⟩."""
         # A lag longer than what is left has no origin; its mean is undefined, not an error.

@@ -15,7 +15,8 @@ from saltflow.analysis.transport.displacements import Displacements, available_l
 from saltflow.analysis.transport.msd import displacement_curves
 from saltflow.analysis.transport.windows import Window, find_window, logarithmic_lags, power_law_exponent
 from saltflow.base.errors import SaltflowError
-from saltflow.statistics.jackknife import Estimate, estimate_with_errors, student_factor
+from saltflow.statistics.estimate import Estimate
+from saltflow.statistics.jackknife import estimate_with_errors, mean_and_error
 from saltflow.trajectory import Run
 from saltflow.trajectory.segments import System, prepare_system
 
@@ -155,5 +156,4 @@ def _with_spread(estimate: Estimate, values: np.ndarray) -> Estimate:
     """An estimate whose error also holds how clusters differ between glasses, (glasses, ...), where there are some."""
     if len(values) < 2:
         return estimate
-    spread = student_factor(np.array(len(values) - 1)) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    return replace(estimate, error=np.hypot(estimate.error, spread))
+    return replace(estimate, error=np.hypot(estimate.error, mean_and_error(values)[1]))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.statistics.jackknife import student_factor
+from saltflow.statistics.estimate import finite_list
+from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory.segments import Segment, System
 
 FEWEST_BLOCKS = 5
@@ -180,7 +181,7 @@ def _pair_row(groups: Sequence[_Sums], system: System, first: int, second: int) 
     for name, sums_A2 in curves.items():
         mean, error = _mean_and_error(sums_A2, pairs)
         scale = scale_A2 if scale_A2 > 0 else np.nan
-        row[name], row[f"{name}_error"] = _json(mean / scale), _json(error / scale)
+        row[name], row[f"{name}_error"] = finite_list(mean / scale), finite_list(error / scale)
     return row
 
 
@@ -188,12 +189,4 @@ def _mean_and_error(sums_A2: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray,
     """Mean over all pairs and its standard error over groups that all have pairs there, (bins,) each."""
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums_A2.sum(axis=0) / pairs.sum(axis=0)
-        groups = sums_A2 / pairs
-    if len(groups) < 2:
-        return mean, np.full_like(mean, np.nan)
-    factor = student_factor(np.array(len(groups) - 1))
-    return mean, factor * groups.std(axis=0, ddof=1) / np.sqrt(len(groups))
-
-
-def _json(values: np.ndarray) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
+        return mean, mean_and_error(sums_A2 / pairs)[1]

@@ -6,7 +6,7 @@ import numpy as np
 
 from saltflow.analysis.transport.clusters import BOUND, FREE, ClusterKey, ClusterStatistics, quantity_name
 from saltflow.analysis.transport.windows import Window, local_alpha
-from saltflow.statistics.jackknife import Estimate
+from saltflow.statistics.estimate import Estimate, finite
 from saltflow.trajectory.segments import System
 
 SCALARS = {
@@ -42,35 +42,19 @@ def window_row(window: Window, n_windows: float) -> dict:
     return {
         "start_ps": window.start_ps,
         "end_ps": window.end_ps,
-        "alpha": number(window.alpha),
+        "alpha": finite(window.alpha),
         "n_windows": n_windows,
         "decorrelation_ps": window.decorrelation_ps,
-    }
-
-
-def number(value: float) -> float | None:
-    """A JSON-able number; None where it is undefined."""
-    return float(value) if np.isfinite(value) else None
-
-
-def row(estimate: Estimate, index: tuple[int, ...], *, unit: str) -> dict:
-    """One value with its error, unit, and where the error comes from."""
-    return {
-        "value": number(estimate.value[index]),
-        "error": number(estimate.error[index]),
-        "unit": unit,
-        "degrees_of_freedom": int(estimate.degrees_of_freedom[index]),
-        "basis": str(estimate.basis[index]),
     }
 
 
 def scalar_rows(system: System, estimates: Mapping[str, Estimate]) -> dict:
     """The quantities of the point as a whole, and of its mobile ion."""
     rows = {
-        "D_cm2_s": row(estimates["D_cm2_s"], (system.mobile,), unit="cm2/s"),
-        "sigma_cNE_mS_cm": row(estimates[MAIN_CONDUCTIVITY], (), unit="mS/cm"),
+        "D_cm2_s": estimates["D_cm2_s"].row((system.mobile,), unit="cm2/s"),
+        "sigma_cNE_mS_cm": estimates[MAIN_CONDUCTIVITY].row(unit="mS/cm"),
     }
-    return rows | {name: row(estimates[name], (), unit=unit) for name, unit in SCALARS.items()}
+    return rows | {name: estimates[name].row(unit=unit) for name, unit in SCALARS.items()}
 
 
 def species_rows(
@@ -91,12 +75,12 @@ def species_rows(
             "count": int(system.counts[index]),
             "charge": float(system.charges[index]),
             "status": "ok" if diffusive else "not diffusive",
-            "alpha": number(alphas[index]),
-            "D_cm2_s": row(estimates["D_cm2_s"], (index,), unit="cm2/s"),
-            "onsager_self_per_eV_cm_s": row(estimates["onsager_self_per_eV_cm_s"], (index,), unit="1/(eV cm s)"),
-            "transference_E": row(estimates["transference_E"], (index,), unit="1"),
-            "transference_NE": row(estimates["transference_NE"], (index,), unit="1"),
-            "transference_cNE": row(estimates[MAIN_TRANSFERENCE], (index,), unit="1"),
+            "alpha": finite(alphas[index]),
+            "D_cm2_s": estimates["D_cm2_s"].row((index,), unit="cm2/s"),
+            "onsager_self_per_eV_cm_s": estimates["onsager_self_per_eV_cm_s"].row((index,), unit="1/(eV cm s)"),
+            "transference_E": estimates["transference_E"].row((index,), unit="1"),
+            "transference_NE": estimates["transference_NE"].row((index,), unit="1"),
+            "transference_cNE": estimates[MAIN_TRANSFERENCE].row((index,), unit="1"),
         }
     return rows
 
@@ -112,11 +96,11 @@ def cluster_rows(
     for decomposition in (BOUND, FREE):
         found = clusters[decomposition, 0.0]
         result[decomposition] = {
-            "sigma_cNE_mS_cm": row(estimates[quantity_name("sigma_cNE", (decomposition, 0.0))], (), unit="mS/cm"),
+            "sigma_cNE_mS_cm": estimates[quantity_name("sigma_cNE", (decomposition, 0.0))].row(unit="mS/cm"),
             "cutoff_sweep": [
                 {
                     "shift_A": shift_A,
-                    "sigma_cNE_mS_cm": row(estimates[quantity_name("sigma_cNE", (name, shift_A))], (), unit="mS/cm"),
+                    "sigma_cNE_mS_cm": estimates[quantity_name("sigma_cNE", (name, shift_A))].row(unit="mS/cm"),
                     "percolating_fraction": float(swept.percolating.mean()),
                 }
                 for (name, shift_A), swept in clusters.items()
@@ -149,7 +133,7 @@ def _population_row(system: System, members: tuple[int, ...], number: float) -> 
 def pair_rows(system: System, estimate: Estimate, *, unit: str) -> dict:
     """A symmetric matrix over species: "A-B" → value."""
     return {
-        f"{symbol}-{other}": row(estimate, (first, second), unit=unit)
+        f"{symbol}-{other}": estimate.row((first, second), unit=unit)
         for first, symbol in enumerate(system.species)
         for second, other in enumerate(system.species)
         if second >= first
@@ -163,5 +147,5 @@ def curve_rows(system: System, lags: np.ndarray, msd_A2: np.ndarray) -> dict:
     return {
         "lags_ps": times_ps.tolist(),
         "msd_A2": {symbol: curve.tolist() for symbol, curve in zip(system.species, msd_A2.T, strict=True)},
-        "alpha": {symbol: [number(value) for value in values] for symbol, values in alphas.items()},
+        "alpha": {symbol: [finite(value) for value in values] for symbol, values in alphas.items()},
     }

@@ -15,10 +15,10 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.config_files import BASE, read_configuration
 from saltflow.campaign.settings.references import read_reference
-from saltflow.labels.dataset import read_frames, write_frames
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
 from saltflow.labels.dataset.importing import import_set
+from saltflow.labels.frames import read_frames, write_frames
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
-from saltflow.labels.dataset.frames import write_frames
+from saltflow.labels.frames import write_frames
 
 SUFFIXES = (".extxyz", ".xyz", ".aselmdb", ".lmdb")
 ROOM = 2  # × the rows, for LMDB's pages

@@ -11,7 +11,7 @@ from ase.calculators.calculator import PropertyNotImplementedError
 
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import Reference
-from saltflow.labels.dataset.frames import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.vasp_output import KBAR
 
 Declared = dict[str, str]

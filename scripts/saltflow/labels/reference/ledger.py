@@ -14,7 +14,7 @@ from ase import Atoms
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, digest, sha256_of_file
 from saltflow.campaign.settings.references import Reference
-from saltflow.labels.dataset import read_frames, write_frames
+from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.frame_order import alike
 from saltflow.labels.reference.journal import Journal
 from saltflow.labels.reference.label import Label, Processes

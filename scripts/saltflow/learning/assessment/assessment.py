@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.convergence import criteria
 from saltflow.learning.prediction_errors import (
     errors,

@@ -12,7 +12,7 @@ from saltflow.learning.domain.expected_error import expected_error
 from saltflow.learning.domain.out_of_domain import NONE, Yardstick, share_beyond, yardstick
 from saltflow.learning.domain.training_environments import Taught
 from saltflow.potentials.mace import Committee
-from saltflow.statistics.replicas import number
+from saltflow.statistics.estimate import finite
 
 SCHEMA = 1
 COVERED, NOT_COVERED, NOT_JUDGED = "covered", "not covered", "not judged"
@@ -121,7 +121,7 @@ def _row(
         elements[symbol] = {
             "atoms": len(distances),
             "share": share_beyond(glasses, one, percentile=percentile) if one else None,
-            "median_distance": number(np.median(distances)),
+            "median_distance": finite(np.median(distances)),
         }
     return {
         "state": state.name,
@@ -139,7 +139,7 @@ def _described(symbol: str, stick: Yardstick, taught: Taught) -> dict:
         "basis": stick.basis,
         "heldout_atoms": stick.atoms,
         "heldout_lineages": len(stick.distances),
-        "heldout_median": number(np.median(heldout)) if len(heldout) else None,
+        "heldout_median": finite(np.median(heldout)) if len(heldout) else None,
         "limit": stick.limit,
         "training_environments": taught.facts["environments"].get(symbol, 0),
     }

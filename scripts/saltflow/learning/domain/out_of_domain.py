@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.learning.domain.training_environments import Cell
-from saltflow.statistics.replicas import mean_and_error
+from saltflow.statistics.jackknife import jackknife_variance, mean_and_error
 
 FEWEST_LINEAGES = 3  # a limit from fewer cells says more of these than of the composition
 OWN, POOLED, NONE = "composition", "potential", "none"
@@ -136,7 +136,7 @@ def _jackknife_variance(
     for left_out in _lineages(yardsticks):
         limits = {symbol: _limit_without(each, left_out, percentile) for symbol, each in yardsticks.items()}
         shares.append(np.mean([_share(glass, limits) for glass in glasses]))
-    return (len(shares) - 1) * float(np.var(shares))
+    return float(jackknife_variance(np.array(shares)))
 
 
 def _limit_without(yardstick: Yardstick, lineage: str, percentile: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.provenance import read_json
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.learning.domain.analysis import State
 from saltflow.trajectory import open_trajectory
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from ase import Atoms
 
-from saltflow.labels.dataset import collect, read_frames
+from saltflow.labels.dataset.splits import collect
+from saltflow.labels.frames import read_frames
 from saltflow.learning.foundations import Foundation
 
 

@@ -1,6 +1,6 @@
 """How far above its cheapest mixture of crystals a composition lies, at 0 K and by one reference.
 
-python -m saltflow.labels.reference.energy_above_hull --reference gfn1-xtb --crystals LiCl:rocksalt:5.14 AlCl3.cif \
+python -m saltflow.labels.energy_above_hull --reference gfn1-xtb --crystals LiCl:rocksalt:5.14 AlCl3.cif \
     --frames results/potentials/Al-chloride/generation0/dataset/train.extxyz
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.config_files import BASE, read_configuration
 from saltflow.campaign.settings.references import Reference, read_reference
-from saltflow.labels.dataset import read_frames
+from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.known_crystals import label_crystal
 
 SMALLEST_PART = 1e-6
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m saltflow.labels.reference.energy_above_hull", description=__doc__.split("\n", 1)[0]
+        prog="python -m saltflow.labels.energy_above_hull", description=__doc__.split("\n", 1)[0]
     )
     parser.add_argument("--reference", required=True, help="an entry under `references`")
     parser.add_argument("--crystals", nargs="+", required=True, help="elements, LiCl:rocksalt:5.14, structure files")

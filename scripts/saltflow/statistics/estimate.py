@@ -1,0 +1,57 @@
+"""A value with its standard error, and the numbers that a JSON file may hold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+BROWNIAN, BLOCKS, REPLICAS = "brownian", "blocks", "replicas"
+COUNTING = "counting"  # the name of a floor that is the error of independent events
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Values with their standard errors; arrays of one shape.
+
+    Args:
+        value: the estimate from all data.
+        error: half width of the 68 % interval: the jackknife's standard error times the Student factor of its degrees
+            of freedom, or the floor where that is larger; nan where the value or a replicate is undefined.
+        degrees_of_freedom: of the jackknife.
+        basis: what was left out ("blocks" or "replicas"), or "brownian" where the floor holds.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    degrees_of_freedom: np.ndarray
+    basis: np.ndarray
+
+    def row(self, index: tuple[int, ...] = (), *, unit: str, floor: str = BROWNIAN) -> dict:
+        """One value as it stands in a JSON file: value, error, unit, degrees of freedom, basis.
+
+        Without a value where leaving a part out leaves it undefined.
+
+        Args:
+            index: which of the values.
+            unit: of the value.
+            floor: what the basis of a floor is called, such as COUNTING.
+        """
+        basis, freedom = str(self.basis[index]), int(self.degrees_of_freedom[index])
+        value, error = finite(self.value[index]), finite(self.error[index])
+        return {
+            "value": None if freedom and error is None else value,
+            "error": None if value is None else error,
+            "unit": unit,
+            "degrees_of_freedom": freedom,
+            "basis": floor if basis == BROWNIAN else basis,
+        }
+
+
+def finite(value: float | None) -> float | None:
+    """A JSON-able number; None where it is undefined."""
+    return float(value) if value is not None and np.isfinite(value) else None
+
+
+def finite_list(values: Iterable[float]) -> list[float | None]:
+    """JSON-able numbers; None where undefined."""
+    return [finite(value) for value in values]
