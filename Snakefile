@@ -18,7 +18,7 @@ include: "rules/structures.smk"
 include: "rules/labels.smk"
 include: "rules/learning.smk"
 include: "rules/dynamics.smk"
-include: "rules/coverage.smk"
+include: "rules/domain.smk"
 include: "rules/transport.smk"
 include: "rules/mechanism.smk"
 include: "rules/coupling.smk"
@@ -30,7 +30,7 @@ report: "rules/captions/workflow.rst"
 
 localrules:
     all,
-    build_glass,
+    build_cell,
     collect_labels,
     release_potential,
     describe_dataset,
@@ -51,9 +51,9 @@ rule all:
         rules.rank_electrolytes.output,
         rules.relate_order.output,
         expand(rules.fit_arrhenius.output, composition=campaign.swept),
-        expand(rules.cover_glass.output, composition=campaign.swept),
+        expand(rules.assess_domain.output, composition=campaign.swept),
         expand(rules.describe_dataset.output, potential=campaign.needed_potentials),
-        expand(rules.judge_left_out.output, potential=campaign.leaving_out),
+        expand(rules.assess_loco.output, potential=campaign.with_loco),
         expand(rules.fit_residence.output, composition=campaign.swept),
         expand(rules.draw_pathways.output, composition=campaign.swept),
         expand(

@@ -93,11 +93,11 @@ wildcard_constraints:
     element="[A-Z][a-z]?",
     temperature=r"\d+",
     mode=one_of(mode for mode in MODES if mode != "free"),
-    glass=r"\d+",
+    replica=r"\d+",
     generation=r"\d+",
     chunk=r"\d+",
     member=r"\d+",
-    left_out=SAFE_NAME.pattern,
+    excluded=SAFE_NAME.pattern,
 
 
 def section(name):
@@ -157,23 +157,23 @@ def of_last_generation(pattern):
 
 
 def of_last_committee(pattern):
-    """The files of the last generation, one per member; and per composition where the pattern has {left_out}."""
+    """The files of the last generation, one per member; and per composition where the pattern has {excluded}."""
 
     def paths(wildcards):
         name = wildcards.potential
-        left_out = (
-            {"left_out": campaign.left_out(name)} if "{left_out}" in pattern else {}
+        excluded = (
+            {"excluded": campaign.loco_compositions(name)} if "{excluded}" in pattern else {}
         )
         last = {"potential": name, "generation": campaign.generations(name)[-1]}
-        return expand(pattern, **last, **left_out, member=campaign.members(name))
+        return expand(pattern, **last, **excluded, member=campaign.members(name))
 
     return paths
 
 
-def unless_left_out(paths):
+def unless_loco(paths):
     """Files that a training reads unless it leaves a composition out; then it passes nothing on."""
     return lambda wildcards: (
-        [] if hasattr(wildcards, "left_out") else paths(wildcards)
+        [] if hasattr(wildcards, "excluded") else paths(wildcards)
     )
 
 
@@ -239,10 +239,10 @@ def foundation_release(wildcards):
     return []
 
 
-def where_remembered(path):
+def for_forgetting_check(path):
     """A file of the foundation that is read where its crystals are compared."""
     return lambda wildcards: (
-        path(wildcards) if campaign.remembered(wildcards.potential) else []
+        path(wildcards) if campaign.forgetting_check(wildcards.potential) else []
     )
 
 
@@ -259,20 +259,20 @@ def of_foundation(part):
     return path
 
 
-def where_known(pattern):
+def for_prescreening(pattern):
     """The file of a foundation's last generation that says which seeds it knows, or one per member."""
     return of_last_foundation(
         pattern,
-        where=lambda wildcards: campaign.skip_known(wildcards.potential) is not None,
+        where=lambda wildcards: campaign.prescreen(wildcards.potential) is not None,
     )
 
 
-def where_unseen(pattern):
+def for_zero_shot(pattern):
     """The same, for the first generation of a potential with compositions that its foundation has not met."""
     return of_last_foundation(
         pattern,
         where=lambda wildcards: (
-            wildcards.generation == "0" and campaign.unseen_members(wildcards.potential)
+            wildcards.generation == "0" and campaign.zero_shot_compositions(wildcards.potential)
         ),
     )
 

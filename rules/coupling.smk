@@ -1,9 +1,9 @@
 """Which motion of the anions drives the ions: production again with some motion of the polyanions frozen.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md, md.json and transport.json, glass.extxyz of
-         every glass, results/potentials/{potential}/released.model
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md, md.json and transport.json, quenched.extxyz of
+         every replica, results/potentials/{potential}/released.model
 OUTPUTS: results/{composition}/coupling/groups/{temperature}K/groups.json;
-         results/{composition}/coupling/{mode}/{temperature}K/glass{glass}.h5md for every glass, md.json, transport.json;
+         results/{composition}/coupling/{mode}/{temperature}K/replica{replica}.h5md for every replica, md.json, transport.json;
          results/{composition}/coupling/coupling.json and .svg
 """
 
@@ -39,14 +39,14 @@ rule find_groups:
 
 
 rule run_constrained_md:
-    """Run all glasses of a point again from the end of their free runs, at their volume, NVT, with some motion of the
+    """Run all replicas of a point again from the end of their free runs, at their volume, NVT, with some motion of the
     groups frozen: translation T, rotation R, vibration V in any combination.
 
     A run that was killed goes on from its last checkpoint.
     """
     input:
-        glasses=expand(
-            "results/{{composition}}/glass{glass}/glass.extxyz", glass=campaign.glasses
+        replicas=expand(
+            "results/{{composition}}/replica{replica}/quenched.extxyz", replica=campaign.replicas
         ),
         trajectories=rules.run_md.output.trajectories,
         groups=rules.find_groups.output.groups,
@@ -54,8 +54,8 @@ rule run_constrained_md:
         release=released("json"),
     output:
         trajectories=expand(
-            "results/{{composition}}/coupling/{{mode}}/{{temperature}}K/glass{glass}.h5md",
-            glass=campaign.glasses,
+            "results/{{composition}}/coupling/{{mode}}/{{temperature}}K/replica{replica}.h5md",
+            replica=campaign.replicas,
         ),
         record="results/{composition}/coupling/{mode}/{temperature}K/md.json",
     log:
@@ -76,9 +76,9 @@ rule run_constrained_md:
         composition=identity,
         constraints=lambda wildcards: campaign.constrained_run(wildcards.composition),
         dynamics=lambda wildcards: campaign.constrained_dynamics(wildcards.composition),
-        gates=lambda wildcards: campaign.section(
-            "structures", composition=wildcards.composition
-        )["gates"],
+        acceptance=lambda wildcards: campaign.section(
+            "cells", composition=wildcards.composition
+        )["acceptance"],
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/run_constrained_md.py"
@@ -106,7 +106,7 @@ rule analyse_constrained_md:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         transport=section("transport"),

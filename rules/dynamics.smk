@@ -1,27 +1,27 @@
 """Molecular dynamics with the released potential.
 
-REQUIRED INPUTS: results/{composition}/glass{glass}/packed.extxyz, results/potentials/{potential}/released.model
-OUTPUTS: results/{composition}/glass{glass}/glass.extxyz, …/quench.json, …/quench.h5md;
-         results/{composition}/md/{temperature}K/glass{glass}.h5md for every glass, …/md.json
+REQUIRED INPUTS: results/{composition}/replica{replica}/cell.extxyz, results/potentials/{potential}/released.model
+OUTPUTS: results/{composition}/replica{replica}/quenched.extxyz, …/quench.json, …/quench.h5md;
+         results/{composition}/md/{temperature}K/replica{replica}.h5md for every replica, …/md.json
 """
 
 
-rule quench_glass:
-    """Melt, cool at the set rate and anneal one cell; the gates say whether a glass came out."""
+rule quench_cell:
+    """Melt, cool at the set rate and anneal one cell; the gates say whether a replica came out."""
     input:
-        cell=rules.build_glass.output.cell,
+        cell=rules.build_cell.output.cell,
         model=released("model"),
         release=released("json"),
     output:
-        glass="results/{composition}/glass{glass}/glass.extxyz",
-        record="results/{composition}/glass{glass}/quench.json",
-        trajectory="results/{composition}/glass{glass}/quench.h5md",
+        replica="results/{composition}/replica{replica}/quenched.extxyz",
+        record="results/{composition}/replica{replica}/quench.json",
+        trajectory="results/{composition}/replica{replica}/quench.h5md",
     log:
-        "logs/{composition}/glass{glass}/quench_glass.log",
+        "logs/{composition}/replica{replica}/quench_cell.log",
     benchmark:
-        "logs/{composition}/glass{glass}/quench_glass.benchmark.tsv"
+        "logs/{composition}/replica{replica}/quench_cell.benchmark.tsv"
     group:
-        shared("glasses_{composition}", rulename="quench_glass")
+        shared("replicas_{composition}", rulename="quench_cell")
     conda:
         "../envs/dynamics.yaml"
     envmodules:
@@ -32,33 +32,33 @@ rule quench_glass:
         mem_mb=memory,
         runtime=runtime,
         gpu=gpus,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.quench_dynamics(wildcards.composition),
-        gates=lambda wildcards: campaign.section(
-            "structures", composition=wildcards.composition
-        )["gates"],
+        acceptance=lambda wildcards: campaign.section(
+            "cells", composition=wildcards.composition
+        )["acceptance"],
         seed=campaign.settings.sweep.seed,
     script:
-        "../scripts/quench_glass.py"
+        "../scripts/quench_cell.py"
 
 
 rule run_md:
-    """Equilibrate and run all glasses of one composition at one temperature together; NVT at the NPT volume.
+    """Equilibrate and run all replicas of one composition at one temperature together; NVT at the NPT volume.
 
     A run that was killed goes on from its last checkpoint.
     """
     input:
-        glasses=expand(
-            "results/{{composition}}/glass{glass}/glass.extxyz", glass=campaign.glasses
+        replicas=expand(
+            "results/{{composition}}/replica{replica}/quenched.extxyz", replica=campaign.replicas
         ),
         model=released("model"),
         release=released("json"),
     output:
         trajectories=expand(
-            "results/{{composition}}/md/{{temperature}}K/glass{glass}.h5md",
-            glass=campaign.glasses,
+            "results/{{composition}}/md/{{temperature}}K/replica{replica}.h5md",
+            replica=campaign.replicas,
         ),
         record="results/{composition}/md/{temperature}K/md.json",
     log:
@@ -78,9 +78,9 @@ rule run_md:
     params:
         composition=identity,
         dynamics=lambda wildcards: campaign.production_dynamics(wildcards.composition),
-        gates=lambda wildcards: campaign.section(
-            "structures", composition=wildcards.composition
-        )["gates"],
+        acceptance=lambda wildcards: campaign.section(
+            "cells", composition=wildcards.composition
+        )["acceptance"],
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/run_md.py"

@@ -27,7 +27,7 @@ rule label_atom:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
         protocol=campaign.settings.labels.protocol,

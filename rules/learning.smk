@@ -5,17 +5,17 @@ A generation whose predecessor has converged passes it through in seconds, witho
 REQUIRED INPUTS: a row of the table of potentials and its member compositions.
 OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
          …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
-         dataset.json and .txt, learned.svg; where learning.leave_out asks, left_out.tsv and .svg
+         dataset.json and .txt, learning.svg; where learning.loco_compositions asks, loco.tsv and .svg
 """
 
 GENERATION = "results/potentials/{potential}/generation{generation}"
 MODEL = f"{GENERATION}/committee/member{{member}}.model"
 CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
 DIFFUSION = f"{GENERATION}/diffusion.json"
-WITHOUT = f"{GENERATION}/without/{{left_out}}"
+LOCO = f"{GENERATION}/loco/{{excluded}}"
 
 
-rule propose_seeds:
+rule propose_initial_frames:
     """The first frames to label: independent packed cells at several densities, some held out for ever.
 
     With a foundation the cells are relaxed and melted by it; crystals, and all cells without one, are displaced and
@@ -25,16 +25,16 @@ rule propose_seeds:
     input:
         foundation=foundation_model,
         foundation_release=foundation_release,
-        committee=where_known(MODEL),
-        committee_checks=where_known(CHECK),
-        foundation_assessment=where_known(f"{GENERATION}/assessment.json"),
+        committee=for_prescreening(MODEL),
+        committee_checks=for_prescreening(CHECK),
+        foundation_assessment=for_prescreening(f"{GENERATION}/assessment.json"),
     output:
         frames="results/potentials/{potential}/generation0/frames.extxyz",
         explored="results/potentials/{potential}/generation0/explored.json",
     log:
-        "logs/potentials/{potential}/generation0/propose_seeds.log",
+        "logs/potentials/{potential}/generation0/propose_initial_frames.log",
     benchmark:
-        "logs/potentials/{potential}/generation0/propose_seeds.benchmark.tsv"
+        "logs/potentials/{potential}/generation0/propose_initial_frames.benchmark.tsv"
     conda:
         "../envs/dynamics.yaml"
     envmodules:
@@ -49,13 +49,13 @@ rule propose_seeds:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
         protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
-        seeds=lambda wildcards: campaign.learning(wildcards.potential)["seeds"],
-        skip_known=lambda wildcards: campaign.skip_known(wildcards.potential),
-        structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
-        dynamics=lambda wildcards: campaign.seeding_dynamics(wildcards.potential),
+        initial_structures=lambda wildcards: campaign.learning(wildcards.potential)["initial_structures"],
+        prescreen=lambda wildcards: campaign.prescreen(wildcards.potential),
+        cells=lambda wildcards: campaign.sampling_cells(wildcards.potential),
+        dynamics=lambda wildcards: campaign.initial_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
     script:
-        "../scripts/propose_seeds.py"
+        "../scripts/propose_initial_frames.py"
 
 
 rule explore:
@@ -82,16 +82,16 @@ rule explore:
         mem_mb=memory,
         runtime=runtime,
         gpu=gpus,
-        in_turn=1,
+        serial_slot=1,
     params:
         compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
         exploration=lambda wildcards: campaign.learning(wildcards.potential)[
             "exploration"
         ],
         density_scales=lambda wildcards: campaign.learning(wildcards.potential)[
-            "seeds"
+            "initial_structures"
         ]["density_scales"],
-        structures=lambda wildcards: campaign.sampling_structures(wildcards.potential),
+        cells=lambda wildcards: campaign.sampling_cells(wildcards.potential),
         dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
         seed=campaign.settings.sweep.seed,
     script:
@@ -99,7 +99,7 @@ rule explore:
 
 
 rule select_frames:
-    """The explored frames worth a label: uncertain but not wrecked, different from each other, and a random arm.
+    """The explored frames worth a label: uncertain but not unphysical, different from each other, and a random arm.
 
     Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it. What
     became of all explored frames, and when the dynamics of a cell met a guard, is counted.
@@ -130,7 +130,7 @@ rule select_frames:
         mem_mb=memory,
         runtime=runtime,
         gpu=gpus,
-        in_turn=1,
+        serial_slot=1,
     params:
         selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
         seed=campaign.settings.sweep.seed,
@@ -193,12 +193,12 @@ rule fine_tune:
         foundation=foundation_model,
         foundation_release=foundation_release,
         replayed=replayed_frames,
-        remembered=of_foundation("test"),
-        previous_assessment=unless_left_out(
+        forgetting=of_foundation("test"),
+        previous_assessment=unless_loco(
             of_generation(f"{GENERATION}/assessment.json", back=1)
         ),
-        previous_model=unless_left_out(of_generation(MODEL, back=1)),
-        previous_check=unless_left_out(of_generation(CHECK, back=1)),
+        previous_model=unless_loco(of_generation(MODEL, back=1)),
+        previous_check=unless_loco(of_generation(CHECK, back=1)),
     output:
         model=MODEL,
         check=CHECK,
@@ -246,11 +246,11 @@ rule assess_potential:
         diffusion=where_compared(of_generation(DIFFUSION, first=1)),
         previous_diffusion=where_compared(of_generation(DIFFUSION, back=1, first=1)),
         labels=in_chunks(rules.label_frames.output.frames, first=1),
-        foundation_committee=where_unseen(MODEL),
-        foundation_checks=where_unseen(CHECK),
-        foundation_assessment=where_unseen(f"{GENERATION}/assessment.json"),
-        foundation=where_remembered(foundation_model),
-        foundation_release=where_remembered(foundation_release),
+        foundation_committee=for_zero_shot(MODEL),
+        foundation_checks=for_zero_shot(CHECK),
+        foundation_assessment=for_zero_shot(f"{GENERATION}/assessment.json"),
+        foundation=for_forgetting_check(foundation_model),
+        foundation_release=for_forgetting_check(foundation_release),
         exploration=where_reference_md(
             of_generation(rules.explore.output.frames, first=1)
         ),
@@ -289,8 +289,8 @@ rule assess_potential:
         convergence=lambda wildcards: campaign.convergence(wildcards.potential),
         packed=lambda wildcards: campaign.packed_members(wildcards.potential),
         foundation=lambda wildcards: campaign.foundation(wildcards.potential),
-        remembered=lambda wildcards: campaign.remembered(wildcards.potential),
-        unseen=lambda wildcards: campaign.unseen_members(wildcards.potential),
+        forgetting=lambda wildcards: campaign.forgetting_check(wildcards.potential),
+        zero_shot=lambda wildcards: campaign.zero_shot_compositions(wildcards.potential),
     script:
         "../scripts/assess_potential.py"
 
@@ -359,7 +359,7 @@ rule describe_dataset:
         ),
     output:
         figure=report(
-            "results/potentials/{potential}/learned.svg",
+            "results/potentials/{potential}/learning.svg",
             category="Potentials",
             labels={
                 "potential": "{potential}",
@@ -400,54 +400,54 @@ rule describe_dataset:
 
 # The same training once more, on the labels of all compositions but one. After convergence no label joins: those of the
 # last generation are what the released committee has learned from, whichever generation that was.
-use rule fine_tune as fine_tune_without with:
+use rule fine_tune as fine_tune_loco with:
     output:
-        model=f"{WITHOUT}/member{{member}}.model",
-        check=f"{WITHOUT}/member{{member}}.train_check.json",
+        model=f"{LOCO}/member{{member}}.model",
+        check=f"{LOCO}/member{{member}}.train_check.json",
     log:
-        "logs/potentials/{potential}/generation{generation}/without/{left_out}/fine_tune_without{member}.log",
+        "logs/potentials/{potential}/generation{generation}/loco/{excluded}/fine_tune_loco{member}.log",
     benchmark:
-        "logs/potentials/{potential}/generation{generation}/without/{left_out}/fine_tune_without{member}.benchmark.tsv"
+        "logs/potentials/{potential}/generation{generation}/loco/{excluded}/fine_tune_loco{member}.benchmark.tsv"
 
 
-rule judge_left_out:
+rule assess_loco:
     """What the labels of a composition are worth: committees that learned without them, on its held-out frames.
 
     Errors of energies, forces and stresses stand beside those of the released committee on the same frames. The
     uncertainty of a committee is calibrated on held-out frames of the compositions that it knows, and its z-scores on
-    the other one say whether it knows what it does not know. Runs only where learning.leave_out asks.
+    the other one say whether it knows what it does not know. Runs only where learning.loco_compositions asks.
     """
     input:
         test=of_last_generation(rules.collect_labels.output.test),
         models=of_last_committee(MODEL),
         checks=of_last_committee(CHECK),
-        models_without=of_last_committee(rules.fine_tune_without.output.model),
-        checks_without=of_last_committee(rules.fine_tune_without.output.check),
+        models_without=of_last_committee(rules.fine_tune_loco.output.model),
+        checks_without=of_last_committee(rules.fine_tune_loco.output.check),
     output:
         table=report(
-            "results/potentials/{potential}/left_out.tsv",
+            "results/potentials/{potential}/loco.tsv",
             category="Potentials",
             labels={
                 "potential": "{potential}",
                 "generation": "last",
                 "figure": "compositions left out, table",
             },
-            caption="captions/left_out.rst",
+            caption="captions/loco.rst",
         ),
         figure=report(
-            "results/potentials/{potential}/left_out.svg",
+            "results/potentials/{potential}/loco.svg",
             category="Potentials",
             labels={
                 "potential": "{potential}",
                 "generation": "last",
                 "figure": "compositions left out",
             },
-            caption="captions/left_out.rst",
+            caption="captions/loco.rst",
         ),
     log:
-        "logs/potentials/{potential}/judge_left_out.log",
+        "logs/potentials/{potential}/assess_loco.log",
     benchmark:
-        "logs/potentials/{potential}/judge_left_out.benchmark.tsv"
+        "logs/potentials/{potential}/assess_loco.benchmark.tsv"
     conda:
         "../envs/learning.yaml"
     envmodules:
@@ -458,7 +458,7 @@ rule judge_left_out:
         mem_mb=memory,
         runtime=runtime,
     params:
-        met_before=lambda wildcards: campaign.met_before(wildcards.potential),
-        code=code_of("judge_left_out"),
+        seen_by_ancestors=lambda wildcards: campaign.seen_by_ancestors(wildcards.potential),
+        code=code_of("assess_loco"),
     script:
-        "../scripts/judge_left_out.py"
+        "../scripts/assess_loco.py"

@@ -1,6 +1,6 @@
 """Local structure behind the conductivity.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md and md.json
 OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, scattering.svg, polyhedra.svg, network.svg,
          angles.svg, residence.json and .svg, motion.json, van_hove.svg, hops.svg, residence_map.svg, pathways.json,
          .svg and .cube, spectra.json, vibrations.svg, dynamic_structure.svg, orientation.svg;
@@ -12,7 +12,7 @@ rule analyse_structure:
     """Pair distribution functions and coordination numbers, structure factors with their first sharp peak, metal
     polyhedra and how they share anions, fragments, bond angles, integrity of polyanions, bond-orientational order,
     separated salt, crystals and gas; measures of order for the relation with conductivity. Each with its error over
-    blocks of time and glasses.
+    blocks of time and replicas.
     """
     input:
         trajectories=rules.run_md.output.trajectories,
@@ -84,10 +84,10 @@ rule analyse_structure:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
-        structure_analysis=section("structure_analysis"),
+        structure=section("structure"),
         code=code_of("analyse_structure"),
     script:
         "../scripts/analyse_structure.py"
@@ -95,7 +95,7 @@ rule analyse_structure:
 
 rule analyse_residence:
     """Residence of the mobile ion beside the other ions, around metals by class of their environment: continuous with
-    allowed absences and intermittent, residence times with errors over blocks and glasses.
+    allowed absences and intermittent, residence times with errors over blocks and replicas.
     """
     input:
         trajectories=rules.run_md.output.trajectories,
@@ -127,7 +127,7 @@ rule analyse_residence:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         residence=section("residence"),
@@ -190,7 +190,7 @@ rule analyse_motion:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         motion=section("motion"),
@@ -274,7 +274,7 @@ rule analyse_pathways:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         pathways=section("pathways"),
@@ -371,7 +371,7 @@ rule analyse_spectra:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         spectra=section("spectra"),

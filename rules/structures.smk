@@ -1,23 +1,23 @@
 """Starting cells.
 
 REQUIRED INPUTS: a row of the table of compositions; for a crystal its structure file.
-OUTPUTS: results/{composition}/glass{glass}/packed.extxyz
+OUTPUTS: results/{composition}/replica{replica}/cell.extxyz
 """
 
 
-rule build_glass:
+rule build_cell:
     """Pack salt and host at random into a cell of the start density, polyanions whole.
 
-    The seed depends on the glass alone, so glasses are independent. A crystal is read from its file instead.
+    The seed depends on the replica alone, so replicas are independent. A crystal is read from its file instead.
     """
     input:
         structure=lambda wildcards: campaign.structure_file(wildcards.composition),
     output:
-        cell="results/{composition}/glass{glass}/packed.extxyz",
+        cell="results/{composition}/replica{replica}/cell.extxyz",
     log:
-        "logs/{composition}/glass{glass}/build_glass.log",
+        "logs/{composition}/replica{replica}/build_cell.log",
     benchmark:
-        "logs/{composition}/glass{glass}/build_glass.benchmark.tsv"
+        "logs/{composition}/replica{replica}/build_cell.benchmark.tsv"
     conda:
         "../envs/dynamics.yaml"
     envmodules:
@@ -28,7 +28,7 @@ rule build_glass:
         runtime=runtime,
     params:
         composition=identity,
-        structures=section("structures"),
+        cells=section("cells"),
         seed=campaign.settings.sweep.seed,
     script:
-        "../scripts/build_glass.py"
+        "../scripts/build_cell.py"

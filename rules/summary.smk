@@ -1,7 +1,7 @@
 """What the sweep found, across compositions.
 
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json and structure.json,
-                 results/{composition}/arrhenius.json and coverage.json, results/potentials/{potential}/released.json
+                 results/{composition}/arrhenius.json and domain.json, results/potentials/{potential}/released.json
 OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv, .txt and .svg,
          order.csv, .json, .txt and .svg
 """
@@ -18,7 +18,7 @@ rule tabulate_conductivity:
         arrhenius=expand(
             rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
         ),
-        coverage=expand(rules.cover_glass.output.coverage, composition=campaign.swept),
+        domain=expand(rules.assess_domain.output.domain, composition=campaign.swept),
         releases=expand(
             "results/potentials/{potential}/released.json",
             potential=campaign.needed_potentials,
@@ -94,7 +94,7 @@ rule rank_electrolytes:
         arrhenius=expand(
             rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
         ),
-        coverage=expand(rules.cover_glass.output.coverage, composition=campaign.swept),
+        domain=expand(rules.assess_domain.output.domain, composition=campaign.swept),
         transport=expand(
             rules.analyse_transport.output.transport,
             composition=campaign.swept,

@@ -1,7 +1,7 @@
 """Conductivity.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/glass{glass}.h5md and md.json,
-                 results/{composition}/glass{glass}/quench.json
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md and md.json,
+                 results/{composition}/replica{replica}/quench.json
 OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, msd.csv.gz, conductivity.svg,
          correlation.svg;
          results/{composition}/arrhenius.json and .svg, glass_transition.svg
@@ -10,7 +10,7 @@ OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, msd.cs
 
 rule analyse_transport:
     """Mean squared displacements, the diffusive window, diffusion, Nernst–Einstein, cluster and Einstein
-    conductivities, transference numbers, Haven ratio, each with its error over time blocks and glasses; all glasses
+    conductivities, transference numbers, Haven ratio, each with its error over time blocks and replicas; all replicas
     that ran are used.
     """
     input:
@@ -64,7 +64,7 @@ rule analyse_transport:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
         composition=identity,
         transport=section("transport"),
@@ -83,8 +83,8 @@ rule fit_arrhenius:
             temperature=campaign.temperatures_K,
         ),
         quenches=expand(
-            "results/{{composition}}/glass{glass}/quench.json",
-            glass=campaign.glasses,
+            "results/{{composition}}/replica{replica}/quench.json",
+            replica=campaign.replicas,
         ),
     output:
         arrhenius="results/{composition}/arrhenius.json",

@@ -20,6 +20,6 @@ if point.runs:
     )
 else:
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
-result |= {"mode": where.mode, "glass_statuses": point.statuses}
+result |= {"mode": where.mode, "replica_statuses": point.statuses}
 result["provenance"] = provenance(settings=params.transport, inputs=point.inputs, composition=params.composition)
 write_json(job.output.transport, result)

@@ -15,8 +15,8 @@ point = open_point(job.input.record, job.input.trajectories)
 charges, mobile_ion = params.composition["oxidation_states"], params.composition["mobile_ion"]
 result = no_structure(point.statuses)
 if point.runs:
-    result = analyse_structure(point.runs, charges=charges, mobile_ion=mobile_ion, **params.structure_analysis)
-result["provenance"] = provenance(settings=params.structure_analysis, inputs=point.inputs, charges=charges)
+    result = analyse_structure(point.runs, charges=charges, mobile_ion=mobile_ion, **params.structure)
+result["provenance"] = provenance(settings=params.structure, inputs=point.inputs, charges=charges)
 title = f"{where.composition} at {where.temperature} K"
 plot_structure(result, output.figure, mobile_ion=mobile_ion, title=title)
 plot_scattering(result, output.scattering, title=title)

@@ -24,7 +24,7 @@ if point.runs:
 else:
     no_curves(job.output.curves)
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
-result["glass_statuses"] = point.statuses
+result["replica_statuses"] = point.statuses
 result["provenance"] = provenance(settings=params.transport, inputs=point.inputs, composition=params.composition)
 title = f"{where.composition} at {where.temperature} K"
 plot_transport(result, job.output.figure, title=title)

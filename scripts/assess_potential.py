@@ -7,7 +7,7 @@ from saltflow.learning.assessment.figure import plot_assessment
 from saltflow.learning.diffusion_agreement import compare_files
 from saltflow.learning.forgetting_check import compare_with_foundation
 from saltflow.learning.reference_md import compare_structure_of_files
-from saltflow.learning.zero_shot import judge_unseen
+from saltflow.learning.zero_shot import zero_shot_errors
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
@@ -25,9 +25,9 @@ assessment = assess(
     explored=read_json(job.input.explored),
     new_labels=new_labels,
     diffusion=compare_files(job.input, packed=params.packed, asked=params.convergence.get("diffusion")),
-    unseen=judge_unseen(frames, job.input, compositions=params.unseen),
+    zero_shot=zero_shot_errors(frames, job.input, compositions=params.zero_shot),
     structure=compare_structure_of_files(job.input),
-    remembered=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.remembered),
+    forgetting=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.forgetting),
 )
 if before:
     assessment = passed_on(assessment, read_json(job.input.previous_assessment))

@@ -20,14 +20,14 @@ else:
     committee = load_checked_committee(
         job.input.models, job.input.checks, device=device, dtype=dynamics["dtype"], dispersion=dispersion
     )
-    settings = [job.params.compositions, job.params.exploration, job.params.structures, dynamics]
+    settings = [job.params.compositions, job.params.exploration, job.params.cells, dynamics]
     with scratch(Path(job.output.frames), settings, inputs=job.input, keep=True) as workdir:
         frames = explore(
             [Composition.from_identity(each) for each in job.params.compositions],
             committee,
             exploration=job.params.exploration,
             density_scales=job.params.density_scales,
-            structures=job.params.structures,
+            packing=job.params.cells,
             dynamics=dynamics,
             checkpoint_ps=execution["checkpoint_ps"],
             potential=job.wildcards.potential,

@@ -13,12 +13,12 @@ start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
 found = describe_groups(
     job.input.trajectories,
-    statuses=[glass["status"] for glass in read_json(job.input.record)["glasses"]],
+    statuses=[replica["status"] for replica in read_json(job.input.record)["replicas"]],
     composition=Composition.from_identity(params.composition),
     wanted=params.constraints["groups"],
     max_exchanged_fraction=params.constraints["max_exchanged_fraction"],
 )
 for sentence in found["sentences"]:
     logging.getLogger(__name__).info("%s", sentence)
-inputs = {f"glass{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
+inputs = {f"replica{number}": path for number, path in enumerate(job.input.trajectories, start=1)}
 write_json(job.output.groups, found | {"provenance": provenance(settings=params.constraints, inputs=inputs)})

@@ -10,8 +10,8 @@ from saltflow.learning.training import train_member
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-where, params, left_out = job.wildcards, job.params, job.wildcards.get("left_out")
-subject = ", ".join(f"{name} {value}" for name, value in where.items()).replace("left_out", "without")
+where, params, excluded = job.wildcards, job.params, job.wildcards.get("excluded")
+subject = ", ".join(f"{name} {value}" for name, value in where.items()).replace("excluded", "without")
 start_job(job, subject=subject)
 
 if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
@@ -25,10 +25,10 @@ else:
     settings = [params.training, params.model, params.foundation, member]
     with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
         train_member(
-            *read_sets(job.input, left_out, valid_fraction=params.training["valid_fraction"]),
+            *read_sets(job.input, excluded, valid_fraction=params.training["valid_fraction"]),
             subject=subject,
             isolated_atoms_eV=isolated_atoms_eV,
-            foundation=foundation_without(foundation, left_out),
+            foundation=foundation_without(foundation, excluded),
             model=params.model,
             training=params.training,
             device=job.config["execution"]["device"],

@@ -1,18 +1,18 @@
-"""Gather the environments that the labels of a potential taught it."""
+"""Gather the environments that the labels of a potential training_environments it."""
 
 from saltflow.labels.frames import read_frames
-from saltflow.learning.domain.training_environments import gather, write_taught
+from saltflow.learning.domain.training_environments import gather, write_training_environments
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}")
 
-taught = gather(
+training_environments = gather(
     {name: read_frames(path) for name, path in zip(job.params.learned_from, job.input.train, strict=True)},
     read_frames(job.input.test),
     load_checked_committee([job.input.model], [job.input.check], device="cpu", dtype="float64"),
     environments_per_element=job.params.environments_per_element,
     seed=job.params.seed,
 )
-write_taught(taught, job.output.environments)
+write_training_environments(training_environments, job.output.environments)

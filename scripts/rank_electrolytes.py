@@ -11,7 +11,7 @@ start_job(job, subject="ranking")
 
 finished = read_finished(
     job.input.arrhenius,
-    coverage=job.input.coverage,
+    domain=job.input.domain,
     transport=job.input.transport,
     structure=job.input.structure,
     releases=job.input.releases,

@@ -1,4 +1,4 @@
-"""Run all glasses of one composition at one temperature with some motion of their groups frozen."""
+"""Run all replicas of one composition at one temperature with some motion of their groups frozen."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from saltflow.trajectory import open_trajectory
 job = snakemake  # noqa: F821
 where, params, execution = job.wildcards, job.params, job.config["execution"]
 start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
-inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
+inputs = {Path(path).parent.name: path for path in job.input.replicas} | {"model": job.input.model}
 inputs |= {f"free {Path(path).stem}": path for path in job.input.trajectories} | {"groups": job.input.groups}
 settings = {"dynamics": params.dynamics, "constraints": params.constraints, "mode": where.mode}
 method = method_of(read_json(job.input.release), params.dynamics)
 record = provenance(settings=settings, inputs=inputs, composition=params.composition, **method)
-with scratch(Path(job.output.record), [settings, params.gates], inputs=inputs.values()) as workdir:
+with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_constrained_point(
-        [read_frames(path)[0] for path in job.input.glasses],
+        [read_frames(path)[0] for path in job.input.replicas],
         [open_trajectory(path) for path in job.input.trajectories],
         read_json(job.input.groups),
         Composition.from_identity(params.composition),
@@ -30,9 +30,9 @@ with scratch(Path(job.output.record), [settings, params.gates], inputs=inputs.va
         temperature_K=float(where.temperature),
         constraints=params.constraints,
         dynamics=params.dynamics,
-        gates=params.gates,
+        acceptance=params.acceptance,
         checkpoint_ps=execution["checkpoint_ps"],
-        seeds=[derive_seed(params.seed, *where, index) for index in range(len(job.input.glasses))],
+        seeds=[derive_seed(params.seed, *where, index) for index in range(len(job.input.replicas))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
         metadata=record,

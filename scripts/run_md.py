@@ -1,4 +1,4 @@
-"""Run all glasses of one composition at one temperature."""
+"""Run all replicas of one composition at one temperature."""
 
 from pathlib import Path
 
@@ -14,20 +14,20 @@ job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-execution, glasses = job.config["execution"], [read_frames(path)[0] for path in job.input.glasses]
-inputs = {Path(path).parent.name: path for path in job.input.glasses} | {"model": job.input.model}
+execution, replicas = job.config["execution"], [read_frames(path)[0] for path in job.input.replicas]
+inputs = {Path(path).parent.name: path for path in job.input.replicas} | {"model": job.input.model}
 method = method_of(read_json(job.input.release), params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
-with scratch(Path(job.output.record), [params.dynamics, params.gates], inputs=inputs.values()) as workdir:
+with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_point(
-        glasses,
+        replicas,
         Composition.from_identity(params.composition),
         load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),
         temperature_K=float(where.temperature),
         dynamics=params.dynamics,
-        gates=params.gates,
+        acceptance=params.acceptance,
         checkpoint_ps=execution["checkpoint_ps"],
-        seeds=[derive_seed(params.seed, where.composition, where.temperature, index) for index in range(len(glasses))],
+        seeds=[derive_seed(params.seed, where.composition, where.temperature, index) for index in range(len(replicas))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
         metadata=record,

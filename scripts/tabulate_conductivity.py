@@ -18,7 +18,7 @@ table = tabulate(
     transitions,
     potentials=job.params.potentials,
     dispersion=job.params.dispersion,
-    coverage={found["composition"]: found for found in map(read_json, job.input.coverage)},
+    domain={found["composition"]: found for found in map(read_json, job.input.domain)},
 )
 write_table(table, job.output.table)
 write_text(job.output.text, in_words(table))

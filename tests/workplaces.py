@@ -19,7 +19,7 @@ RUN_LIMIT_S = 1200
 # Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, and runs are short.
 ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
-    *("fine_tune_without", "judge_left_out"),
+    *("fine_tune_loco", "assess_loco"),
 }
 
 # The jobs are small: more of them fit into the memory than the rules ask for.

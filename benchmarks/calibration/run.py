@@ -2,7 +2,7 @@
 
 Walkers whose coefficients are known (tests/unit/walkers.py) are analysed again and again; the deviation of D, σ_E, H_R
 and t from the truth over its error has standard deviation 1 if the errors are right, and lies within ±1 in 68 % and
-±2 in 95 %. The same for the activation energy and the prediction at 300 K of points and glasses with known scatter, and
+±2 in 95 %. The same for the activation energy and the prediction at 300 K of points and replicas with known scatter, and
 for Tg of cooling curves with a known break.
 
 usage: python benchmarks/calibration/run.py [--replicas 1000]
@@ -24,7 +24,7 @@ from walkers import WALKERS, deviations  # noqa: E402
 
 from saltflow.analysis.arrhenius.glass_transition import find_glass_transition  # noqa: E402
 
-# glasses, frames: as in a sweep, one long run, and far too short
+# replicas, frames: as in a sweep, one long run, and far too short
 RUNS = ((3, 1200), (1, 2500), (1, 300))
 SPREADS = {"alike": (0.0, 0.0), "prefactors differ": (0.3, 0.0), "prefactors and energies differ": (0.3, 0.03)}
 
@@ -57,15 +57,15 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=1000)
     replicas = parser.parse_args().replicas
     print("| data | quantity | replicas | mean of z | std of z | within 1 | within 2 |\n|---|---|---|---|---|---|---|")
-    for glasses, frames in RUNS:
+    for replicas, frames in RUNS:
         for walkers in WALKERS:
-            once = lambda seed: deviations(walkers, frames=frames, glasses=glasses, seed=50_000 + seed)  # noqa: B023, E731
-            for line in rows(f"{walkers}, {glasses} × {frames} frames", replicated(once, replicas)):
+            once = lambda seed: deviations(walkers, frames=frames, replicas=replicas, seed=50_000 + seed)  # noqa: B023, E731
+            for line in rows(f"{walkers}, {replicas} × {frames} frames", replicated(once, replicas)):
                 print(line, flush=True)
     for name, (prefactor, energy_eV) in SPREADS.items():
         once = lambda seed: deviations_of(fit_replica(prefactor, energy_eV, np.random.default_rng(seed)))  # noqa: B023, E731
-        print("\n".join(rows(f"three glasses, {name}", replicated(once, replicas))), flush=True)
-    print("\n".join(rows("cooling, three glasses", replicated(transition_deviations, replicas // 4))), flush=True)
+        print("\n".join(rows(f"three replicas, {name}", replicated(once, replicas))), flush=True)
+    print("\n".join(rows("cooling, three replicas", replicated(transition_deviations, replicas // 4))), flush=True)
 
 
 if __name__ == "__main__":

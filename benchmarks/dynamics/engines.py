@@ -1,10 +1,10 @@
 """Molecular dynamics of one program in a process of its own: time and memory of its steps, and its first forces.
 
-usage: python engines.py PROGRAM FOLDER --glasses 1 --steps 3 --dtype float64 --device cpu
+usage: python engines.py PROGRAM FOLDER --replicas 1 --steps 3 --dtype float64 --device cpu
 
 FOLDER holds model.model and start.npz, of run.py. All programs start from the same positions and velocities and run NVT
 with a Nosé–Hoover chain at the same step. Forces at the start go to FOLDER/forces.npy; prints a line of JSON.
-ASE knows one cell at a time: more glasses are run one after another, and a step is one of each.
+ASE knows one cell at a time: more replicas are run one after another, and a step is one of each.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
     steps, target = chosen.steps + WARM_STEPS, (TEMPERATURE_K,) * len(cells)
     conditions = Conditions(
         step_fs=STEP_FS, thermostat="nose-hoover", thermostat_time_fs=THERMOSTAT_FS, barostat_time_fs=1000.0,
-        compressibility_1_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=steps * STEP_FS / 1000,
+        compressibility_per_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=steps * STEP_FS / 1000,
     )  # fmt: skip
     stage = Stage("timed", "nvt", steps, target, target, frame_interval=steps)
     with tempfile.TemporaryDirectory() as workdir:
@@ -138,7 +138,7 @@ def ase(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Sto
 
 
 def torch_sim(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
-    """torch-sim, all glasses in one batch, without the stress that NVT does not need."""
+    """torch-sim, all replicas in one batch, without the stress that NVT does not need."""
     from torch_sim.integrators.nvt import nvt_nose_hoover
     from torch_sim.io import atoms_to_state
     from torch_sim.models.mace import MaceModel
@@ -205,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", choices=PROGRAMS)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--glasses", type=int, default=1)
+    parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--device", default="cpu")
@@ -216,7 +216,7 @@ def main() -> None:
     cells = [
         Atoms(start["numbers"], positions, cell=start["cell"], pbc=True, velocities=velocities)
         for positions, velocities in zip(start["positions"], start["velocities"], strict=True)
-    ][: chosen.glasses]
+    ][: chosen.replicas]
     run, package = PROGRAMS[chosen.program]
     watch, sampling, before_MB = Stopwatch(chosen.device), start_sampling(chosen.device), resident_MB("VmRSS")
     forces = run(chosen.folder, cells, chosen, watch)

@@ -33,9 +33,9 @@ UNIT = {"Li": 4, "Al": 4, "Cl": 10, "O": 3}
 VOLUME_A3 = 20.0  # per atom
 STEP_FS, TEMPERATURE_K = 1.0, 600.0
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # of forces, relative to the largest
-MOST_GLASSES = 64
+MOST_REPLICAS = 64
 HEADER = (
-    "| program | glasses | s per step | ns/day of each | atom-steps/s | ours is faster by | outside the model "
+    "| program | replicas | s per step | ns/day of each | atom-steps/s | ours is faster by | outside the model "
     "| memory MB | theirs/ours | forces differ by |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -85,7 +85,7 @@ def write_model(path: Path) -> None:
     torch.save(model, path)
 
 
-def write_start(path: Path, *, atoms: int, glasses: int) -> None:
+def write_start(path: Path, *, atoms: int, replicas: int) -> None:
     """Cells of ions on a disturbed lattice, each its own, and their velocities."""
     from ase import Atoms
     from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
@@ -94,8 +94,8 @@ def write_start(path: Path, *, atoms: int, glasses: int) -> None:
     sites = np.stack(np.meshgrid(*[np.arange(along) + 0.5] * 3, indexing="ij"), -1).reshape(-1, 3) * edge_A / along
     symbols = np.repeat(list(UNIT), [atoms // sum(UNIT.values()) * count for count in UNIT.values()])
     positions, velocities = [], []
-    for glass in range(glasses):
-        rng = np.random.default_rng(glass)
+    for replica in range(replicas):
+        rng = np.random.default_rng(replica)
         chosen = sites[rng.permutation(len(sites))[:atoms]]
         cell = Atoms(symbols, chosen + rng.normal(0, 0.05, chosen.shape), cell=np.eye(3) * edge_A, pbc=True)
         MaxwellBoltzmannDistribution(cell, temperature_K=TEMPERATURE_K, rng=rng)
@@ -108,12 +108,12 @@ def write_start(path: Path, *, atoms: int, glasses: int) -> None:
 # ── measuring ──────────────────────────────────────────────────────────────────────────────────
 
 
-def measure(program: Program, folder: Path, *, glasses: int, chosen: argparse.Namespace, dtype: str) -> dict | str:
+def measure(program: Program, folder: Path, *, replicas: int, chosen: argparse.Namespace, dtype: str) -> dict | str:
     """What engines.py says of one program, with its first forces; or why it could not be measured."""
     python, reason = _python_of(program)
     if python is None:
         return f"not installed: {reason}"
-    command = [str(python), str(HERE / "engines.py"), program.engine, str(folder), "--glasses", str(glasses)]
+    command = [str(python), str(HERE / "engines.py"), program.engine, str(folder), "--replicas", str(replicas)]
     command += ["--steps", str(chosen.steps), "--dtype", dtype, "--device", chosen.device, *program.options]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ) | {"OMP_NUM_THREADS": "1"})
     if done.returncode != 0:
@@ -127,17 +127,17 @@ def _python_of(program: Program) -> tuple[Path | None, str]:
     return Path(sys.executable), ""
 
 
-def row(program: Program, glasses: int, found: dict | str, ours: dict, *, atoms: int, dtype: str) -> str:
+def row(program: Program, replicas: int, found: dict | str, ours: dict, *, atoms: int, dtype: str) -> str:
     """A line of the table; ends the run where forces are not ours."""
     if isinstance(found, str):
-        return f"| {program.label} | {glasses} | {found} | | | | | | | |"
+        return f"| {program.label} | {replicas} | {found} | | | | | | | |"
     difference = float(np.abs(found["forces"] - ours["forces"]).max() / np.abs(ours["forces"]).max())
     if difference > TOLERANCE[dtype]:
         raise SystemExit(f"{program.label}: forces differ by {difference:.1e} of the largest; nothing can be compared.")
     seconds, busy = found["seconds"], found["utilisation"]
     return (
-        f"| {program.label} {found['version'] if found is not ours else ''} | {glasses} | {seconds:.3g} "
-        f"| {86400 / seconds * STEP_FS * 1e-6:.3g} | {atoms * glasses / seconds:.3g} "
+        f"| {program.label} {found['version'] if found is not ours else ''} | {replicas} | {seconds:.3g} "
+        f"| {86400 / seconds * STEP_FS * 1e-6:.3g} | {atoms * replicas / seconds:.3g} "
         f"| {seconds / ours['seconds']:.2f} | {found['outside']:.1%} | {found['memory_MB']:.0f} "
         f"| {found['memory_MB'] / ours['memory_MB']:.1f} | {difference:.0e} |"
         + (f" GPU {busy:.0f} % busy" if busy is not None else "")
@@ -161,22 +161,22 @@ def programs(device: str) -> list[Program]:
     ]
 
 
-def table(folder: Path, *, atoms: int, glasses: int, dtype: str, chosen: argparse.Namespace) -> Iterator[str]:
+def table(folder: Path, *, atoms: int, replicas: int, dtype: str, chosen: argparse.Namespace) -> Iterator[str]:
     """Rows of all programs at one size; none where ours did not fit."""
     ours = None
     for program in programs(chosen.device):
-        found = measure(program, folder, glasses=glasses, chosen=chosen, dtype=dtype)
+        found = measure(program, folder, replicas=replicas, chosen=chosen, dtype=dtype)
         if ours is None and isinstance(found, str):
-            yield f"| {program.label} | {glasses} | {found} | | | | | | | |"
+            yield f"| {program.label} | {replicas} | {found} | | | | | | | |"
             return
         ours = ours or found
-        yield row(program, glasses, found, ours, atoms=atoms, dtype=dtype)
+        yield row(program, replicas, found, ours, atoms=atoms, dtype=dtype)
 
 
 def sizes(chosen: argparse.Namespace, atoms: int) -> list[int]:
-    """How many glasses run together: on a GPU doubled as long as ours fits."""
+    """How many replicas run together: on a GPU doubled as long as ours fits."""
     if chosen.device == "cuda":
-        return [1, 3, *(2**power for power in range(2, MOST_GLASSES.bit_length()))]
+        return [1, 3, *(2**power for power in range(2, MOST_REPLICAS.bit_length()))]
     return [1, 3] if atoms == min(chosen.atoms) else [1]
 
 
@@ -189,11 +189,11 @@ def comparisons(chosen: argparse.Namespace) -> Iterator[str]:
         write_model(folder / "model.model")
         for dtype in chosen.dtype:
             for atoms in chosen.atoms:
-                write_start(folder / "start.npz", atoms=atoms, glasses=max(sizes(chosen, atoms)))
+                write_start(folder / "start.npz", atoms=atoms, replicas=max(sizes(chosen, atoms)))
                 yield f"\n{atoms} atoms, {dtype}\n\n{HEADER}"
-                for glasses in sizes(chosen, atoms):
+                for replicas in sizes(chosen, atoms):
                     rows = 0
-                    for line in table(folder, atoms=atoms, glasses=glasses, dtype=dtype, chosen=chosen):
+                    for line in table(folder, atoms=atoms, replicas=replicas, dtype=dtype, chosen=chosen):
                         rows += 1
                         yield line
                     if rows == 1:  # ours did not fit

@@ -22,7 +22,7 @@ from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.labelling import label_isolated_atoms
 from saltflow.labels.reference.ledger import label_chunk
 from saltflow.learning.foundations import Foundation
-from saltflow.learning.sampling import evenly_spaced, explore, propose_seeds
+from saltflow.learning.sampling import evenly_spaced, explore, propose_initial_frames
 from saltflow.learning.training import train_member
 from saltflow.materials.compositions import read_compositions
 from saltflow.potentials.mace import Committee, load_checked_committee
@@ -218,8 +218,8 @@ class Bench:
             [self.compositions[name]],
             load([model], dtype="float32"),
             exploration=self.learning["exploration"] | changes,
-            density_scales=self.learning["seeds"]["density_scales"],
-            structures=self.configuration["structures"],
+            density_scales=self.learning["initial_structures"]["density_scales"],
+            packing=self.configuration["cells"],
             dynamics=self.configuration["dynamics"],
             checkpoint_ps=self.configuration["execution"]["checkpoint_ps"],
             potential="bench",
@@ -233,7 +233,7 @@ class Bench:
     @cached_property
     def scout(self) -> Path:
         """The model that explores for all measurements, and from which the ways to choose start."""
-        seeds = self.labelled("seeds", self._seeds, by=SCOUTING)
+        seeds = self.labelled("initial_structures", self._seeds, by=SCOUTING)
         met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)), by=SCOUTING)
         return self._scout_trained_on([*seeds, *met])
 
@@ -242,16 +242,16 @@ class Bench:
         return self.train(train, valid, seed=SEED, steps=self.amounts.base_steps)
 
     def _seeds(self) -> list[Atoms]:
-        return propose_seeds(
+        return propose_initial_frames(
             list(self.compositions.values()),
             None,
-            seeds=self.learning["seeds"],
-            structures=self.configuration["structures"],
+            seeds=self.learning["initial_structures"],
+            packing=self.configuration["cells"],
             dynamics=self.configuration["dynamics"],
             checkpoint_ps=self.configuration["execution"]["checkpoint_ps"],
             potential="bench",
             seed=SEED,
-            workdir=self.work / "seeds",
+            workdir=self.work / "initial_structures",
         )
 
     def _scouted(self, model: Path) -> list[Atoms]:

@@ -1,4 +1,4 @@
-"""The structures on which the references are compared: two crystals off their symmetry, and glasses of one formula."""
+"""The structures on which the references are compared: two crystals off their symmetry, and replicas of one formula."""
 
 import tempfile
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def lithium_oxychloride() -> Atoms:
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula unit of a glass, the charges of its ions, and for how many steps the packed cell is relaxed."""
+    """A formula unit of a replica, the charges of its ions, and for how many steps the packed cell is relaxed."""
 
     amounts: dict[str, int]
     charges: dict[str, int]
@@ -54,7 +54,7 @@ FORMULAS = {
 }
 
 
-def glass(formula_units: int, *, formula: str = "Li2AlCl3O", seed: int = 1) -> Atoms:
+def replica(formula_units: int, *, formula: str = "Li2AlCl3O", seed: int = 1) -> Atoms:
     """Some formula units packed at 2.0 g/cm³ and relaxed for some steps by GFN1-xTB."""
     chosen = FORMULAS[formula]
     amounts = {element: Fraction(number) for element, number in chosen.amounts.items()}

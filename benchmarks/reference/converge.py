@@ -1,10 +1,10 @@
-"""What the settings of the references cost in accuracy: tables of convergence, LiCl, and two glasses by three codes.
+"""What the settings of the references cost in accuracy: tables of convergence, LiCl, and two replicas by three codes.
 
 Every code is compared with itself at settings beyond those shipped. What is computed is kept in work/ beside this file,
 so that the command goes on where it was stopped.
 
 usage: python benchmarks/reference/converge.py [--pseudopotentials FOLDER] [--codes cp2k gpaw quantum-espresso]
-       [--tables lattice glass cutoff scf basis kpoints]
+       [--tables lattice replica cutoff scf basis kpoints]
 """
 
 import argparse
@@ -23,7 +23,7 @@ from ase.units import GPa
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from cells import FORMULAS, glass, lithium_chloride, lithium_oxychloride, rocksalt  # noqa: E402
+from cells import FORMULAS, lithium_chloride, lithium_oxychloride, replica, rocksalt  # noqa: E402
 from results import Measured, Results  # noqa: E402
 
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
@@ -58,7 +58,7 @@ BASES = {
     )
 }
 SPACINGS = ([{"kpoint_spacing_per_A": each} for each in (1.1, 0.8, 0.5, 0.4)], {"kpoint_spacing_per_A": 0.25})
-GAMMA = {"kpoint_spacing_per_A": 1.1}  # of the glasses' cells
+GAMMA = {"kpoint_spacing_per_A": 1.1}  # of the replicas' cells
 # Where the grid of k-points is not what is looked at.
 COARSE = {"kpoint_spacing_per_A": 1.1}
 CHEAP = {
@@ -112,11 +112,11 @@ def lattice(results: Results, reference: Reference) -> Iterator[str]:
 
 
 def by_three_codes(results: Results, references: list[Reference]) -> Iterator[str]:
-    """Rows: difference of the forces of two codes on a glass (RMS, largest, RMS by element), and of their stress."""
+    """Rows: difference of the forces of two codes on a replica (RMS, largest, RMS by element), and of their stress."""
     for formula in FORMULAS:
         path = WORK / f"{formula}.extxyz"
         if not path.is_file():
-            write(path, glass(2, formula=formula))
+            write(path, replica(2, formula=formula))
         atoms = read(path)
         found = {each.code: results.label(formula, atoms, each, GAMMA) for each in references}
         for first, second in combinations(found, 2):
@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pseudopotentials", help="folder of norm-conserving UPF files for Quantum ESPRESSO")
     parser.add_argument("--codes", nargs="+", default=list(NAMES), choices=NAMES)
-    parser.add_argument("--tables", nargs="+", default=["lattice", "glass", "cutoff", "scf", "basis", "kpoints"])
+    parser.add_argument("--tables", nargs="+", default=["lattice", "replica", "cutoff", "scf", "basis", "kpoints"])
     arguments = parser.parse_args()
     codes = [code for code in arguments.codes if code != "quantum-espresso" or arguments.pseudopotentials]
     references = [shipped(code, arguments.pseudopotentials) for code in codes]
@@ -163,7 +163,7 @@ def main() -> None:
         "kpoints": lambda each: sampling(results, each),
     }
     for table in arguments.tables:
-        rows = by_three_codes(results, references) if table == "glass" else (
+        rows = by_three_codes(results, references) if table == "replica" else (
             row for each in references for row in makers[table](each)
         )  # fmt: skip
         print("\n".join([f"\n{table}", *rows]), flush=True)

@@ -1,7 +1,7 @@
 """Seconds per frame and atom by code, preset and MPI ranks, what the frame before saves, and what we add.
 
 Frames are those that MD takes every few steps (0.02 Å of random displacement from one to the next) of Li2AlCl3O
-glasses. The first starts from atomic densities, the others from the frame before. The peer is the bare program on the
+replicas. The first starts from atomic densities, the others from the frame before. The peer is the bare program on the
 input of the first frame, as the label recorded it: what it takes longer with us is our overhead.
 
 usage: python benchmarks/reference/run.py [--atoms 14] [--references gfn1-xtb pbe-d3-draft …] [--frames 3]
@@ -26,7 +26,7 @@ from ase import Atoms
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from cells import glass, neighbours  # noqa: E402
+from cells import neighbours, replica  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
@@ -84,7 +84,7 @@ def bare_seconds(reference: Reference, first: Label, ranks: int) -> float | None
 
 def measure(name: str, reference: Reference, atoms: int, frames: int, ranks: int) -> str:
     """A row of the table."""
-    first, *others = labelled(neighbours(glass(atoms // ATOMS_PER_FORMULA), frames=frames), reference, ranks)
+    first, *others = labelled(neighbours(replica(atoms // ATOMS_PER_FORMULA), frames=frames), reference, ranks)
     warm_s = mean(label.seconds for label in others)
     bare_s = bare_seconds(reference, first, ranks)
     overhead = "" if bare_s is None else f"{bare_s:.1f} | {first.seconds / bare_s:.2f}"

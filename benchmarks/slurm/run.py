@@ -251,7 +251,7 @@ def write_stand_in(folder: Path, compositions: int) -> tuple[int, int]:
         RULE.format(
             rule=rule,
             folder="{group}/" if rule in together else "",
-            group='group: "together_{group}"\n    resources: in_turn=1' if rule in together else "",
+            group='group: "together_{group}"\n    resources: serial_slot=1' if rule in together else "",
         )
         for rule in dag.rules
         if any(job.rule == rule for job in dag.jobs)

@@ -115,7 +115,9 @@ def our_rdf(data: Data) -> Callable:
     from saltflow.analysis.structure.rdf import pair_distributions
 
     def rdf():
-        result = pair_distributions([run], r_max_A=data.r_max_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=data.frames)
+        result = pair_distributions(
+            [run], r_max_A=data.r_max_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=data.frames
+        )
         pairs = result["pairs"]
         species = sorted(set(run.symbols))
         return np.array([pairs[f"{first}-{second}"]["g"] for first in species for second in species if first <= second])

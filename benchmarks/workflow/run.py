@@ -67,7 +67,7 @@ def write_campaign(folder: Path, compositions: int) -> list[str]:
 BARE = """
 COMPOSITIONS = [f"c{{number}}" for number in range({compositions})]
 TEMPERATURES = [500, 600, 700, 800, 900]
-GLASSES = [1, 2, 3]
+REPLICAS = [1, 2, 3]
 
 rule all:
     input:
@@ -85,26 +85,26 @@ rule train:
     shell: "touch {{output}}"
 
 rule pack:
-    output: "{{c}}/glass{{g}}/packed.xyz"
+    output: "{{c}}/replica{{g}}/packed.xyz"
     shell: "touch {{output}}"
 
 rule quench:
-    input: "{{c}}/glass{{g}}/packed.xyz", "potential/model", "potential/released.json"
-    output: "{{c}}/glass{{g}}/glass.xyz", "{{c}}/glass{{g}}/quench.json", "{{c}}/glass{{g}}/quench.h5"
+    input: "{{c}}/replica{{g}}/packed.xyz", "potential/model", "potential/released.json"
+    output: "{{c}}/replica{{g}}/replica.xyz", "{{c}}/replica{{g}}/quench.json", "{{c}}/replica{{g}}/quench.h5"
     shell: "touch {{output}}"
 
 rule md:
-    input: expand("{{{{c}}}}/glass{{g}}/glass.xyz", g=GLASSES), "potential/model", "potential/released.json"
-    output: expand("{{{{c}}}}/md/{{{{t}}}}K/glass{{g}}.h5", g=GLASSES), "{{c}}/md/{{t}}K/md.json"
+    input: expand("{{{{c}}}}/replica{{g}}/replica.xyz", g=REPLICAS), "potential/model", "potential/released.json"
+    output: expand("{{{{c}}}}/md/{{{{t}}}}K/replica{{g}}.h5", g=REPLICAS), "{{c}}/md/{{t}}K/md.json"
     shell: "touch {{output}}"
 
 rule transport:
-    input: expand("{{{{c}}}}/md/{{{{t}}}}K/glass{{g}}.h5", g=GLASSES), "{{c}}/md/{{t}}K/md.json"
+    input: expand("{{{{c}}}}/md/{{{{t}}}}K/replica{{g}}.h5", g=REPLICAS), "{{c}}/md/{{t}}K/md.json"
     output: "{{c}}/md/{{t}}K/transport.json", "{{c}}/md/{{t}}K/transport.svg"
     shell: "touch {{output}}"
 
 rule structure:
-    input: expand("{{{{c}}}}/md/{{{{t}}}}K/glass{{g}}.h5", g=GLASSES), "{{c}}/md/{{t}}K/md.json"
+    input: expand("{{{{c}}}}/md/{{{{t}}}}K/replica{{g}}.h5", g=REPLICAS), "{{c}}/md/{{t}}K/md.json"
     output: "{{c}}/md/{{t}}K/structure.json", "{{c}}/md/{{t}}K/structure.svg"
     shell: "touch {{output}}"
 

@@ -8,12 +8,12 @@ from saltflow.operations.jobs import RULES, STAGES
 
 CATALOGUE = Path(__file__).parents[2] / "config/compositions.tsv"
 TEMPERATURES_K = (500, 600, 700, 800, 900)
-GLASSES = 3
+REPLICAS = 3
 TEMPERATURE_STAGES = ("MD", "analysis")
 # Per job: where it runs, hours on a core, hours on a GPU, memory in MB, walltime in minutes.
 NEEDS = {
     "label_atom": ("cpu", 0.2, 0, 4000, 60),
-    "propose_seeds": ("gpu", 0.05, 0.05, 2300, 20),
+    "propose_initial_frames": ("gpu", 0.05, 0.05, 2300, 20),
     "explore": ("gpu", 1.1, 1.1, 12000, 240),
     "select_frames": ("gpu", 0.2, 0.2, 4000, 30),
     "label_frames": ("cpu", 19.4, 0, 9500, 720),
@@ -22,8 +22,8 @@ NEEDS = {
     "assess_potential": ("cpu", 0.3, 0, 6000, 60),
     "release_potential": ("local", 0.01, 0, 1000, 10),
     "describe_dataset": ("local", 0.01, 0, 1000, 10),
-    "build_glass": ("local", 0.1, 0, 2500, 30),
-    "quench_glass": ("gpu", 2.9, 2.9, 14000, 720),
+    "build_cell": ("local", 0.1, 0, 2500, 30),
+    "quench_cell": ("gpu", 2.9, 2.9, 14000, 720),
     "run_md": ("gpu", 21.6, 21.6, 31000, 2880),
     "analyse_transport": ("cpu", 0.4, 0, 8000, 60),
     "analyse_structure": ("cpu", 0.3, 0, 6000, 60),
@@ -32,7 +32,7 @@ NEEDS = {
     "analyse_pathways": ("cpu", 0.2, 0, 6000, 60),
     "analyse_spectra": ("cpu", 0.3, 0, 6000, 60),
     "gather_environments": ("cpu", 0.3, 0, 3000, 60),
-    "cover_glass": ("cpu", 0.3, 0, 3000, 60),
+    "assess_domain": ("cpu", 0.3, 0, 3000, 60),
     "draw_pathways": ("local", 0.01, 0, 1000, 10),
     "fit_arrhenius": ("local", 0.01, 0, 1000, 10),
     "fit_residence": ("local", 0.01, 0, 1000, 10),
@@ -44,7 +44,7 @@ NEEDS = {
 USUAL_RULES = tuple(files for files in RULES if files.rule in NEEDS)  # the others on request alone
 EDGES = (
     ("label_atom", "fine_tune"),
-    ("propose_seeds", "label_frames"),
+    ("propose_initial_frames", "label_frames"),
     ("explore", "select_frames"),
     ("select_frames", "label_frames"),
     ("label_frames", "collect_labels"),
@@ -57,11 +57,11 @@ EDGES = (
     ("assess_potential", "explore"),
     ("assess_potential", "fine_tune"),
     ("assess_potential", "release_potential"),
-    ("release_potential", "propose_seeds"),
-    ("release_potential", "quench_glass"),
+    ("release_potential", "propose_initial_frames"),
+    ("release_potential", "quench_cell"),
     ("release_potential", "tabulate_conductivity"),
-    ("build_glass", "quench_glass"),
-    ("quench_glass", "run_md"),
+    ("build_cell", "quench_cell"),
+    ("quench_cell", "run_md"),
     ("run_md", "analyse_transport"),
     ("run_md", "analyse_structure"),
     ("run_md", "analyse_residence"),
@@ -70,10 +70,10 @@ EDGES = (
     ("run_md", "analyse_spectra"),
     ("collect_labels", "gather_environments"),
     ("fine_tune", "gather_environments"),
-    ("gather_environments", "cover_glass"),
-    ("run_md", "cover_glass"),
-    ("cover_glass", "tabulate_conductivity"),
-    ("cover_glass", "rank_electrolytes"),
+    ("gather_environments", "assess_domain"),
+    ("run_md", "assess_domain"),
+    ("assess_domain", "tabulate_conductivity"),
+    ("assess_domain", "rank_electrolytes"),
     ("analyse_pathways", "draw_pathways"),
     ("analyse_residence", "fit_residence"),
     ("analyse_transport", "fit_arrhenius"),
@@ -113,7 +113,7 @@ def _sum(tallies: list[dict]) -> dict:
 def _composition(row: dict, place: int, number: int) -> dict:
     per_point = {stage: _of_progress(place, number, 1) for stage in TEMPERATURE_STAGES}
     stages = {
-        "glasses": _of_progress(place, number, 2 * GLASSES),
+        "replicas": _of_progress(place, number, 2 * REPLICAS),
         "MD": _of_progress(place, number, len(TEMPERATURES_K)),
         "analysis": _of_progress(place, number, 2 * len(TEMPERATURES_K) + 1),
     }
@@ -179,7 +179,7 @@ def _reasons(rules: list[dict]) -> list[dict]:
         "run_md": ("setting changed", "dynamics.production.duration_ps: 1000 → 2000"),
         "explore": ("incomplete", "products were being written when the job was stopped"),
         "analyse_transport": ("code changed", "analyse_transport"),
-        "build_glass": ("input changed", "config/<structure>.cif"),
+        "build_cell": ("input changed", "config/<structure>.cif"),
         "assess_potential": ("failed before", "out of memory"),
     }
     return [

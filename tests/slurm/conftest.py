@@ -29,7 +29,7 @@ SITE = {
 }
 PARTITIONS = {"cpu": {"partition": "cpu"}, "gpu": {"partition": "gpu", "model": "h200"}}
 # With `device: cpu` no rule asks for a GPU; these do at a site that has them.
-DRIVEN = ("explore", "fine_tune", "quench_glass", "run_md", "select_frames")
+DRIVEN = ("explore", "fine_tune", "quench_cell", "run_md", "select_frames")
 GPU_REQUESTS = [f"{rule}:{what}" for rule in DRIVEN for what in ("gpu=1", "slurm_partition=gpu")]
 
 

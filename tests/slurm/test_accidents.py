@@ -16,7 +16,7 @@ from products import same
 from saltflow.operations.attempts import Attempt
 
 BASE, TUNED = "potentials/base/generation0", "potentials/fine-tuned"
-ON_GPUS = ("fine_tune", "propose_seeds", "run_md")
+ON_GPUS = ("fine_tune", "propose_initial_frames", "run_md")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Victim:
 
 def md(composition: str, kelvin: int) -> Victim:
     folder = f"{composition}/md/{kelvin}K"
-    products = tuple(f"{folder}/{name}" for name in ("md.json", "glass1.h5md", "glass2.h5md"))
+    products = tuple(f"{folder}/{name}" for name in ("md.json", "replica1.h5md", "replica2.h5md"))
     return Victim(f"run_md {composition}_{kelvin}", f"{folder}/run_md.log", products)
 
 
@@ -44,7 +44,9 @@ LATE_MD, CANCELLED_MD = md("LiAlCl4", 500), md("LiAlCl4", 700)
 LATE_LABELS, LABELS_ON_A_LOST_NODE = labels("base", 0), labels("fine-tuned", 1)
 LATE_TRAINING = Victim("fine_tune base_0_1", f"{BASE}/fine_tune1.log", (f"{BASE}/committee/member1.model",))
 SEEDS_WITHOUT_MEMORY = Victim(
-    "propose_seeds fine-tuned", f"{TUNED}/generation0/propose_seeds.log", (f"{TUNED}/generation0/frames.extxyz",)
+    "propose_initial_frames fine-tuned",
+    f"{TUNED}/generation0/propose_initial_frames.log",
+    (f"{TUNED}/generation0/frames.extxyz",),
 )
 HOPELESS_ATOM = Victim("label_atom", "references/pbe-d3/Cl.log", ("references/pbe-d3/Cl.json",))
 SURVIVORS = (LATE_MD, CANCELLED_MD, LATE_LABELS, LABELS_ON_A_LOST_NODE, LATE_TRAINING, SEEDS_WITHOUT_MEMORY)

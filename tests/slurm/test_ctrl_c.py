@@ -6,7 +6,7 @@ import signal
 from on_cluster import OnCluster
 
 POINT = "results/LiAlCl4/md/500K"
-PRODUCTS = [f"{POINT}/{name}" for name in ("glass1.h5md", "glass2.h5md", "md.json")]
+PRODUCTS = [f"{POINT}/{name}" for name in ("replica1.h5md", "replica2.h5md", "md.json")]
 TARGET = PRODUCTS[-1]
 
 

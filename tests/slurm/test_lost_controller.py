@@ -12,16 +12,16 @@ from pathlib import Path
 from on_cluster import Controller, Job, OnCluster
 from products import same
 
-QUENCH, QUENCH_LOG = "results/LiAlCl4/glass1", "LiAlCl4/glass1/quench_glass.log"
-LATER, LATER_LOG = "results/LiCl-crystal/glass1", "LiCl-crystal/glass1/quench_glass.log"
-BUILD_LOG = "LiCl-crystal/glass1/build_glass.log"
+QUENCH, QUENCH_LOG = "results/LiAlCl4/replica1", "LiAlCl4/replica1/quench_cell.log"
+LATER, LATER_LOG = "results/LiCl-crystal/replica1", "LiCl-crystal/replica1/quench_cell.log"
+BUILD_LOG = "LiCl-crystal/replica1/build_cell.log"
 POINT, POINT_LOG = "results/LiAlCl4/md/500K", "LiAlCl4/md/500K/run_md.log"
-TARGETS = [f"{POINT}/transport.json", f"{LATER}/glass.extxyz"]
+TARGETS = [f"{POINT}/transport.json", f"{LATER}/quenched.extxyz"]
 PRODUCTS = [
     *TARGETS,
-    *(f"{QUENCH}/{name}" for name in ("glass.extxyz", "quench.json", "quench.h5md")),
-    *(f"{LATER}/{name}" for name in ("packed.extxyz", "quench.json", "quench.h5md")),
-    *(f"{POINT}/{name}" for name in ("glass1.h5md", "glass2.h5md", "md.json")),
+    *(f"{QUENCH}/{name}" for name in ("quenched.extxyz", "quench.json", "quench.h5md")),
+    *(f"{LATER}/{name}" for name in ("cell.extxyz", "quench.json", "quench.h5md")),
+    *(f"{POINT}/{name}" for name in ("replica1.h5md", "replica2.h5md", "md.json")),
 ]
 OUTAGE_S = 30  # longer than the executor's own patience: five questions of 4 s
 
@@ -46,7 +46,7 @@ def live_through(campaign: OnCluster) -> Story:
     story = Story(campaign)
     campaign.lose(*PRODUCTS)
     for folder in (QUENCH, LATER):  # where a quench that is repeated finds its end
-        shutil.rmtree(campaign.work / folder / ".glass.extxyz.work")
+        shutil.rmtree(campaign.work / folder / ".quenched.extxyz.work")
     with campaign.started(*TARGETS) as controller:
         _restart_the_scheduler(story, controller)
         first_segment = campaign.found(f"{POINT}/.md.json.work/*/segment-000000.pt")
@@ -64,7 +64,7 @@ def _restart_the_scheduler(story: Story, controller: Controller) -> None:
     campaign = story.place
     begun = campaign.begun(BUILD_LOG)
     campaign.freeze(BUILD_LOG, controller, when=lambda: campaign.begun(BUILD_LOG) > begun)
-    first_segment = campaign.found(f"{QUENCH}/.glass.extxyz.work/*/segment-000000.pt")
+    first_segment = campaign.found(f"{QUENCH}/.quenched.extxyz.work/*/segment-000000.pt")
     campaign.freeze(QUENCH_LOG, controller, when=first_segment)
     campaign.cluster.stop_controller()
     gone = time.monotonic()
@@ -72,7 +72,7 @@ def _restart_the_scheduler(story: Story, controller: Controller) -> None:
     campaign.thaw(BUILD_LOG)
     story.second = campaign.run(*TARGETS)
     time.sleep(max(0.0, gone + OUTAGE_S - time.monotonic()))
-    assert (campaign.work / QUENCH / "glass.extxyz").exists()
+    assert (campaign.work / QUENCH / "quenched.extxyz").exists()
     campaign.cluster.start_controller()
 
 
@@ -88,7 +88,7 @@ def test_a_second_controller_is_refused(story: Story):
 
 def test_jobs_that_end_or_are_due_while_the_scheduler_is_away_are_done_once(story: Story):
     for composition, log in (("LiAlCl4", QUENCH_LOG), ("LiCl-crystal", LATER_LOG)):
-        quenches = story.place.jobs_of(f"glasses_{composition}_quench_glass")
+        quenches = story.place.jobs_of(f"replicas_{composition}_quench_cell")
         assert [job.state for job in quenches] == ["COMPLETED"]
         assert reasons(story, log) == ["done"]
 

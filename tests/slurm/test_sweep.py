@@ -8,11 +8,11 @@ from products import products, same
 
 # Rules that run where Snakemake runs.
 LOCAL = {
-    *("build_glass", "collect_labels", "release_potential", "describe_dataset"),
+    *("build_cell", "collect_labels", "release_potential", "describe_dataset"),
     *("fit_arrhenius", "tabulate_conductivity", "tabulate_structure"),
 }
 # Submissions that use a GPU, by the beginnings of their names.
-DRIVEN = ("sampling_", "fine_tune ", "glasses_", "run_md ")
+DRIVEN = ("sampling_", "fine_tune ", "replicas_", "run_md ")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Volumes of glasses on cooling, with a break that is known."""
+"""Volumes of replicas on cooling, with a break that is known."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def broken(tg_K=TG_K, *, glass=GLASS, melt=MELT):
     return 1 + glass * beyond + (melt - glass) * np.maximum(beyond, 0)
 
 
-def cooled(volume, rng, *, width=0.004, glasses=3):
+def cooled(volume, rng, *, width=0.004, replicas=3):
     return [
-        CoolingCurve(TEMPERATURES_K, 3e4 * (volume + correlated_noise(rng, width=width)), 5.0) for _ in range(glasses)
+        CoolingCurve(TEMPERATURES_K, 3e4 * (volume + correlated_noise(rng, width=width)), 5.0) for _ in range(replicas)
     ]

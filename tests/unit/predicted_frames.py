@@ -28,7 +28,7 @@ def prediction(
         "reference_energy_eV_atom": reference_energy,
         "forces_eV_A": np.array(forces),
         "reference_forces_eV_A": np.array(reference),
-        "force_spread_eV_A": np.zeros(len(forces)),
+        "force_std_eV_A": np.zeros(len(forces)),
         "stress_eV_A3": tensors[0],
         "reference_stress_eV_A3": tensors[1],
     }

@@ -1,4 +1,4 @@
-"""Arrhenius fits through three glasses with known scatter, measured with noise."""
+"""Arrhenius fits through three replicas with known scatter, measured with noise."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ EXPECTED = np.exp(-TRUTH_EV * (1 / (BOLTZMANN_EV_K * 300.0) - INVERSE.mean()))
 
 
 def fit_replica(prefactor_spread: float, energy_spread_eV: float, rng: np.random.Generator) -> dict:
-    """A fit through glasses whose ln D0 and Ea scatter by so much around the truth."""
+    """A fit through replicas whose ln D0 and Ea scatter by so much around the truth."""
     shift, slope = prefactor_spread * rng.normal(size=3), energy_spread_eV * rng.normal(size=3)
     logarithms = shift - (TRUTH_EV + slope) * (INVERSE - INVERSE.mean())[:, None]
     values = np.exp(logarithms) * (1 + NOISE * np.sqrt(3) * rng.normal(size=(5, 3)))
@@ -38,7 +38,7 @@ def covers(fit: dict) -> list[bool]:
 
 
 def _point_error(values: np.ndarray, rng: np.random.Generator) -> float:
-    """As the transport analysis has it: noise in time, or the glasses where they differ by more."""
+    """As the transport analysis has it: noise in time, or the replicas where they differ by more."""
     noise = NOISE * values.mean() * np.sqrt(rng.chisquare(20) / 20)
     between = values.std(ddof=1) / np.sqrt(3)
     return 1.32 * between if between**2 > noise**2 * 3.49 else noise

@@ -139,7 +139,7 @@ NO_TRANSITION = {"LiCl": {"sides": {}}}
 TRIAL = {
     "potentials": {"LiCl": "trial"},
     "dispersion": {"LiCl": "none"},
-    "coverage": {"LiCl": {"status": "no sound glass", "worst": None}},
+    "domain": {"LiCl": {"status": "no accepted replica", "worst": None}},
 }
 
 
@@ -225,7 +225,7 @@ def test_the_sweep_of_the_readme_can_be_planned(tmp_path):
     run = next(line for line in "\n".join(code_blocks(text, "bash")).splitlines() if "--directory my-sweep" in line)
     jobs = planned(run.strip().replace("snakemake ", "snakemake -n --quiet rules ", 1), tmp_path, environment)
     assert jobs["run_md"] == 2 * 4
-    assert jobs["quench_glass"] == 2 * 3
+    assert jobs["quench_cell"] == 2 * 3
 
 
 def test_the_trial_without_dft_can_be_planned(tmp_path):

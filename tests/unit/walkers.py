@@ -45,9 +45,9 @@ def lithium_in_a_heavy_frame(steps):
 POINT = {"charges": {"Li": 1, "Cl": -1}, "mobile_ion": "Li", "temperature_K": 600.0, "frame": "barycentric"}
 
 
-def independent(make_steps, rng, frames, glasses):
+def independent(make_steps, rng, frames, replicas):
     """Li walkers in a frame at rest: H_R = 1, all current by Li."""
-    salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(glasses)]
+    salts = [lithium_in_a_heavy_frame(make_steps(rng, frames, 8, D_A2_ps=0.6)) for _ in range(replicas)]
     return salts, {"D_cm2_s": 0.6e-4, "haven_ratio": 1.0, "sigma_E_mS_cm": lithium_sigma_mS_cm(8 * 0.6e-4)}
 
 
@@ -55,13 +55,13 @@ def lithium_sigma_mS_cm(squared_charge_D):
     return conductivity_mS_cm(squared_charge_D, volume_A3=EDGE_A**3, temperature_K=600.0)
 
 
-def correlated(rng, frames, glasses):
+def correlated(rng, frames, replicas):
     """8 Li and 8 Cl walk on their own (D = 0.4, 0.2 Å²/ps) and on a walk that all share (0.1 Å²/ps), against Zr.
 
     With z = ±1 and 8 of each: collective D_ab = δ_ab 8 D_a + 64 × 0.1, from which σ_E, H_R and t_Li follow exactly.
     """
     salts = []
-    for _ in range(glasses):
+    for _ in range(replicas):
         common = brownian_steps(rng, frames, 1, D_A2_ps=0.1)
         steps = np.concatenate(
             [
@@ -90,9 +90,9 @@ WALKERS = {
 }
 
 
-def deviations(walkers: str, *, frames: int, glasses: int, seed: int) -> dict[str, float]:
+def deviations(walkers: str, *, frames: int, replicas: int, seed: int) -> dict[str, float]:
     """(estimate − truth)/error of every quantity that is known, in one replica."""
-    salts, truth = WALKERS[walkers](np.random.default_rng(seed), frames, glasses)
+    salts, truth = WALKERS[walkers](np.random.default_rng(seed), frames, replicas)
     measured = measure(salts, **{**POINT, "charges": {"Li": 1, "Cl": -1, "Zr": 0}}, **RULE)
     estimates = measured.estimates({})
     found = {}

@@ -101,7 +101,7 @@ REFUSED = {
         r"potentials\.tsv, line 2 \(base\), column foundation: 'models/lost\.model' is neither a potential .* file;",
     ),
     "override of an unknown composition": (
-        overriding("compositions", "LiAlCl5", {"structures": {"atoms": 20}}),
+        overriding("compositions", "LiAlCl5", {"cells": {"atoms": 20}}),
         r"overrides\.yaml: composition 'LiAlCl5' is not in its table \(did you mean 'LiAlCl4'\?\); correct",
     ),
     "override of an unknown potential": (
@@ -113,8 +113,8 @@ REFUSED = {
         r"overrides\.yaml: compositions: LiAlCl4: unknown key 'dynamics\.duration'.*; correct or delete it\.",
     ),
     "override of a section that has no such override": (
-        overriding("compositions", "LiAlCl4", {"sweep": {"glasses": 3}}),
-        r"LiAlCl4: 'sweep' cannot be overridden here; use structures,",
+        overriding("compositions", "LiAlCl4", {"sweep": {"replicas": 3}}),
+        r"LiAlCl4: 'sweep' cannot be overridden here; use cells,",
     ),
 }
 
@@ -162,7 +162,7 @@ def test_partial_occupancies_are_refused(campaign: Workplace):
     text = cif.read_text().replace("_atom_site_fract_z\n", "_atom_site_fract_z\n_atom_site_occupancy\n")
     text = text.replace("Li1 Li 0.0 0.0 0.0", "Li1 Li 0.0 0.0 0.0 0.5")
     cif.write_text(text.replace("Cl1 Cl 0.5 0.5 0.5", "Cl1 Cl 0.5 0.5 0.5 1.0"))
-    cell_path = "results/LiCl-crystal/glass1/packed.extxyz"
+    cell_path = "results/LiCl-crystal/replica1/cell.extxyz"
     result = campaign.run(cell_path)
     assert result.returncode != 0
     sentence = r"LiCl-crystal.*sites of .*LiCl\.cif are partially occupied \(.*Li.*\); order the structure"
@@ -195,32 +195,32 @@ def small_disk(fresh: Workplace) -> Iterator[Path]:
 @pytest.mark.parametrize("folder_exists", [True, False])
 def test_read_only_results(fresh: Workplace, small_disk: Path, folder_exists: bool):
     if folder_exists:
-        (small_disk / "LiAlCl4/glass1").mkdir(parents=True)
+        (small_disk / "LiAlCl4/replica1").mkdir(parents=True)
     mount("-o", "remount,ro", str(small_disk))
-    result = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
+    result = fresh.run("results/LiAlCl4/replica1/cell.extxyz")
     assert result.returncode != 0
     assert_sentence(result.stdout, rf"{small_disk} cannot be written to; make it writable or start elsewhere")
-    assert fresh.plan("results/LiAlCl4/glass1/packed.extxyz")
+    assert fresh.plan("results/LiAlCl4/replica1/cell.extxyz")
 
 
 def test_results_that_are_no_folder(fresh: Workplace):
     (fresh.work / "results").write_text("a file in the way")
-    result = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
+    result = fresh.run("results/LiAlCl4/replica1/cell.extxyz")
     assert result.returncode != 0
     assert_sentence(result.stdout, r"work/results is a file where a folder is needed; move it away or start elsewhere")
 
 
 def test_a_full_disk(fresh: Workplace, small_disk: Path):
     ballast = small_disk / "ballast"
-    target = small_disk / "LiAlCl4/glass1/packed.extxyz"
+    target = small_disk / "LiAlCl4/replica1/cell.extxyz"
     target.parent.mkdir(parents=True)
     ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free))
-    result = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
+    result = fresh.run("results/LiAlCl4/replica1/cell.extxyz")
     assert result.returncode != 0
     sentence = r"LiAlCl4 \| No space left on device.*free or mend it and start the same command again"
     assert_sentence(result.stdout, sentence)
     assert [path for path in small_disk.rglob("*") if path.is_file()] == [ballast]
     ballast.unlink()
-    again = fresh.run("results/LiAlCl4/glass1/packed.extxyz")
+    again = fresh.run("results/LiAlCl4/replica1/cell.extxyz")
     assert again.returncode == 0, again.stdout[-3000:]
     assert target.stat().st_size > 0

@@ -33,10 +33,10 @@ def test_a_frozen_motion_adds_its_own_jobs_and_runs(campaign: Workplace):
     assert campaign.plan() == {}
     found = read_json(campaign.work / FOLDER / "groups/500K/groups.json")
     point = read_json(campaign.work / FOLDER / "R/500K/md.json")
-    for groups, glass in zip(found["glasses"], point["glasses"], strict=True):
+    for groups, replica in zip(found["replicas"], point["replicas"], strict=True):
         if not groups["groups"]:
-            assert glass["status"] == f"not run: {groups['status']}"
-        assert glass["frozen_groups"] == len(groups["groups"])
+            assert replica["status"] == f"not run: {groups['status']}"
+        assert replica["frozen_groups"] == len(groups["groups"])
     coupling = read_json(campaign.work / FOLDER / "coupling.json")
     assert coupling["points"][0]["ratios"].keys() == {"R"}
     assert (campaign.work / FOLDER / "coupling.svg").stat().st_size > 1000

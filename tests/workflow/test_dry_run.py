@@ -33,12 +33,12 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     header, *rows = (line.split("\t") for line in (ROOT / "config/compositions.tsv").read_text().splitlines())
     simulated = [row for row in rows if row[header.index("start")] != "none"]
     counts = {name: sum(job.split()[0] == name for job in plan) for name in (*RULES, *DERIVED_RULES)}
-    assert counts["build_glass"] == counts["quench_glass"] == 3 * len(simulated)
+    assert counts["build_cell"] == counts["quench_cell"] == 3 * len(simulated)
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
     assert counts["analyse_residence"] == counts["analyse_motion"] == 5 * len(simulated)
     assert counts["analyse_pathways"] == counts["analyse_spectra"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["fit_residence"] == counts["draw_pathways"] == len(simulated)
-    assert counts["cover_glass"] == len(simulated)
+    assert counts["assess_domain"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
     assert counts["relate_order"] == 1
     assert {name for name, count in counts.items() if not count} == ON_REQUEST - {"measure_diffusion"}

@@ -11,7 +11,7 @@ from saltflow.base.provenance import read_json
 from saltflow.trajectory import open_trajectory
 
 FOLDER = "results/LiBH4-crystal/coupling"
-GLASSES = ("glass1", "glass2")
+REPLICAS = ("replica1", "replica2")
 BH4_IN_A_CELL = 4
 KEPT_A = 2e-6  # 1e-6, and as much for positions that trajectories keep in single precision
 
@@ -27,45 +27,45 @@ def crystal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "work" / FOLDER
 
 
-def groups_of(crystal: Path, glass: str) -> list[list[int]]:
+def groups_of(crystal: Path, replica: str) -> list[list[int]]:
     """The atoms of each group."""
-    found = read_json(crystal / "groups/300K/groups.json")["glasses"][GLASSES.index(glass)]
+    found = read_json(crystal / "groups/300K/groups.json")["replicas"][REPLICAS.index(replica)]
     return [each["atoms"] for each in found["groups"]]
 
 
-def positions_A(crystal: Path, mode: str, glass: str) -> np.ndarray:
+def positions_A(crystal: Path, mode: str, replica: str) -> np.ndarray:
     """Frames × atoms × 3, unwrapped."""
-    run = open_trajectory(crystal / mode / "300K" / f"{glass}.h5md")
+    run = open_trajectory(crystal / mode / "300K" / f"{replica}.h5md")
     return run.read_positions_A(slice(None), slice(None)).astype(float)
 
 
-@pytest.mark.parametrize("glass", GLASSES)
-def test_every_polyanion_is_found_and_frozen(crystal: Path, glass: str):
-    groups = groups_of(crystal, glass)
+@pytest.mark.parametrize("replica", REPLICAS)
+def test_every_polyanion_is_found_and_frozen(crystal: Path, replica: str):
+    groups = groups_of(crystal, replica)
     assert [len(group) for group in groups] == [5] * BH4_IN_A_CELL
     for mode in ("T", "V"):
         point = read_json(crystal / mode / "300K/md.json")
-        assert {each["status"] for each in point["glasses"]} == {"ok"}
-        assert {each["frozen_groups"] for each in point["glasses"]} == {BH4_IN_A_CELL}
+        assert {each["status"] for each in point["replicas"]} == {"ok"}
+        assert {each["frozen_groups"] for each in point["replicas"]} == {BH4_IN_A_CELL}
 
 
-@pytest.mark.parametrize("glass", GLASSES)
-def test_centres_stay_where_translation_is_frozen_and_not_elsewhere(crystal: Path, glass: str):
+@pytest.mark.parametrize("replica", REPLICAS)
+def test_centres_stay_where_translation_is_frozen_and_not_elsewhere(crystal: Path, replica: str):
     masses = {"B": 10.81, "H": 1.008}
-    run = open_trajectory(crystal / "T/300K" / f"{glass}.h5md")
-    for group in groups_of(crystal, glass):
+    run = open_trajectory(crystal / "T/300K" / f"{replica}.h5md")
+    for group in groups_of(crystal, replica):
         weights = np.array([masses[run.symbols[atom]] for atom in group])
         moved = [
-            np.ptp(np.average(positions_A(crystal, mode, glass)[:, group], axis=1, weights=weights), axis=0).max()
+            np.ptp(np.average(positions_A(crystal, mode, replica)[:, group], axis=1, weights=weights), axis=0).max()
             for mode in ("T", "V")
         ]
         assert moved[0] < KEPT_A < 0.001 < moved[1]
 
 
-@pytest.mark.parametrize("glass", GLASSES)
-def test_shapes_stay_where_vibration_is_frozen_and_not_elsewhere(crystal: Path, glass: str):
-    for group, mode in itertools.product(groups_of(crystal, glass), ("T", "V")):
-        places = positions_A(crystal, mode, glass)[:, group]
+@pytest.mark.parametrize("replica", REPLICAS)
+def test_shapes_stay_where_vibration_is_frozen_and_not_elsewhere(crystal: Path, replica: str):
+    for group, mode in itertools.product(groups_of(crystal, replica), ("T", "V")):
+        places = positions_A(crystal, mode, replica)[:, group]
         distances = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
         changed = np.ptp(distances, axis=0).max()
         assert changed < KEPT_A if mode == "V" else changed > 0.01

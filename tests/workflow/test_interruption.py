@@ -20,7 +20,7 @@ SIGNALS = pytest.mark.parametrize("sign", [SIGINT, SIGKILL], ids=["Ctrl-C", "SIG
 LABELS = "results/potentials/base/generation0/labels"
 LOOP = "results/potentials/fine-tuned/generation1"
 COMMITTEE = "results/potentials/base/generation0/committee"
-QUENCH = "results/LiAlCl4/glass1"
+QUENCH = "results/LiAlCl4/replica1"
 POINT = "results/LiAlCl4/md/500K"
 TABLE = "results/summary/conductivity.csv"
 
@@ -33,10 +33,10 @@ def lose(campaign: Workplace, folder: str, *names: str) -> list[Path]:
     return paths
 
 
-def lose_glass(campaign: Workplace) -> list[Path]:
-    """Delete a glass and its checkpoints, which are kept for the case that another job's failure takes it away."""
-    shutil.rmtree(campaign.work / QUENCH / ".glass.extxyz.work")
-    return lose(campaign, QUENCH, "glass.extxyz", "quench.json", "quench.h5md")
+def lose_replica(campaign: Workplace) -> list[Path]:
+    """Delete a replica and its checkpoints, which are kept for the case that another job's failure takes it away."""
+    shutil.rmtree(campaign.work / QUENCH / ".quenched.extxyz.work")
+    return lose(campaign, QUENCH, "quenched.extxyz", "quench.json", "quench.h5md")
 
 
 def found(campaign: Workplace, pattern: str) -> Callable[[], bool]:
@@ -118,18 +118,18 @@ def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals
 
 
 def test_a_quench_goes_on_with_the_next_segment(campaign: Workplace, finished: Path):
-    lost = lose_glass(campaign)
-    first_segment = found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-000000.pt")
+    lost = lose_replica(campaign)
+    first_segment = found(campaign, f"{QUENCH}/.quenched.extxyz.work/*/segment-000000.pt")
     interrupt(campaign, SIGKILL, str(lost[0].relative_to(campaign.work)), lost, first_segment)
-    assert_continued(log_of(campaign, "LiAlCl4/glass1/quench_glass.log"))
-    assert lost[0].read_bytes() == (finished / "work" / QUENCH / "glass.extxyz").read_bytes()
-    # The glass is what it was, so what was made from it is still good.
+    assert_continued(log_of(campaign, "LiAlCl4/replica1/quench_cell.log"))
+    assert lost[0].read_bytes() == (finished / "work" / QUENCH / "quenched.extxyz").read_bytes()
+    # The replica is what it was, so what was made from it is still good.
     assert campaign.plan() == {}
 
 
 @SIGNALS
 def test_a_point_goes_on_with_the_next_segment(campaign: Workplace, finished: Path, sign: Signals):
-    lost = lose(campaign, POINT, "glass1.h5md", "glass2.h5md", "md.json")
+    lost = lose(campaign, POINT, "replica1.h5md", "replica2.h5md", "md.json")
     first_segment = found(campaign, f"{POINT}/.md.json.work/*/segment-000000.pt")
     interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, first_segment)
     assert_continued(log_of(campaign, "LiAlCl4/md/500K/run_md.log"))
@@ -178,14 +178,14 @@ def test_a_loop_killed_at_random_instants_ends_with_the_same_ledger(campaign: Wo
 def test_a_sweep_killed_twice_ends_with_the_same_table(campaign: Workplace, finished: Path):
     """From the quench on everything of one composition is gone; the run is killed there and again in its points."""
     shutil.rmtree(campaign.work / "results/LiAlCl4/md")
-    lose_glass(campaign)
+    lose_replica(campaign)
     shutil.rmtree(campaign.work / "results/summary")
-    campaign.killed(SIGINT, TABLE, when=found(campaign, f"{QUENCH}/.glass.extxyz.work/*/segment-*.pt"))
+    campaign.killed(SIGINT, TABLE, when=found(campaign, f"{QUENCH}/.quenched.extxyz.work/*/segment-*.pt"))
     campaign.killed(SIGKILL, TABLE, when=found(campaign, "results/LiAlCl4/md/*/.md.json.work/*/segment-*.pt"))
     again = campaign.resume()
     assert again.returncode == 0, again.stdout[-3000:]
     # What had been finished was not done again.
-    assert "rule propose_seeds" not in again.stdout
-    assert "rule quench_glass" not in again.stdout
+    assert "rule propose_initial_frames" not in again.stdout
+    assert "rule quench_cell" not in again.stdout
     assert (campaign.work / TABLE).read_bytes() == (finished / "work" / TABLE).read_bytes()
     assert campaign.plan(TABLE) == {}

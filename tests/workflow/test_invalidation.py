@@ -13,7 +13,7 @@ CONFIG = "tests/tiny/config.yaml"
 OVERRIDES = "tests/tiny/overrides.yaml"
 COMPOSITIONS = ("LiAlCl4", "LiCl-crystal")
 TEMPERATURES = (500, 700, 900)
-GLASSES = (1, 2)
+REPLICAS = (1, 2)
 TABLES = {"tabulate_conductivity", "rank_electrolytes"}
 SUMMARIES = {"tabulate_conductivity", "rank_electrolytes", "relate_order"}
 ORDER = {"tabulate_structure", "relate_order", "rank_electrolytes"}
@@ -29,11 +29,11 @@ def jobs(rule: str, **wildcards: Iterable) -> set[str]:
 
 
 def cells(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
-    return jobs("build_glass", composition=compositions, glass=GLASSES)
+    return jobs("build_cell", composition=compositions, replica=REPLICAS)
 
 
 def quenches(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
-    return jobs("quench_glass", composition=compositions, glass=GLASSES)
+    return jobs("quench_cell", composition=compositions, replica=REPLICAS)
 
 
 def analyses(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
@@ -51,8 +51,8 @@ def fits(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
     return jobs("fit_arrhenius", composition=compositions) | releases(compositions)
 
 
-def coverage(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
-    return jobs("cover_glass", composition=compositions)
+def domain(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
+    return jobs("assess_domain", composition=compositions)
 
 
 def releases(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
@@ -62,10 +62,10 @@ def releases(compositions: Iterable[str] = COMPOSITIONS) -> set[str]:
 def points(compositions: Iterable[str] = COMPOSITIONS, temperatures: Iterable[int] = TEMPERATURES) -> set[str]:
     """MD of these points, their analyses, the fits of their compositions and the summaries.
 
-    The coverage of a composition is asked at its coolest and its hottest point.
+    The domain of a composition is asked at its coolest and its hottest point.
     """
     runs = jobs("run_md", composition=compositions, temperature=temperatures)
-    runs |= coverage(compositions) if {500, 900} & set(temperatures) else set()
+    runs |= domain(compositions) if {500, 900} & set(temperatures) else set()
     return runs | analyses(compositions, temperatures) | fits(compositions) | SUMMARIES | ORDER
 
 
@@ -73,7 +73,7 @@ def learning(potential: str, *, generations: Iterable[int], members: Iterable[in
     """Every job of these generations of a potential and its release."""
     where = {"potential": [potential], "generation": generations}
     later = {"potential": [potential], "generation": [number for number in generations if number > 0]}
-    first = jobs("propose_seeds", potential=[potential]) if 0 in generations else set()
+    first = jobs("propose_initial_frames", potential=[potential]) if 0 in generations else set()
     gathered = jobs("gather_environments", potential=[potential]) if potential != "base" else set()  # simulates nothing
     return (
         first
@@ -201,10 +201,10 @@ def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign:
     assert_planned(campaign, set())
     campaign.replace("config/config.yaml", "  dispersion: none   ", "  dispersion: D3(BJ)   ")
     plan = assert_planned(campaign, FINE_TUNED | quenches() | ALL_POINTS)
-    assert "Params have changed" in plan["propose_seeds potential=fine-tuned"]
+    assert "Params have changed" in plan["propose_initial_frames potential=fine-tuned"]
     campaign.replace("config/config.yaml", "cutoff_Ry: 800.0", "cutoff_Ry: 900.0")
     atoms = jobs("label_atom", element=["Al", "Cl", "Li"], reference=["pbe-d3"])
-    assert_planned(campaign, (EVERYTHING - ATOMS | atoms) - cells() - {"propose_seeds potential=base"})
+    assert_planned(campaign, (EVERYTHING - ATOMS | atoms) - cells() - {"propose_initial_frames potential=base"})
 
 
 # ── the sweep ──────────────────────────────────────────────────────────────────────────────────
@@ -242,10 +242,10 @@ def test_one_temperature_less(campaign: Workplace):
     assert_planned(campaign, fits() | SUMMARIES | ORDER)
 
 
-def test_one_glass_more(campaign: Workplace):
-    campaign.replace(CONFIG, "glasses: 2", "glasses: 3")
-    third = jobs("build_glass", composition=COMPOSITIONS, glass=[3])
-    assert_planned(campaign, third | jobs("quench_glass", composition=COMPOSITIONS, glass=[3]) | ALL_POINTS)
+def test_one_replica_more(campaign: Workplace):
+    campaign.replace(CONFIG, "replicas: 2", "replicas: 3")
+    third = jobs("build_cell", composition=COMPOSITIONS, replica=[3])
+    assert_planned(campaign, third | jobs("quench_cell", composition=COMPOSITIONS, replica=[3]) | ALL_POINTS)
 
 
 def test_larger_cells_for_all_leave_the_potentials_alone(campaign: Workplace):
@@ -301,9 +301,9 @@ def test_a_literature_value(campaign: Workplace):
     ("stage", "expected"),
     [
         ("dynamics", quenches() | ALL_POINTS),
-        ("labels", EVERYTHING - cells() - {"propose_seeds potential=base"}),
+        ("labels", EVERYTHING - cells() - {"propose_initial_frames potential=base"}),
         ("learning", EVERYTHING - cells() - ATOMS),
-        ("structures", cells() | quenches() | ALL_POINTS),  # the small cells of the sampling are learning's
+        ("cells", cells() | quenches() | ALL_POINTS),  # the small cells of the sampling are learning's
     ],
 )
 def test_a_protocol_raised(campaign: Workplace, stage: str, expected: set[str]):
@@ -323,9 +323,9 @@ def test_one_generation_more_of_one_potential(campaign: Workplace):
 
 
 def test_a_composition_left_out_adds_its_own_trainings_and_changes_no_other_job(campaign: Workplace):
-    override(campaign, "potentials", "fine-tuned", learning={"leave_out": ["LiCl-crystal"]})
-    trained = {"generation": [1], "left_out": ["LiCl-crystal"], "member": [1, 2], "potential": ["fine-tuned"]}
-    assert_planned(campaign, jobs("fine_tune_without", **trained) | jobs("judge_left_out", potential=["fine-tuned"]))
+    override(campaign, "potentials", "fine-tuned", learning={"loco_compositions": ["LiCl-crystal"]})
+    trained = {"generation": [1], "excluded": ["LiCl-crystal"], "member": [1, 2], "potential": ["fine-tuned"]}
+    assert_planned(campaign, jobs("fine_tune_loco", **trained) | jobs("assess_loco", potential=["fine-tuned"]))
 
 
 # ── code ───────────────────────────────────────────────────────────────────────────────────────
@@ -350,7 +350,7 @@ GATHERED = jobs("gather_environments", potential=["fine-tuned"])
         ("structure/scattering.py", STRUCTURE | ORDER),
         (
             "trajectory/h5md.py",
-            EVERY_POINT | coverage() | fits() | SUMMARIES | ORDER,
+            EVERY_POINT | domain() | fits() | SUMMARIES | ORDER,
         ),
         ("transport/frames.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
         ("residence/survival.py", RESIDENCE),
@@ -359,15 +359,15 @@ GATHERED = jobs("gather_environments", potential=["fine-tuned"])
         ("pathways/percolation.py", PATHWAYS | {"relate_order"}),
         ("pathways/picture.py", pictures()),
         ("spectra/rigid.py", SPECTRA),
-        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | coverage() | TABLES | {"relate_order"}),
-        ("coverage/figure.py", coverage() | TABLES),
-        ("coverage/taught.py", GATHERED | coverage() | TABLES),
+        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | domain() | TABLES | {"relate_order"}),
+        ("domain/figure.py", domain() | TABLES),
+        ("domain/training_environments.py", GATHERED | domain() | TABLES),
         ("arrhenius.py", fits() | SUMMARIES),
         ("glass_transition.py", fits() | SUMMARIES),
         ("summary.py", SUMMARIES | ORDER),
         ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS | GATHERED | coverage()),
-        ("potentials.py", GATHERED | coverage() | TABLES),
+        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS | GATHERED | domain()),
+        ("potentials.py", GATHERED | domain() | TABLES),
         ("training.py", set()),
         ("dynamics/runner.py", set()),
         ("structures/packing.py", set()),

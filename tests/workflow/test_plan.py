@@ -15,7 +15,7 @@ from saltflow.base.provenance import read_json, sha256_of_file
 
 CONFIG = "tests/tiny/config.yaml"
 RUNS = {f"run_md composition={name} temperature={K}" for name in ("LiAlCl4", "LiCl-crystal") for K in (500, 700, 900)}
-QUENCHES = {f"quench_glass composition={name} glass={n}" for name in ("LiAlCl4", "LiCl-crystal") for n in (1, 2)}
+QUENCHES = {f"quench_cell composition={name} replica={n}" for name in ("LiAlCl4", "LiCl-crystal") for n in (1, 2)}
 # What make plan does before it writes, job by job.
 JOBS_AND_REASONS = """
 import json, sys
@@ -173,8 +173,8 @@ def test_products_that_are_lost_half_made_or_made_of_something_else(campaign: Wo
     found = reasons(campaign)
     assert found["analyse_structure composition=LiAlCl4 temperature=500"] == ("new", "its product was deleted")
     assert found["run_md composition=LiAlCl4 temperature=700"][0] == "incomplete"
-    for glass in (1, 2):
-        kind, detail = found[f"build_glass composition=LiCl-crystal glass={glass}"]
+    for replica in (1, 2):
+        kind, detail = found[f"build_cell composition=LiCl-crystal replica={replica}"]
         assert kind == "input changed"
         assert "LiCl.cif" in detail
 

@@ -27,7 +27,7 @@ def test_the_table_has_every_point_with_errors_and_a_status(work: Path):
     assert set(zip(table["composition"], table["temperature_K"], strict=True)) == POINTS
     for column in ("D_cm2_s", "D_err", "sigma_NE_mS_cm", "sigma_NE_err", "sigma_E_mS_cm", "sigma_E_err", "haven_ratio"):
         assert table[column].dtype == float
-    assert set(table["status"]) <= {"ok", "not diffusive", "no sound glass"}
+    assert set(table["status"]) <= {"ok", "not diffusive", "no accepted replica"}
     assert set(table["method"]) == {"gfn1-xtb"}
     assert set(table["potential_status"]) == {"not converged"}
 
@@ -38,24 +38,26 @@ def test_every_electrolyte_is_ranked_or_says_why_not(work: Path):
     assert (ranking["rank"].notna() == (ranking["status"] == "done")).all()
 
 
-def test_the_coverage_of_every_electrolyte_is_asked_for_its_glasses_and_its_dynamics(work: Path):
+def test_the_domain_of_every_electrolyte_is_asked_for_its_replicas_and_its_dynamics(work: Path):
     for name in ("LiAlCl4", "LiCl-crystal"):
-        coverage = read_json(work / f"results/{name}/coverage.json")
-        assert [row["state"] for row in coverage["states"]] == ["glass", "MD at 500 K", "MD at 900 K"]
-        assert coverage["taught"]["frames"].keys() == {"fine-tuned", "base"}
-        assert all(row["expected_force_error_eV_A"]["mean"] > 0 for row in coverage["states"])
-        for row in coverage["states"]:
+        domain = read_json(work / f"results/{name}/domain.json")
+        assert [row["state"] for row in domain["states"]] == ["replica", "MD at 500 K", "MD at 900 K"]
+        assert domain["training_environments"]["frames"].keys() == {"fine-tuned", "base"}
+        assert all(row["expected_force_error_eV_A"]["mean"] > 0 for row in domain["states"])
+        for row in domain["states"]:
             assert all(0 <= row["elements"][symbol]["share"]["value"] <= 1 for symbol in ("Li", "Cl"))
-        assert {coverage["yardsticks"][symbol]["basis"] for symbol in ("Li", "Cl")} == {"potential"}, "two cells each"
+        assert {domain["thresholds"][symbol]["basis"] for symbol in ("Li", "Cl")} == {"potential"}, "two cells each"
     ranking = pd.read_csv(work / "results/summary/ranking.csv", index_col="composition")
-    assert ranking["uncovered_share"]["LiCl-crystal"] == pytest.approx(coverage["worst"]["value"], abs=1e-5)
+    assert ranking["out_of_domain_fraction"]["LiCl-crystal"] == pytest.approx(domain["worst"]["value"], abs=1e-5)
 
 
 def test_an_element_with_too_few_held_out_cells_is_not_judged(work: Path):
-    coverage = read_json(work / "results/LiAlCl4/coverage.json")
-    assert coverage["yardsticks"]["Al"]["limit"] is None
-    assert coverage["reason"].startswith("LiAlCl4: too few held-out atoms for the limit of Al; raise learning.seeds")
-    assert coverage["status"] in ("not judged", "not covered")
+    domain = read_json(work / "results/LiAlCl4/domain.json")
+    assert domain["thresholds"]["Al"]["limit"] is None
+    assert domain["reason"].startswith(
+        "LiAlCl4: too few held-out atoms for the limit of Al; raise learning.initial_structures"
+    )
+    assert domain["status"] in ("not judged", "not covered")
 
 
 def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
@@ -68,8 +70,8 @@ def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
 
 
 def test_trajectories_carry_their_provenance_and_open_elsewhere(work: Path):
-    path = work / "results/LiCl-crystal/md/700K/glass1.h5md"
-    universe = MDAnalysis.Universe.empty(len(read_frames(work / "results/LiCl-crystal/glass1/glass.extxyz")[0]))
+    path = work / "results/LiCl-crystal/md/700K/replica1.h5md"
+    universe = MDAnalysis.Universe.empty(len(read_frames(work / "results/LiCl-crystal/replica1/quenched.extxyz")[0]))
     universe.load_new(str(path))
     assert universe.trajectory.n_frames == 40  # 0.08 ps, a frame every step of 2 fs
     with h5py.File(path) as file:
@@ -79,7 +81,7 @@ def test_trajectories_carry_their_provenance_and_open_elsewhere(work: Path):
 
 
 def test_a_crystal_is_annealed_but_never_melted(work: Path):
-    log = (work / "logs/LiCl-crystal/glass1/quench_glass.log").read_text()
+    log = (work / "logs/LiCl-crystal/replica1/quench_cell.log").read_text()
     assert "anneal" in log
     assert "melt" not in log
 
@@ -125,7 +127,7 @@ def test_what_was_explored_is_counted_and_judged_by_calibrated_uncertainties(wor
     assert {"600 K", "500 K"} & set(assessment["heldout_by_temperature"])
     assert assessment["heldout"]["stress_frames"] == assessment["heldout"]["frames"]
     factor = read_json(work / POTENTIAL / "generation0/assessment.json")["calibration"]["pooled"]["factor"]
-    spreads = [frame.info["force_spread_eV_A"] for frame in frames]
+    spreads = [frame.info["force_std_eV_A"] for frame in frames]
     for frame in read_frames(work / POTENTIAL / "generation1/frames.extxyz"):
         expected = factor * np.array(spreads)
         assert np.abs(expected - frame.info["force_uncertainty_eV_A"]).min() < 1e-6 * expected.max()
@@ -133,7 +135,7 @@ def test_what_was_explored_is_counted_and_judged_by_calibrated_uncertainties(wor
 
 def test_nothing_temporary_is_left(work: Path):
     """But the work folders of jobs that may lose their products to another job of their submission."""
-    kept = {".snakemake_timestamp", ".glass.extxyz.work", ".exploration.extxyz.work"}
+    kept = {".snakemake_timestamp", ".quenched.extxyz.work", ".exploration.extxyz.work"}
     assert [path for path in work.glob("results/**/.*") if path.name not in kept] == []
 
 
@@ -142,10 +144,10 @@ def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
     campaign.replace(
         "tests/tiny/overrides.yaml",
         "potentials:\n",
-        "potentials:\n  fine-tuned:\n    learning:\n      leave_out: [LiCl-crystal]\n"
+        "potentials:\n  fine-tuned:\n    learning:\n      loco_compositions: [LiCl-crystal]\n"
         "      convergence: {force_rmse_meV_A: 1.0e+9, max_uncertain_fraction: 1.0}\n",
     )
-    result = campaign.run(f"{POTENTIAL}/released.json", f"{POTENTIAL}/left_out.tsv")
+    result = campaign.run(f"{POTENTIAL}/released.json", f"{POTENTIAL}/loco.tsv")
     assert result.returncode == 0, result.stdout[-3000:]
     release = read_json(campaign.work / POTENTIAL / "released.json")
     assert (release["converged"], release["generation"]) == (True, 0)
@@ -158,12 +160,12 @@ def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
     learned = read_frames(first / "dataset/train.extxyz")
     others = [frame for frame in learned if frame.info["composition"] != "LiCl-crystal"]
     checks = [
-        read_json(path / "member1.train_check.json") for path in (second / "committee", second / "without/LiCl-crystal")
+        read_json(path / "member1.train_check.json") for path in (second / "committee", second / "loco/LiCl-crystal")
     ]
     assert checks[0]["frames"] == len(learned)
     assert 0 < checks[1]["frames"] <= len(others) < len(learned)
-    row = pd.read_csv(campaign.work / POTENTIAL / "left_out.tsv", sep="\t").loc[0]
-    assert (row["composition"], row["met_before"]) == ("LiCl-crystal", "base")
+    row = pd.read_csv(campaign.work / POTENTIAL / "loco.tsv", sep="\t").loc[0]
+    assert (row["composition"], row["seen_by_ancestors"]) == ("LiCl-crystal", "base")
     assert row["flags"].startswith("the foundation was trained on it; ")
     assert row["heldout_frames"] > 0
     assert row["stress_rmse_without_MPa"] != row["stress_rmse_with_MPa"]
@@ -183,8 +185,8 @@ def test_the_report_is_one_file_with_the_figures(campaign: Workplace):
         "arrhenius.svg",
         "assessment.svg",
         "dataset.txt",
-        "learned.svg",
-        "coverage.svg",
+        "learning.svg",
+        "domain.svg",
         "ranking.svg",
         "conductivity.csv",
     ):

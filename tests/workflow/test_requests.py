@@ -80,11 +80,11 @@ def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
     assert {each.rules for each in shared} == {
         (
             *("analyse_motion", "analyse_pathways", "analyse_residence"),
-            *("analyse_spectra", "analyse_structure", "analyse_transport", "cover_glass"),
+            *("analyse_spectra", "analyse_structure", "analyse_transport", "assess_domain"),
         ),
         ("explore", "select_frames"),
         ("label_atom",),
-        ("quench_glass",),
+        ("quench_cell",),
     }
     for each in shared:
         assert each.resources["mem_mb"] == max(job.resources["mem_mb"] for job in each.jobs)
@@ -96,7 +96,7 @@ def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
 def test_what_takes_a_second_is_not_submitted(catalogue):
     local = {job.rule for job in catalogue.due if job.local}
     assert local == {
-        *("build_glass", "collect_labels", "release_potential", "describe_dataset"),
+        *("build_cell", "collect_labels", "release_potential", "describe_dataset"),
         *("fit_arrhenius", "fit_residence", "draw_pathways"),
         *("tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
     }

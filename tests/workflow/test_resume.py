@@ -16,7 +16,7 @@ from saltflow.trajectory import read_trajectory
 
 POINT, LOG = "results/LiAlCl4/md/500K", "logs/LiAlCl4/md/500K/run_md.log"
 TARGET = f"{POINT}/transport.json"
-PRODUCTS = ("glass1.h5md", "glass2.h5md", "md.json", "transport.json")
+PRODUCTS = ("replica1.h5md", "replica2.h5md", "md.json", "transport.json")
 SECOND = "Another Snakemake works in"
 
 

@@ -44,14 +44,14 @@ def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workpl
     assert tidied.returncode == 0, tidied.stdout
     gone = before - files(campaign.work)
     assert {path for path in gone if ".work/" not in path} == {
-        *(f"results/{name}/glass{glass}/quench.h5md" for name in ("LiAlCl4", "LiCl-crystal") for glass in (1, 2)),
+        *(f"results/{name}/replica{replica}/quench.h5md" for name in ("LiAlCl4", "LiCl-crystal") for replica in (1, 2)),
         "results/potentials/fine-tuned/generation1/exploration.extxyz",
     }
     assert f"Deleted: {len(gone)} files." in tidied.stdout
     assert "In this order should go:" in tidied.stdout
     with (campaign.work / "housekeeping.tsv").open() as handle:
         listed = {row["path"]: row["mark"] for row in csv.DictReader(handle, delimiter="\t")}
-    assert listed["results/LiAlCl4/md/500K/glass1.h5md"] == "only when archived"
+    assert listed["results/LiAlCl4/md/500K/replica1.h5md"] == "only when archived"
     assert files(campaign.work) <= set(listed)
     assert "may be deleted now" not in listed.values()
 
@@ -94,7 +94,7 @@ def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: W
     assert {
         "README.md",
         "ro-crate-metadata.json",
-        "sweep/results/LiCl-crystal/md/500K/glass1.h5md",
+        "sweep/results/LiCl-crystal/md/500K/replica1.h5md",
         "sweep/results/potentials/base/generation0/dataset/ledger.tsv",
         "sweep/results/references/gfn1-xtb/Li.json",
         "sweep/tables/structures/LiCl-crystal.cif",

@@ -14,16 +14,16 @@ QUANTITIES = {
     "sigma_E_mS_cm": "sigma_E_err",
     "haven_ratio": "haven_err",
 }
-COVERAGE = ("coverage", "uncovered_share", "uncovered_err")
+DOMAIN = ("domain", "out_of_domain_fraction", "out_of_domain_err")
 LEGEND = """
 D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for clusters of bonded ions, E: Einstein (with
 all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
-err: standard error over time blocks and glasses. alpha: slope of ln MSD over ln t; diffusion has 1.
+err: standard error over time blocks and replicas. alpha: slope of ln MSD over ln t; diffusion has 1.
 status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
 side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
 method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did.
 'not converged': its held-out force error is above the set limit.
-uncovered_share: of the composition's atoms, those whose environment is farther from all labels than held-out ones are.
+out_of_domain_fraction: of the composition's atoms, those whose environment is farther from all labels than held-out ones are.
 """
 
 
@@ -34,7 +34,7 @@ def tabulate(
     *,
     potentials: Mapping[str, str],
     dispersion: Mapping[str, str],
-    coverage: Mapping[str, Mapping],
+    domain: Mapping[str, Mapping],
 ) -> pd.DataFrame:
     """One row per composition × temperature.
 
@@ -44,13 +44,13 @@ def tabulate(
         transitions: composition id → glass transition of its quench, of its arrhenius.json.
         potentials: composition id → potential.
         dispersion: composition id → what the dynamics adds, or none.
-        coverage: composition id → its coverage.json.
+        domain: composition id → its domain.json.
 
     Returns:
-        columns composition, temperature_K, glasses, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
+        columns composition, temperature_K, replicas, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
         the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, side_of_Tg
         (above, near or below the glass transition of the quench; empty where none was found), potential, method,
-        potential_status, force_rmse_meV_A, coverage and uncovered_share with uncovered_err (of the composition); D in
+        potential_status, force_rmse_meV_A, domain and out_of_domain_fraction with out_of_domain_err (of the composition); D in
         cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
@@ -58,7 +58,7 @@ def tabulate(
             _point_row(name, point)
             | {"side_of_Tg": transitions[name]["sides"].get(f"{point['temperature_K']:g}")}
             | _potential_row(potentials[name], releases[potentials[name]], dispersion[name])
-            | coverage_row(coverage[name])
+            | domain_row(domain[name])
             for name, point in points
         ]
     )
@@ -71,12 +71,12 @@ def tabulate_foreign(name: str, point: Mapping) -> pd.DataFrame:
         name: what to call it.
         point: result of `analyse_transport`.
     """
-    unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A", *COVERAGE))
+    unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A", *DOMAIN))
     return pd.DataFrame([_point_row(name, point) | unknown])
 
 
 def _point_row(composition: str, point: Mapping) -> dict:
-    row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "glasses": point["glasses"]}
+    row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "replicas": point["replicas"]}
     for quantity, error in QUANTITIES.items():
         estimate = point["quantities"].get(quantity, {})
         row |= {quantity: estimate.get("value"), error: estimate.get("error")}
@@ -100,10 +100,10 @@ def _potential_row(potential: str, release: Mapping, dispersion: str) -> dict:
     }
 
 
-def coverage_row(coverage: Mapping) -> dict:
-    """What a table says of a coverage.json: its status, and the share that no label covers where it is largest."""
-    worst = coverage["worst"] or {}
-    return dict(zip(COVERAGE, (coverage["status"], worst.get("value"), worst.get("error")), strict=True))
+def domain_row(domain: Mapping) -> dict:
+    """What a table says of a domain.json: its status, and the share that no label covers where it is largest."""
+    worst = domain["worst"] or {}
+    return dict(zip(DOMAIN, (domain["status"], worst.get("value"), worst.get("error")), strict=True))
 
 
 def method_name(release: Mapping, dispersion: str) -> str:

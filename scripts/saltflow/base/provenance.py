@@ -142,7 +142,7 @@ def _installed_versions() -> dict[str, str]:
 
 
 def derive_seed(*parts: object) -> int:
-    """A random seed that depends on nothing but its parts: derive_seed(sweep seed, "glass", id, 1)."""
+    """A random seed that depends on nothing but its parts: derive_seed(sweep seed, "replica", id, 1)."""
     return int(digest([str(part) for part in parts]), 16) % 2**31
 
 

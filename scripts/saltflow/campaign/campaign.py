@@ -12,7 +12,7 @@ from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.dispersion_checks import check_switch, completed, has_dispersion
-from saltflow.campaign.loco_checks import check_left_out, leavable
+from saltflow.campaign.loco_checks import check_loco, leavable
 from saltflow.campaign.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.campaign.settings import RECIPE_KEYS, Overrides, Settings, load_overrides, load_settings, overridden
 from saltflow.materials.compositions import Composition, formula_units_for, read_compositions
@@ -40,9 +40,9 @@ class Campaign:
         return sorted(self.settings.sweep.temperatures_K)
 
     @cached_property
-    def glasses(self) -> list[int]:
-        """Glass numbers, from 1."""
-        return list(range(1, self.settings.sweep.glasses + 1))
+    def replicas(self) -> list[int]:
+        """Replica numbers, from 1."""
+        return list(range(1, self.settings.sweep.replicas + 1))
 
     @cached_property
     def needed_potentials(self) -> list[str]:
@@ -129,11 +129,11 @@ class Campaign:
         return self._sections(self.overrides.compositions.get(composition))[name]
 
     def quench_dynamics(self, composition: str) -> dict:
-        """Those settings of `dynamics` that make the glass; production can change without a new glass."""
+        """Those settings of `dynamics` that make the replica; production can change without a new replica."""
         return _without(self._dynamics_of(composition), "production")
 
     def production_dynamics(self, composition: str) -> dict:
-        """Those settings of `dynamics` that make a point; the quench reaches it through the glass."""
+        """Those settings of `dynamics` that make a point; the quench reaches it through the replica."""
         return _without(self._dynamics_of(composition), "quench")
 
     def constrained_dynamics(self, composition: str) -> dict:
@@ -150,9 +150,9 @@ class Campaign:
         """Composition → the dispersion that its dynamics adds to the potential, or none."""
         return {name: self._dynamics_of(name)["dispersion"] for name in self.swept}
 
-    def coverage(self, composition: str) -> dict:
-        """Those settings of `coverage` that judge a composition."""
-        return _without(self.section("coverage", composition=composition), "environments_per_element")
+    def domain(self, composition: str) -> dict:
+        """Those settings of `domain` that judge a composition."""
+        return _without(self.section("domain", composition=composition), "environments_per_element")
 
     # ── constrained points ─────────────────────────────────────────────────────────────────────
 
@@ -187,16 +187,16 @@ class Campaign:
         """Those settings of `dynamics` that drive the sampling of frames."""
         dynamics = self.potential_section("dynamics", potential=potential)
         reference = self.settings.references[self.potentials[potential].reference]
-        return _without(completed(dynamics, reference), "quench", "production", "guards", "protocol")
+        return _without(completed(dynamics, reference), "quench", "production", "stop_criteria", "protocol")
 
-    def seeding_dynamics(self, potential: str) -> dict:
+    def initial_dynamics(self, potential: str) -> dict:
         """Those settings of `dynamics` that drive the seeds; no potential without a foundation melts any."""
         dynamics = self.sampling_dynamics(potential)
         return dynamics if self.potentials[potential].foundation != "none" else dynamics | {"dispersion": "none"}
 
-    def sampling_structures(self, potential: str) -> dict:
-        """Those settings of `structures` that pack the small cells of the sampling; their size is `learning`'s."""
-        return _without(self.potential_section("structures", potential=potential), "atoms", "protocol")
+    def sampling_cells(self, potential: str) -> dict:
+        """Those settings of `cells` that pack the small cells of the sampling; their size is `learning`'s."""
+        return _without(self.potential_section("cells", potential=potential), "atoms", "protocol")
 
     def labelling(self, potential: str) -> dict:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
@@ -238,23 +238,23 @@ class Campaign:
         """Whether a potential has converged only when D in two explorations agrees."""
         return "diffusion" in self.convergence(potential)
 
-    def remembered(self, potential: str) -> dict | None:
-        """The section `learning.forgetting`; None where there is no foundation or no crystal to compare."""
-        section = self.learning(potential)["forgetting"]
+    def forgetting_check(self, potential: str) -> dict | None:
+        """The section `learning.forgetting_check`; None where there is no foundation or no crystal to compare."""
+        section = self.learning(potential)["forgetting_check"]
         asked = section["crystals"] and self.foundation(potential)["kind"] != "none"
         return section if asked else None
 
-    def skip_known(self, potential: str) -> dict | None:
+    def prescreen(self, potential: str) -> dict | None:
         """The section `learning.selection`, by which seeds that the foundation's committee knows are not labelled.
 
         None where all are: there is no committee that spreads, or it is not asked for.
         """
         learning, foundation = self.learning(potential), self.foundation(potential)
-        if not learning["seeds"]["skip_known"] or foundation["kind"] != "potential":
+        if not learning["initial_structures"]["prescreen"] or foundation["kind"] != "potential":
             return None
         return learning["selection"] if len(self.members(foundation["name"])) > 1 else None
 
-    def unseen_members(self, potential: str) -> list[str]:
+    def zero_shot_compositions(self, potential: str) -> list[str]:
         """Compositions that train a potential and did not train its foundation, another potential of the table."""
         foundation = self.foundation(potential)
         if foundation["kind"] != "potential":
@@ -262,21 +262,21 @@ class Campaign:
         known = self.potentials[foundation["name"]].compositions
         return [name for name in self.potentials[potential].compositions if name not in known]
 
-    def left_out(self, potential: str) -> list[str]:
+    def loco_compositions(self, potential: str) -> list[str]:
         """Compositions that are left out of a further training of a potential, one after the other."""
-        return leavable(self.potentials[potential], self.learning(potential)["leave_out"])
+        return leavable(self.potentials[potential], self.learning(potential)["loco_compositions"])
 
     @cached_property
-    def leaving_out(self) -> list[str]:
+    def with_loco(self) -> list[str]:
         """Potentials of the sweep of which compositions are left out."""
-        return [name for name in self.needed_potentials if self.left_out(name)]
+        return [name for name in self.needed_potentials if self.loco_compositions(name)]
 
-    def met_before(self, potential: str) -> dict[str, list[str]]:
+    def seen_by_ancestors(self, potential: str) -> dict[str, list[str]]:
         """Composition that is left out → the potentials before this one that it trained, which still know it."""
         before = self.learned_from(potential)[1:]
         return {
             name: [each for each in before if name in self.potentials[each].compositions]
-            for name in self.left_out(potential)
+            for name in self.loco_compositions(potential)
         }
 
     def learned_from(self, potential: str) -> list[str]:
@@ -361,16 +361,16 @@ class Campaign:
     def frames_to_label(self, potential: str, generation: int) -> int:
         """The most frames that a generation can ask labels for."""
         learning = self.learning(potential)
-        seeds = learning["seeds"]
-        seeded = seeds["cells"] * seeds["frames_per_cell"] + seeds["short_pair_frames"]
-        each = seeded if generation == 0 else learning["selection"]["frames"]
+        initial = learning["initial_structures"]
+        proposed = initial["cells"] * initial["frames_per_cell"] + initial["repulsion_frames"]
+        each = proposed if generation == 0 else learning["selection"]["frames"]
         return each * len(self.potentials[potential].compositions)
 
     def heldout_frames(self, potential: str, generation: int) -> int:
         """How many of the most frames of a generation are never trained on."""
         learning = self.learning(potential)
-        seeds, selection = learning["seeds"], learning["selection"]
-        each = seeds["heldout_cells"] * seeds["frames_per_cell"] if generation == 0 else selection["heldout_frames"]
+        initial, selection = learning["initial_structures"], learning["selection"]
+        each = initial["heldout_cells"] * initial["frames_per_cell"] if generation == 0 else selection["heldout_frames"]
         return each * len(self.potentials[potential].compositions)
 
     def elements_of_reference(self, reference: str) -> list[str]:
@@ -391,7 +391,7 @@ class Campaign:
     def released_reference(self, potential: str) -> dict:
         """The reference of a potential; `sampled_with` names the dispersion that was added to what sampled frames."""
         explores = self.learning(potential)["generations"] > 0
-        driving = self.sampling_dynamics(potential) if explores else self.seeding_dynamics(potential)
+        driving = self.sampling_dynamics(potential) if explores else self.initial_dynamics(potential)
         said = {} if driving["dispersion"] == "none" else {"sampled_with": driving["dispersion"]}
         return self.reference_identity(self.potentials[potential].reference) | said
 
@@ -446,7 +446,7 @@ def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
     )
     campaign = Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
     _check_replays(campaign)
-    check_left_out(campaign)
+    check_loco(campaign)
     check_switch(campaign)
     return campaign
 

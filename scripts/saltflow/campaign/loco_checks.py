@@ -1,4 +1,4 @@
-"""Which compositions are left out of which potential: `learning.leave_out`, checked before anything runs.
+"""Which compositions are left out of which potential: `learning.loco_compositions`, checked before anything runs.
 
 A potential leaves out those of the list that train it, where others remain to train it. What is asked of one potential
 by name, in the overrides, must be possible for it; what is asked of all must be possible for one.
@@ -14,7 +14,7 @@ from saltflow.campaign.settings.messages import suggestion
 if TYPE_CHECKING:
     from saltflow.campaign.campaign import Campaign
 
-KEY = "learning.leave_out"
+KEY = "learning.loco_compositions"
 
 
 def leavable(row: PotentialRow, asked: Sequence[str]) -> list[str]:
@@ -22,7 +22,7 @@ def leavable(row: PotentialRow, asked: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(asked) if name in row.compositions and len(row.compositions) > 1]
 
 
-def check_left_out(campaign: "Campaign") -> None:
+def check_loco(campaign: "Campaign") -> None:
     """Make sure that every composition that is to be left out can be.
 
     Raises:
@@ -37,7 +37,7 @@ def check_left_out(campaign: "Campaign") -> None:
 
 def _problems_of_all(campaign: "Campaign") -> Iterator[str]:
     members = {name for row in campaign.potentials.values() for name in row.compositions}
-    for name in dict.fromkeys(campaign.settings.learning.leave_out):
+    for name in dict.fromkeys(campaign.settings.learning.loco_compositions):
         if name not in members:
             yield (
                 f"{KEY}: '{name}' trains no potential{_meant(campaign, name, members)}; name a composition of the "
@@ -49,7 +49,7 @@ def _problems_of_all(campaign: "Campaign") -> Iterator[str]:
 
 def _problems_of_own(campaign: "Campaign", potential: str) -> Iterator[str]:
     row = campaign.potentials[potential]
-    asked = (campaign.overrides.potentials.get(potential) or {}).get("learning", {}).get("leave_out", [])
+    asked = (campaign.overrides.potentials.get(potential) or {}).get("learning", {}).get("loco_compositions", [])
     for name in dict.fromkeys(asked):
         if name not in row.compositions:
             yield (
@@ -67,7 +67,7 @@ def _meant(campaign: "Campaign", name: str, known: Iterable[str]) -> str:
 
 def _lost_elements(campaign: "Campaign", potential: str) -> Iterator[str]:
     """A model knows the elements of what it learned and no others: it could not be asked about such a composition."""
-    for name in campaign.left_out(potential):
+    for name in campaign.loco_compositions(potential):
         others = [each for each in campaign.potentials[potential].compositions if each != name]
         known = {symbol for other in others for symbol in campaign.compositions[other].amounts}
         if missing := sorted(campaign.compositions[name].amounts.keys() - known):

@@ -1,4 +1,4 @@
-"""The constrained points: production of all glasses of a point again, with some motion of its groups frozen."""
+"""The constrained points: production of all replicas of a point again, with some motion of its groups frozen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from saltflow.trajectory import TrajectoryFile
 
 
 def run_constrained_point(
-    glasses: Sequence[Atoms],
+    replicas: Sequence[Atoms],
     free_runs: Sequence[TrajectoryFile],
     found: Mapping,
     composition: Composition,
@@ -26,20 +26,20 @@ def run_constrained_point(
     temperature_K: float,
     constraints: Mapping,
     dynamics: Mapping,
-    gates: Mapping,
+    acceptance: Mapping,
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
     trajectory_paths: Sequence[Path],
     metadata: Mapping,
 ) -> dict:
-    """Run all glasses of a point from the end of their free runs with some motion of their groups frozen.
+    """Run all replicas of a point from the end of their free runs with some motion of their groups frozen.
 
     Cell and positions are those of the last frame of the free run, so that the volume is that of production; every
     group gets its mean shape over that run, where and as it lies then, and velocities are drawn anew.
 
     Args:
-        glasses: from `quench`, in order.
+        replicas: from `quench`, in order.
         free_runs: trajectory of each at this temperature.
         found: product of the rule find_groups.
         motions: of "T", "R" and "V" those that are frozen.
@@ -47,14 +47,14 @@ def run_constrained_point(
         (the others as in `run_point`)
 
     Returns:
-        the record of the point, as that of `run_point`, with the mode and the number of frozen groups of each glass.
+        the record of the point, as that of `run_point`, with the mode and the number of frozen groups of each replica.
     """
     starts, groups = [], []
-    for glass, run, own in zip(glasses, free_runs, found["glasses"], strict=True):
+    for replica, run, own in zip(replicas, free_runs, found["replicas"], strict=True):
         chosen = [Group(group["kind"], tuple(group["atoms"])) for group in own["groups"]]
-        starts.append(_start(glass, run, chosen, status=own["status"]))
+        starts.append(_start(replica, run, chosen, status=own["status"]))
         groups.append([group.atoms for group in chosen])
-    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
     records = run_together(
         starts,
         composition,
@@ -63,7 +63,7 @@ def run_constrained_point(
             constraints, temperature_K=temperature_K, cells=cells, step_fs=step_fs
         ),
         dynamics=dynamics,
-        gates=gates,
+        acceptance=acceptance,
         checkpoint_ps=checkpoint_ps,
         seeds=seeds,
         workdir=workdir,
@@ -79,17 +79,17 @@ def run_constrained_point(
         "temperature_K": temperature_K,
         "timestep_fs": step_fs,
         "production_ps": steps_of(constraints["duration_ps"], step_fs=step_fs) * step_fs / 1000,
-        "glasses": records,
+        "replicas": records,
     }
 
 
-def _start(glass: Atoms, run: TrajectoryFile, groups: Sequence[Group], *, status: str) -> Atoms:
-    """The cell that a constrained run begins with; the glass itself, with its status, where there is none."""
-    start = glass.copy()
+def _start(replica: Atoms, run: TrajectoryFile, groups: Sequence[Group], *, status: str) -> Atoms:
+    """The cell that a constrained run begins with; the replica itself, with its status, where there is none."""
+    start = replica.copy()
     if status == "ok":
         frames_A = run.read_positions_A(frames_looked_at(run.n_frames), slice(None)).astype(float)
         start.set_cell(run.cells_A[-1])
         start.positions = frames_A[-1]
         start = impose_shapes(start, groups, frames_A)
-    start.info = dict(glass.info) | {"status": status.removeprefix("not run: ")}
+    start.info = dict(replica.info) | {"status": status.removeprefix("not run: ")}
     return start

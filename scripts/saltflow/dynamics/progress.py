@@ -17,7 +17,7 @@ class Conditions:
     """How a schedule is integrated.
 
     step_fs: time step. thermostat: of `THERMOSTATS`. thermostat_time_fs, barostat_time_fs: relaxation times.
-    compressibility_1_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
+    compressibility_per_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
     max_temperature_ratio: a cell hotter than this × its target has run away.
     segment_ps: time between checkpoints.
     """
@@ -26,7 +26,7 @@ class Conditions:
     thermostat: str
     thermostat_time_fs: float
     barostat_time_fs: float
-    compressibility_1_GPa: float
+    compressibility_per_GPa: float
     pressure_GPa: float
     max_temperature_ratio: float
     segment_ps: float

@@ -40,7 +40,7 @@ class Run:
     """A schedule under way.
 
     Args:
-        cells: starting cells, one per glass.
+        cells: starting cells, one per replica.
         schedule: stages in order.
         committee: the potential; its first model drives the dynamics.
         conditions: how to integrate.
@@ -205,7 +205,7 @@ class Run:
                 pressure=self.conditions.pressure_GPa * units.GPa,
                 step=step,
                 time=self.conditions.barostat_time_fs * units.fs,
-                compressibility=self.conditions.compressibility_1_GPa / units.GPa,
+                compressibility=self.conditions.compressibility_per_GPa / units.GPa,
             )
         self.thermostat.half_step(state, target_K=target, step=step, time=time, restrict=self._restrict)
         self.evaluation = self._verlet_step()
@@ -230,7 +230,7 @@ class Run:
     def _target(self, stage: Stage) -> torch.Tensor:
         return self._per_cell(stage.temperatures_K(self.progress.step))
 
-    # ── guards ─────────────────────────────────────────────────────────────────────────────────
+    # ── stop_criteria ─────────────────────────────────────────────────────────────────────────────────
 
     def _stop_lost_cells(self, stage: Stage, before: MDState, temperature_K: torch.Tensor) -> None:
         """Take cells that have blown up out of the batch."""
@@ -250,7 +250,7 @@ class Run:
     def _stop(self, position: int, reason: str, last_good: Atoms) -> None:
         progress = self.progress
         label = progress.state.labels[position]
-        log.warning("glass %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
+        log.warning("replica %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
         progress.stopped += ((label, reason, progress.total_steps, last_good),)
         kept = [index for index in range(progress.state.systems) if index != position]
         progress.state = progress.state.without(position)

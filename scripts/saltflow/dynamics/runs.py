@@ -1,4 +1,4 @@
-"""The two MD jobs of the sweep: melt-quench one glass, and run all glasses of a point."""
+"""The two MD jobs of the sweep: melt-quench one replica, and run all replicas of a point."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from saltflow.dynamics.schedule import (
     steps_of,
     timestep_fs,
 )
-from saltflow.materials.cells import check_gates, packing_units
+from saltflow.materials.cells import check_acceptance, packing_units
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
 from saltflow.potentials.mace import Committee
@@ -32,7 +32,7 @@ def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_t
         thermostat=dynamics["thermostat"],
         thermostat_time_fs=dynamics["thermostat_time_fs"],
         barostat_time_fs=dynamics["barostat_time_fs"],
-        compressibility_1_GPa=dynamics["compressibility_1_GPa"],
+        compressibility_per_GPa=dynamics["compressibility_per_GPa"],
         pressure_GPa=dynamics["pressure_GPa"],
         max_temperature_ratio=max_temperature_ratio,
         segment_ps=checkpoint_ps,
@@ -40,7 +40,7 @@ def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_t
 
 
 def _guarded(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
-    ratio = dynamics["guards"]["max_temperature_ratio"]
+    ratio = dynamics["stop_criteria"]["max_temperature_ratio"]
     return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio)
 
 
@@ -50,21 +50,21 @@ def quench(
     committee: Committee,
     *,
     dynamics: Mapping,
-    gates: Mapping,
+    acceptance: Mapping,
     checkpoint_ps: float,
     seed: int,
     workdir: Path,
     trajectory_path: Path,
     metadata: Mapping,
 ) -> tuple[Atoms, dict]:
-    """Melt and quench a packed cell into a glass (a crystal is relaxed and annealed).
+    """Melt and quench a packed cell into a replica (a crystal is relaxed and annealed).
 
     Args:
         packed: from `build_cell`.
         composition: what it is.
         committee: the released potential.
         dynamics: the section `dynamics`.
-        gates: the section `structures.gates`.
+        acceptance: the section `cells.acceptance`.
         checkpoint_ps: time between checkpoints.
         seed: of velocities, barostat and a stochastic thermostat.
         workdir: folder of checkpoints.
@@ -72,7 +72,7 @@ def quench(
         metadata: provenance of that trajectory.
 
     Returns:
-        the glass (unwrapped, with velocities) and its record: status, problems, density, and while it was cooled its
+        the replica (unwrapped, with velocities) and its record: status, problems, density, and while it was cooled its
         volume against the set temperature (None where a crystal was not).
     """
     committee.check_elements(packed.numbers, composition=composition.id)
@@ -88,13 +88,15 @@ def quench(
     )
     outcome = run.finish()[0]
     run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
-    glass = _carry_over(outcome.atoms, packed)
-    problems = _problems(glass, composition, outcome, gates=gates, start_density=packed.info["start_density_g_cm3"])
-    glass.info["status"] = _verdict(problems)
-    return glass, {
-        "status": glass.info["status"],
+    replica = _carry_over(outcome.atoms, packed)
+    problems = _problems(
+        replica, composition, outcome, acceptance=acceptance, start_density=packed.info["start_density_g_cm3"]
+    )
+    replica.info["status"] = _verdict(problems)
+    return replica, {
+        "status": replica.info["status"],
         "problems": problems,
-        "density_g_cm3": density_g_cm3(glass),
+        "density_g_cm3": density_g_cm3(replica),
         "start_density_g_cm3": packed.info["start_density_g_cm3"],
         "steps": outcome.steps,
         "timestep_fs": step_fs,
@@ -105,44 +107,44 @@ def quench(
 
 
 def run_point(
-    glasses: Sequence[Atoms],
+    replicas: Sequence[Atoms],
     composition: Composition,
     committee: Committee,
     *,
     temperature_K: float,
     dynamics: Mapping,
-    gates: Mapping,
+    acceptance: Mapping,
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
     trajectory_paths: Sequence[Path],
     metadata: Mapping,
 ) -> dict:
-    """Equilibrate and run all glasses of one composition × temperature in one batch.
+    """Equilibrate and run all replicas of one composition × temperature in one batch.
 
-    A glass that did not pass the gates of the quench is not run; its trajectory has no frames and its status
+    A replica that did not pass the acceptance of the quench is not run; its trajectory has no frames and its status
     says why. Nothing is chosen by result.
 
     Args:
-        glasses: from `quench`, in order.
+        replicas: from `quench`, in order.
         temperature_K: of the point.
-        seeds: one per glass.
-        trajectory_paths: one H5MD file per glass.
+        seeds: one per replica.
+        trajectory_paths: one H5MD file per replica.
         (the others as in `quench`)
 
     Returns:
-        the record of the point: for each glass its status and numbers.
+        the record of the point: for each replica its status and numbers.
     """
-    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
+    step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
     records = run_together(
-        glasses,
+        replicas,
         composition,
         committee,
         schedule=lambda cells: production_schedule(
             dynamics["production"], temperature_K=temperature_K, cells=cells, step_fs=step_fs
         ),
         dynamics=dynamics,
-        gates=gates,
+        acceptance=acceptance,
         checkpoint_ps=checkpoint_ps,
         seeds=seeds,
         workdir=workdir,
@@ -154,18 +156,18 @@ def run_point(
         "temperature_K": temperature_K,
         "timestep_fs": step_fs,
         "production_ps": steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs) * step_fs / 1000,
-        "glasses": records,
+        "replicas": records,
     }
 
 
 def run_together(
-    glasses: Sequence[Atoms],
+    replicas: Sequence[Atoms],
     composition: Composition,
     committee: Committee,
     *,
     schedule: Callable[[int], list[Stage]],
     dynamics: Mapping,
-    gates: Mapping,
+    acceptance: Mapping,
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
@@ -173,23 +175,23 @@ def run_together(
     metadata: Mapping,
     frozen: Frozen | None = None,
 ) -> list[dict]:
-    """Run the sound ones of some glasses in one batch; the others get a trajectory without frames.
+    """Run the sound ones of some replicas in one batch; the others get a trajectory without frames.
 
     Args:
-        glasses: cells with `info` status; those that are "ok" are run.
+        replicas: cells with `info` status; those that are "ok" are run.
         schedule: number of cells → stages.
-        frozen: what is frozen in each of the glasses.
+        frozen: what is frozen in each of the replicas.
         (the others as in `run_point`)
 
     Returns:
-        for each glass its status and numbers.
+        for each replica its status and numbers.
     """
-    step_fs = timestep_fs(glasses[0].symbols, rules=dynamics["timestep_fs"])
-    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
+    step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
+    sound = [index for index, replica in enumerate(replicas) if replica.info["status"] == "ok"]
     outcomes: dict[int, Outcome] = {}
     if sound:
         run = Run(
-            [glasses[index] for index in sound],
+            [replicas[index] for index in sound],
             schedule(len(sound)),
             committee,
             conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
@@ -200,12 +202,12 @@ def run_together(
         outcomes = dict(zip(sound, run.finish(), strict=True))
         run.write_trajectories([trajectory_paths[index] for index in sound], metadata=[dict(metadata)] * len(sound))
     records = []
-    for index, glass in enumerate(glasses):
+    for index, replica in enumerate(replicas):
         if index in outcomes:
-            records.append(_record(outcomes[index], glass, composition, dynamics=dynamics, gates=gates))
+            records.append(_record(outcomes[index], replica, composition, dynamics=dynamics, acceptance=acceptance))
         else:
-            _write_empty(trajectory_paths[index], glass, metadata)
-            records.append({"status": f"not run: {glass.info['status']}", "problems": []})
+            _write_empty(trajectory_paths[index], replica, metadata)
+            records.append({"status": f"not run: {replica.info['status']}", "problems": []})
     return records
 
 
@@ -226,11 +228,13 @@ def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float
     }
 
 
-def _record(outcome: Outcome, glass: Atoms, composition: Composition, *, dynamics: Mapping, gates: Mapping) -> dict:
-    final = _carry_over(outcome.atoms, glass)
-    start_density = glass.info["start_density_g_cm3"]
-    problems = _problems(final, composition, outcome, gates=gates, start_density=start_density)
-    drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["guards"]["max_energy_drift_meV_atom_ps"]
+def _record(
+    outcome: Outcome, replica: Atoms, composition: Composition, *, dynamics: Mapping, acceptance: Mapping
+) -> dict:
+    final = _carry_over(outcome.atoms, replica)
+    start_density = replica.info["start_density_g_cm3"]
+    problems = _problems(final, composition, outcome, acceptance=acceptance, start_density=start_density)
+    drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["stop_criteria"]["max_energy_drift_meV_atom_ps"]
     if drift is not None and abs(drift) > limit:
         problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
     return {
@@ -243,21 +247,21 @@ def _record(outcome: Outcome, glass: Atoms, composition: Composition, *, dynamic
 
 
 def _problems(
-    atoms: Atoms, composition: Composition, outcome: Outcome, *, gates: Mapping, start_density: float
+    atoms: Atoms, composition: Composition, outcome: Outcome, *, acceptance: Mapping, start_density: float
 ) -> list[str]:
     stopped = [] if outcome.status == "ok" else [f"stopped: {outcome.status}"]
     units = packing_units(composition, atoms.info["formula_units"])
-    return stopped + check_gates(
+    return stopped + check_acceptance(
         atoms,
         start_density_g_cm3=start_density,
         units=units,
-        min_density_ratio=gates["min_density_ratio"],
-        min_pair_factor=gates["min_pair_factor"],
+        min_density_ratio=acceptance["min_density_ratio"],
+        min_pair_factor=acceptance["min_pair_factor"],
     )
 
 
 def _verdict(problems: Sequence[str]) -> str:
-    """'ok', or the names of the gates that were not passed."""
+    """'ok', or the names of the acceptance that were not passed."""
     return ", ".join(dict.fromkeys(problem.split(":")[0] for problem in problems)) or "ok"
 
 
@@ -269,6 +273,6 @@ def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
     return atoms
 
 
-def _write_empty(path: Path, glass: Atoms, metadata: Mapping) -> None:
+def _write_empty(path: Path, replica: Atoms, metadata: Mapping) -> None:
     with atomic_write(path) as temporary:
-        H5MDWriter(temporary, glass, metadata=metadata)
+        H5MDWriter(temporary, replica, metadata=metadata)

@@ -21,7 +21,7 @@ class MDState:
     cells: (systems, 3, 3), rows are lattice vectors.
     chain_positions, chain_velocities: (systems, CHAIN_LENGTH) of the Nosé–Hoover chains.
     bath_energies: (systems,) eV that a stochastic thermostat has taken out of each cell.
-    labels: (systems,) which glass each cell is; survives the removal of others.
+    labels: (systems,) which replica each cell is; survives the removal of others.
     noise: one random state per cell, so that a cell's noise does not depend on its neighbours.
     lost_degrees: (systems,) degrees of freedom that constraints and conserved momentum take; None: 3 of momentum.
     """

@@ -115,6 +115,6 @@ def _sound(run: Run) -> list[Atoms]:
         if outcome.status != "ok":
             raise SaltflowError(
                 f"The cell of {len(outcome.atoms)} atoms was lost ({outcome.status}) after {outcome.steps} steps; give "
-                "a structure that this model holds together, such as a quenched glass, or a lower --temperature."
+                "a structure that this model holds together, such as a quenched replica, or a lower --temperature."
             )
     return [outcome.atoms for outcome in outcomes]

@@ -28,7 +28,7 @@ def compare_with_foundation(
         after: the committee.
         files: names → paths, with the foundation and the record that pins it (foundation_release).
         foundation: as in `foundations.pinned_foundation`. Dispersion that dynamics adds is in neither.
-        asked: the section `learning.forgetting`; None where nothing is asked.
+        asked: the section `learning.forgetting_check`; None where nothing is asked.
 
     Returns:
         as `compare_crystals`, or None where nothing is asked.

@@ -59,7 +59,7 @@ def started_from(
     Args:
         foundation: as in `pinned_foundation`.
         files: paths of the model (foundation), of its release record (foundation_release), of labelled frames that
-            it was trained on (replayed) and of others (remembered); what is not there is missing or empty.
+            it was trained on (replayed) and of others (forgetting); what is not there is missing or empty.
         training: the section `learning.training`; with replay_structures these are read instead of frames.
         elements: that the potential learns.
     """
@@ -69,7 +69,7 @@ def started_from(
     if asked := training.get("replay_structures"):
         structures = read_structures(asked, elements=elements)
         return Foundation(path, structures.train, structures.heldout, structures)
-    train, heldout = (read_frames(files.get(name)) if files.get(name) else [] for name in ("replayed", "remembered"))
+    train, heldout = (read_frames(files.get(name)) if files.get(name) else [] for name in ("replayed", "forgetting"))
     return Foundation(path, train=train, heldout=heldout)
 
 
@@ -125,7 +125,7 @@ class Start:
             "foundation_sha256": self.sha256,
             "replayed_frames": replayed_frames,
             "pseudolabels": self._said_of(structures) if structures else None,
-            "forgetting": forgotten,
+            "forgetting_check": forgotten,
         }
 
     def _said_of(self, structures: Structures) -> dict:

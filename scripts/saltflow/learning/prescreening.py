@@ -19,7 +19,7 @@ def without_known(
     """`admit` by the committee of the foundation; all frames and nothing explored where `selection` is None.
 
     Args:
-        frames: of `sampling.propose_seeds`.
+        frames: of `sampling.propose_initial_frames`.
         files: names → paths: committee and committee_checks (one for each model), foundation_assessment.
         selection: the section `learning.selection`, whose lower limit says what is known.
         device: of the committee.

@@ -109,7 +109,7 @@ def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:
         for frames in runs
     ]
     most = max(map(len, runs))
-    return pair_distributions(trajectories, r_max_A=R_MAX_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=most)
+    return pair_distributions(trajectories, r_max_A=R_MAX_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=most)
 
 
 def _pairs(reference: Mapping, ours: Mapping) -> dict[str, dict]:

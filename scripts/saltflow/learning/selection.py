@@ -1,4 +1,4 @@
-"""Which explored frames are worth a label: uncertain but not wrecked, different from each other, plus chance."""
+"""Which explored frames are worth a label: uncertain but not unphysical, different from each other, plus chance."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ def with_uncertainty(frames: Sequence[Atoms], calibration: Mapping) -> list[Atom
     """Note on each explored frame `force_uncertainty_eV_A`: the calibrated uncertainty of its least certain atom.
 
     Args:
-        frames: with `composition` and `force_spread_eV_A`, which is replaced.
+        frames: with `composition` and `force_std_eV_A`, which is replaced.
         calibration: of the committee that explored; see `uncertainty.calibrate`.
     """
     for frame in frames:
-        spread = frame.info.pop("force_spread_eV_A")
+        spread = frame.info.pop("force_std_eV_A")
         frame.info["force_uncertainty_eV_A"] = factor_for(calibration, frame.info["composition"]) * spread
     return list(frames)
 
@@ -96,7 +96,7 @@ def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, 
 
 
 def _failed(frame: Atoms, selection: Mapping) -> bool:
-    """Whether a frame is wreckage: atoms collide, or nothing is known of its forces (NaN compares false)."""
+    """Whether a frame is unphysical: atoms collide, or nothing is known of its forces (NaN compares false)."""
     known = frame.info["force_uncertainty_eV_A"] <= selection["max_force_uncertainty_eV_A"]
     return not known or frame.info.get("collides", False)
 

@@ -12,7 +12,7 @@ COLLISION = "atoms collide"
 def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
     """What became of the cells of an exploration.
 
-    Two guards end a cell's run at the step at which they find something wrong: that of its temperature, and that of
+    Two stop_criteria end a cell's run at the step at which they find something wrong: that of its temperature, and that of
     numbers which are not finite. Colliding atoms end nothing; they are looked for in the recorded frames alone, so
     that their time is known to within the stride of those. The first that a cell meets counts.
 
@@ -22,7 +22,7 @@ def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
 
     Returns:
         composition → temperature in K → cells; duration_ps, as asked for; ended_early, cells whose run was ended;
-        guards: guard → cells that met it first; earliest_ps of the heating (0 in the relaxation before it), None where
+        stop_criteria: guard → cells that met it first; earliest_ps of the heating (0 in the relaxation before it), None where
         no cell met one; median_ps, the time by which half of the cells had, None where fewer have.
     """
     lineages: dict[str, list[Atoms]] = {}
@@ -62,7 +62,7 @@ def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
         "cells": len(cells),
         "duration_ps": float(cells[0][-1].info["asked_ps"]),
         "ended_early": sum(members[-1].info["ended"] != "ok" for members in cells),
-        "guards": {name: names.count(name) for name in sorted(set(names))},
+        "stop_criteria": {name: names.count(name) for name in sorted(set(names))},
         "earliest_ps": times_ps[0] if times_ps else None,
         "median_ps": times_ps[half - 1] if len(times_ps) >= half else None,
     }

@@ -70,7 +70,7 @@ def train_member(
     if not train or not valid:
         raise SaltflowError(
             f"{subject}: there are {len(train)} training and {len(valid)} validation frames; label more "
-            "(learning.seeds.cells)."
+            "(learning.initial_structures.cells)."
         )
     frames = _resampled(train, seed) if bootstrap else list(train)
     known = foundation.train if foundation and training["recipe"] == "replay" else []

@@ -104,7 +104,7 @@ def _lineages(predictions: Sequence[Mapping]) -> list[Lineage]:
 
 
 def _lineage(name: str, composition: str, frames: Sequence[Mapping]) -> Lineage:
-    spread = np.concatenate([each["force_spread_eV_A"] for each in frames])
+    spread = np.concatenate([each["force_std_eV_A"] for each in frames])
     errors = np.concatenate([each["forces_eV_A"] - each["reference_forces_eV_A"] for each in frames])
     known = spread > SMALLEST_SPREAD_EV_A
     return Lineage(name, composition, spread[known], errors[known], int((~known).sum()))
@@ -177,7 +177,7 @@ def _flags(entry: Mapping, *, fitted_to: int) -> list[str]:
     if fitted_to < FEWEST_LINEAGES:
         flags.append(
             f"the factor rests on {fitted_to} held-out lineages where {FEWEST_LINEAGES} are needed; "
-            "raise learning.seeds.heldout_cells"
+            "raise learning.initial_structures.heldout_cells"
         )
     elif entry["basis"] == "pooled" and entry["lineages"] < FEWEST_LINEAGES:
         flags.append(f"it has {entry['lineages']} held-out lineages and takes the factor of all compositions")

@@ -11,8 +11,8 @@ from saltflow.learning.uncertainty import z_std_by
 from saltflow.potentials.mace import Committee, load_checked_committee
 
 
-def judge_unseen(frames: Sequence[Atoms], files: Mapping, *, compositions: Sequence[str]) -> dict | None:
-    """`errors_on_unseen` of the committee of the foundation; None where it has met every composition.
+def zero_shot_errors(frames: Sequence[Atoms], files: Mapping, *, compositions: Sequence[str]) -> dict | None:
+    """`errors_zero_shot` of the committee of the foundation; None where it has met every composition.
 
     Args:
         frames: held out, labelled.
@@ -26,10 +26,10 @@ def judge_unseen(frames: Sequence[Atoms], files: Mapping, *, compositions: Seque
         files["foundation_committee"], files["foundation_checks"], device="cpu", dtype="float64"
     )
     calibration = read_json(files["foundation_assessment"])["calibration"]
-    return errors_on_unseen(frames, committee, calibration, compositions=compositions)
+    return errors_zero_shot(frames, committee, calibration, compositions=compositions)
 
 
-def errors_on_unseen(
+def errors_zero_shot(
     frames: Sequence[Atoms], committee: Committee, calibration: Mapping, *, compositions: Sequence[str]
 ) -> dict[str, dict]:
     """Errors of a committee on compositions that were left out of its training.
@@ -45,10 +45,10 @@ def errors_on_unseen(
         uncertainty, near 1 where it was as sure as it should be; None for a committee that does not spread.
     """
     judged = predict([frame for frame in frames if frame.info["composition"] in compositions], committee)
-    return errors_of_unseen(judged, calibration)
+    return summarise_zero_shot(judged, calibration)
 
 
-def errors_of_unseen(predictions: Sequence[Mapping], calibration: Mapping) -> dict[str, dict]:
+def summarise_zero_shot(predictions: Sequence[Mapping], calibration: Mapping) -> dict[str, dict]:
     """The same of predictions (`assessment.predict`) of frames of compositions that were left out."""
     found = {}
     for name in sorted({each["composition"] for each in predictions}):

@@ -34,16 +34,16 @@ LOOKS = 400
 def cell_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms of a simulated cell."""
     name = wildcards["composition"]
-    return campaign.atoms_of_cell(name, wanted=campaign.section("structures", composition=name)["atoms"])
+    return campaign.atoms_of_cell(name, wanted=campaign.section("cells", composition=name)["atoms"])
 
 
 def point_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Atoms of all glasses of a point, which run together."""
-    return cell_atoms(campaign, wildcards) * len(campaign.glasses)
+    """Atoms of all replicas of a point, which run together."""
+    return cell_atoms(campaign, wildcards) * len(campaign.replicas)
 
 
 def quench_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Atoms × MD steps of one glass."""
+    """Atoms × MD steps of one replica."""
     settings = campaign.section("dynamics", composition=wildcards["composition"])["quench"]
     crystal = campaign.row(wildcards["composition"]).start != "pack"
     schedule = quench_schedule(settings, cells=1, step_fs=_step_fs(campaign, wildcards), crystal=crystal)
@@ -115,8 +115,8 @@ def spectra_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
 
 def structure_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that the structure analysis reads of a point."""
-    settings = campaign.section("structure_analysis", composition=wildcards["composition"])
-    return point_atoms(campaign, wildcards) * settings["frames_per_glass"]
+    settings = campaign.section("structure", composition=wildcards["composition"])
+    return point_atoms(campaign, wildcards) * settings["frames_per_replica"]
 
 
 def cell_A3(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -148,7 +148,7 @@ def _steps(schedule: Sequence[Stage]) -> int:
 
 def seed_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms of all cells of generation 0."""
-    return _sampled_atoms(campaign, wildcards, "seeds")
+    return _sampled_atoms(campaign, wildcards, "initial_structures")
 
 
 def explored_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
@@ -160,9 +160,9 @@ def seed_atom_steps(campaign: Campaign, wildcards: Wildcards) -> float:
     """Evaluations of an atom by a foundation that melts the seeds; the atoms alone where there is none."""
     if campaign.foundation(wildcards["potential"])["kind"] == "none":
         return seed_atoms(campaign, wildcards)
-    seeds = campaign.learning(wildcards["potential"])["seeds"]
-    steps = _heating_steps(campaign, wildcards, duration_ps=seeds["melt_ps"])
-    return seed_atoms(campaign, wildcards) * (steps + 2 * seeds["frames_per_cell"] + EXTRA_FRAMES)
+    initial = campaign.learning(wildcards["potential"])["initial_structures"]
+    steps = _heating_steps(campaign, wildcards, duration_ps=initial["melt_ps"])
+    return seed_atoms(campaign, wildcards) * (steps + 2 * initial["frames_per_cell"] + EXTRA_FRAMES)
 
 
 def exploration_atom_steps(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -207,7 +207,7 @@ def _heating_steps(campaign: Campaign, wildcards: Wildcards, *, duration_ps: flo
 def largest_labelled(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms of the largest cell that a potential has labelled."""
     learning = campaign.learning(wildcards["potential"])
-    wanted = max(learning["seeds"]["atoms"], learning["exploration"]["atoms"])
+    wanted = max(learning["initial_structures"]["atoms"], learning["exploration"]["atoms"])
     members = campaign.potentials[wildcards["potential"]].compositions
     return max(campaign.atoms_of_cell(name, wanted=wanted) for name in members)
 
@@ -238,7 +238,7 @@ def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     the frames, each composition has as many; one may be left out.
     """
     frames = collected_frames(campaign, wildcards) - _heldout_frames(campaign, wildcards)
-    if "left_out" in wildcards:
+    if "excluded" in wildcards:
         frames -= frames // len(campaign.potentials[wildcards["potential"]].compositions)
     own = frames * largest_labelled(campaign, wildcards)
     if not campaign.replays(wildcards["potential"]):
@@ -270,7 +270,7 @@ def judged_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms × models: held-out frames by the last committee, and by those without a composition."""
     potential = wildcards["potential"]
     there = {"potential": potential, "generation": str(campaign.generations(potential)[-1])}
-    models = campaign.learning(potential)["committee"] * (1 + len(campaign.left_out(potential)))
+    models = campaign.learning(potential)["committee"] * (1 + len(campaign.loco_compositions(potential)))
     return _heldout_frames(campaign, there) * largest_labelled(campaign, there) * models
 
 
@@ -284,15 +284,15 @@ def gathered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
 
 
 def covered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Frames × atoms × models: the glasses, and frames of their coolest and hottest run, by every model."""
+    """Frames × atoms × models: the replicas, and frames of their coolest and hottest run, by every model."""
     name = wildcards["composition"]
-    frames = 1 + 2 * campaign.section("coverage", composition=name)["frames_per_glass"]
+    frames = 1 + 2 * campaign.section("domain", composition=name)["frames_per_replica"]
     return point_atoms(campaign, wildcards) * frames * campaign.learning(campaign.row(name).potential)["committee"]
 
 
 def gathered_environments(campaign: Campaign, potential: str) -> int:
     """Environments of all elements that are kept of a potential's training frames, at most."""
-    most = campaign.potential_section("coverage", potential=potential)["environments_per_element"]
+    most = campaign.potential_section("domain", potential=potential)["environments_per_element"]
     elements = campaign.learned_elements(potential)
     return min(len(elements) * most, gathered_frame_atoms(campaign, {"potential": potential}))
 

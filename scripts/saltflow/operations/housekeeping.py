@@ -56,7 +56,7 @@ INPUTS_OF_DUE = Kind("still needed", "inputs of jobs that are due", "the time to
 MADE_AGAIN = Kind("still needed", "products of jobs that are due", "what was there before they run")
 CHECKPOINTS = Kind("still needed", "checkpoints of jobs that are due", "the time that these jobs have run")
 LEARNT = Kind("never delete", "labels, datasets, potentials", "the costliest part of the sweep")
-RESULTS = Kind("never delete", "cells, glasses, results, tables", "the sweep")
+RESULTS = Kind("never delete", "cells, replicas, results, tables", "the sweep")
 ACCOUNT = Kind("never delete", "logs, attempts, benchmarks", "the account")
 RECORDS = Kind("never delete", "Snakemake's records", "why nothing is due: everything would run again")
 ARCHIVES = Kind("never delete", "archives", "the archive; move it to another disk")
@@ -65,7 +65,7 @@ LINKS = Kind("never delete", "links", "not known: what they point to is elsewher
 
 # Rule and file name of the products that need not stay.
 INTERMEDIATES = {
-    ("quench_glass", "quench.h5md"): QUENCHES,
+    ("quench_cell", "quench.h5md"): QUENCHES,
     ("explore", "exploration.extxyz"): EXPLORATIONS,
     ("run_md", "*.h5md"): TRAJECTORIES,
     ("run_constrained_md", "*.h5md"): TRAJECTORIES,

@@ -39,8 +39,8 @@ class RuleFiles:
 
 _POTENTIAL = "potentials/{potential}"
 _GENERATION = f"{_POTENTIAL}/generation{{generation}}"
-_WITHOUT = f"{_GENERATION}/without/{{left_out}}"
-_GLASS = "{composition}/glass{glass}"
+_LOCO = f"{_GENERATION}/loco/{{excluded}}"
+_REPLICA = "{composition}/replica{replica}"
 _POINT = "{composition}/md/{temperature}K"
 _GROUPS = "{composition}/coupling/groups/{temperature}K"
 _CONSTRAINED = "{composition}/coupling/{mode}/{temperature}K"
@@ -54,9 +54,9 @@ RULES = (
         "results/references/{reference}/{element}.json",
     ),
     RuleFiles(
-        "propose_seeds",
+        "propose_initial_frames",
         "labels",
-        f"logs/{_POTENTIAL}/generation0/propose_seeds.log",
+        f"logs/{_POTENTIAL}/generation0/propose_initial_frames.log",
         f"results/{_POTENTIAL}/generation0/frames.extxyz",
     ),
     RuleFiles("explore", "labels", f"logs/{_GENERATION}/explore.log", f"results/{_GENERATION}/exploration.extxyz"),
@@ -109,22 +109,22 @@ RULES = (
         "gather_environments",
         "potential",
         f"logs/{_POTENTIAL}/gather_environments.log",
-        f"results/{_POTENTIAL}/environments.npz",
+        f"results/{_POTENTIAL}/training_environments.npz",
     ),
     RuleFiles(
-        "fine_tune_without",
+        "fine_tune_loco",
         "potential",
-        f"logs/{_WITHOUT}/fine_tune_without{{member}}.log",
-        f"results/{_WITHOUT}/member{{member}}.model",
+        f"logs/{_LOCO}/fine_tune_loco{{member}}.log",
+        f"results/{_LOCO}/member{{member}}.model",
     ),
     RuleFiles(
-        "judge_left_out",
+        "assess_loco",
         "potential",
-        f"logs/{_POTENTIAL}/judge_left_out.log",
-        f"results/{_POTENTIAL}/left_out.tsv",
+        f"logs/{_POTENTIAL}/assess_loco.log",
+        f"results/{_POTENTIAL}/loco.tsv",
     ),
-    RuleFiles("build_glass", "glasses", f"logs/{_GLASS}/build_glass.log", f"results/{_GLASS}/packed.extxyz"),
-    RuleFiles("quench_glass", "glasses", f"logs/{_GLASS}/quench_glass.log", f"results/{_GLASS}/glass.extxyz"),
+    RuleFiles("build_cell", "cells", f"logs/{_REPLICA}/build_cell.log", f"results/{_REPLICA}/cell.extxyz"),
+    RuleFiles("quench_cell", "cells", f"logs/{_REPLICA}/quench_cell.log", f"results/{_REPLICA}/quenched.extxyz"),
     RuleFiles("run_md", "MD", f"logs/{_POINT}/run_md.log", f"results/{_POINT}/md.json"),
     RuleFiles(
         "analyse_transport", "analysis", f"logs/{_POINT}/analyse_transport.log", f"results/{_POINT}/transport.json"
@@ -138,7 +138,7 @@ RULES = (
     RuleFiles("analyse_motion", "analysis", f"logs/{_POINT}/analyse_motion.log", f"results/{_POINT}/motion.json"),
     RuleFiles("analyse_pathways", "analysis", f"logs/{_POINT}/analyse_pathways.log", f"results/{_POINT}/pathways.json"),
     RuleFiles("analyse_spectra", "analysis", f"logs/{_POINT}/analyse_spectra.log", f"results/{_POINT}/spectra.json"),
-    RuleFiles("cover_glass", "analysis", "logs/{composition}/cover_glass.log", "results/{composition}/coverage.json"),
+    RuleFiles("assess_domain", "analysis", "logs/{composition}/assess_domain.log", "results/{composition}/domain.json"),
     RuleFiles(
         "draw_pathways", "analysis", "logs/{composition}/draw_pathways.log", "results/{composition}/pathways.html"
     ),
@@ -177,7 +177,7 @@ RULES = (
     RuleFiles("rank_electrolytes", "summary", "logs/summary/rank_electrolytes.log", "results/summary/ranking.csv"),
 )
 EXPLORING = ("explore", "select_frames", "measure_diffusion")  # from the first generation on
-LEAVING_OUT = ("fine_tune_without", "judge_left_out")
+LOCO = ("fine_tune_loco", "assess_loco")
 STAGES = tuple(dict.fromkeys(files.stage for files in RULES))
 
 
@@ -245,10 +245,10 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
             continue
         if files.rule == "gather_environments" and name not in campaign.driving_potentials:
             continue
-        if files.rule in LEAVING_OUT and not campaign.left_out(name):
+        if files.rule in LOCO and not campaign.loco_compositions(name):
             continue
-        if "left_out" in files.wildcards:
-            yield from _left_out(campaign, name, files)
+        if "excluded" in files.wildcards:
+            yield from _loco_jobs(campaign, name, files)
             continue
         if "generation" not in files.wildcards:
             yield Job(files, {"potential": name})
@@ -262,16 +262,16 @@ def jobs_of_potential(campaign: Campaign, name: str) -> Iterator[Job]:
                 yield Job(files, place | ({inner: str(number)} if inner else {}))
 
 
-def _left_out(campaign: Campaign, name: str, files: RuleFiles) -> Iterator[Job]:
+def _loco_jobs(campaign: Campaign, name: str, files: RuleFiles) -> Iterator[Job]:
     """The trainings without a composition: every member of a committee, on the labels of the last generation."""
     last = {"potential": name, "generation": str(campaign.generations(name)[-1])}
-    for left_out, member in product(campaign.left_out(name), campaign.members(name)):
-        yield Job(files, last | {"left_out": left_out, "member": str(member)})
+    for excluded, member in product(campaign.loco_compositions(name), campaign.members(name)):
+        yield Job(files, last | {"excluded": excluded, "member": str(member)})
 
 
 def jobs_of_composition(campaign: Campaign, name: str) -> Iterator[Job]:
     """All jobs of one composition, from its cells to its Arrhenius fit."""
-    free = {"composition": [name], "glass": campaign.glasses, "temperature": campaign.temperatures_K}
+    free = {"composition": [name], "replica": campaign.replicas, "temperature": campaign.temperatures_K}
     frozen = {
         "composition": [name] * bool(campaign.frozen_modes(name)),
         "mode": campaign.frozen_modes(name),

@@ -1,6 +1,6 @@
 """How fast molecular dynamics runs on this machine with a model, as rows for config/calibration.tsv.
 
-usage: python -m saltflow.operations.md_benchmark results/potentials/base/released.model --structure glass.extxyz --atoms 336 1302
+usage: python -m saltflow.operations.md_benchmark results/potentials/base/released.model --structure quenched.extxyz --atoms 336 1302
 
 Every size is run and printed in ns/day. With --out the table of rates is written there, the rows of molecular dynamics
 on this device replaced by what the largest job took, so that `make plan` prices a sweep by it.
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sha256", help="of the model file; by default that of the release record beside it")
     parser.add_argument("--structure", type=Path, required=True, help="a cell of its elements at their density")
     parser.add_argument("--atoms", type=_count, nargs="+", required=True, help="sizes: the cell is repeated to them")
-    parser.add_argument("--glasses", type=_count, nargs="+", default=[1], help="cells that run together (default: 1)")
+    parser.add_argument("--replicas", type=_count, nargs="+", default=[1], help="cells that run together (default: 1)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--steps", type=_count, default=100, help="that are timed for each size (default: 100)")
@@ -100,7 +100,7 @@ def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], f
     start_s = time.perf_counter() - began
     timings = []
     for atoms in chosen.atoms:
-        for cells in chosen.glasses:
+        for cells in chosen.replicas:
             with tempfile.TemporaryDirectory() as folder:
                 timing = time_dynamics(
                     repeated_to(structure, atoms=atoms),

@@ -17,7 +17,7 @@ from saltflow.operations.attempts import SLURM_LOGS, Attempt, read_attempts, slu
 from saltflow.operations.jobs import Job, jobs_of_composition, jobs_of_potential, shared_jobs
 
 State = Literal["done", "running", "failed", "due"]
-FIRST_RULE = "build_glass"  # runs for every composition at once, so it does not tell which one is under way
+FIRST_RULE = "build_cell"  # runs for every composition at once, so it does not tell which one is under way
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class JobStatus:
 class Standing:
     """How a potential or a composition stands.
 
-    jobs: all of its own. md_ns: simulated so far and wanted, of every glass, temperatures added up; a composition's.
+    jobs: all of its own. md_ns: simulated so far and wanted, of every replica, temperatures added up; a composition's.
     """
 
     name: str
@@ -120,7 +120,7 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
 
 def _generation_of(job: Job) -> str | None:
     """The generation of a job of a potential; its release belongs to none."""
-    return "0" if job.rule == "propose_seeds" else job.wildcards.get("generation")
+    return "0" if job.rule == "propose_initial_frames" else job.wildcards.get("generation")
 
 
 def _statuses(jobs: Iterable[Job], folder: Path) -> tuple[JobStatus, ...]:
@@ -189,7 +189,7 @@ def in_words(status: Status, *, everything: bool = False) -> str:
             _aligned([("potential", "labels", "models", ""), *(_potential(each, status) for each in potentials)])
         )
     if compositions:
-        header = ("composition", "its potential", "glasses", "MD", "ns of each glass", "analysis")
+        header = ("composition", "its potential", "cells", "MD", "ns of each replica", "analysis")
         parts.append(_aligned([header, *(_composition(each, status) for each in compositions)]))
         parts.append(LEGEND)
     hidden = len(status.compositions) - len(compositions)
@@ -232,8 +232,8 @@ def _composition(standing: Standing, status: Status) -> tuple[str, ...]:
     potential = status.potentials[name]
     learning = "released" if name in status.released else f"{potential.state}, generation {potential.generation}"
     done_ns, all_ns = standing.md_ns
-    glasses, md, analysis = (_cell(standing.counts(stage)) for stage in ("glasses", "MD", "analysis"))
-    return standing.name, f"{name}: {learning}", glasses, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis
+    cells, md, analysis = (_cell(standing.counts(stage)) for stage in ("cells", "MD", "analysis"))
+    return standing.name, f"{name}: {learning}", cells, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis
 
 
 def _ns(duration_ns: float) -> str:

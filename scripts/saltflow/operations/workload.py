@@ -113,7 +113,7 @@ def memory_MB(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
 
 def place(campaign: Campaign, rule: str, wildcards: Wildcards) -> Place:
     """The nodes that a job runs on while its generation has work to do: with a GPU or without."""
-    if rule == "propose_seeds" and campaign.foundation(wildcards["potential"])["kind"] == "none":
+    if rule == "propose_initial_frames" and campaign.foundation(wildcards["potential"])["kind"] == "none":
         return "cpu"
     return "gpu" if done_by(campaign, rule, wildcards) == "cuda" else "cpu"
 
@@ -125,13 +125,13 @@ def together(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[Job]:
     """
     if rule in ("explore", "select_frames"):
         return [("explore", wildcards), ("select_frames", wildcards)]
-    if rule == "quench_glass":
-        return [(rule, {**wildcards, "glass": str(glass)}) for glass in campaign.glasses]
+    if rule == "quench_cell":
+        return [(rule, {**wildcards, "replica": str(replica)}) for replica in campaign.replicas]
     if rule == "label_atom":
         elements = campaign.elements_of_reference(wildcards["reference"])
         return [(rule, {**wildcards, "element": element}) for element in elements]
-    if rule in (*POINT_ANALYSES, "cover_glass"):
-        covered = ("cover_glass", {"composition": wildcards["composition"]})
+    if rule in (*POINT_ANALYSES, "assess_domain"):
+        covered = ("assess_domain", {"composition": wildcards["composition"]})
         points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
         return [covered, *((each, point) for point in points for each in POINT_ANALYSES)]
     if rule == "analyse_constrained_md":
@@ -223,7 +223,7 @@ def _gathering_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def _covering_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """The libraries, the graph of a glass, and the environments of training with those of one element once more."""
+    """The libraries, the graph of a replica, and the environments of training with those of one element once more."""
     potential = campaign.row(wildcards["composition"]).potential
     return LIBRARIES_MB + amounts.cell_atoms(campaign, wildcards) + 2 * _environments_MB(campaign, potential)
 
@@ -256,14 +256,14 @@ def _trajectories_MB(*, frame_atoms: float, frames: float) -> float:
 
 def _residence_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     """Libraries, a piece of a trajectory, and for each origin the ions that are followed (10 kB for 250 of them)."""
-    origins = campaign.section("residence", composition=wildcards["composition"])["origins_per_glass"]
+    origins = campaign.section("residence", composition=wildcards["composition"])["origins_per_replica"]
     return 700 + 1e-4 * origins * amounts.cell_atoms(campaign, wildcards)
 
 
 def _motion_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     """Libraries, a stretch of a trajectory, a frame for each origin, and hops: as many as one per atom and 10 ps."""
     composition = wildcards["composition"]
-    origins = campaign.section("motion", composition=composition)["origins_per_glass"]
+    origins = campaign.section("motion", composition=composition)["origins_per_replica"]
     production = campaign.section("dynamics", composition=composition)["production"]
     hops = amounts.point_atoms(campaign, wildcards) * production["duration_ps"] / 10
     return 700 + 12e-6 * origins * amounts.cell_atoms(campaign, wildcards) + 2e-4 * hops
@@ -285,7 +285,7 @@ TRAINING = Task(
     resumes=True,
 )
 TASKS: Mapping[str, Task] = {
-    "build_glass": Task("atoms", amounts.cell_atoms, _fixed(700), {"": Ceiling(60, 0.1)}),
+    "build_cell": Task("atoms", amounts.cell_atoms, _fixed(700), {"": Ceiling(60, 0.1)}),
     "label_atom": Task(
         "isolated atoms",
         amounts.one,
@@ -300,7 +300,7 @@ TASKS: Mapping[str, Task] = {
         resumes=True,
     ),
     "collect_labels": Task("frames", amounts.collected_frames, _fixed(700), {"": Ceiling(60, 0.1)}),
-    "propose_seeds": Task(
+    "propose_initial_frames": Task(
         "atom-steps",
         amounts.seed_atom_steps,
         _of_batch(amounts.seed_atoms),
@@ -328,18 +328,20 @@ TASKS: Mapping[str, Task] = {
         _of_batch(amounts.largest_labelled),
         {"": Ceiling(120, 5e-2)},
     ),
-    "fine_tune_without": TRAINING,
-    "judge_left_out": Task(
+    "fine_tune_loco": TRAINING,
+    "assess_loco": Task(
         "frame-atoms by a model",
         amounts.judged_frame_atoms,
         _of_batch(amounts.largest_labelled),
         {"": Ceiling(120, 5e-2)},
     ),
     "gather_environments": Task("frame-atoms", amounts.gathered_frame_atoms, _gathering_MB, {"": Ceiling(120, 3e-2)}),
-    "cover_glass": Task("frame-atoms by a model", amounts.covered_frame_atoms, _covering_MB, {"": Ceiling(300, 5e-2)}),
+    "assess_domain": Task(
+        "frame-atoms by a model", amounts.covered_frame_atoms, _covering_MB, {"": Ceiling(300, 5e-2)}
+    ),
     "release_potential": Task("jobs", amounts.one, _fixed(700), {"": Ceiling(60, 1)}),
     "describe_dataset": Task("frames", amounts.described_frames, _fixed(700), {"": Ceiling(60, 0.1)}),
-    "quench_glass": Task(
+    "quench_cell": Task(
         "atom-steps",
         amounts.quench_atom_steps,
         _of_batch(amounts.cell_atoms),

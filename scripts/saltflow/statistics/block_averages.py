@@ -1,4 +1,4 @@
-"""Averages over frames, and their standard errors over blocks of time and glasses."""
+"""Averages over frames, and their standard errors over blocks of time and replicas."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -9,8 +9,8 @@ from saltflow.statistics.estimate import Estimate
 from saltflow.statistics.jackknife import combined
 
 TIME_BLOCKS = 5
-# Blocks of all glasses are pooled unless this F-test says that glasses differ more than their own fluctuations
-# explain. Glasses are quenched disorder, so the level is generous: a difference is expected, not the exception.
+# Blocks of all replicas are pooled unless this F-test says that replicas differ more than their own fluctuations
+# explain. Replicas are quenched disorder, so the level is generous: a difference is expected, not the exception.
 STRUCTURE_SIGNIFICANCE = 0.25
 
 Means = Mapping[Hashable, np.ndarray]
@@ -26,13 +26,13 @@ class BlockAverages:
     def __init__(self) -> None:
         self._sums: list[dict] = []
         self._frames: list[int] = []
-        self._glasses: list[int] = []
+        self._replicas: list[int] = []
 
-    def begin(self, *, glass: int) -> None:
-        """The next frames are a new block of this glass."""
+    def begin(self, *, replica: int) -> None:
+        """The next frames are a new block of this replica."""
         self._sums.append({})
         self._frames.append(0)
-        self._glasses.append(glass)
+        self._replicas.append(replica)
 
     def add(self, observed: Mapping[Hashable, np.ndarray | float]) -> None:
         """Add a frame to the block that was begun last."""
@@ -47,9 +47,9 @@ class BlockAverages:
         return np.array(self._frames)
 
     @property
-    def glasses(self) -> np.ndarray:
-        """Glass of each block, (blocks,)."""
-        return np.array(self._glasses)
+    def replicas(self) -> np.ndarray:
+        """Replica of each block, (blocks,)."""
+        return np.array(self._replicas)
 
     def sums(self) -> dict[Hashable, np.ndarray]:
         """Observable → its sum over the frames of each block, (blocks, ...)."""
@@ -65,25 +65,25 @@ def estimate(
     """Quantities made of averages, with errors that carry the covariance of whatever they are made of.
 
     Args:
-        blocks: of all glasses.
+        blocks: of all replicas.
         estimator: averages over frames, observable → (...), to quantity → (...).
         unbiased: smooth but curved quantities, from which the jackknife takes the bias of a finite sample, to first
-            order: n θ − (n − 1) ⟨θ with one of n glasses, or blocks of a single glass, left out⟩.
+            order: n θ − (n − 1) ⟨θ with one of n replicas, or blocks of a single replica, left out⟩.
     """
-    sums, frames, glasses = blocks.sums(), blocks.frames, blocks.glasses
+    sums, frames, replicas = blocks.sums(), blocks.frames, blocks.replicas
     value = estimator({name: total.sum(axis=0) / frames.sum() for name, total in sums.items()})
     by_block = _replicates(sums, frames, np.arange(len(frames)), estimator)
-    by_glass = _replicates(sums, frames, glasses, estimator)
+    by_replica = _replicates(sums, frames, replicas, estimator)
     estimates = {
         name: combined(
             np.asarray(value[name], dtype=float),
             _of(by_block, name),
-            _of(by_glass, name),
+            _of(by_replica, name),
             significance=STRUCTURE_SIGNIFICANCE,
         )
         for name in value
     }
-    return estimates | {name: _unbiased(estimates[name], by_glass or by_block, name) for name in unbiased}
+    return estimates | {name: _unbiased(estimates[name], by_replica or by_block, name) for name in unbiased}
 
 
 def _unbiased(biased: Estimate, replicates: list[Means], name: Hashable) -> Estimate:

@@ -1,4 +1,4 @@
-"""Sums per block of time, from which a jackknife leaves out one block or one glass at a time."""
+"""Sums per block of time, from which a jackknife leaves out one block or one replica at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

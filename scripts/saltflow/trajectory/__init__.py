@@ -3,7 +3,7 @@
 from saltflow.trajectory.h5md import (
     H5MDWriter,
     TrajectoryFile,
-    open_sound,
+    open_accepted,
     open_trajectory,
     open_velocities,
     read_trajectory,
@@ -17,7 +17,7 @@ __all__ = [
     "Trajectory",
     "TrajectoryFile",
     "open_point",
-    "open_sound",
+    "open_accepted",
     "open_trajectory",
     "open_velocities",
     "read_trajectory",

@@ -346,11 +346,11 @@ def _check_layout(file: h5py.File, path: str | os.PathLike) -> None:
         )
 
 
-def open_sound(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[TrajectoryFile]:
-    """The trajectories of the glasses whose run is "ok"; the others are left out.
+def open_accepted(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[TrajectoryFile]:
+    """The trajectories of the replicas whose run is "ok"; the others are left out.
 
     Args:
-        paths: H5MD file of each glass.
-        statuses: status of each glass, in the same order.
+        paths: H5MD file of each replica.
+        statuses: status of each replica, in the same order.
     """
     return [open_trajectory(path) for path, status in zip(paths, statuses, strict=True) if status == "ok"]

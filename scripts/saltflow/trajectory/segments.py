@@ -18,19 +18,19 @@ STEPS_LOOKED_AT = 50
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames of one glass at a constant interval, without a gap, read piece by piece.
+    """Frames of one replica at a constant interval, without a gap, read piece by piece.
 
     Args:
-        glass: index of the trajectory that it comes from.
+        replica: index of the trajectory that it comes from.
         run: the trajectory.
         first: its first frame in the trajectory.
         n_frames: number of frames.
         species_of: index of each atom's species, (atoms,).
-        mean_cell_A: mean cell of the glass, (3, 3).
+        mean_cell_A: mean cell of the replica, (3, 3).
         breathes: whether the cell changes.
     """
 
-    glass: int
+    replica: int
     run: Run
     first: int
     n_frames: int
@@ -63,11 +63,11 @@ class System:
         charges: formal charge of each species in e, (species,).
         masses_u: atomic mass of each species, (species,).
         mobile: index of the mobile ion in `species`.
-        volume_A3: mean volume over frames and glasses.
+        volume_A3: mean volume over frames and replicas.
         temperature_K: temperature of the run.
         interval_ps: time between frames.
         collective_frame: "barycentric", or "laboratory" where there is no framework to move against.
-        segments: the uninterrupted pieces of all glasses.
+        segments: the uninterrupted pieces of all replicas.
     """
 
     species: tuple[str, ...]
@@ -100,18 +100,18 @@ class System:
         return max(segment.n_frames for segment in self.segments)
 
     @property
-    def n_glasses(self) -> int:
-        """Number of glasses."""
-        return len({segment.glass for segment in self.segments})
+    def n_replicas(self) -> int:
+        """Number of replicas."""
+        return len({segment.replica for segment in self.segments})
 
 
 def prepare_system(
     trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
 ) -> System:
-    """Check the glasses of one point and find their uninterrupted pieces.
+    """Check the replicas of one point and find their uninterrupted pieces.
 
     Raises:
-        SaltflowError: no or too short trajectories, glasses that differ, a charge or the mobile ion missing, or
+        SaltflowError: no or too short trajectories, replicas that differ, a charge or the mobile ion missing, or
             positions that jump to the other side of the cell.
     """
     if not trajectories:
@@ -124,8 +124,8 @@ def prepare_system(
         raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {', '.join(species)}.")
     _check_same_composition(trajectories)
     interval_ps = _common_interval_ps(trajectories)
-    for glass, run in enumerate(trajectories):
-        _check_unwrapped(glass, run, interval_ps=interval_ps)
+    for replica, run in enumerate(trajectories):
+        _check_unwrapped(replica, run, interval_ps=interval_ps)
     return System(
         species=species,
         counts=np.array([first.symbols.count(symbol) for symbol in species]),
@@ -138,8 +138,8 @@ def prepare_system(
         collective_frame="laboratory" if len(species) == 1 else "barycentric",
         segments=tuple(
             segment
-            for glass, run in enumerate(trajectories)
-            for segment in _segments(glass, run, species, interval_ps=interval_ps)
+            for replica, run in enumerate(trajectories)
+            for segment in _segments(replica, run, species, interval_ps=interval_ps)
         ),
     )
 
@@ -158,20 +158,20 @@ def _charges_of(species: Sequence[str], charges: Mapping[str, float]) -> np.ndar
 
 
 def _check_same_composition(trajectories: Sequence[Run]) -> None:
-    for glass, run in enumerate(trajectories):
+    for replica, run in enumerate(trajectories):
         if run.n_frames < FEWEST_FRAMES:
             raise SaltflowError(
-                f"Trajectory {glass} has {run.n_frames} frames; at least {FEWEST_FRAMES} are needed for a "
+                f"Trajectory {replica} has {run.n_frames} frames; at least {FEWEST_FRAMES} are needed for a "
                 "displacement curve: run longer or write frames more often."
             )
         if sorted(run.symbols) != sorted(trajectories[0].symbols):
             raise SaltflowError(
-                f"Trajectory {glass} holds other atoms than trajectory 0; glasses of one point must have the "
+                f"Trajectory {replica} holds other atoms than trajectory 0; replicas of one point must have the "
                 "same composition and size."
             )
 
 
-def _check_unwrapped(glass: int, run: Run, *, interval_ps: float) -> None:
+def _check_unwrapped(replica: int, run: Run, *, interval_ps: float) -> None:
     """Some steps from frame to frame, evenly over the run: of a wrapped one, some atom is always at the boundary."""
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
@@ -180,7 +180,7 @@ def _check_unwrapped(glass: int, run: Run, *, interval_ps: float) -> None:
         fractional = run.read_positions_A(pair, slice(None)).astype(float) @ np.linalg.inv(run.cells_A[pair])
         if (step := np.abs(fractional[1] - fractional[0]).max(axis=1)).max() > 0.5:
             raise SaltflowError(
-                f"Trajectory {glass} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell from "
+                f"Trajectory {replica} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell from "
                 f"frame {frame} to {frame + 1}. Write unwrapped positions (LAMMPS: xu yu zu or image flags), or frames "
                 "more often."
             )
@@ -191,17 +191,17 @@ def _common_interval_ps(trajectories: Sequence[Run]) -> float:
     if np.ptp(intervals_ps) > INTERVAL_TOLERANCE * min(intervals_ps):
         raise SaltflowError(
             f"The trajectories were written every {', '.join(f'{value:g}' for value in intervals_ps)} ps; "
-            "the glasses of one point need one interval."
+            "the replicas of one point need one interval."
         )
     return float(np.mean(intervals_ps))
 
 
-def _segments(glass: int, run: Run, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
+def _segments(replica: int, run: Run, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
     steps = np.diff(run.times_ps) / interval_ps
     if np.any(steps < 1 - INTERVAL_TOLERANCE):
         frame = int(np.argmax(steps < 1 - INTERVAL_TOLERANCE))
         raise SaltflowError(
-            f"Trajectory {glass} has frames {frame} and {frame + 1} "
+            f"Trajectory {replica} has frames {frame} and {frame + 1} "
             f"only {steps[frame] * interval_ps:g} ps apart, less than its interval of {interval_ps:g} ps; "
             "write frames at a constant interval."
         )
@@ -209,10 +209,10 @@ def _segments(glass: int, run: Run, species: Sequence[str], *, interval_ps: floa
     pieces = [(start, stop - start) for start, stop in pairwise(edges) if stop - start >= FEWEST_FRAMES]
     if not pieces:
         raise SaltflowError(
-            f"Trajectory {glass} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
+            f"Trajectory {replica} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
             "run longer or write frames at a constant interval."
         )
     species_of = np.searchsorted(species, run.symbols)
     mean_cell_A = run.cells_A.mean(axis=0)
     breathes = bool(np.ptp(run.cells_A, axis=0).max() > 0.0)
-    return [Segment(glass, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in pieces]
+    return [Segment(replica, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in pieces]

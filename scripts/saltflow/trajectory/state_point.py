@@ -1,11 +1,11 @@
-"""The trajectories of a point of the sweep: which of its glasses came through, and which files that rests on."""
+"""The trajectories of a point of the sweep: which of its replicas came through, and which files that rests on."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saltflow.base.provenance import read_json
-from saltflow.trajectory.h5md import TrajectoryFile, open_sound
+from saltflow.trajectory.h5md import TrajectoryFile, open_accepted
 
 
 @dataclass(frozen=True)
@@ -13,9 +13,9 @@ class PointTrajectories:
     """What every analysis of a point begins with.
 
     Args:
-        runs: trajectories of the glasses whose run is "ok".
-        statuses: of every glass.
-        inputs: name → file of every glass, for the provenance.
+        runs: trajectories of the replicas whose run is "ok".
+        statuses: of every replica.
+        inputs: name → file of every replica, for the provenance.
     """
 
     runs: list[TrajectoryFile]
@@ -24,12 +24,12 @@ class PointTrajectories:
 
 
 def open_point(record: str | os.PathLike, trajectories: Sequence[str]) -> PointTrajectories:
-    """Open the glasses of a point that came through.
+    """Open the replicas of a point that came through.
 
     Args:
         record: md.json of the point.
-        trajectories: H5MD file of each glass, in the order of the record.
+        trajectories: H5MD file of each replica, in the order of the record.
     """
-    statuses = [glass["status"] for glass in read_json(record)["glasses"]]
-    inputs = {f"glass{number}": path for number, path in enumerate(trajectories, start=1)}
-    return PointTrajectories(open_sound(trajectories, statuses=statuses), statuses, inputs)
+    statuses = [replica["status"] for replica in read_json(record)["replicas"]]
+    inputs = {f"replica{number}": path for number, path in enumerate(trajectories, start=1)}
+    return PointTrajectories(open_accepted(trajectories, statuses=statuses), statuses, inputs)

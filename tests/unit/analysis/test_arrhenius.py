@@ -94,29 +94,29 @@ def test_curvature_test_is_rarely_wrong_on_a_straight_line():
     assert found / 300 < 0.10
 
 
-def glasses_of(energies_eV, temperatures_K, *, relative_error=0.05):
-    """Points whose glasses have these activation energies and nothing else between them."""
+def replicas_of(energies_eV, temperatures_K, *, relative_error=0.05):
+    """Points whose replicas have these activation energies and nothing else between them."""
     points = []
     for temperature_K in temperatures_K:
-        per_glass = [float(diffusivities(temperature_K, Ea_eV=value)) for value in energies_eV]
-        mean = float(np.mean(per_glass))
-        points.append(ArrheniusPoint(temperature_K, mean, relative_error * mean, "ok", tuple(per_glass)))
+        per_replica = [float(diffusivities(temperature_K, Ea_eV=value)) for value in energies_eV]
+        mean = float(np.mean(per_replica))
+        points.append(ArrheniusPoint(temperature_K, mean, relative_error * mean, "ok", tuple(per_replica)))
     return points
 
 
-def test_glasses_that_differ_widen_the_error():
+def test_replicas_that_differ_widen_the_error():
     temperatures_K = [500.0, 600.0, 700.0, 800.0]
-    alike, unlike = (fit(glasses_of(energies, temperatures_K)) for energies in ([0.3] * 3, [0.27, 0.3, 0.33]))
-    assert alike["Ea_eV"]["between_glasses"] == pytest.approx(0.0, abs=1e-9)
-    # Three glasses, 0.03 eV apart: 0.03/√3 by the bootstrap, whatever it is made of the means of exponentials.
-    assert unlike["Ea_eV"]["between_glasses"] == pytest.approx(0.03 / np.sqrt(3), rel=0.1)
+    alike, unlike = (fit(replicas_of(energies, temperatures_K)) for energies in ([0.3] * 3, [0.27, 0.3, 0.33]))
+    assert alike["Ea_eV"]["between_replicas"] == pytest.approx(0.0, abs=1e-9)
+    # Three replicas, 0.03 eV apart: 0.03/√3 by the bootstrap, whatever it is made of the means of exponentials.
+    assert unlike["Ea_eV"]["between_replicas"] == pytest.approx(0.03 / np.sqrt(3), rel=0.1)
     assert unlike["Ea_eV"]["error"] > alike["Ea_eV"]["error"]
     widths = [np.log(each["prediction"]["high"] / each["prediction"]["low"]) for each in (alike, unlike)]
     assert widths[1] > 2 * widths[0]
 
 
 @pytest.mark.parametrize(("prefactor_spread", "energy_spread_eV"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.03), (0.3, 0.03)])
-def test_fits_through_several_glasses_are_calibrated(prefactor_spread, energy_spread_eV):
+def test_fits_through_several_replicas_are_calibrated(prefactor_spread, energy_spread_eV):
     """Over 300 replicas: spread of the deviations in units of the error, and cover of the 95 % intervals."""
     rng = np.random.default_rng(40)
     replicas = [fit_replica(prefactor_spread, energy_spread_eV, rng) for _ in range(300)]
@@ -127,18 +127,18 @@ def test_fits_through_several_glasses_are_calibrated(prefactor_spread, energy_sp
     assert np.all(covered > 0.92), covered
 
 
-def test_a_glass_that_did_not_run_at_one_temperature_is_not_replaced_by_another():
+def test_a_replica_that_did_not_run_at_one_temperature_is_not_replaced_by_another():
     def result(kelvin, statuses):
         values = zip((1e-6, 2e-6, 3e-6), statuses, strict=True)
         sound = [{"D_cm2_s": value} for value, status in values if status == "ok"]
         quantities = {"D_cm2_s": {"value": 2e-6, "error": 1e-7}}
-        return {"temperature_K": kelvin, "status": "ok", "quantities": quantities, "per_glass": sound,
-                "glass_statuses": statuses}  # fmt: skip
+        return {"temperature_K": kelvin, "status": "ok", "quantities": quantities, "per_replica": sound,
+                "replica_statuses": statuses}  # fmt: skip
 
     statuses = {500.0: ["ok", "gas", "ok"], 600.0: ["ok"] * 3, 700.0: ["ok"] * 3}
     points = points_from_transport([result(*each) for each in statuses.items()], quantity="D_cm2_s")
-    assert points[0].per_glass == (1e-6, None, 3e-6)
-    assert fit(points)["Ea_eV"]["between_glasses"] < 0.1
+    assert points[0].per_replica == (1e-6, None, 3e-6)
+    assert fit(points)["Ea_eV"]["between_replicas"] < 0.1
 
 
 TRANSITION = {"status": "found", "Tg_K": 450.0, "error_K": 20.0, "near_K": 40.0}
@@ -172,13 +172,13 @@ def test_points_come_from_transport_results_in_order():
             "temperature_K": temperature_K,
             "status": "ok",
             "quantities": {"D_cm2_s": {"value": 1e-6, "error": 1e-7}},
-            "per_glass": [{"D_cm2_s": 1e-6}, {"D_cm2_s": None}],
+            "per_replica": [{"D_cm2_s": 1e-6}, {"D_cm2_s": None}],
         }
         for temperature_K in (700.0, 500.0)
     ]
     results.append(no_transport(["gas"], temperature_K=900.0))
     points = points_from_transport(results, quantity="D_cm2_s")
     assert [point.temperature_K for point in points] == [500.0, 700.0, 900.0]
-    assert points[2].status == "no sound glass"
-    assert points[0].per_glass == (1e-6, None)
+    assert points[2].status == "no accepted replica"
+    assert points[0].per_replica == (1e-6, None)
     json.dumps(fit(points))

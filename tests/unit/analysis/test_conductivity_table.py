@@ -13,7 +13,7 @@ from saltflow.analysis.transport.analysis import no_transport
 COLUMNS = [
     "composition",
     "temperature_K",
-    "glasses",
+    "replicas",
     "D_cm2_s",
     "D_err",
     "sigma_NE_mS_cm",
@@ -34,9 +34,9 @@ COLUMNS = [
     "method",
     "potential_status",
     "force_rmse_meV_A",
-    "coverage",
-    "uncovered_share",
-    "uncovered_err",
+    "domain",
+    "out_of_domain_fraction",
+    "out_of_domain_err",
 ]
 RELEASES = {
     "chlorides": {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 123.4}},
@@ -46,9 +46,9 @@ NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": 
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0,
               "sides": {"400": "below", "800": "above"}}  # fmt: skip
 TRANSITIONS = {"LiCl": TRANSITION, "Li2O": NO_TRANSITION}
-COVERAGE = {
+DOMAIN = {
     "LiCl": {"status": "not covered", "worst": {"state": "MD at 800 K", "value": 0.2, "error": 0.05}},
-    "Li2O": {"status": "no sound glass", "worst": None},
+    "Li2O": {"status": "no accepted replica", "worst": None},
 }
 ADDED = {"LiCl": "none", "Li2O": "D3(BJ) of PBE"}
 
@@ -70,7 +70,7 @@ def points() -> list[tuple[str, dict]]:
 @pytest.fixture(scope="module")
 def table(points) -> pd.DataFrame:
     potentials = {"LiCl": "chlorides", "Li2O": "oxides"}
-    return tabulate(points, RELEASES, TRANSITIONS, potentials=potentials, dispersion=ADDED, coverage=COVERAGE)
+    return tabulate(points, RELEASES, TRANSITIONS, potentials=potentials, dispersion=ADDED, domain=DOMAIN)
 
 
 def test_columns_of_the_table(table):
@@ -81,7 +81,7 @@ def test_columns_of_the_table(table):
 def test_a_diffusive_point_holds_what_the_analysis_found(table, points):
     row, quantities = table.iloc[0], points[0][1]["quantities"]
     assert row["status"] == "ok"
-    assert (row["composition"], row["temperature_K"], row["glasses"]) == ("LiCl", 800.0, 3)
+    assert (row["composition"], row["temperature_K"], row["replicas"]) == ("LiCl", 800.0, 3)
     assert row["D_cm2_s"] == quantities["D_cm2_s"]["value"] == pytest.approx(0.5e-4, rel=0.2)
     assert row["D_err"] == quantities["D_cm2_s"]["error"]
     assert row["sigma_E_mS_cm"] == quantities["sigma_E_mS_cm"]["value"]
@@ -90,9 +90,9 @@ def test_a_diffusive_point_holds_what_the_analysis_found(table, points):
 
 
 def test_points_that_are_no_conductivities_are_flagged(table):
-    assert table["status"].tolist() == ["ok", "not diffusive", "no sound glass"]
+    assert table["status"].tolist() == ["ok", "not diffusive", "no accepted replica"]
     nothing = table.iloc[2]
-    assert nothing["glasses"] == 0
+    assert nothing["replicas"] == 0
     assert nothing[["D_cm2_s", "sigma_NE_mS_cm", "sigma_E_mS_cm", "haven_ratio", "alpha"]].isna().all()
 
 
@@ -108,9 +108,9 @@ def test_the_method_of_every_number_is_named(table):
 
 
 def test_every_row_says_whether_labels_cover_its_composition(table):
-    assert table["coverage"].tolist() == ["not covered", "not covered", "no sound glass"]
-    assert table["uncovered_share"].tolist()[:2] == [0.2, 0.2]
-    assert pd.isna(table["uncovered_share"][2])
+    assert table["domain"].tolist() == ["not covered", "not covered", "no accepted replica"]
+    assert table["out_of_domain_fraction"].tolist()[:2] == [0.2, 0.2]
+    assert pd.isna(table["out_of_domain_fraction"][2])
 
 
 def test_written_table_and_its_text(table, tmp_path):
@@ -134,6 +134,6 @@ def test_written_table_and_its_text(table, tmp_path):
 
 
 def test_a_table_without_points_is_written(tmp_path):
-    table = tabulate([], RELEASES, {}, potentials={}, dispersion={}, coverage={})
+    table = tabulate([], RELEASES, {}, potentials={}, dispersion={}, domain={})
     write_table(table, tmp_path / "table.csv")
     assert "NE: Nernst–Einstein" in in_words(table)

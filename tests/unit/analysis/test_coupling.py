@@ -98,8 +98,8 @@ def test_what_hardly_turns_gives_a_bound():
 # ── ratios ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def transport(values, *, temperature_K=500.0, relative_error=0.05, status="ok", basis="blocks", glass_statuses=None):
-    """The part of a transport result that is compared, of glasses with these D."""
+def transport(values, *, temperature_K=500.0, relative_error=0.05, status="ok", basis="blocks", replica_statuses=None):
+    """The part of a transport result that is compared, of replicas with these D."""
     known = [value for value in values if value is not None]
     row = {"value": float(np.mean(known)), "error": relative_error * float(np.mean(known)), "unit": "cm2/s",
            "degrees_of_freedom": 20, "basis": basis}  # fmt: skip
@@ -107,26 +107,28 @@ def transport(values, *, temperature_K=500.0, relative_error=0.05, status="ok", 
         "status": status,
         "temperature_K": temperature_K,
         "quantities": {"D_cm2_s": row},
-        "per_glass": [{"D_cm2_s": value} for value in values],
-        "glass_statuses": glass_statuses or ["ok"] * len(values),
+        "per_replica": [{"D_cm2_s": value} for value in values],
+        "replica_statuses": replica_statuses or ["ok"] * len(values),
     }
 
 
-def test_glasses_are_compared_with_themselves():
-    free, frozen = [1e-6, 4e-6, 9e-6], [0.5e-6, 2e-6, 4.5e-6]  # unlike glasses, the same ratio
+def test_replicas_are_compared_with_themselves():
+    free, frozen = [1e-6, 4e-6, 9e-6], [0.5e-6, 2e-6, 4.5e-6]  # unlike replicas, the same ratio
     row = diffusion_ratio(transport(frozen), transport(free))
     assert row["value"] == pytest.approx(0.5)
-    assert (row["glasses"], row["basis"]) == (3, "blocks")
-    missing = diffusion_ratio(transport(frozen[1:], glass_statuses=["not run: no groups", "ok", "ok"]), transport(free))
-    assert missing["per_glass"] == pytest.approx([0.5, 0.5])
+    assert (row["replicas"], row["basis"]) == (3, "blocks")
+    missing = diffusion_ratio(
+        transport(frozen[1:], replica_statuses=["not run: no groups", "ok", "ok"]), transport(free)
+    )
+    assert missing["per_replica"] == pytest.approx([0.5, 0.5])
 
 
-@pytest.mark.parametrize("spread_of_glasses", [0.0, 0.5])
-def test_errors_of_ratios_are_true(spread_of_glasses):
+@pytest.mark.parametrize("spread_of_replicas", [0.0, 0.5])
+def test_errors_of_ratios_are_true(spread_of_replicas):
     """Over many points 68 % are within an error of the truth and 95 % of the intervals hold it."""
     random, scores, inside = np.random.default_rng(6), [], []
     for _ in range(800):
-        truth = np.log(0.4) + spread_of_glasses * random.normal(size=4)
+        truth = np.log(0.4) + spread_of_replicas * random.normal(size=4)
         noise = 0.1 * random.normal(size=(2, 4))
         free, frozen = np.exp(noise[0]), np.exp(truth + noise[1])
         relative = 0.1 / np.sqrt(4)
@@ -144,9 +146,14 @@ def test_errors_of_ratios_are_true(spread_of_glasses):
 def test_what_is_not_diffusive_is_said():
     row = diffusion_ratio(transport([1e-6, 1e-6], status="not diffusive"), transport([2e-6, 2e-6]))
     assert (row["status"], row["value"]) == ("not diffusive", pytest.approx(0.5))
-    lost = {"status": "no sound glass", "quantities": {}, "per_glass": [], "glass_statuses": ["not run: no groups"]}
+    lost = {
+        "status": "no accepted replica",
+        "quantities": {},
+        "per_replica": [],
+        "replica_statuses": ["not run: no groups"],
+    }
     assert diffusion_ratio(lost, transport([2e-6]))["value"] is None
-    assert diffusion_ratio(lost, transport([2e-6]))["status"] == "no sound glass"
+    assert diffusion_ratio(lost, transport([2e-6]))["status"] == "no accepted replica"
 
 
 def ratio(value, ln_error=0.05, status="ok"):
@@ -188,12 +195,12 @@ def coupled_point(temperature_K, *, turns_per_ps, hops_per_ps, status="ok"):
     }
     free = 1e-4 * np.exp(-0.3 / (8.617333262e-5 * temperature_K)) * np.array([0.9, 1.0, 1.1])
     frozen = {"T": 0.7 * free, "R": 0.2 * free, "V": 0.95 * free}
-    lost = {"status": "no sound glass", "temperature_K": temperature_K, "quantities": {}, "per_glass": [],
-            "glass_statuses": [f"not run: {status}"] * 3}  # fmt: skip
+    lost = {"status": "no accepted replica", "temperature_K": temperature_K, "quantities": {}, "per_replica": [],
+            "replica_statuses": [f"not run: {status}"] * 3}  # fmt: skip
     return {
         "temperature_K": temperature_K,
         "runs": [whole] * 3 if status == "ok" else [],
-        "groups": {"glasses": [found] * 3},
+        "groups": {"replicas": [found] * 3},
         "free": transport(free, temperature_K=temperature_K),
         "frozen": {
             mode: transport(values, temperature_K=temperature_K) if status == "ok" else lost

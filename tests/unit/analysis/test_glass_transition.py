@@ -55,9 +55,9 @@ def test_a_solid_that_expands_more_than_its_melt_is_no_glass():
     assert "does not expand more" in result["reason"]
 
 
-def test_glasses_that_differ_widen_the_error():
+def test_replicas_that_differ_widen_the_error():
     rng = np.random.default_rng(5)
-    unlike = [curve for tg_K in (500, 600, 700) for curve in cooled(broken(tg_K), rng, width=5e-4, glasses=1)]
+    unlike = [curve for tg_K in (500, 600, 700) for curve in cooled(broken(tg_K), rng, width=5e-4, replicas=1)]
     alike = cooled(broken(), rng, width=5e-4)
     assert find_glass_transition(unlike, seed=5)["error_K"] > 3 * find_glass_transition(alike, seed=5)["error_K"]
 

@@ -18,7 +18,7 @@ EDGE_A, INTERVAL_PS = 20.0, 0.2
 IONS, REST = 24, 8
 RATE_1_PS, JUMP_A, RATTLE_A = 0.02, 3.0, 0.12
 SETTINGS = {
-    "origins_per_glass": 150, "max_lag_fraction": 0.1, "van_hove_lags": 3, "van_hove_r_max_A": 10.0,
+    "origins_per_replica": 150, "max_lag_fraction": 0.1, "van_hove_lags": 3, "van_hove_r_max_A": 10.0,
     "van_hove_bin_A": 0.2, "hop_window_ps": 2.0, "hop_length_A": 1.5, "concerted_time_ps": 2.0,
     "concerted_distance_A": 5.0, "string_distance_A": 1.5, "shuffles": 5, "site_radius_A": 1.5,
 }  # fmt: skip
@@ -41,10 +41,10 @@ def trajectory(rng, ion_paths_A) -> Trajectory:
                       np.ones(len(symbols)))  # fmt: skip
 
 
-def jumping(seed: int, *, frames: int = 4000, rate_1_ps: float = RATE_1_PS, rattle_A: float = RATTLE_A) -> Trajectory:
+def jumping(seed: int, *, frames: int = 4000, rate_per_ps: float = RATE_1_PS, rattle_A: float = RATTLE_A) -> Trajectory:
     """Compound Poisson walkers with rattling; jumps of one length in random directions."""
     rng = np.random.default_rng(seed)
-    jumps = rng.random((frames, IONS)) < rate_1_ps * INTERVAL_PS
+    jumps = rng.random((frames, IONS)) < rate_per_ps * INTERVAL_PS
     directions = rng.normal(size=(frames, IONS, 3))
     directions *= JUMP_A / np.linalg.norm(directions, axis=-1, keepdims=True)
     paths_A = rng.random((IONS, 3)) * EDGE_A + np.cumsum(jumps[..., None] * directions, axis=0)
@@ -61,7 +61,7 @@ def test_rate_and_length_of_poisson_jumps(result):
     assert result["status"] == "ok"
     # Two jumps within a window are seen as one: a few per cent at this rate.
     expected = RATE_1_PS * np.exp(-RATE_1_PS * hops["window_ps"])
-    assert hops["rate_1_ps"]["value"] == pytest.approx(expected, abs=4 * hops["rate_1_ps"]["error"])
+    assert hops["rate_per_ps"]["value"] == pytest.approx(expected, abs=4 * hops["rate_per_ps"]["error"])
     assert hops["mean_length_A"]["value"] == pytest.approx(JUMP_A, abs=0.1)
     assert hops["cage_A"] == pytest.approx(np.sqrt(3) * RATTLE_A, rel=0.15)
     assert hops["return_fraction"]["value"] < 0.15
@@ -178,4 +178,4 @@ def test_figures_and_json(result, tmp_path):
         plot(result, tmp_path / "sound.svg", title="x")
         assert words in (tmp_path / "sound.svg").read_text()
         plot(missing, tmp_path / "missing.svg", title="x")
-        assert "glass 1: gas" in (tmp_path / "missing.svg").read_text()
+        assert "replica 1: gas" in (tmp_path / "missing.svg").read_text()

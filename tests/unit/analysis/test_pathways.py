@@ -35,7 +35,7 @@ def along_axis(rng, barrier_eV, samples):
     return found[:samples]
 
 
-def glass(seed, *, barriers_eV=BARRIERS_EV, frames=15_000, ions=20, cell_A=TRICLINIC_A, drift_A=0.02):
+def replica(seed, *, barriers_eV=BARRIERS_EV, frames=15_000, ions=20, cell_A=TRICLINIC_A, drift_A=0.02):
     """Ions in a separable potential, in a framework of four atoms that wanders off."""
     rng = np.random.default_rng(seed)
     fractional = np.stack([along_axis(rng, each, frames * ions) for each in barriers_eV], axis=1)
@@ -64,13 +64,13 @@ def expected_eV(barriers_eV):
 
 
 @pytest.fixture(scope="module")
-def three_glasses():
-    return [glass(seed) for seed in range(3)]
+def three_replicas():
+    return [replica(seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def analysed(three_glasses):
-    return pathways(three_glasses)
+def analysed(three_replicas):
+    return pathways(three_replicas)
 
 
 def test_barriers_of_a_known_potential_are_found_in_a_skewed_cell_that_drifts(analysed):
@@ -85,7 +85,7 @@ def test_barriers_of_a_known_potential_are_found_in_a_skewed_cell_that_drifts(an
 
 
 def test_the_first_bottleneck_lies_on_the_saddle_between_its_neighbours(analysed):
-    row = analysed[0]["per_glass"][0]["bottlenecks"]["1D"]
+    row = analysed[0]["per_replica"][0]["bottlenecks"]["1D"]
     away = np.array(row["fractional"]) - [0.5, 0.0, 0.0]
     assert np.abs(away - np.rint(away)).max() < 0.12
     assert [each["element"] for each in row["neighbours"]] == ["Cl"] * 4
@@ -111,10 +111,10 @@ def test_framework_atoms_shake_by_what_they_were_given(analysed):
     assert found_A == pytest.approx(of_four_less_their_drift_A, rel=0.05)
 
 
-def test_counts_do_not_depend_on_how_the_file_is_read(three_glasses, analysed, monkeypatch):
+def test_counts_do_not_depend_on_how_the_file_is_read(three_replicas, analysed, monkeypatch):
     monkeypatch.setattr(framework, "READ_BYTES", 24 * 24 * 7.0)
-    again, _ = pathways(three_glasses[:1])
-    assert again["per_glass"][0]["values"] == pytest.approx(analysed[0]["per_glass"][0]["values"], abs=1e-12)
+    again, _ = pathways(three_replicas[:1])
+    assert again["per_replica"][0]["values"] == pytest.approx(analysed[0]["per_replica"][0]["values"], abs=1e-12)
 
 
 def test_smoothing_keeps_every_count_and_reaches_across_borders():
@@ -132,16 +132,16 @@ def test_smoothing_keeps_every_count_and_reaches_across_borders():
     assert smoothed[0, 1, -1] == pytest.approx(expected, rel=1e-4)
 
 
-def test_one_glass_takes_its_error_from_the_halves_of_its_run(three_glasses):
-    result, _ = pathways(three_glasses[:1])
-    first, second = result["per_glass"][0]["halves_eV"]["1D"]
+def test_one_replica_takes_its_error_from_the_halves_of_its_run(three_replicas):
+    result, _ = pathways(three_replicas[:1])
+    first, second = result["per_replica"][0]["halves_eV"]["1D"]
     assert result["error_basis"] == "halves of the run"
     assert result["quantities"]["threshold_1D_eV"]["error"] == pytest.approx(1.837 * abs(first - second) / 2, rel=1e-3)
     assert result["quantities"]["connected_volume_fraction_1D"]["error"] is None
 
 
 def test_too_few_frames_are_flagged_and_never_silently_a_threshold():
-    result, _ = pathways([glass(1, frames=40)])
+    result, _ = pathways([replica(1, frames=40)])
     assert result["status"] != "ok"
     assert result["flags"]
 
@@ -159,7 +159,7 @@ def test_caged_ions_do_not_percolate_and_the_lower_bound_is_given():
 
 
 def test_a_run_whose_halves_differ_is_flagged():
-    low, high = glass(1, frames=4000), glass(2, barriers_eV=[0.02, 0.02, 0.02], frames=4000)
+    low, high = replica(1, frames=4000), replica(2, barriers_eV=[0.02, 0.02, 0.02], frames=4000)
     joined = Trajectory(
         np.concatenate([low.positions_A, high.positions_A - high.positions_A[0, 20:].mean(axis=0)
                         + low.positions_A[-1, 20:].mean(axis=0)]),
@@ -187,11 +187,11 @@ def test_without_a_framework_the_frame_is_the_laboratory():
         ({"trajectories": []}, "at least one trajectory"),
         ({"mobile_ion": "Na"}, "Na is not among the atoms Cl, Li"),
         ({"temperature_K": 0.0}, "above 0 K"),
-        ({"trajectories": [glass(1, frames=3)]}, "at least 4 frames"),
+        ({"trajectories": [replica(1, frames=3)]}, "at least 4 frames"),
     ],
 )
 def test_mistakes_are_explained(changes, words):
-    arguments = {"trajectories": [glass(1, frames=20)], "mobile_ion": "Li", "temperature_K": KELVIN} | changes
+    arguments = {"trajectories": [replica(1, frames=20)], "mobile_ion": "Li", "temperature_K": KELVIN} | changes
     with pytest.raises(SaltflowError, match=words):
         analyse_pathways(**arguments, **SETTINGS)
 
@@ -240,7 +240,7 @@ def test_figure_and_picture_are_drawn_also_of_nothing(analysed, tmp_path):
 
 
 def test_the_command_writes_everything_without_charges(tmp_path, capsys):
-    run = glass(4, frames=300)
+    run = replica(4, frames=300)
     with H5MDWriter(tmp_path / "run.h5md", Atoms(run.symbols, pbc=True), metadata={}) as writer:
         for number, positions_A in enumerate(run.positions_A):
             writer.append_positions(step=number, time_ps=float(number), positions_A=positions_A, cell_A=TRICLINIC_A)

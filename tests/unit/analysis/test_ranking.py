@@ -16,7 +16,7 @@ EA_EV = 0.3
 NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0, "sides": {}}
 RELEASE = {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}}
-COVERED = {"status": "covered", "worst": {"state": "glass", "value": 0.012, "error": 0.004}}
+COVERED = {"status": "covered", "worst": {"state": "replica", "value": 0.012, "error": 0.004}}
 UNKNOWN = {"sigma_mS_cm": None, "temperature_C": None, "sigma_origin": None, "Ea_eV": None}
 MEASURED = {"sigma_mS_cm": 1.5, "temperature_C": 30.0, "sigma_origin": "read", "Ea_eV": 0.33}
 
@@ -67,7 +67,7 @@ def test_the_best_conductor_comes_first_and_those_without_a_number_last():
         finished("frozen", status="not diffusive"),
         finished("slow", prefactor=1e6),
         finished("fast", prefactor=1e8),
-        finished("evaporated", status="no sound glass", reason="glass 1: gas"),
+        finished("evaporated", status="no accepted replica", reason="replica 1: gas"),
         finished("middle", prefactor=1e7),
         others={"waits": "pending", "broken": "failed: run_md exit: no memory"},
         measured=("fast",),
@@ -78,7 +78,7 @@ def test_the_best_conductor_comes_first_and_those_without_a_number_last():
     assert dict(zip(ranking["composition"], ranking["status"], strict=True)) == {
         **dict.fromkeys(("fast", "middle", "slow"), "done"),
         "frozen": "not diffusive: 0 of 4 temperatures have a diffusive window",
-        "evaporated": "no sound glass: glass 1: gas",
+        "evaporated": "no accepted replica: replica 1: gas",
         "waits": "pending",
         "broken": "failed: run_md exit: no memory",
     }
@@ -87,7 +87,7 @@ def test_the_best_conductor_comes_first_and_those_without_a_number_last():
     assert best["sigma_low_mS_cm"] < best["sigma_mS_cm"] < best["sigma_high_mS_cm"]
     assert best["Ea_eV"] == pytest.approx(EA_EV)
     assert (best["at_temperature_K"], best["extrapolated"]) == (300.0, True)
-    assert (best["coverage"], best["uncovered_share"], best["uncovered_err"]) == ("covered", 0.012, 0.004)
+    assert (best["domain"], best["out_of_domain_fraction"], best["out_of_domain_err"]) == ("covered", 0.012, 0.004)
     assert (best["measured_sigma_mS_cm"], best["measured_at_C"], best["measured_origin"]) == (1.5, 30.0, "read")
 
 
@@ -106,7 +106,7 @@ def test_the_potential_behind_a_number_is_named():
 
 
 def test_a_range_across_the_glass_transition_is_flagged():
-    ranking = ranked(finished("glass", prefactor=1e8, transition=TRANSITION), finished("crystal", prefactor=1e7))
+    ranking = ranked(finished("replica", prefactor=1e8, transition=TRANSITION), finished("crystal", prefactor=1e7))
     assert ranking["crosses_Tg"].tolist() == [True, None]
     assert ranking["Tg_K"].tolist()[0] == 550.0
     assert ranking["Tg_K"].isna().tolist() == [False, True]
@@ -140,7 +140,7 @@ def test_a_ranking_before_anything_is_done():
 def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
     for name in ("LiCl", "LiF"):
         write_json(tmp_path / name / "arrhenius.json", fit_of(name, prefactor=1e7))
-        write_json(tmp_path / name / "coverage.json", COVERED | {"composition": name})
+        write_json(tmp_path / name / "domain.json", COVERED | {"composition": name})
         for transport, structure in points_of("ok"):
             folder = tmp_path / name / f"md/{transport['temperature_K']:.0f}K"
             write_json(folder / "transport.json", transport)
@@ -148,7 +148,7 @@ def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
     write_json(tmp_path / "potentials/chlorides/released.json", RELEASE)
     found = read_finished(
         sorted(tmp_path.glob("*/arrhenius.json")),
-        coverage=tmp_path.glob("*/coverage.json"),
+        domain=tmp_path.glob("*/domain.json"),
         transport=sorted(tmp_path.glob("*/md/*/transport.json")),
         structure=sorted(tmp_path.glob("*/md/*/structure.json")),
         releases=tmp_path.glob("potentials/*/released.json"),
@@ -158,5 +158,5 @@ def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
     assert list(found) == ["LiCl", "LiF"]
     assert [point[0]["temperature_K"] for point in found["LiF"].points] == list(TEMPERATURES_K)
     assert found["LiF"].release == RELEASE
-    assert found["LiF"].coverage == COVERED | {"composition": "LiF"}
+    assert found["LiF"].domain == COVERED | {"composition": "LiF"}
     assert [found[name].dispersion for name in found] == ["none", "D3(BJ) of PBE"]

@@ -17,8 +17,8 @@ from saltflow.statistics.lags_and_origins import spaced_origins
 
 CHARGES = {"Li": 1, "Al": 3, "Cl": -1, "O": -2}
 SETTINGS = {
-    "frames_per_glass": 50_000,
-    "origins_per_glass": 300,
+    "frames_per_replica": 50_000,
+    "origins_per_replica": 300,
     "allowed_absences_ps": [0.0, 2.0],
     "max_lag_fraction": 0.5,
     "min_class_fraction": 0.02,
@@ -65,12 +65,12 @@ def test_planted_classes_are_found_with_their_times(result):
             assert found["error"] < 0.15 * found["value"]
         assert row["status"] == "ok"
         assert row["beta"]["value"] == pytest.approx(1.0, abs=0.1)
-        assert classes[name]["relabelling_rate_1_ps"]["value"] < 1e-3
+        assert classes[name]["relabelling_rate_per_ps"]["value"] < 1e-3
 
 
 def test_what_is_written_is_finite_and_named(result):
     assert result["status"] == "ok"
-    assert result["glasses"] == 3
+    assert result["replicas"] == 3
     assert result["shells"]["Li-Al"]["cutoff_A"] == pytest.approx((NEAR_A + 6.0) / 2, abs=1.6)
     curve = result["shells"]["Li-Al"]["curves"]["continuous 2 ps"]
     assert curve["P"]["X4"][0] == 1.0
@@ -79,7 +79,7 @@ def test_what_is_written_is_finite_and_named(result):
 
 
 def test_short_runs_and_coarse_frames_are_flagged():
-    short = analyse([two_classes(4, frames=40)[0]], origins_per_glass=20)
+    short = analyse([two_classes(4, frames=40)[0]], origins_per_replica=20)
     assert short["status"] != "ok"
     row = short["shells"]["Li-Al"]["classes"]["all"]["continuous 2 ps"]
     assert {"run shorter than the residence", "too few departures"} & set(row["flags"])
@@ -144,7 +144,7 @@ def test_activation_energies_of_classes_stand_beside_that_of_diffusion(tmp_path)
             row = {
                 "tau_ps": {"value": tau_ps, "error": 0.03 * tau_ps},
                 "status": "ok",
-                "tau_per_glass_ps": [tau_ps] * 3,
+                "tau_per_replica_ps": [tau_ps] * 3,
             }
             classes[name] = {"continuous 2 ps": row}
         shell = {"classes": classes, "curves": {"continuous 2 ps": {}}}
@@ -169,7 +169,7 @@ def test_figures_of_sound_and_of_missing_points(result, tmp_path):
     assert "Li-Al X4" in text
     assert "residence time τ (ps)" in text
     plot_residence(no_residence(["gas"], temperature_K=600.0), tmp_path / "missing.svg", title="x")
-    assert "glass 1: gas" in (tmp_path / "missing.svg").read_text()
+    assert "replica 1: gas" in (tmp_path / "missing.svg").read_text()
 
 
 def test_mdanalysis_finds_the_same_survival():
@@ -180,7 +180,7 @@ def test_mdanalysis_finds_the_same_survival():
     rng = np.random.default_rng(9)
     present = telegraph(rng, frames=400, pairs=1, k_out=0.05, k_in=0.1)
     run = beside_metals(present, oxygens=[0], interval_ps=1.0, rng=rng)
-    shell = analyse([run], origins_per_glass=400)["shells"]["Li-Al"]
+    shell = analyse([run], origins_per_replica=400)["shells"]["Li-Al"]
     universe = Universe.empty(len(run.symbols), trajectory=True)
     universe.add_TopologyAttr("name", list(run.symbols))
     universe.load_new(run.positions_A, dimensions=np.tile([14.0, 14.0, 14.0, 90.0, 90.0, 90.0], (400, 1)))

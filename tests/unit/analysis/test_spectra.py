@@ -21,8 +21,8 @@ from saltflow.trajectory import H5MDWriter, Trajectory, open_trajectory, open_ve
 KELVIN = 600.0
 CELL_A = 14.0 * np.eye(3)
 SETTINGS = {
-    "correlation_ps": 1.0, "frames": 1000, "max_lag_fraction": 0.2, "q_max_1_A": 1.5, "q_points": 40, "q_shells": 6,
-    "self_q_1_A": [0.5, 1.0],
+    "correlation_ps": 1.0, "frames": 1000, "max_lag_fraction": 0.2, "q_max_per_A": 1.5, "q_points": 40, "q_shells": 6,
+    "self_q_per_A": [0.5, 1.0],
 }  # fmt: skip
 LI_THZ, CL_THZ = 10.0, 4.0
 MASSES_U = {"Li": 7.0, "Cl": 35.5, "S": 32.0, "O": 16.0}
@@ -65,7 +65,7 @@ def test_units_of_kinetic_energy():
 
 @pytest.fixture(scope="module")
 def vibrating(tmp_path_factory):
-    """Two glasses of oscillators: 60 Li at 10 THz, 60 Cl at 4 THz."""
+    """Two replicas of oscillators: 60 Li at 10 THz, 60 Cl at 4 THz."""
     folder, symbols = tmp_path_factory.mktemp("vibrating"), ["Li"] * 60 + ["Cl"] * 60
     paths = []
     for seed in (1, 2):

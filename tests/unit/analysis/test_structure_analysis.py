@@ -18,7 +18,7 @@ from saltflow.trajectory import H5MDWriter
 SETTINGS = {
     "r_max_A": 8.0,
     "bin_width_A": 0.1,
-    "frames_per_glass": 10,
+    "frames_per_replica": 10,
     "q_max_per_A": 4.0,
     "q_bin_per_A": 0.1,
     "scattering_frames": 5,
@@ -37,52 +37,52 @@ def flags(result):
 
 
 @pytest.fixture(scope="module")
-def glass():
+def replica():
     """Chains of 1, 2 and 5 metals and tetrahedra with lithium, two of them."""
     parts = [chain(length, start_A=(2.0, y, 26.0)) for length, y in ((1, 2.0), (2, 10.0), (5, 18.0))]
     symbols, positions_A = joined(tetrahedra_with_lithium(), *parts)
     return analyse(*(shaken(symbols, positions_A, 32.0 * np.eye(3), seed=seed) for seed in (1, 2)))
 
 
-def test_a_glass_of_known_parts(glass):
+def test_a_replica_of_known_parts(replica):
     metals = 27 + 1 + 2 + 5
-    lengths = glass["network"]["fragments"]["any"]["metals_by_length"]
+    lengths = replica["network"]["fragments"]["any"]["metals_by_length"]
     assert {length: row["value"] for length, row in lengths.items()} == {
         "1": pytest.approx(28 / metals), "2": pytest.approx(2 / metals), "5": pytest.approx(5 / metals)
     }  # fmt: skip
-    assert glass["network"]["fragments"]["any"]["mean_length"]["value"] == pytest.approx(metals / 30)
-    classes = glass["polyhedra"]["Al"]["classes"]
+    assert replica["network"]["fragments"]["any"]["mean_length"]["value"] == pytest.approx(metals / 30)
+    classes = replica["polyhedra"]["Al"]["classes"]
     assert classes["X4"]["value"] == pytest.approx(28 / metals)
     assert classes["X3O1"]["value"] == pytest.approx(4 / metals)
     assert classes["X2O2"]["value"] == pytest.approx(3 / metals)
-    assert glass["anions"]["Cl"]["terminal"]["value"] == pytest.approx(1.0)
-    assert glass["network"]["bridges_per_metal"]["O"]["value"] == pytest.approx(5 / metals)
-    assert glass["angles"]["triples"]["Cl-Al-Cl"]["mean"]["value"] == pytest.approx(109.5, abs=5)
-    assert glass["angles"]["triples"]["Al-O-Al"]["mean"]["value"] == pytest.approx(175, abs=4)
-    density = np.array(glass["angles"]["triples"]["Cl-Al-Cl"]["density_per_deg"])
+    assert replica["anions"]["Cl"]["terminal"]["value"] == pytest.approx(1.0)
+    assert replica["network"]["bridges_per_metal"]["O"]["value"] == pytest.approx(5 / metals)
+    assert replica["angles"]["triples"]["Cl-Al-Cl"]["mean"]["value"] == pytest.approx(109.5, abs=5)
+    assert replica["angles"]["triples"]["Al-O-Al"]["mean"]["value"] == pytest.approx(175, abs=4)
+    density = np.array(replica["angles"]["triples"]["Cl-Al-Cl"]["density_per_deg"])
     assert density.sum() * 2.0 == pytest.approx(1.0)
 
 
-def test_every_descriptor_has_a_value_and_an_error_or_a_reason(glass):
-    assert tuple(glass["descriptors"]) == NAMES
-    for name, row in glass["descriptors"].items():
+def test_every_descriptor_has_a_value_and_an_error_or_a_reason(replica):
+    assert tuple(replica["descriptors"]) == NAMES
+    for name, row in replica["descriptors"].items():
         assert (row["value"] is None) == ("reason" in row), name
         assert row["value"] is None or row["error"] is not None, name
-    assert glass["descriptors"]["polymerisation"]["value"] == pytest.approx(2 * 5 / 35)
-    assert glass["descriptors"]["terminal_X"]["value"] == pytest.approx(1.0)
-    json.dumps(glass, allow_nan=False)
+    assert replica["descriptors"]["polymerisation"]["value"] == pytest.approx(2 * 5 / 35)
+    assert replica["descriptors"]["terminal_X"]["value"] == pytest.approx(1.0)
+    json.dumps(replica, allow_nan=False)
 
 
-def test_a_table_has_a_row_for_every_point(glass):
-    table = tabulate_structure([("mixed", 600.0, glass), ("lost", 900.0, no_structure(["gas"]))])
+def test_a_table_has_a_row_for_every_point(replica):
+    table = tabulate_structure([("mixed", 600.0, replica), ("lost", 900.0, no_structure(["gas"]))])
     assert table["temperature_K"].tolist() == [600, 900]
-    assert table["status"].tolist() == ["ok", "no sound glass"]
+    assert table["status"].tolist() == ["ok", "no accepted replica"]
     assert table.loc[0, "terminal_X"] == pytest.approx(1.0)
     assert table.loc[1, list(NAMES)].isna().all()
 
 
-def test_salt_that_has_separated_is_flagged_and_a_mixture_is_not(glass):
-    assert "separated salt" not in flags(glass)
+def test_salt_that_has_separated_is_flagged_and_a_mixture_is_not(replica):
+    assert "separated salt" not in flags(replica)
     symbols, positions_A = joined(tetrahedra_with_lithium(), salt_block(4, start_A=(22.5, 22.5, 22.5)))
     found = analyse(shaken(symbols, positions_A, 33.0 * np.eye(3)))
     assert "separated salt" in flags(found)
@@ -130,12 +130,12 @@ def test_a_tiny_cell_gives_numbers_or_reasons():
 
 
 @pytest.mark.parametrize("plot", FIGURES)
-def test_figures_are_drawn_of_what_there_is(glass, tmp_path, plot):
+def test_figures_are_drawn_of_what_there_is(replica, tmp_path, plot):
     atoms = bulk("LiCl", "rocksalt", a=5.1, cubic=True).repeat(2)
     crystal = analyse(
         shaken(atoms.get_chemical_symbols(), atoms.positions, atoms.cell.array), charges={"Li": 1, "Cl": -1}
     )
-    for name, result in {"glass": glass, "crystal": crystal, "lost": no_structure(["gas"])}.items():
+    for name, result in {"replica": replica, "crystal": crystal, "lost": no_structure(["gas"])}.items():
         plot(result, tmp_path / f"{name}.svg", title=name)
         assert "<svg" in (tmp_path / f"{name}.svg").read_text()
     assert "No trajectory to analyse" in (tmp_path / "lost.svg").read_text()
@@ -163,7 +163,7 @@ def test_the_command_writes_what_the_sweep_writes(tmp_path, capsys):
             moved_A = positions_A + rng.normal(0, 0.05, positions_A.shape)
             writer.append_positions(step=number, time_ps=0.1 * number, positions_A=moved_A, cell_A=atoms.cell)
     settings = tmp_path / "settings.yaml"
-    settings.write_text(json.dumps({"structure_analysis": SETTINGS}))
+    settings.write_text(json.dumps({"structure": SETTINGS}))
     told = ["--charges", "Li=1,Al=3,Cl=-1", "--temperature", "300", "--settings", str(settings)]
     assert main([str(tmp_path / "run.h5md"), *told, "--out", str(tmp_path / "out"), "--name", "salt"]) == 0
     result = json.loads((tmp_path / "out/structure.json").read_text())

@@ -59,7 +59,7 @@ def test_atoms_without_bonds_have_no_order():
 def test_running_coordination_numbers_climb_the_shells_of_a_lattice(name, counts):
     atoms, _ = crystal_of(name)
     run = shaken(atoms.get_chemical_symbols(), atoms.positions, atoms.cell.array, rattle_A=0.01, frames=5)
-    found = pair_distributions([run], r_max_A=7.4, bin_width_A=0.05, frames_per_glass=5)
+    found = pair_distributions([run], r_max_A=7.4, bin_width_A=0.05, frames_per_replica=5)
     distances_A = np.sort(atoms.get_all_distances(mic=True)[0])[1:]
     edges_A = [0.5 * (distances_A[count - 1] + distances_A[count]) for count in counts]
     N = np.array(found["pairs"]["Li-Li"]["N"])
@@ -106,11 +106,11 @@ def test_a_hot_crystal_is_crystalline_and_a_gas_is_not(name):
 
 
 def test_pair_entropy_of_an_ideal_gas_is_zero():
-    averages = pair_averages([gas(seed) for seed in range(4)], r_max_A=9.0, bin_width_A=0.1, frames_per_glass=20)
+    averages = pair_averages([gas(seed) for seed in range(4)], r_max_A=9.0, bin_width_A=0.1, frames_per_replica=20)
     found = pair_entropy(averages)
     assert abs(found.value) < 3 * found.error
     assert found.error < 0.05
-    crowded = pair_averages([gas(9, frames=5)], r_max_A=9.0, bin_width_A=0.1, frames_per_glass=5)
+    crowded = pair_averages([gas(9, frames=5)], r_max_A=9.0, bin_width_A=0.1, frames_per_replica=5)
     assert abs(pair_entropy(crowded).value) < 3 * pair_entropy(crowded).error  # although five frames are noisy
 
 
@@ -120,7 +120,7 @@ def test_pair_entropy_of_a_step_has_a_closed_form():
     g = np.where(edges_A < 2.05, 3.0, 1.0)
     blocks = BlockAverages()
     for _ in range(2):
-        blocks.begin(glass=0)
+        blocks.begin(replica=0)
         blocks.add({("g",): np.tile(g, (2, 2, 1))})
     averages = PairAverages(("Cl", "Li"), edges_A, blocks, np.array([30, 10]), 1000.0, 5.0, "")
     expected = -2 * np.pi * 40 / 1000 * (3 * np.log(3) - 2) * 8 / 3
@@ -147,7 +147,7 @@ def salt_in(*parts, cell_A=30.0):
     return observe_salt(frame, bonds, ROLES, in_polyanion=np.zeros(len(frame.symbols), dtype=bool))
 
 
-def test_planted_salt_is_found_and_a_mixed_glass_has_none():
+def test_planted_salt_is_found_and_a_mixed_replica_has_none():
     mixed = salt_in(tetrahedra_with_lithium())
     assert mixed == {("salt-like",): 0.0, ("salt cluster",): 0.0}
     planted = salt_in(tetrahedra_with_lithium(), salt_block(3, start_A=(23.0, 23.0, 23.0)))
@@ -173,7 +173,7 @@ def test_mean_order_leaves_out_atoms_without_neighbours():
     far_A[1] = [14, 5, 14]
     blocks = BlockAverages()
     for frame_A in (positions_A, far_A):
-        blocks.begin(glass=0)
+        blocks.begin(replica=0)
         frame = snapshot(symbols, frame_A, 22.0)
         blocks.add(observe_order(frame, shells(frame, CUTOFFS_A), ROLES))
     found = estimate(blocks, local_quantities)

@@ -10,7 +10,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.trajectory import Trajectory
 
 TRICLINIC_A = np.array([[12.0, 0.0, 0.0], [5.0, 11.0, 0.0], [-4.0, 3.0, 10.0]])
-GRID = {"r_max_A": 4.0, "bin_width_A": 0.1, "frames_per_glass": 50}
+GRID = {"r_max_A": 4.0, "bin_width_A": 0.1, "frames_per_replica": 50}
 
 
 def trajectory_of(positions_A, symbols, cells_A):
@@ -49,7 +49,7 @@ def test_coordination_number_of_an_ideal_gas_is_density_times_volume():
 
 
 def test_rocksalt_has_six_and_twelve_neighbours():
-    result = pair_distributions([rocksalt(1), rocksalt(2)], r_max_A=5.5, bin_width_A=0.05, frames_per_glass=40)
+    result = pair_distributions([rocksalt(1), rocksalt(2)], r_max_A=5.5, bin_width_A=0.05, frames_per_replica=40)
     unlike, like = result["pairs"]["Na-Cl"], result["pairs"]["Na-Na"]
     assert unlike["first_peak_A"] == pytest.approx(2.8, abs=0.1)
     assert unlike["coordination"]["value"] == pytest.approx(6.0, abs=0.01)
@@ -101,13 +101,13 @@ def test_unwrapped_positions_and_a_breathing_cell_change_nothing():
     images = np.random.default_rng(4).integers(-3, 4, (1, len(run.symbols), 3)) @ run.cells_A[0]
     scale = 1 + 0.01 * np.sin(np.arange(run.n_frames))[:, None, None]
     breathing = trajectory_of((run.positions_A + images) * scale, run.symbols, run.cells_A * scale)
-    grid = {"r_max_A": 5.0, "bin_width_A": 0.1, "frames_per_glass": 40}
+    grid = {"r_max_A": 5.0, "bin_width_A": 0.1, "frames_per_replica": 40}
     still, moved = (pair_distributions([each], **grid)["pairs"]["Na-Cl"] for each in (run, breathing))
     assert moved["coordination"]["value"] == pytest.approx(still["coordination"]["value"], abs=0.01)
 
 
 def test_distances_beyond_half_the_cell_are_cut_with_a_sentence():
-    result = pair_distributions([rocksalt(1)], r_max_A=9.0, bin_width_A=0.1, frames_per_glass=20)
+    result = pair_distributions([rocksalt(1)], r_max_A=9.0, bin_width_A=0.1, frames_per_replica=20)
     assert result["r_max_A"] == pytest.approx(5.6)
     assert "half the width of the cell" in result["note"]
     assert len(result["r_A"]) == len(result["pairs"]["Na-Cl"]["g"]) == 56
@@ -131,7 +131,11 @@ def test_shell_that_is_not_followed_to_its_end_has_no_minimum():
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"bin_width_A": 0.0}, "bin_width_A"), ({"frames_per_glass": 3}, "at least 5"), ({"bin_width_A": 9.0}, "between")],
+    [
+        ({"bin_width_A": 0.0}, "bin_width_A"),
+        ({"frames_per_replica": 3}, "at least 5"),
+        ({"bin_width_A": 9.0}, "between"),
+    ],
 )
 def test_unusable_grid_is_refused(changes, message):
     with pytest.raises(SaltflowError, match=message):

@@ -41,7 +41,7 @@ def test_an_ideal_gas_scatters_evenly():
     vectors = wave_vectors(TRICLINIC_A, q_max_per_A=3.0, width_per_A=0.1, per_shell=30)
     powers = scattering_powers(("Cl", "Li"), vectors.q_per_A)
     found = estimate(
-        scattering_averages(runs, vectors, ("Cl", "Li"), frames_per_glass=20),
+        scattering_averages(runs, vectors, ("Cl", "Li"), frames_per_replica=20),
         lambda means: scattering_quantities(
             means,
             fractions=np.array([0.4, 0.6]),

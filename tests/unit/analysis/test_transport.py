@@ -119,8 +119,8 @@ def test_blocks_add_up_to_the_curves(rng):
     system = prepare_system(salts, charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
     lags = np.array([1, 10, 100])
     curves = displacement_curves(system, lags)
-    blocks, glasses = displacement_blocks(system, lags, block_frames=40)
-    assert list(glasses) == [0, 0, 0, 1, 1]
+    blocks, replicas = displacement_blocks(system, lags, block_frames=40)
+    assert list(replicas) == [0, 0, 0, 1, 1]
     total = blocks.total()
     np.testing.assert_allclose(total.origins, curves.origins)
     np.testing.assert_allclose(total.squared_A2, curves.squared_A2, atol=1e-6)
@@ -128,20 +128,20 @@ def test_blocks_add_up_to_the_curves(rng):
 
 
 @pytest.mark.parametrize("walkers", WALKERS)
-@pytest.mark.parametrize(("glasses", "frames"), [(3, 1200), (1, 2500)])
-def test_errors_are_calibrated(walkers, glasses, frames):
+@pytest.mark.parametrize(("replicas", "frames"), [(3, 1200), (1, 2500)])
+def test_errors_are_calibrated(walkers, replicas, frames):
     """The deviation from the truth, over the error, has unit spread; benchmarks/calibration takes 1,000 replicas."""
-    replicas = [deviations(walkers, frames=frames, glasses=glasses, seed=20200 + seed) for seed in range(REPLICAS)]
+    replicas = [deviations(walkers, frames=frames, replicas=replicas, seed=20200 + seed) for seed in range(REPLICAS)]
     spread = {name: float(np.std([replica[name] for replica in replicas])) for name in replicas[0]}
     # 0.85 to 1.15, and two and a half standard deviations of a spread over this many replicas.
     slack = 2.5 / np.sqrt(2 * REPLICAS)
     assert all(0.85 - slack < value < 1.15 + slack for value in spread.values()), spread
 
 
-def test_different_glasses_widen_the_error(rng):
+def test_different_replicas_widen_the_error(rng):
     runs = [lithium_in_a_heavy_frame(brownian_steps(rng, 2000, 16, D_A2_ps=D)) for D in (0.2, 0.5, 1.0)]
     row = analyse(runs)["quantities"]["D_cm2_s"]
-    assert row["basis"] == "glasses"
+    assert row["basis"] == "replicas"
     assert row["degrees_of_freedom"] == 2
     assert row["error"] > 0.3 * row["value"]
 
@@ -237,13 +237,13 @@ def test_too_short_a_lag_range_is_refused(rng):
         analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 20, 2, D_A2_ps=0.5))], max_lag_fraction=0.1)
 
 
-def test_twenty_frames_of_unequal_glasses_still_give_errors(rng):
+def test_twenty_frames_of_unequal_replicas_still_give_errors(rng):
     salts = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 4, D_A2_ps=2.0)) for frames in (20, 90)]
     row = analyse(salts)["quantities"]["sigma_E_mS_cm"]
     assert row["error"] > 0.3 * abs(row["value"])
 
 
-def test_glasses_of_another_size_are_refused(rng):
+def test_replicas_of_another_size_are_refused(rng):
     salts = [lithium_in_a_heavy_frame(brownian_steps(rng, 100, ions, D_A2_ps=0.5)) for ions in (2, 3)]
     with pytest.raises(SaltflowError, match="other atoms"):
         analyse(salts)

@@ -37,7 +37,7 @@ def statistics(run, *, cutoffs_A, charges, shifts_A=(0.0,)):
     for pair, cutoff_A in cutoffs_A.items():
         first, second = (system.species.index(symbol) for symbol in pair.split("-"))
         table[first, second] = table[second, first] = cutoff_A
-    return system, cluster_statistics([run], system, table, shifts_A=shifts_A, frames_per_glass=5)
+    return system, cluster_statistics([run], system, table, shifts_A=shifts_A, frames_per_replica=5)
 
 
 def conductivity(found, key, D_cm2_s):
@@ -129,6 +129,6 @@ def test_cutoffs_are_the_first_minima_of_opposite_charges():
     run = Trajectory(frames, np.tile(np.eye(3) * 15.0, (FRAMES, 1, 1)), 0.1 * np.arange(FRAMES), tuple(symbols),
                      np.ones(len(symbols)))  # fmt: skip
     system = prepare_system([run], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
-    cutoffs_A = bond_cutoffs_A([run], system, frames_per_glass=10)
+    cutoffs_A = bond_cutoffs_A([run], system, frames_per_replica=10)
     assert cutoffs_A[0, 0] == cutoffs_A[1, 1] == 0.0
     assert 2.9 < cutoffs_A[0, 1] < 4.0

@@ -31,7 +31,7 @@ def walks(tmp_path):
 def test_replicas_become_one_point(walks, tmp_path, capsys):
     assert main([*walks, *CHARGES, "--out", str(tmp_path / "out"), "--name", "LiCl"]) == 0
     result = json.loads((tmp_path / "out/transport.json").read_text())
-    assert result["glasses"] == 2
+    assert result["replicas"] == 2
     assert result["mobile_ion"] == "Li"
     (row,) = csv.DictReader((tmp_path / "out/transport.csv").open())
     assert float(row["D_cm2_s"]) == pytest.approx(result["quantities"]["D_cm2_s"]["value"], rel=1e-5)
@@ -40,8 +40,8 @@ def test_replicas_become_one_point(walks, tmp_path, capsys):
         assert "<svg" in (tmp_path / f"out/{figure}.svg").read_text()
     assert "LiCl at 600 K" in capsys.readouterr().out
     release = {"reference": {"name": "x"}, "converged": True, "heldout": {"force_rmse_meV_A": 1.0}}
-    coverage = {"LiCl": {"status": "no sound glass", "worst": None}}
-    of_sweep = {"potentials": {"LiCl": "p"}, "dispersion": {"LiCl": "none"}, "coverage": coverage}
+    domain = {"LiCl": {"status": "no accepted replica", "worst": None}}
+    of_sweep = {"potentials": {"LiCl": "p"}, "dispersion": {"LiCl": "none"}, "domain": domain}
     sweep = tabulate([("LiCl", result)], {"p": release}, {"LiCl": {"sides": {}}}, **of_sweep)
     assert list(row) == list(sweep.columns), "the columns of conductivity.csv"
 

@@ -16,10 +16,10 @@ def rng():
     return np.random.default_rng(60)
 
 
-def poisson_jumps(rng, frames, ions, *, rate_1_ps, length_A):
+def poisson_jumps(rng, frames, ions, *, rate_per_ps, length_A):
     """Steps of ions that jump by one length in any direction, at times that know nothing of each other."""
     steps = np.zeros((frames, ions, 3))
-    numbers = rng.poisson(rate_1_ps * INTERVAL_PS, (frames, ions))
+    numbers = rng.poisson(rate_per_ps * INTERVAL_PS, (frames, ions))
     for more in range(1, numbers.max() + 1):
         directions = rng.normal(size=(frames, ions, 3))
         directions *= length_A / np.linalg.norm(directions, axis=-1, keepdims=True)
@@ -29,8 +29,10 @@ def poisson_jumps(rng, frames, ions, *, rate_1_ps, length_A):
 
 def test_poisson_jumps_diffuse_as_their_rate_says(rng):
     """MSD = Γ a² t at any lag, long before α2 = 3/(5Γt) has died away; D = Γ a²/6."""
-    rate_1_ps, length_A = 0.4, 2.5
-    walks = [np.cumsum(poisson_jumps(rng, 2500, 16, rate_1_ps=rate_1_ps, length_A=length_A), axis=0) for _ in range(3)]
+    rate_per_ps, length_A = 0.4, 2.5
+    walks = [
+        np.cumsum(poisson_jumps(rng, 2500, 16, rate_per_ps=rate_per_ps, length_A=length_A), axis=0) for _ in range(3)
+    ]
     salts = [
         trajectory_of(
             np.concatenate([walk_A, np.zeros((2500, 4, 3))], axis=1), ["Li"] * 16 + ["Cl"] * 4,
@@ -40,11 +42,11 @@ def test_poisson_jumps_diffuse_as_their_rate_says(rng):
     ]  # fmt: skip
     result = analyse(salts)
     assert result["status"] == "ok"
-    assert within(result["quantities"]["D_cm2_s"], rate_1_ps * length_A**2 / 6 * 1e-4)
+    assert within(result["quantities"]["D_cm2_s"], rate_per_ps * length_A**2 / 6 * 1e-4)
     system = prepare_system(salts, charges=POINT["charges"], mobile_ion="Li", temperature_K=600.0)
     lags = np.array([1, 3, 10])
     msd_A2 = displacement_curves(system, lags).means()[0][:, system.mobile] / 16
-    assert msd_A2 == pytest.approx(rate_1_ps * length_A**2 * lags * INTERVAL_PS, rel=0.03)
+    assert msd_A2 == pytest.approx(rate_per_ps * length_A**2 * lags * INTERVAL_PS, rel=0.03)
 
 
 def test_onsager_matrix_of_a_common_mode_walk(rng):

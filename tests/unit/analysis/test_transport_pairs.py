@@ -10,17 +10,17 @@ FRAMES = 60
 CHARGES = {"Li": 1, "Cl": -1}
 
 
-def system_of(positions_A, symbols, masses_u, *, glasses=1):
+def system_of(positions_A, symbols, masses_u, *, replicas=1):
     cells_A = np.tile(np.array([[EDGE_A, 0, 0], [2, EDGE_A, 0], [0, -1, EDGE_A]]), (FRAMES, 1, 1))
     runs = [
         Trajectory(part, cells_A, 0.1 * np.arange(FRAMES), tuple(symbols), np.asarray(masses_u, dtype=float))
-        for part in np.split(positions_A, glasses)
+        for part in np.split(positions_A, replicas)
     ]
     return prepare_system(runs, charges=CHARGES, mobile_ion="Li", temperature_K=600.0)
 
 
 def correlate(system, *, lag=10):
-    return displacement_correlation(system, lag=lag, origins_per_glass=20, bin_width_A=1.0)
+    return displacement_correlation(system, lag=lag, origins_per_replica=20, bin_width_A=1.0)
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def rng():
     return np.random.default_rng(5)
 
 
-def walk(rng, ions, *, glasses=1):
-    steps = rng.normal(0, 0.3, (glasses, FRAMES, ions, 3))
-    return (rng.random((glasses, 1, ions, 3)) * EDGE_A + np.cumsum(steps, axis=1)).reshape(-1, ions, 3)
+def walk(rng, ions, *, replicas=1):
+    steps = rng.normal(0, 0.3, (replicas, FRAMES, ions, 3))
+    return (rng.random((replicas, 1, ions, 3)) * EDGE_A + np.cumsum(steps, axis=1)).reshape(-1, ions, 3)
 
 
 def test_sum_over_pairs_is_the_distinct_onsager_coefficient(rng):
@@ -49,14 +49,14 @@ def test_sum_over_pairs_is_the_distinct_onsager_coefficient(rng):
 
 
 def test_bound_ions_move_as_one_and_others_do_not(rng):
-    lithium_A = walk(rng, 12, glasses=3)
+    lithium_A = walk(rng, 12, replicas=3)
     chlorine_A = lithium_A + np.array([2.5, 0, 0])
     heavy = np.tile(rng.random((1, 12, 3)) * EDGE_A, (3 * FRAMES, 1, 1))
     system = system_of(
         np.concatenate([lithium_A, chlorine_A, heavy], axis=1),
         ["Li"] * 12 + ["Cl"] * 24,
         [6.94] * 12 + [35.45] * 12 + [1e9] * 12,
-        glasses=3,
+        replicas=3,
     )
     result = correlate(system)
     row = result["pairs"]["Li-Li"]

@@ -34,14 +34,14 @@ MEASURED = {
 }
 LITERATURE = "literature (recalled), Ea = 0.33 eV (read)"
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0}
-NO_TRANSITION = {"status": "not found", "reason": "no glass was melted and cooled", "Tg_K": None, "error_K": None}
+NO_TRANSITION = {"status": "not found", "reason": "no replica was melted and cooled", "Tg_K": None, "error_K": None}
 UNKNOWN = dict.fromkeys(MEASURED)
 TEMPERATURES_K = (600.0, 700.0, 800.0, 900.0)
 
 
 @pytest.fixture(scope="module")
 def points() -> dict[float, dict]:
-    """Temperature → transport: walkers that speed up, one point that hardly moves, one without a sound glass."""
+    """Temperature → transport: walkers that speed up, one point that hardly moves, one without a sound replica."""
     rng = np.random.default_rng(7)
 
     def at(kelvin, D_A2_ps, frames):
@@ -90,24 +90,24 @@ def test_transport_of_a_point_that_does_not_diffuse(points, tmp_path):
     assert "diffusive window" not in said
 
 
-def test_transport_without_a_sound_glass_says_why_and_shows_no_axes(points, tmp_path):
+def test_transport_without_a_sound_replica_says_why_and_shows_no_axes(points, tmp_path):
     plot_transport(points[300.0], tmp_path / "figure.svg", title="LiCl at 300 K")
     said = words(tmp_path / "figure.svg")
-    assert any("No trajectory to analyse (glass 1: not run: gas" in text for text in said)
+    assert any("No trajectory to analyse (replica 1: not run: gas" in text for text in said)
     assert "0.0" not in said
 
 
 def test_structure(tmp_path):
-    result = pair_distributions([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_glass=10)
+    result = pair_distributions([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_replica=10)
     plot_structure(result, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
     said = words(tmp_path / "figure.svg")
     assert {"Na-Cl", "Na-Na", "g(r)", "r (Å)", "N(r) around Na"} <= set(said)
     assert "Cl-Cl" not in said
 
 
-def test_structure_without_a_sound_glass(tmp_path):
+def test_structure_without_a_sound_replica(tmp_path):
     plot_structure({"pairs": {}}, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
-    nothing = "No trajectory to analyse: no glass passed its gates."
+    nothing = "No trajectory to analyse: no replica passed its acceptance."
     assert sorted(words(tmp_path / "figure.svg")) == ["NaCl at 600 K", nothing]
 
 
@@ -149,8 +149,8 @@ def test_cooling_with_and_without_a_glass_transition(tmp_path):
     for number, transition in enumerate((found, straight, NO_TRANSITION)):
         plot_glass_transition(transition, tmp_path / f"{number}.svg", title="LiCl")
         said.append(words(tmp_path / f"{number}.svg"))
-    assert {"glass and melt", "mean of 3 glasses", "T (K), cooled at 5 K/ps"} <= set(said[0])
-    assert "glass and melt" not in said[1]
+    assert {"glass and melt", "mean of 3 replicas", "T (K), cooled at 5 K/ps"} <= set(said[0])
+    assert "replica and melt" not in said[1]
     assert any(text.startswith("no glass transition: the volume has no break") for text in said[1])
     assert "There is no volume on cooling to show." in said[2]
 
@@ -178,7 +178,7 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
             "reference_energy_eV_atom": -3.0,
             "reference_forces_eV_A": forces,
             "forces_eV_A": forces + 0.1 * rng.normal(size=forces.shape),
-            "force_spread_eV_A": spread_eV_A * rng.random(len(forces)),
+            "force_std_eV_A": spread_eV_A * rng.random(len(forces)),
             "state": ("600 K", "1200 K", "seed:rattled")[index % 3],
             "symbols": [name[-2:], "Li"] * 10,
             "stress_eV_A3": np.zeros((3, 3)),
@@ -207,8 +207,19 @@ def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
 
 def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):
     now = predictions(spread_eV_A=0.1)
-    sound = {"cells": 6, "ended_early": 0, "guards": {}, "earliest_ps": None, "median_ps": None, "duration_ps": 20.0}
-    lost = sound | {"ended_early": 2, "guards": {"temperature ran away": 1, "atoms collide": 1}, "earliest_ps": 3.12}
+    sound = {
+        "cells": 6,
+        "ended_early": 0,
+        "stop_criteria": {},
+        "earliest_ps": None,
+        "median_ps": None,
+        "duration_ps": 20.0,
+    }
+    lost = sound | {
+        "ended_early": 2,
+        "stop_criteria": {"temperature ran away": 1, "atoms collide": 1},
+        "earliest_ps": 3.12,
+    }
     assessment = assessed(now, now, generation=2)
     driven = {"LiCl": {"600": sound, "1200": lost}, "LiBr": {"1200": sound}}
     assessment["stability"] = {"driven_by_generation": 1, "compositions": driven}

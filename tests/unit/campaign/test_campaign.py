@@ -77,11 +77,11 @@ def test_a_list_is_swept_in_its_order_and_once(project):
     assert project.load().swept == ("2LiCl-ZrCl4", "LiAlCl4")
 
 
-def test_temperatures_ascend_and_glasses_count_from_one(project):
-    project.config["sweep"] |= {"temperatures_K": [900, 500, 700], "glasses": 3}
+def test_temperatures_ascend_and_replicas_count_from_one(project):
+    project.config["sweep"] |= {"temperatures_K": [900, 500, 700], "replicas": 3}
     campaign = project.load()
     assert campaign.temperatures_K == [500, 700, 900]
-    assert campaign.glasses == [1, 2, 3]
+    assert campaign.replicas == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_as_many_structures_are_expected_as_are_asked_for(project):
 @pytest.mark.parametrize("size", [1, 7, 20, 1000])
 def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size):
     project.config["labels"]["chunk_frames"] = size
-    seeds, selection = project.config["learning"]["seeds"], project.config["learning"]["selection"]
+    seeds, selection = project.config["learning"]["initial_structures"], project.config["learning"]["selection"]
     campaign = project.load()
     for generation, most in ((0, seeds["cells"] * seeds["frames_per_cell"]), (1, selection["frames"])):
         for potential, members in (("aluminium", 1), ("zirconium", 2)):
@@ -271,7 +271,7 @@ def leaves(value: object):
 def handed_to_rules(campaign: Campaign):
     for name in campaign.swept:
         yield [campaign.identity(name), campaign.literature(name), campaign.structure_file(name)]
-        yield [campaign.section(section, composition=name) for section in ("structures", "transport")]
+        yield [campaign.section(section, composition=name) for section in ("cells", "transport")]
         yield [campaign.quench_dynamics(name), campaign.production_dynamics(name)]
     for name in campaign.needed_potentials:
         yield [campaign.learning(name), campaign.sampling_dynamics(name), campaign.trained_on(name)]
@@ -279,7 +279,7 @@ def handed_to_rules(campaign: Campaign):
         yield [campaign.chunks(name, generation) for generation in campaign.generations(name)]
     yield [campaign.reference_identity(name) for name in campaign.settings.references]
     yield [campaign.modules(name) for name in ("workflow", "reference")]
-    yield [campaign.temperatures_K, campaign.glasses, campaign.needed_potentials, campaign.settings.sweep.seed]
+    yield [campaign.temperatures_K, campaign.replicas, campaign.needed_potentials, campaign.settings.sweep.seed]
 
 
 def test_all_that_a_rule_gets_is_plain_builtins():
@@ -292,10 +292,10 @@ def test_all_that_a_rule_gets_is_plain_builtins():
 def test_the_first_folder_with_a_table_wins(project, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
-    (site / "overrides.txt").write_text("compositions: {LiAlCl4: {structures: {atoms: 42}}}")
-    for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["structures"]["atoms"])):
+    (site / "overrides.txt").write_text("compositions: {LiAlCl4: {cells: {atoms: 42}}}")
+    for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["cells"]["atoms"])):
         campaign = load_campaign(project.config, folders=folders)
-        assert campaign.section("structures", composition="LiAlCl4")["atoms"] == atoms
+        assert campaign.section("cells", composition="LiAlCl4")["atoms"] == atoms
 
 
 def test_a_table_that_is_nowhere_is_named_with_where_it_was_looked_for(project, tmp_path):
@@ -332,11 +332,11 @@ def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(proje
     """Its committee must spread, so one model judges nothing; what starts from scratch has nothing to remember."""
     project.write(overrides="potentials:\n  both:\n    learning: {generations: 0, committee: 1}\n")
     campaign = project.load()
-    assert campaign.skip_known("base") is campaign.remembered("base") is None
-    assert campaign.skip_known("aluminium") == campaign.learning("aluminium")["selection"]
-    assert campaign.skip_known("zirconium") is None, "both has one model"
-    assert campaign.remembered("zirconium") == SHIPPED["learning"]["forgetting"]
-    assert campaign.unseen_members("zirconium") == campaign.unseen_members("base") == []
+    assert campaign.prescreen("base") is campaign.forgetting_check("base") is None
+    assert campaign.prescreen("aluminium") == campaign.learning("aluminium")["selection"]
+    assert campaign.prescreen("zirconium") is None, "both has one model"
+    assert campaign.forgetting_check("zirconium") == SHIPPED["learning"]["forgetting_check"]
+    assert campaign.zero_shot_compositions("zirconium") == campaign.zero_shot_compositions("base") == []
 
 
 def test_diffusion_is_compared_where_it_is_asked_for(project):
@@ -364,34 +364,50 @@ def salts(project: Project) -> Project:
 
 
 def override(project: Project, potential: str, *names: str) -> None:
-    entry = {"potentials": {potential: {"learning": {"leave_out": list(names)}}}}
+    entry = {"potentials": {potential: {"learning": {"loco_compositions": list(names)}}}}
     project.write(overrides=yaml.safe_dump(entry))
 
 
 def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts):
-    salts.config["learning"]["leave_out"] = ["LiAl2Cl7", "LiAl2Cl7"]
+    salts.config["learning"]["loco_compositions"] = ["LiAl2Cl7", "LiAl2Cl7"]
     campaign = salts.load()
-    assert campaign.left_out("salts") == ["LiAl2Cl7"]
-    assert campaign.left_out("base") == []
-    assert campaign.leaving_out == ["salts"]
-    assert campaign.met_before("salts") == {"LiAl2Cl7": []}
+    assert campaign.loco_compositions("salts") == ["LiAl2Cl7"]
+    assert campaign.loco_compositions("base") == []
+    assert campaign.with_loco == ["salts"]
+    assert campaign.seen_by_ancestors("salts") == {"LiAl2Cl7": []}
     override(salts, "salts", "LiAlCl4")
-    assert salts.load().met_before("salts") == {"LiAlCl4": ["both", "base"]}
+    assert salts.load().seen_by_ancestors("salts") == {"LiAlCl4": ["both", "base"]}
     override(salts, "salts")
-    assert salts.load().leaving_out == []
+    assert salts.load().with_loco == []
 
 
 @pytest.mark.parametrize(
     ("potential", "name", "sentence"),
     [
-        (None, "LiAl2Cl8", "learning.leave_out: 'LiAl2Cl8' trains no potential (did you mean 'LiAl2Cl7'?); name a"),
-        (None, "LiCl", "learning.leave_out: 'LiCl' trains no potential; name a composition of the table of pot"),
-        ("aluminium", "LiAlCl4", "Potential aluminium: learning.leave_out: nothing but 'LiAlCl4' trains it; take it"),
-        ("both", "LiAl2Cl7", "Potential both: learning.leave_out: 'LiAl2Cl7' does not train it; name one of its"),
+        (
+            None,
+            "LiAl2Cl8",
+            "learning.loco_compositions: 'LiAl2Cl8' trains no potential (did you mean 'LiAl2Cl7'?); name a",
+        ),
+        (
+            None,
+            "LiCl",
+            "learning.loco_compositions: 'LiCl' trains no potential; name a composition of the table of pot",
+        ),
+        (
+            "aluminium",
+            "LiAlCl4",
+            "Potential aluminium: learning.loco_compositions: nothing but 'LiAlCl4' trains it; take it",
+        ),
+        (
+            "both",
+            "LiAl2Cl7",
+            "Potential both: learning.loco_compositions: 'LiAl2Cl7' does not train it; name one of its",
+        ),
         (
             "salts",
             "2LiCl-ZrCl4",
-            "Potential salts: learning.leave_out: without '2LiCl-ZrCl4' nothing that trains it cont",
+            "Potential salts: learning.loco_compositions: without '2LiCl-ZrCl4' nothing that trains it cont",
         ),
     ],
 )
@@ -399,7 +415,7 @@ def test_what_cannot_be_left_out_is_refused_in_a_sentence(salts, potential, name
     if potential:
         override(salts, potential, name)
     else:
-        salts.config["learning"]["leave_out"] = [name]
+        salts.config["learning"]["loco_compositions"] = [name]
     (problem,) = salts.problems()
     assert problem.startswith(sentence)
 
@@ -407,6 +423,8 @@ def test_what_cannot_be_left_out_is_refused_in_a_sentence(salts, potential, name
 def test_a_composition_that_is_all_that_its_potentials_learn_is_refused(project):
     alone = "alone\tnone\t-\tgfn1-xtb\tLiAl2Cl7\tone member\n"
     project.write(compositions=COMPOSITIONS + LARGER.replace("\tsalts\t", "\talone\t"), potentials=POTENTIALS + alone)
-    project.config["learning"]["leave_out"] = ["LiAl2Cl7"]
+    project.config["learning"]["loco_compositions"] = ["LiAl2Cl7"]
     (problem,) = project.problems()
-    assert problem.startswith("learning.leave_out: nothing but 'LiAl2Cl7' trains the potential that it trains; take")
+    assert problem.startswith(
+        "learning.loco_compositions: nothing but 'LiAl2Cl7' trains the potential that it trains; take"
+    )

@@ -58,7 +58,7 @@ def merged(base: dict, changes: dict) -> dict:
 def test_the_shipped_settings_load():
     settings = load_settings(SHIPPED)
     assert settings.sweep.temperatures_K == SHIPPED["sweep"]["temperatures_K"]
-    assert load_settings(merged(SHIPPED, DEMO)).sweep.glasses == DEMO["sweep"]["glasses"]
+    assert load_settings(merged(SHIPPED, DEMO)).sweep.replicas == DEMO["sweep"]["replicas"]
 
 
 def test_every_key_of_the_file_is_in_the_models_and_the_other_way_round():
@@ -100,13 +100,13 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("sweep/temperatures_K", [], "sweep.temperatures_K"),
         ("sweep/temperatures_K", [-300], "sweep.temperatures_K.0' = -300"),
         ("sweep/temperatures_K", [300, 300], "a temperature twice"),
-        ("sweep/glasses", 0, "sweep.glasses' = 0"),
+        ("sweep/replicas", 0, "sweep.replicas' = 0"),
         ("sweep/compositions", "LiCl", "sweep.compositions' = 'LiCl'"),
         ("execution/device", "tpu", "execution.device' = 'tpu'"),
         ("execution/quota_GB", 0, "execution.quota_GB' = 0"),
         ("execution/modules", {"cluster": []}, "execution.modules.cluster'"),
-        ("structures/atoms", "many", "structures.atoms' = 'many'"),
-        ("structures/min_separations_A", {"ClCl": 2.5}, "structures.min_separations_A.ClCl'"),
+        ("cells/atoms", "many", "cells.atoms' = 'many'"),
+        ("cells/min_separations_A", {"ClCl": 2.5}, "cells.min_separations_A.ClCl'"),
         ("references/gfn1-xtb/accuracy", -1.0, "references.gfn1-xtb.accuracy' = -1.0"),
         ("references/gfn1-xtb/code", "orca", "'tblite', 'cp2k'"),
         ("references/pbe-d3-qe/functional", "r2SCAN", "references.pbe-d3-qe.functional' = 'r2SCAN'"),
@@ -115,11 +115,15 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(misspelt, meant):
         ("references/a;b", SHIPPED["references"]["gfn1-xtb"], "references.a;b'"),
         ("dynamics/production/duration_ps", float("inf"), "dynamics.production.duration_ps' = inf"),
         ("dynamics/timestep_fs/default", float("nan"), "dynamics.timestep_fs.default' = nan"),
-        ("dynamics/guards/max_temperature_ratio", 1, "dynamics.guards.max_temperature_ratio' = 1"),
+        ("dynamics/stop_criteria/max_temperature_ratio", 1, "dynamics.stop_criteria.max_temperature_ratio' = 1"),
         ("transport/max_lag_fraction", 0.6, "transport.max_lag_fraction' = 0.6"),
         ("transport/alpha_min", 1.2, "alpha_min must be below alpha_max"),
         ("learning/committee", 1, "committee must be at least 2"),
-        ("learning/seeds/heldout_cells", 7, "learning.seeds' is not valid: heldout_cells must leave"),
+        (
+            "learning/initial_structures/heldout_cells",
+            7,
+            "learning.initial_structures' is not valid: heldout_cells must leave",
+        ),
         ("learning/exploration/heldout_cells", 6, "learning.exploration' is not valid: heldout_cells must be fewer"),
         ("learning/selection/heldout_frames", 20, "learning.selection' is not valid: heldout_frames must be fewer"),
         (
@@ -144,7 +148,7 @@ def test_a_missing_key_is_named():
 
 
 def test_all_problems_are_listed_at_once():
-    config = changed("sweep/glasses", 0)
+    config = changed("sweep/replicas", 0)
     config["transport"]["alpha"] = 1
     del config["labels"]
     assert len(problems(config)) == 3
@@ -153,7 +157,7 @@ def test_all_problems_are_listed_at_once():
 def test_settings_cannot_be_changed_after_loading():
     settings = load_settings(SHIPPED)
     with pytest.raises(ValueError, match="frozen"):
-        settings.sweep.glasses = 7
+        settings.sweep.replicas = 7
 
 
 # ── overrides ──────────────────────────────────────────────────────────────────────────────────
@@ -201,11 +205,11 @@ def test_a_file_without_entries_overrides_nothing(tmp_path, text):
     [
         ("compositions: {LiCI: {}}", "composition 'LiCI' is not in its table (did you mean 'LiCl'?)"),
         ("potentials: {chloride: {}}", "potential 'chloride' is not in its table (did you mean 'chlorides'?)"),
-        ("compositions: {LiCl: {sweep: {glasses: 1}}}", "LiCl: 'sweep' cannot be overridden here; use structures"),
+        ("compositions: {LiCl: {sweep: {replicas: 1}}}", "LiCl: 'sweep' cannot be overridden here; use cells"),
         ("compositions: {LiCl: {learning: {generations: 1}}}", "LiCl: 'learning' cannot be overridden here"),
         ("potentials: {chlorides: {transport: {alpha_min: 0.8}}}", "chlorides: 'transport' cannot be overridden here"),
         ("compositions: {LiCl: {dynamics: {dtpye: float64}}}", "unknown key 'dynamics.dtpye' (did you mean 'dtype'?)"),
-        ("compositions: {LiCl: {structures: {atoms: -5}}}", "compositions: LiCl: 'structures.atoms' = -5 is not valid"),
+        ("compositions: {LiCl: {cells: {atoms: -5}}}", "compositions: LiCl: 'cells.atoms' = -5 is not valid"),
         ("compositions: {LiCl: {transport: {alpha_min: 2.0}}}", "alpha_min must be below alpha_max"),
         ("composition: {}", "unknown key 'composition' (did you mean 'compositions'?)"),
         ("compositions: {LiCl: 5}", "'compositions.LiCl' = 5 is not valid"),
@@ -220,7 +224,7 @@ def test_a_wrong_override_is_a_sentence(tmp_path, text, said):
 
 
 def test_problems_of_all_entries_are_listed_at_once(tmp_path):
-    text = "compositions: {LiCl: {structures: {atoms: -5}}, KCl: {}}\npotentials: {bromides: {}}\n"
+    text = "compositions: {LiCl: {cells: {atoms: -5}}, KCl: {}}\npotentials: {bromides: {}}\n"
     assert len(overrides_problems(tmp_path, text)) == 3
 
 

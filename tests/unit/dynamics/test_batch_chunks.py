@@ -35,7 +35,7 @@ class SmallMemory(Springs):
 
 def run(folder, potential, *, cells=3, segment_steps=1000):
     conditions = Conditions(
-        step_fs=1.0, thermostat="bussi", thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_1_GPa=0.05,
+        step_fs=1.0, thermostat="bussi", thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_per_GPa=0.05,
         pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
     )  # fmt: skip
     target = (500.0,) * cells
@@ -46,7 +46,7 @@ def run(folder, potential, *, cells=3, segment_steps=1000):
 
 @pytest.fixture(scope="module")
 def roomy(tmp_path_factory):
-    """Outcomes of three glasses where all fit."""
+    """Outcomes of three replicas where all fit."""
     return run(tmp_path_factory.mktemp("roomy"), SmallMemory(room=10_000)).finish()
 
 
@@ -66,7 +66,7 @@ def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, pieces):
     assert potential.asked == tried + pieces
 
 
-def test_forces_in_pieces_move_the_glasses_as_those_of_the_whole(tmp_path, roomy, caplog):
+def test_forces_in_pieces_move_the_replicas_as_those_of_the_whole(tmp_path, roomy, caplog):
     with caplog.at_level(logging.INFO):
         assert_same(run(tmp_path, SmallMemory(room=2 * ATOMS)).finish(), roomy)
     assert "2 of 3 cells fit into the memory together" in caplog.text

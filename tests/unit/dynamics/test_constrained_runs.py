@@ -1,4 +1,4 @@
-"""A constrained point from a free one: groups found, frozen, run, analysed; and glasses that have none."""
+"""A constrained point from a free one: groups found, frozen, run, analysed; and replicas that have none."""
 
 import numpy as np
 import pytest
@@ -21,12 +21,12 @@ DYNAMICS = {
     "thermostat": "nose-hoover",
     "thermostat_time_fs": 50.0,
     "barostat_time_fs": 300.0,
-    "compressibility_1_GPa": 0.05,
+    "compressibility_per_GPa": 0.05,
     "pressure_GPa": 0.0,
-    "guards": {"max_temperature_ratio": 5.0, "max_energy_drift_meV_atom_ps": 1000.0},
+    "stop_criteria": {"max_temperature_ratio": 5.0, "max_energy_drift_meV_atom_ps": 1000.0},
 }
 CONSTRAINTS = {"equilibrate_ps": 0.02, "duration_ps": 0.1, "frame_interval_fs": 5.0}
-COMMON = {"dynamics": DYNAMICS, "gates": {"min_density_ratio": 0.0, "min_pair_factor": 0.0}, "checkpoint_ps": 0.05,
+COMMON = {"dynamics": DYNAMICS, "acceptance": {"min_density_ratio": 0.0, "min_pair_factor": 0.0}, "checkpoint_ps": 0.05,
           "metadata": {"composition": "Li2SO4"}}  # fmt: skip
 
 
@@ -45,35 +45,35 @@ class Springs:
 
 @pytest.fixture(scope="module")
 def free(tmp_path_factory):
-    """Two glasses of tetrahedra and ions after a free run, and what was found in it."""
+    """Two replicas of tetrahedra and ions after a free run, and what was found in it."""
     folder = tmp_path_factory.mktemp("free")
-    glasses = []
+    replicas = []
     for seed in (0, 1):
-        glass, _, springs = tetrahedra(seed=seed)
-        glass.wrap()
-        glass.info |= {"status": "ok", "start_density_g_cm3": density_g_cm3(glass), "formula_units": 2}
-        glass.set_array("unit", np.repeat([0, 1, 2, 3, -1], [5, 5, 5, 5, 4]))
-        glasses.append(glass)
+        replica, _, springs = tetrahedra(seed=seed)
+        replica.wrap()
+        replica.info |= {"status": "ok", "start_density_g_cm3": density_g_cm3(replica), "formula_units": 2}
+        replica.set_array("unit", np.repeat([0, 1, 2, 3, -1], [5, 5, 5, 5, 4]))
+        replicas.append(replica)
     # The springs name the atoms, so that tetrahedra of other seeds are only turned differently.
     _, _, springs = tetrahedra()
-    paths = [folder / f"glass{number}.h5md" for number in (1, 2)]
+    paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     stage = Stage("free", "nvt", 200, (400.0,) * 2, (400.0,) * 2, frame_interval=5)
     records = run_together(
-        glasses, COMPOSITION, Springs(springs), schedule=lambda cells: [stage], seeds=[1, 2],
+        replicas, COMPOSITION, Springs(springs), schedule=lambda cells: [stage], seeds=[1, 2],
         workdir=folder / "work", trajectory_paths=paths, **COMMON,
     )  # fmt: skip
     found = describe_groups(
         paths, statuses=[record["status"] for record in records], composition=COMPOSITION, wanted=["polyanions"],
         max_exchanged_fraction=0.1,
     )  # fmt: skip
-    return glasses, paths, found, springs
+    return replicas, paths, found, springs
 
 
 def constrained(free, folder, *, motions, found=None):
-    glasses, paths, known, springs = free
-    targets = [folder / f"glass{number}.h5md" for number in (1, 2)]
+    replicas, paths, known, springs = free
+    targets = [folder / f"replica{number}.h5md" for number in (1, 2)]
     record = run_constrained_point(
-        glasses, [open_trajectory(path) for path in paths], found or known, COMPOSITION, Springs(springs),
+        replicas, [open_trajectory(path) for path in paths], found or known, COMPOSITION, Springs(springs),
         motions=motions, temperature_K=400.0, constraints=CONSTRAINTS, seeds=[5, 6], workdir=folder / "work",
         trajectory_paths=targets, **COMMON,
     )  # fmt: skip
@@ -81,17 +81,17 @@ def constrained(free, folder, *, motions, found=None):
 
 
 def test_groups_of_the_free_run_are_found(free):
-    for glass in free[2]["glasses"]:
-        assert glass["status"] == "ok"
-        assert [group["atoms"] for group in glass["groups"]] == [list(range(5 * k, 5 * k + 5)) for k in range(4)]
+    for replica in free[2]["replicas"]:
+        assert replica["status"] == "ok"
+        assert [group["atoms"] for group in replica["groups"]] == [list(range(5 * k, 5 * k + 5)) for k in range(4)]
 
 
 @pytest.mark.parametrize("motions", ["T", "RV", "TRV"])
 def test_a_constrained_point_goes_on_where_the_free_one_ended(free, tmp_path, motions):
     record, trajectories = constrained(free, tmp_path, motions=motions)
     assert (record["mode"], record["production_ps"]) == (motions, pytest.approx(0.1))
-    for glass, path, run in zip(record["glasses"], free[1], trajectories, strict=True):
-        assert (glass["status"], glass["frozen_groups"], glass["steps"]) == ("ok", 4, 120)
+    for replica, path, run in zip(record["replicas"], free[1], trajectories, strict=True):
+        assert (replica["status"], replica["frozen_groups"], replica["steps"]) == ("ok", 4, 120)
         assert run.n_frames == 20
         before = read_trajectory(path)
         np.testing.assert_allclose(run.cells_A[-1], before.cells_A[-1])
@@ -106,8 +106,8 @@ def test_a_constrained_point_goes_on_where_the_free_one_ended(free, tmp_path, mo
         assert np.ptp(run.positions_A[:, 20:], axis=0).max() > 0.05  # the ions move
 
 
-def test_glasses_without_groups_are_not_run_and_say_why(free, tmp_path):
-    found = {"glasses": [free[2]["glasses"][0], {"status": "groups exchange atoms", "groups": [], "kinds": {}}]}
+def test_replicas_without_groups_are_not_run_and_say_why(free, tmp_path):
+    found = {"replicas": [free[2]["replicas"][0], {"status": "groups exchange atoms", "groups": [], "kinds": {}}]}
     record, trajectories = constrained(free, tmp_path, motions="V", found=found)
-    assert [glass["status"] for glass in record["glasses"]] == ["ok", "not run: groups exchange atoms"]
+    assert [replica["status"] for replica in record["replicas"]] == ["ok", "not run: groups exchange atoms"]
     assert [run.n_frames for run in trajectories] == [20, 0]

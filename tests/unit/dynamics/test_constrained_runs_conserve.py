@@ -25,7 +25,7 @@ def conditions(*, segment_steps=1000):
         thermostat="nose-hoover",
         thermostat_time_fs=50.0,
         barostat_time_fs=200.0,
-        compressibility_1_GPa=0.05,
+        compressibility_per_GPa=0.05,
         pressure_GPa=0.0,
         max_temperature_ratio=5.0,
         segment_ps=segment_steps / 1000,
@@ -37,13 +37,13 @@ def stage(ensemble="nvt", *, cells=2, steps=STEPS):
 
 
 def run(folder, motions, *, cells=2, segment_steps=1000, schedule=None, broken=None):
-    glasses = [tetrahedra(seed=seed)[0] for seed in range(cells)]
+    replicas = [tetrahedra(seed=seed)[0] for seed in range(cells)]
     _, groups, springs = tetrahedra()
     if broken is not None:
-        glasses[broken].positions[-1] = np.nan
+        replicas[broken].positions[-1] = np.nan
     frozen = None if motions is None else Frozen(motions, [groups] * cells)
     return Run(
-        glasses,
+        replicas,
         schedule or [stage(cells=cells)],
         springs,
         conditions=conditions(segment_steps=segment_steps),

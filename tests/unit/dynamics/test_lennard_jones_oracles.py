@@ -177,7 +177,7 @@ def test_production_takes_the_mean_cell_with_its_shape(tmp_path):
     ]
     how = Conditions(
         step_fs=5.0, thermostat="nose-hoover", thermostat_time_fs=100.0, barostat_time_fs=100.0,
-        compressibility_1_GPa=0.3, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=0.08,
+        compressibility_per_GPa=0.3, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=0.08,
     )  # fmt: skip
     run = Run([argon(5.5, repeats=3)], schedule, LennardJones(108), conditions=how, seeds=[1], workdir=tmp_path)
     assert [outcome.status for outcome in run.finish()] == ["ok"]

@@ -1,4 +1,4 @@
-"""Runs of real MACE models: independent glasses, restarts to the last bit, lost glasses, trajectories."""
+"""Runs of real MACE models: independent replicas, restarts to the last bit, lost replicas, trajectories."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ def conditions(*, segment_steps=1000, **changes):
         "thermostat": "nose-hoover",
         "thermostat_time_fs": 50.0,
         "barostat_time_fs": 200.0,
-        "compressibility_1_GPa": 0.05,
+        "compressibility_per_GPa": 0.05,
         "pressure_GPa": 2.0,
         "max_temperature_ratio": 4.0,
         "segment_ps": segment_steps * STEP_FS / 1000,
@@ -52,7 +52,7 @@ def campaign(cells=1):
     ]
 
 
-def glass(seed):
+def replica(seed):
     return rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed)
 
 
@@ -62,8 +62,8 @@ def run(cells, schedule, committee, folder, *, seeds=None, **changes):
 
 
 def trajectories(finished, folder):
-    paths = [folder / f"glass{index}.h5md" for index in range(len(finished.cells))]
-    finished.write_trajectories(paths, metadata=[{"glass": index} for index in range(len(paths))])
+    paths = [folder / f"replica{index}.h5md" for index in range(len(finished.cells))]
+    finished.write_trajectories(paths, metadata=[{"replica": index} for index in range(len(paths))])
     return [read_trajectory(path) for path in paths]
 
 
@@ -85,15 +85,15 @@ def assert_same_trajectory(mine, theirs):
 
 @pytest.fixture(scope="module")
 def undisturbed(committee, tmp_path_factory):
-    """Two glasses run through the campaign in one piece, and their trajectories."""
+    """Two replicas run through the campaign in one piece, and their trajectories."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    finished = run([glass(1), glass(2)], campaign(2), committee, folder)
+    finished = run([replica(1), replica(2)], campaign(2), committee, folder)
     finished.finish()
     return finished, trajectories(finished, folder)
 
 
-def test_a_glass_runs_the_same_alone_and_in_a_batch(committee, tmp_path, undisturbed):
-    alone = run([glass(2)], campaign(1), committee, tmp_path, seeds=[2])
+def test_a_replica_runs_the_same_alone_and_in_a_batch(committee, tmp_path, undisturbed):
+    alone = run([replica(2)], campaign(1), committee, tmp_path, seeds=[2])
     outcome = alone.finish()[0]
     together = undisturbed[0].finish()[1]
     np.testing.assert_allclose(outcome.atoms.positions, together.atoms.positions, atol=1e-8)
@@ -102,9 +102,9 @@ def test_a_glass_runs_the_same_alone_and_in_a_batch(committee, tmp_path, undistu
     assert np.abs(other.atoms.cell.array - together.atoms.cell.array).max() > 1e-3
 
 
-def test_glasses_have_their_own_temperatures(committee, tmp_path):
+def test_replicas_have_their_own_temperatures(committee, tmp_path):
     schedule = [Stage("heat", "nvt", 300, (300.0, 900.0), (300.0, 900.0), frame_interval=10)]
-    finished = run([glass(1), glass(1)], schedule, committee, tmp_path, thermostat_time_fs=20.0)
+    finished = run([replica(1), replica(1)], schedule, committee, tmp_path, thermostat_time_fs=20.0)
     finished.finish()
     cold, hot = (each.observables["temperature"][5:].mean() for each in trajectories(finished, tmp_path))
     assert cold == pytest.approx(300, rel=0.15)
@@ -113,7 +113,7 @@ def test_glasses_have_their_own_temperatures(committee, tmp_path):
 
 @pytest.mark.parametrize("segment_steps", [7, 33])
 def test_length_of_the_segments_does_not_matter(committee, tmp_path, undisturbed, segment_steps):
-    pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=segment_steps)
+    pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=segment_steps)
     assert_same_to_the_last_bit(pieces, undisturbed[0])
     for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
         assert_same_trajectory(mine, theirs)
@@ -124,10 +124,10 @@ import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from mace_models import committee_of
-from test_runner import campaign, glass, run
+from test_runner import campaign, replica, run
 committee = committee_of([Path({model!r})])
 print("loaded", flush=True)
-run([glass(1), glass(2)], campaign(2), committee, Path({folder!r}), segment_steps=5).finish()
+run([replica(1), replica(2)], campaign(2), committee, Path({folder!r}), segment_steps=5).finish()
 """
 
 
@@ -143,7 +143,7 @@ def test_killed_run_goes_on_to_the_same_trajectory(committee, model_paths, tmp_p
         child.kill()
     assert child.returncode == -signal.SIGKILL
     assert not (tmp_path / "work" / "segment-000015.pt").exists()  # it was killed on the way
-    resumed = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=11)
+    resumed = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=11)
     assert resumed.progress.total_steps >= 25
     assert_same_to_the_last_bit(resumed, undisturbed[0])
     for mine, theirs in zip(trajectories(resumed, tmp_path), undisturbed[1], strict=True):
@@ -171,14 +171,14 @@ def interrupt_after(path):
 
 def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(committee, tmp_path, undisturbed):
     before = signal.getsignal(signal.SIGTERM)
-    first = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    first = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=10)
     interrupt_after(tmp_path / "work" / "segment-000001.pt")
     with pytest.raises(Interrupted, match=r"asked to stop \(SIGTERM\); it goes on from here when started again"):
         first.finish()
     assert signal.getsignal(signal.SIGTERM) is before
     stopped_at = first.progress.total_steps
     assert 20 <= stopped_at < 80
-    second = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    second = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=10)
     assert second.progress.total_steps == stopped_at
     assert_same_to_the_last_bit(second, undisturbed[0])
     for mine, theirs in zip(trajectories(second, tmp_path), undisturbed[1], strict=True):
@@ -197,13 +197,13 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
     """Neighbour lists of the undisturbed run were made elsewhere; each restart makes them there again."""
     logger, handler, restarts = logging.getLogger("saltflow.dynamics.runner"), StopAtEveryReport(), 0
     caplog.set_level(logging.INFO, logger=logger.name)
-    pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+    pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=7)
     logger.addHandler(handler)
     try:
         while pieces.progress.stage < 3:
             with pytest.raises(Interrupted):
                 pieces.finish()
-            pieces = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=7)
+            pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=7)
             restarts += 1
     finally:
         logger.removeHandler(handler)
@@ -215,11 +215,11 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
 
 @pytest.mark.parametrize("left_bytes", [0, 0.5])
 def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
-    run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20).finish()
+    run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20).finish()
     last = sorted((tmp_path / "work").iterdir())[-1]
     last.write_bytes(last.read_bytes()[: int(left_bytes * last.stat().st_size)])
     with caplog.at_level(logging.WARNING):
-        resumed = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+        resumed = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
     assert f"The checkpoint {last} is damaged" in caplog.text
     assert resumed.progress.total_steps == 60
     assert_same_to_the_last_bit(resumed, undisturbed[0])
@@ -228,16 +228,16 @@ def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplo
 
 
 def test_no_readable_checkpoint_begins_anew(committee, tmp_path, caplog):
-    run([glass(1)], campaign(1), committee, tmp_path, segment_steps=40).finish()
+    run([replica(1)], campaign(1), committee, tmp_path, segment_steps=40).finish()
     for segment in (tmp_path / "work").iterdir():
         segment.write_bytes(b"")
     with caplog.at_level(logging.WARNING):
-        assert run([glass(1)], campaign(1), committee, tmp_path).progress.total_steps == 0
+        assert run([replica(1)], campaign(1), committee, tmp_path).progress.total_steps == 0
     assert caplog.text.count("is damaged") == 2
 
 
 def test_damaged_early_segment_is_a_sentence(committee, tmp_path):
-    finished = run([glass(1)], campaign(1), committee, tmp_path, segment_steps=20)
+    finished = run([replica(1)], campaign(1), committee, tmp_path, segment_steps=20)
     finished.finish()
     (tmp_path / "work" / "segment-000001.pt").unlink()
     with pytest.raises(SaltflowError, match=r"segment-000001\.pt is damaged or missing .* delete its folder"):
@@ -245,7 +245,7 @@ def test_damaged_early_segment_is_a_sentence(committee, tmp_path):
 
 
 def test_full_disk_is_a_sentence_and_loses_one_segment(committee, tmp_path, undisturbed):
-    first = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    first = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
@@ -254,12 +254,12 @@ def test_full_disk_is_a_sentence_and_loses_one_segment(committee, tmp_path, undi
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list((tmp_path / "work").iterdir()) == []
-    again = run([glass(1), glass(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    again = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
     assert_same_to_the_last_bit(again, undisturbed[0])
 
 
-def broken_glass(kind):
-    cell = glass(3)
+def broken_replica(kind):
+    cell = replica(3)
     if kind == "overlap":
         cell.positions[1] = cell.positions[0]
     elif kind == "near overlap":
@@ -277,9 +277,9 @@ def broken_glass(kind):
         ("nan", "energy or forces are not finite in stage 'npt'"),
     ],
 )
-def test_lost_glass_is_stopped_and_the_others_do_not_notice(committee, tmp_path, undisturbed, kind, reason):
+def test_lost_replica_is_stopped_and_the_others_do_not_notice(committee, tmp_path, undisturbed, kind, reason):
     schedule = [stage("npt", 30, cells=3, frame_interval=5), stage("nvt", 20, cells=3, frame_interval=5)]
-    cells = [glass(1), broken_glass(kind), glass(2)]
+    cells = [replica(1), broken_replica(kind), replica(2)]
     together = run(cells, schedule, committee, tmp_path, segment_steps=8)
     first, lost, last = together.finish()
     assert lost.status == reason
@@ -290,7 +290,7 @@ def test_lost_glass_is_stopped_and_the_others_do_not_notice(committee, tmp_path,
         assert np.abs(lost.atoms.positions - cells[1].positions).max() < 3
     schedule = [stage("npt", 30, cells=2, frame_interval=5), stage("nvt", 20, cells=2, frame_interval=5)]
     (tmp_path / "healthy").mkdir()
-    healthy = run([glass(1), glass(2)], schedule, committee, tmp_path / "healthy", seeds=[1, 3])
+    healthy = run([replica(1), replica(2)], schedule, committee, tmp_path / "healthy", seeds=[1, 3])
     for mine, theirs in zip((first, last), healthy.finish(), strict=True):
         np.testing.assert_allclose(mine.atoms.positions, theirs.atoms.positions, atol=1e-8)
         assert mine.conserved_drift_meV_atom_ps == pytest.approx(theirs.conserved_drift_meV_atom_ps, rel=1e-4)
@@ -298,16 +298,16 @@ def test_lost_glass_is_stopped_and_the_others_do_not_notice(committee, tmp_path,
     assert frames == [10, 0, 10]
 
 
-def test_all_glasses_lost_ends_the_run(committee, tmp_path):
-    cells = [broken_glass("overlap"), broken_glass("nan")]
+def test_all_replicas_lost_ends_the_run(committee, tmp_path):
+    cells = [broken_replica("overlap"), broken_replica("nan")]
     schedule = [stage("nvt", 50, cells=2, frame_interval=5)]
     assert all("not finite" in outcome.status for outcome in run(cells, schedule, committee, tmp_path).finish())
     again = run(cells, schedule, committee, tmp_path)
     assert [outcome.steps for outcome in again.finish()] == [1, 1]
 
 
-def test_lost_glass_stays_lost_after_a_restart(committee, tmp_path):
-    cells, schedule = [broken_glass("nan"), glass(1)], [stage("npt", 20, cells=2, frame_interval=5)]
+def test_lost_replica_stays_lost_after_a_restart(committee, tmp_path):
+    cells, schedule = [broken_replica("nan"), replica(1)], [stage("npt", 20, cells=2, frame_interval=5)]
     interrupt_after(tmp_path / "work" / "segment-000000.pt")
     with pytest.raises(Interrupted):
         run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
@@ -319,7 +319,7 @@ def test_lost_glass_stays_lost_after_a_restart(committee, tmp_path):
 
 def test_production_runs_at_the_mean_volume_of_the_second_half(committee, tmp_path):
     schedule = [stage("npt", 40, frame_interval=1), stage("nvt", 6, frame_interval=1, at_mean_volume=True)]
-    finished = run([glass(1)], schedule, committee, tmp_path, segment_steps=7)
+    finished = run([replica(1)], schedule, committee, tmp_path, segment_steps=7)
     finished.finish()
     volumes = trajectories(finished, tmp_path)[0].observables["volume"]
     assert np.ptp(volumes[20:40]) > 1e-3 * volumes[0]
@@ -340,12 +340,12 @@ def test_assembled_trajectory_opens_in_mdanalysis_with_its_times(tmp_path, undis
     steps = [2, 4, *range(4 + 8, 44 + 1, 8), *range(44 + 6, 80 + 1, 6)]
     np.testing.assert_allclose(times_ps, np.array(steps) * STEP_FS / 1000)
     np.testing.assert_allclose(positions_A, finished.finish()[0].atoms.positions, atol=1e-5)
-    assert mine.metadata == {"glass": 0}
+    assert mine.metadata == {"replica": 0}
     assert read_trajectory(tmp_path / "two.h5md").metadata == {"seed": 2}
 
 
 def test_nve_run_reports_its_drift_and_keeps_its_momentum(committee, tmp_path):
-    finished = run([glass(1)], [stage("nve", 200, frame_interval=20)], committee, tmp_path)
+    finished = run([replica(1)], [stage("nve", 200, frame_interval=20)], committee, tmp_path)
     outcome = finished.finish()[0]
     assert abs(outcome.conserved_drift_meV_atom_ps) < 0.5
     momentum = trajectories(finished, tmp_path)[0].observables["com_momentum"]
@@ -354,14 +354,14 @@ def test_nve_run_reports_its_drift_and_keeps_its_momentum(committee, tmp_path):
 
 def test_float32_model_keeps_its_conserved_quantity(model_paths, tmp_path):
     single = committee_of(model_paths[:1], dtype="float32")
-    finished = run([glass(1)], [stage("nvt", 200, frame_interval=20)], single, tmp_path)
+    finished = run([replica(1)], [stage("nvt", 200, frame_interval=20)], single, tmp_path)
     outcome = finished.finish()[0]
     assert abs(outcome.conserved_drift_meV_atom_ps) < 2
     assert outcome.atoms.positions.dtype == np.float64
 
 
 def test_recorded_pressure_and_temperature_are_those_of_ase(committee, tmp_path):
-    finished = run([glass(1)], [stage("nvt", 10, frame_interval=10)], committee, tmp_path)
+    finished = run([replica(1)], [stage("nvt", 10, frame_interval=10)], committee, tmp_path)
     atoms = finished.finish()[0].atoms
     frame = trajectories(finished, tmp_path)[0]
     kinetic_eV, freedom = atoms.get_kinetic_energy(), 3 * len(atoms) - 3

@@ -1,4 +1,4 @@
-"""The two MD jobs of the sweep on a packed Li2ZrCl6 cell: gates, statuses, records, trajectories."""
+"""The two MD jobs of the sweep on a packed Li2ZrCl6 cell: acceptance, statuses, records, trajectories."""
 
 import copy
 
@@ -18,7 +18,7 @@ DYNAMICS = {
     "thermostat": "nose-hoover",
     "thermostat_time_fs": 40.0,
     "barostat_time_fs": 300.0,
-    "compressibility_1_GPa": 0.05,
+    "compressibility_per_GPa": 0.05,
     "pressure_GPa": 3.0,  # it holds the atoms together: the model's random weights do not
     "quench": {
         "relax_steps": 30,
@@ -37,7 +37,7 @@ DYNAMICS = {
         "frame_interval_fs": 20.0,
         "velocities": {"duration_ps": 0.02, "interval_fs": 4.0},
     },
-    "guards": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
+    "stop_criteria": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
 }
 COMPOSITION = Composition.from_identity({
     "id": "Li2ZrCl6", "formula": "Li2ZrCl6", "host": "ZrCl4", "salt": "2 LiCl", "mobile_ion": "Li",
@@ -50,13 +50,13 @@ def packed(seed=1, *, formula_units=2):
     return pack_cell(COMPOSITION, **size, seed=seed, min_separation_factor=0.8, min_separations_A={})
 
 
-def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, gates=GATES):
+def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, acceptance=GATES):
     return quench(
         cell,
         composition,
         committee,
         dynamics=dynamics,
-        gates=gates,
+        acceptance=acceptance,
         checkpoint_ps=0.1,
         seed=4,
         workdir=folder / "work",
@@ -73,17 +73,17 @@ def changed(**sections):
     return dynamics
 
 
-def ran(glasses, committee, folder, *, dynamics=DYNAMICS, gates=GATES, temperature_K=400.0):
-    paths = [folder / f"glass{index}.h5md" for index in range(len(glasses))]
+def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=GATES, temperature_K=400.0):
+    paths = [folder / f"replica{index}.h5md" for index in range(len(replicas))]
     record = run_point(
-        glasses,
+        replicas,
         COMPOSITION,
         committee,
         temperature_K=temperature_K,
         dynamics=dynamics,
-        gates=gates,
+        acceptance=acceptance,
         checkpoint_ps=0.1,
-        seeds=list(range(len(glasses))),
+        seeds=list(range(len(replicas))),
         workdir=folder / "work",
         trajectory_paths=paths,
         metadata={"composition": COMPOSITION.id},
@@ -92,15 +92,15 @@ def ran(glasses, committee, folder, *, dynamics=DYNAMICS, gates=GATES, temperatu
 
 
 @pytest.fixture(scope="module")
-def glass(committee, tmp_path_factory):
-    """A quenched glass, its record, its trajectory."""
+def replica(committee, tmp_path_factory):
+    """A quenched replica, its record, its trajectory."""
     folder = tmp_path_factory.mktemp("quench")
     atoms, record = quenched(packed(), committee, folder)
     return atoms, record, read_trajectory(folder / "quench.h5md")
 
 
-def test_quench_makes_a_glass_that_passed_its_gates(glass):
-    atoms, record, _ = glass
+def test_quench_makes_a_replica_that_passed_its_gates(replica):
+    atoms, record, _ = replica
     assert (record["status"], record["problems"], atoms.info["status"]) == ("ok", [], "ok")
     assert record["start_density_g_cm3"] == pytest.approx(2.3)
     assert record["density_g_cm3"] == pytest.approx(atoms.get_masses().sum() * 1.66053907 / atoms.get_volume())
@@ -108,16 +108,16 @@ def test_quench_makes_a_glass_that_passed_its_gates(glass):
     assert record["timestep_fs"] == 2.0
 
 
-def test_glass_keeps_what_the_packed_cell_knew(glass):
-    atoms, _, _ = glass
+def test_replica_keeps_what_the_packed_cell_knew(replica):
+    atoms, _, _ = replica
     start = packed()
     assert atoms.info.items() >= start.info.items()
     np.testing.assert_array_equal(atoms.arrays["unit"], start.arrays["unit"])
     np.testing.assert_array_equal(atoms.numbers, start.numbers)
 
 
-def test_quench_melts_and_cools(glass):
-    _, _, trajectory = glass
+def test_quench_melts_and_cools(replica):
+    _, _, trajectory = replica
     temperature, times_ps = trajectory.observables["temperature"], trajectory.times_ps
     melt = (times_ps > 0.12) & (times_ps <= 0.26)
     anneal = times_ps > 0.46 + 0.02
@@ -127,8 +127,8 @@ def test_quench_melts_and_cools(glass):
     assert trajectory.metadata == {"composition": "Li2ZrCl6"}
 
 
-def test_quench_records_its_volume_while_it_cools(glass):
-    _, record, trajectory = glass
+def test_quench_records_its_volume_while_it_cools(replica):
+    _, record, trajectory = replica
     cooling = record["cooling"]
     assert cooling["rate_K_per_ps"] == 3000.0
     assert cooling["temperature_K"] == pytest.approx(900 - 6 * np.arange(1, 101))
@@ -145,9 +145,9 @@ def test_crystal_is_not_melted(committee, tmp_path):
 
 
 def test_gates_are_carried_into_the_status(committee, tmp_path):
-    gates = {"min_density_ratio": 3.0, "min_pair_factor": 2.0}
+    acceptance = {"min_density_ratio": 3.0, "min_pair_factor": 2.0}
     quick = changed(quench={"melt_ps": 0.0, "melt_npt_ps": 0.0, "rate_K_per_ps": 1e6, "anneal_ps": 0.02})
-    atoms, record = quenched(packed(), committee, tmp_path, dynamics=quick, gates=gates)
+    atoms, record = quenched(packed(), committee, tmp_path, dynamics=quick, acceptance=acceptance)
     assert record["status"] == atoms.info["status"] == "gas, close pair"
     assert [problem.split(":")[0] for problem in record["problems"]] == ["gas", "close pair"]
 
@@ -163,11 +163,11 @@ def test_exploding_quench_is_stopped_with_its_reason(committee, tmp_path):
     assert record["steps"] < 5
 
 
-def test_point_runs_its_glasses(glass, committee, tmp_path):
-    record, trajectories = ran([glass[0], glass[0]], committee, tmp_path)
+def test_point_runs_its_replicas(replica, committee, tmp_path):
+    record, trajectories = ran([replica[0], replica[0]], committee, tmp_path)
     assert (record["composition"], record["temperature_K"], record["timestep_fs"]) == ("Li2ZrCl6", 400.0, 2.0)
     assert record["production_ps"] == pytest.approx(0.3)
-    for each, trajectory in zip(record["glasses"], trajectories, strict=True):
+    for each, trajectory in zip(record["replicas"], trajectories, strict=True):
         assert (each["status"], each["problems"], each["steps"]) == ("ok", [], 50 + 20 + 150)
         assert abs(each["conserved_drift_meV_atom_ps"]) < 20
         assert trajectory.n_frames == 15
@@ -177,28 +177,28 @@ def test_point_runs_its_glasses(glass, committee, tmp_path):
     assert np.abs(trajectories[0].positions_A[-1] - trajectories[1].positions_A[-1]).max() > 0.01
 
 
-def test_failed_glass_is_not_run_and_has_no_frames(glass, committee, tmp_path):
-    failed = glass[0].copy()
+def test_failed_replica_is_not_run_and_has_no_frames(replica, committee, tmp_path):
+    failed = replica[0].copy()
     failed.info["status"] = "gas"
-    record, trajectories = ran([failed, glass[0]], committee, tmp_path)
-    assert record["glasses"][0] == {"status": "not run: gas", "problems": []}
-    assert record["glasses"][1]["status"] == "ok"
+    record, trajectories = ran([failed, replica[0]], committee, tmp_path)
+    assert record["replicas"][0] == {"status": "not run: gas", "problems": []}
+    assert record["replicas"][1]["status"] == "ok"
     assert [each.n_frames for each in trajectories] == [0, 15]
 
 
-def test_point_without_a_sound_glass_still_has_its_files(glass, committee, tmp_path):
-    failed = glass[0].copy()
+def test_point_without_a_sound_replica_still_has_its_files(replica, committee, tmp_path):
+    failed = replica[0].copy()
     failed.info["status"] = "broken anion"
     record, trajectories = ran([failed, failed], committee, tmp_path)
-    assert [each["status"] for each in record["glasses"]] == ["not run: broken anion"] * 2
+    assert [each["status"] for each in record["replicas"]] == ["not run: broken anion"] * 2
     assert [each.n_frames for each in trajectories] == [0, 0]
 
 
-def test_drifting_energy_is_a_problem(glass, committee, tmp_path):
-    strict = changed(guards={"max_energy_drift_meV_atom_ps": 1e-9})
-    record, _ = ran([glass[0]], committee, tmp_path, dynamics=strict)
-    assert record["glasses"][0]["status"] == "energy drift"
-    assert "shorten the time step" in record["glasses"][0]["problems"][0]
+def test_drifting_energy_is_a_problem(replica, committee, tmp_path):
+    strict = changed(stop_criteria={"max_energy_drift_meV_atom_ps": 1e-9})
+    record, _ = ran([replica[0]], committee, tmp_path, dynamics=strict)
+    assert record["replicas"][0]["status"] == "energy drift"
+    assert "shorten the time step" in record["replicas"][0]["problems"][0]
 
 
 def test_unknown_element_stops_before_any_step(committee, tmp_path):

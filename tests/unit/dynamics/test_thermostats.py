@@ -161,7 +161,7 @@ def test_frozen_groups_stay_and_the_rest_has_its_temperature(thermostat):
 
 def run(folder, thermostat, *, seeds=(3, 4), segment_steps=1000):
     conditions = Conditions(
-        step_fs=1.0, thermostat=thermostat, thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_1_GPa=0.05,
+        step_fs=1.0, thermostat=thermostat, thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_per_GPa=0.05,
         pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
     )  # fmt: skip
     target = (500.0,) * len(seeds)
@@ -186,7 +186,7 @@ def test_segments_and_restarts_do_not_show_to_the_last_bit(tmp_path, thermostat)
 
 
 @stochastic
-def test_a_glass_moves_the_same_alone_and_in_a_batch(tmp_path, thermostat):
+def test_a_replica_moves_the_same_alone_and_in_a_batch(tmp_path, thermostat):
     together, alone = (
         run(tmp_path / "both", thermostat).finish(),
         run(tmp_path / "one", thermostat, seeds=(4,)).finish(),

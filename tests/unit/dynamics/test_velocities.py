@@ -19,16 +19,16 @@ def nvt(steps, **choices):
 
 
 def finished(committee, folder, *, segment_steps=1000, **choices):
-    """Two glasses over 40 steps; trajectories of both."""
+    """Two replicas over 40 steps; trajectories of both."""
     conditions = Conditions(
         step_fs=STEP_FS, thermostat="nose-hoover", thermostat_time_fs=50.0, barostat_time_fs=200.0,
-        compressibility_1_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=10.0,
+        compressibility_per_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=10.0,
         segment_ps=segment_steps * STEP_FS / 1000,
     )  # fmt: skip
     cells = [rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed) for seed in (1, 2)]
     run = Run(cells, [nvt(40, **choices)], committee, conditions=conditions, seeds=[1, 2], workdir=folder / "work")
     outcomes = run.finish()
-    paths = [folder / f"glass{number}.h5md" for number in (1, 2)]
+    paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     run.write_trajectories(paths, metadata=[{}, {}])
     return outcomes, paths
 

@@ -80,7 +80,14 @@ def test_every_composition_is_judged_apart():
 
 
 def test_the_stability_is_said_to_be_that_of_the_committee_before():
-    point = {"cells": 2, "ended_early": 1, "guards": {"g": 1}, "earliest_ps": 0.5, "median_ps": 0.5, "duration_ps": 2.0}
+    point = {
+        "cells": 2,
+        "ended_early": 1,
+        "stop_criteria": {"g": 1},
+        "earliest_ps": 0.5,
+        "median_ps": 0.5,
+        "duration_ps": 2.0,
+    }
     driven = {name: counts | {"stability": {"600": point}} for name, counts in explored(accurate=95).items()}
     found = assess(BY_HAND, BY_HAND, generation=3, convergence=CRITERION, explored=driven)
     assert found["stability"] == {"driven_by_generation": 2, "compositions": {"LiCl": {"600": point}}}
@@ -104,7 +111,9 @@ def test_the_generation_before_is_judged_on_the_same_frames():
 
 
 def test_no_held_out_frame_is_told_with_the_remedy():
-    with pytest.raises(SaltflowError, match=r"No held-out frame has a label.*learning\.seeds\.heldout_cells"):
+    with pytest.raises(
+        SaltflowError, match=r"No held-out frame has a label.*learning\.initial_structures\.heldout_cells"
+    ):
         assess([], None, generation=0, convergence=CRITERION, explored={})
 
 
@@ -139,5 +148,5 @@ def test_predictions_stand_beside_the_labels(committee):
     assert found["force_rmse_meV_A"] == pytest.approx(0.0, abs=1e-9)
     assert found["energy_offset_meV_atom"] == pytest.approx(0.0, abs=1e-9)
     assert found["force_slope"] == pytest.approx(1.0)
-    assert blank["force_spread_eV_A"].shape == (len(frame),)
-    assert blank["force_spread_eV_A"].min() > 0
+    assert blank["force_std_eV_A"].shape == (len(frame),)
+    assert blank["force_std_eV_A"].min() > 0

@@ -1,4 +1,4 @@
-"""Environments beyond what labels taught: by a real model, of cells whose answer is known."""
+"""Environments beyond what labels training_environments: by a real model, of cells whose answer is known."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,24 @@ from ase import Atoms
 from ase.build import bulk
 from mace_models import rock_salt
 
-from saltflow.analysis.no_result import NO_SOUND_GLASS
+from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
 from saltflow.labels.frames import write_frames
-from saltflow.learning.domain.analysis import COVERED, NOT_COVERED, NOT_JUDGED, State, cover_glass
+from saltflow.learning.domain.analysis import COVERED, NOT_COVERED, NOT_JUDGED, State, assess_domain
 from saltflow.learning.domain.descriptors import drawn, environments
 from saltflow.learning.domain.expected_error import expected_error
-from saltflow.learning.domain.figure import plot_coverage
+from saltflow.learning.domain.figure import plot_domain
 from saltflow.learning.domain.states import simulated
-from saltflow.learning.domain.training_environments import gather, read_taught, write_taught
+from saltflow.learning.domain.training_environments import (
+    gather,
+    read_training_environments,
+    write_training_environments,
+)
 from saltflow.trajectory import H5MDWriter
 
 CALIBRATION = {"compositions": {}, "pooled": {"factor": 10.0}}
-SETTINGS = {"heldout_percentile": 95.0, "max_uncovered_share": 0.15}
+SETTINGS = {"in_domain_percentile": 95.0, "max_out_of_domain_fraction": 0.15}
 
 
 def labelled(seeds, **choices) -> list[Atoms]:
@@ -35,17 +39,17 @@ def training() -> list[Atoms]:
 
 
 @pytest.fixture(scope="module")
-def taught(training, committee):
+def training_environments(training, committee):
     choices = {"environments_per_element": 1000, "seed": 1}
     return gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
 
 
-def cover(states, taught, committee):
-    return cover_glass("LiCl", states, taught, committee, CALIBRATION, **SETTINGS)
+def cover(states, training_environments, committee):
+    return assess_domain("LiCl", states, training_environments, committee, CALIBRATION, **SETTINGS)
 
 
-def glass(frames) -> State:
-    return State("glass", frames, range(len(frames)))
+def replica(frames) -> State:
+    return State("replica", frames, range(len(frames)))
 
 
 def test_environments_do_not_change_when_a_cell_is_turned_moved_or_renumbered(committee):
@@ -64,25 +68,25 @@ def test_environments_do_not_change_when_a_cell_is_turned_moved_or_renumbered(co
     assert np.ptp(before["Li"], axis=0).max() > 1e-4, "displaced atoms differ"
 
 
-def test_frames_of_the_training_set_are_at_no_distance(training, taught, committee):
-    result, distances = cover([glass(training[:3])], taught, committee)
-    for cell in distances.states["glass"]:
+def test_frames_of_the_training_set_are_at_no_distance(training, training_environments, committee):
+    result, distances = cover([replica(training[:3])], training_environments, committee)
+    for cell in distances.states["replica"]:
         assert max(values.max() for values in cell.values()) < 1e-3 * min(
-            each.limit for each in distances.yardsticks.values()
+            each.limit for each in distances.thresholds.values()
         )
     assert result["states"][0]["share"]["value"] == 0
     assert (result["status"], result["flags"]) == (COVERED, [])
 
 
-def test_frames_like_the_held_out_ones_are_covered(taught, committee):
-    result, _ = cover([glass(labelled(range(200, 206)))], taught, committee)
+def test_frames_like_the_held_out_ones_are_covered(training_environments, committee):
+    result, _ = cover([replica(labelled(range(200, 206)))], training_environments, committee)
     share = result["states"][0]["share"]
     assert abs(share["value"] - 0.05) < 3 * share["error"]
     assert result["status"] == COVERED
 
 
 @pytest.mark.parametrize("alien", ["compressed", "stretched", "other coordination"])
-def test_an_alien_environment_is_flagged(taught, committee, alien):
+def test_an_alien_environment_is_flagged(training_environments, committee, alien):
     frames = labelled(range(300, 303))
     if alien == "other coordination":
         frames = [bulk("LiCl", "cesiumchloride", a=3.2).repeat(2)] * 3
@@ -90,7 +94,9 @@ def test_an_alien_environment_is_flagged(taught, committee, alien):
         scale = 0.85 if alien == "compressed" else 1.25
         for frame in frames:
             frame.set_cell(frame.cell * scale, scale_atoms=True)
-    result, _ = cover([glass(labelled(range(200, 203))), State("MD at 900 K", frames, range(3))], taught, committee)
+    result, _ = cover(
+        [replica(labelled(range(200, 203))), State("MD at 900 K", frames, range(3))], training_environments, committee
+    )
     assert result["status"] == NOT_COVERED
     assert result["worst"]["state"] == "MD at 900 K"
     assert result["worst"]["value"] > 0.5
@@ -98,13 +104,13 @@ def test_an_alien_environment_is_flagged(taught, committee, alien):
     assert result["states"][0]["share"]["value"] < 0.2
 
 
-def test_thinning_keeps_the_yardstick(training, committee):
+def test_thinning_keeps_the_threshold(training, committee):
     frames = labelled(range(400, 406))
     choices = {"seed": 1, "environments_per_element": 60}
     thinned = gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
     assert thinned.facts["environments"] == {"Cl": 60, "Li": 60}
     assert thinned.facts["of"] == {"Cl": 240, "Li": 240}
-    share = cover([glass(frames)], thinned, committee)[0]["states"][0]["share"]
+    share = cover([replica(frames)], thinned, committee)[0]["states"][0]["share"]
     assert abs(share["value"] - 0.05) < 3 * share["error"]
 
 
@@ -120,34 +126,36 @@ def test_labels_of_what_came_before_count_where_their_elements_are_known(trainin
     strangers = [Atoms("NaCl", positions=[(0, 0, 0), (2.8, 0, 0)], cell=[5.6] * 3, pbc=True)]
     choices = {"environments_per_element": 1000, "seed": 1}
     sets = {"ours": training[:5], "before": [*training[5:], *strangers]}
-    taught = gather(sets, labelled(range(100, 104)), committee, **choices)
-    assert taught.facts["frames"] == {"ours": 5, "before": 25}
-    assert taught.facts["left_out"] == 1
+    training_environments = gather(sets, labelled(range(100, 104)), committee, **choices)
+    assert training_environments.facts["frames"] == {"ours": 5, "before": 25}
+    assert training_environments.facts["left_out"] == 1
     with pytest.raises(SaltflowError, match="heldout_cells"):
         gather({"ours": training}, [], committee, **choices)
 
 
-def test_an_element_that_no_training_frame_has_is_flagged_by_name(taught, committee):
+def test_an_element_that_no_training_frame_has_is_flagged_by_name(training_environments, committee):
     frame = labelled([500])[0]
     frame.symbols[:1] = "Zr"
-    result, distances = cover([glass([frame, frame])], taught, committee)
-    assert result["flags"][-1] == "glass: no training frame has Zr; label a composition with it"
+    result, distances = cover([replica([frame, frame])], training_environments, committee)
+    assert result["flags"][-1] == "replica: no training frame has Zr; label a composition with it"
     assert result["states"][0]["elements"]["Zr"]["median_distance"] is None
-    assert np.isinf(distances.states["glass"][0]["Zr"]).all()
+    assert np.isinf(distances.states["replica"][0]["Zr"]).all()
 
 
 def test_too_few_held_out_atoms_judge_nothing(training, committee):
     few = gather({"ours": training}, labelled([100]), committee, environments_per_element=1000, seed=1)
-    result, _ = cover([glass(labelled(range(200, 202)))], few, committee)
+    result, _ = cover([replica(labelled(range(200, 202)))], few, committee)
     assert (result["status"], result["worst"]) == (NOT_JUDGED, None)
-    assert "learning.seeds.heldout_cells" in result["reason"]
+    assert "learning.initial_structures.heldout_cells" in result["reason"]
 
 
-def test_environments_on_disk_are_those_in_memory(taught, committee, tmp_path):
-    write_taught(taught, tmp_path / "environments.npz")
-    again = read_taught(tmp_path / "environments.npz")
+def test_environments_on_disk_are_those_in_memory(training_environments, committee, tmp_path):
+    write_training_environments(training_environments, tmp_path / "training_environments.npz")
+    again = read_training_environments(tmp_path / "training_environments.npz")
     frames = labelled(range(200, 202))
-    assert cover([glass(frames)], again, committee)[0] == cover([glass(frames)], taught, committee)[0]
+    assert (
+        cover([replica(frames)], again, committee)[0] == cover([replica(frames)], training_environments, committee)[0]
+    )
 
 
 def test_the_expected_error_is_the_calibrated_spread(committee):
@@ -172,13 +180,13 @@ def test_one_model_alone_expects_nothing(committee):
 
 
 def simulate(folder, *, statuses, frames=10):
-    """The files of a composition of which every glass has a status, in the quench and in the runs."""
-    files = {"glasses": [], "coolest_trajectories": [], "hottest_trajectories": []}
+    """The files of a composition of which every replica has a status, in the quench and in the runs."""
+    files = {"replicas": [], "coolest_trajectories": [], "hottest_trajectories": []}
     for number, status in enumerate(statuses, start=1):
         cell = rock_salt(seed=number)
         cell.info["status"] = status
-        files["glasses"].append(folder / f"glass{number}.extxyz")
-        write_frames(files["glasses"][-1], [cell])
+        files["replicas"].append(folder / f"replica{number}.extxyz")
+        write_frames(files["replicas"][-1], [cell])
         for name in ("coolest", "hottest"):
             files[f"{name}_trajectories"].append(folder / f"{name}{number}.h5md")
             with H5MDWriter(files[f"{name}_trajectories"][-1], cell, metadata={}) as writer:
@@ -187,40 +195,40 @@ def simulate(folder, *, statuses, frames=10):
                     writer.append_positions(step=step, time_ps=0.1 * step, **where)
     for name, kelvin in (("coolest", 500), ("hottest", 900)):
         files[name] = folder / f"{name}.json"
-        write_json(files[name], {"temperature_K": kelvin, "glasses": [{"status": each} for each in statuses]})
+        write_json(files[name], {"temperature_K": kelvin, "replicas": [{"status": each} for each in statuses]})
     return files
 
 
-def test_the_glasses_and_frames_of_their_coolest_and_hottest_run_are_asked_about(tmp_path):
-    states = simulated(simulate(tmp_path, statuses=["ok", "gas", "ok"]), frames_per_glass=4)
-    assert [state.name for state in states] == ["glass", "MD at 500 K", "MD at 900 K"]
-    assert list(states[0].glasses) == [0, 2]
-    assert list(states[2].glasses) == [0] * 4 + [2] * 4
-    assert states[1].missing == ["glass 2: gas"]
+def test_the_replicas_and_frames_of_their_coolest_and_hottest_run_are_asked_about(tmp_path):
+    states = simulated(simulate(tmp_path, statuses=["ok", "gas", "ok"]), frames_per_replica=4)
+    assert [state.name for state in states] == ["replica", "MD at 500 K", "MD at 900 K"]
+    assert list(states[0].replicas) == [0, 2]
+    assert list(states[2].replicas) == [0] * 4 + [2] * 4
+    assert states[1].missing == ["replica 2: gas"]
     first = rock_salt(seed=1).positions[0, 0]
     assert [round(frame.positions[0, 0] - first) for frame in states[1].frames[:4]] == [1, 4, 7, 9], "to the end"
-    short = simulated(simulate(tmp_path, statuses=["ok"], frames=2), frames_per_glass=4)
+    short = simulated(simulate(tmp_path, statuses=["ok"], frames=2), frames_per_replica=4)
     assert len(short[1].frames) == 2
 
 
 def test_one_temperature_is_asked_about_once(tmp_path):
     files = simulate(tmp_path, statuses=["ok"])
     files |= {"hottest": files["coolest"], "hottest_trajectories": files["coolest_trajectories"]}
-    assert [state.name for state in simulated(files, frames_per_glass=2)] == ["glass", "MD at 500 K"]
+    assert [state.name for state in simulated(files, frames_per_replica=2)] == ["replica", "MD at 500 K"]
 
 
-def test_a_composition_without_a_sound_glass_says_so(taught, committee, tmp_path):
-    states = simulated(simulate(tmp_path, statuses=["gas", "stopped"]), frames_per_glass=4)
-    result, distances = cover(states, taught, committee)
-    assert (result["status"], result["worst"], result["flags"]) == (NO_SOUND_GLASS, None, [])
-    assert result["reason"].startswith("glass: glass 1: gas, glass 2: stopped; ")
-    plot_coverage(result, distances, tmp_path / "coverage.svg")
-    assert "no glass passed" in (tmp_path / "coverage.svg").read_text()
+def test_a_composition_without_a_sound_replica_says_so(training_environments, committee, tmp_path):
+    states = simulated(simulate(tmp_path, statuses=["gas", "stopped"]), frames_per_replica=4)
+    result, distances = cover(states, training_environments, committee)
+    assert (result["status"], result["worst"], result["flags"]) == (NO_ACCEPTED_REPLICA, None, [])
+    assert result["reason"].startswith("replica: replica 1: gas, replica 2: stopped; ")
+    plot_domain(result, distances, tmp_path / "domain.svg")
+    assert "no replica passed" in (tmp_path / "domain.svg").read_text()
 
 
-def test_the_figure_shows_every_element_with_its_share(taught, committee, tmp_path):
-    result, distances = cover([glass(labelled(range(200, 203)))], taught, committee)
-    plot_coverage(result, distances, tmp_path / "coverage.svg")
-    text = (tmp_path / "coverage.svg").read_text()
-    for word in ("Li", "Cl", "held-out cells", "limit", "glass: "):
+def test_the_figure_shows_every_element_with_its_share(training_environments, committee, tmp_path):
+    result, distances = cover([replica(labelled(range(200, 203)))], training_environments, committee)
+    plot_domain(result, distances, tmp_path / "domain.svg")
+    text = (tmp_path / "domain.svg").read_text()
+    for word in ("Li", "Cl", "held-out cells", "limit", "replica: "):
         assert word in text

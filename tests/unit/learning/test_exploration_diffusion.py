@@ -112,10 +112,10 @@ def test_agreement_is_decided_only_where_both_are_known(before, now, holds, said
 
 
 def test_every_packed_composition_needs_a_decided_point_and_a_crystal_none():
-    glass, crystal = {"900": row(1e-5)}, {"900": STILL}
-    both = {"glass": glass, "other": crystal}
-    assert compare_diffusion(both, both, packed=["glass"], **LIMITS)["holds"]
-    missing = compare_diffusion(both, both, packed=["glass", "other"], **LIMITS)
+    replica, crystal = {"900": row(1e-5)}, {"900": STILL}
+    both = {"replica": replica, "other": crystal}
+    assert compare_diffusion(both, both, packed=["replica"], **LIMITS)["holds"]
+    missing = compare_diffusion(both, both, packed=["replica", "other"], **LIMITS)
     assert not missing["holds"]
     assert in_words(missing).endswith("at 1 of 2 points, the others are not decided, none of them of other")
     alone = compare_diffusion({"other": crystal}, {"other": crystal}, packed=[], **LIMITS)

@@ -12,9 +12,9 @@ from saltflow.base.errors import SaltflowError
 from saltflow.learning.assessment.assessment import predict
 from saltflow.learning.foundations import Foundation
 from saltflow.learning.loco.assessment import COLUMNS, compare, judge, write_rows
-from saltflow.learning.loco.figure import error_of, plot_left_out, said_of
+from saltflow.learning.loco.figure import error_of, plot_loco, said_of
 from saltflow.learning.loco.training import foundation_without, sets_without, without
-from saltflow.learning.zero_shot import errors_on_unseen
+from saltflow.learning.zero_shot import errors_zero_shot
 
 SPREAD_EV_A = 0.1
 
@@ -66,7 +66,7 @@ def errs_by(composition: str, error_eV_A: float, *, cell: int = 1, **more) -> di
     """A frame of two atoms whose every force component errs by so much, by a committee that spreads by 0.1 eV/Å."""
     reference = np.ones((2, 3))
     frame = prediction(composition, forces=reference + error_eV_A, reference=reference, lineage=f"cell{cell}", **more)
-    return frame | {"force_spread_eV_A": np.full(2, SPREAD_EV_A)}
+    return frame | {"force_std_eV_A": np.full(2, SPREAD_EV_A)}
 
 
 def of_factor(composition: str, factor: float, *, cells: int = 3) -> list[dict]:
@@ -85,7 +85,7 @@ def test_an_unmet_composition_takes_the_largest_factor_of_the_others_and_its_own
     assert row["force_ratio"] == pytest.approx(4.0)
     assert row["force_rmse_without_meV_A"] == pytest.approx(600 / np.sqrt(3))
     assert row["force_rmse_with_meV_A"] == pytest.approx(150 / np.sqrt(3))
-    assert (row["heldout_frames"], row["heldout_cells"], row["met_before"]) == (3, 3, None)
+    assert (row["heldout_frames"], row["heldout_cells"], row["seen_by_ancestors"]) == (3, 3, None)
     assert row["flags"] == "z_std outside 0.85 to 1.15"
     assert tuple(row) == COLUMNS
 
@@ -105,17 +105,17 @@ def test_the_error_of_the_ratio_is_that_of_both_committees_on_the_same_cells():
 
 def test_what_stands_against_a_row_is_said():
     one = compare(
-        "LiCl", [*KNOWN, *of_factor("LiCl", 4.0, cells=1)], of_factor("LiCl", 1.0, cells=1), met_before=["base"]
+        "LiCl", [*KNOWN, *of_factor("LiCl", 4.0, cells=1)], of_factor("LiCl", 1.0, cells=1), seen_by_ancestors=["base"]
     )
     assert one["flags"] == "the foundation was trained on it; fewer than 3 held-out cells"
-    assert (one["met_before"], one["force_ratio_err"]) == ("base", None)
+    assert (one["seen_by_ancestors"], one["force_ratio_err"]) == ("base", None)
     frames = [*KNOWN, *of_factor("LiCl", 4.0)]
-    single = [each | {"force_spread_eV_A": np.zeros(2)} for each in frames]
+    single = [each | {"force_std_eV_A": np.zeros(2)} for each in frames]
     row = compare("LiCl", single, of_factor("LiCl", 1.0))
     assert (row["uncertainty_factor"], row["z_std"]) == (None, None)
     assert row["flags"] == "the uncertainty is not calibrated"
     still = [each | {"reference_forces_eV_A": np.zeros((2, 3))} for each in of_factor("LiCl", 0.0)]
-    perfect = [each | {"forces_eV_A": np.full((2, 3), 1e-5), "force_spread_eV_A": np.zeros(2)} for each in still]
+    perfect = [each | {"forces_eV_A": np.full((2, 3), 1e-5), "force_std_eV_A": np.zeros(2)} for each in still]
     row = compare("LiCl", [*KNOWN, *perfect], perfect)
     assert (row["force_ratio"], row["z_std"], row["uncertainty_factor"]) == (None, None, pytest.approx(4.0))
     assert row["flags"] == (
@@ -139,7 +139,7 @@ def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
         frame.info |= {"REF_energy": said["energy_eV_atom"] * len(frame), "REF_stress": said["stress_eV_A3"]}
         frame.arrays["REF_forces"][:] = said["forces_eV_A"]
         frames.append(frame)
-    row, again = judge(frames, released, [("A", other), ("B", released)], met_before={"A": [], "B": ["base"]})
+    row, again = judge(frames, released, [("A", other), ("B", released)], seen_by_ancestors={"A": [], "B": ["base"]})
     assert [row["composition"], again["composition"]] == ["A", "B"]
     assert (row["heldout_frames"], again["heldout_frames"]) == (2, 1)
     for key in ("force_rmse_without_meV_A", "energy_rmse_without_meV_atom", "stress_rmse_without_MPa"):
@@ -148,12 +148,12 @@ def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
     assert again["force_ratio"] == pytest.approx(1.0)
     assert again["force_rmse_without_meV_A"] == again["force_rmse_with_meV_A"] > 1
     calibration = {"pooled": {"factor": 2.0}, "compositions": {}}
-    (unseen,) = errors_on_unseen(frames, released, calibration, compositions=["A"]).values()
+    (unseen,) = errors_zero_shot(frames, released, calibration, compositions=["A"]).values()
     assert unseen["frames"] == 2
     assert unseen["force_rmse_meV_A"] == pytest.approx(row["force_rmse_with_meV_A"])
     frames[0].numbers[0] = 92
     with pytest.raises(SaltflowError, match="A: the potential does not know U"):
-        judge(frames, released, [("A", other)], met_before={"A": []})
+        judge(frames, released, [("A", other)], seen_by_ancestors={"A": []})
 
 
 # ── table and figure ───────────────────────────────────────────────────────────────────────────
@@ -163,24 +163,24 @@ def rows() -> list[dict]:
     unknown = [*KNOWN, *of_factor("LiCl", 6.0), *of_factor("LiI", 3.0, cells=1)]
     return [
         compare("LiCl", unknown, of_factor("LiCl", 3.0)),
-        compare("LiI", unknown, of_factor("LiI", 2.0, cells=1), met_before=["base", "other"]),
+        compare("LiI", unknown, of_factor("LiI", 2.0, cells=1), seen_by_ancestors=["base", "other"]),
         compare("LiAt", unknown, []),
     ]
 
 
 def test_the_table_holds_every_row_and_a_dash_where_nothing_is_known(tmp_path):
-    write_rows(rows(), tmp_path / "left_out.tsv")
-    with (tmp_path / "left_out.tsv").open() as handle:
+    write_rows(rows(), tmp_path / "loco.tsv")
+    with (tmp_path / "loco.tsv").open() as handle:
         first, second, last = csv.DictReader(handle, delimiter="\t")
     assert tuple(first) == COLUMNS
     assert float(first["force_ratio"]) == pytest.approx(2.0, abs=1e-5)
-    assert (first["met_before"], second["met_before"]) == ("-", "base other")
+    assert (first["seen_by_ancestors"], second["seen_by_ancestors"]) == ("-", "base other")
     assert (second["force_ratio_err"], last["z_std"], last["heldout_frames"]) == ("-", "-", "0")
 
 
 def test_the_figure_has_a_line_for_what_was_judged(tmp_path):
-    plot_left_out(rows(), tmp_path / "left_out.svg", title="potential salts")
-    text = (tmp_path / "left_out.svg").read_text()
+    plot_loco(rows(), tmp_path / "loco.svg", title="potential salts")
+    text = (tmp_path / "loco.svg").read_text()
     assert "LiI *" in text
     assert "LiAt" not in text
     first, second, last = rows()
@@ -189,5 +189,5 @@ def test_the_figure_has_a_line_for_what_was_judged(tmp_path):
     assert said_of(last) == "?, ?"
     assert error_of(first | {"force_ratio_err": 0.5}) == pytest.approx(0.5 * 300 / np.sqrt(3))
     assert np.isnan(error_of(second))
-    plot_left_out(rows()[2:], tmp_path / "none.svg", title="potential salts")
+    plot_loco(rows()[2:], tmp_path / "none.svg", title="potential salts")
     assert "has a held-out frame" in (tmp_path / "none.svg").read_text()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saltflow.learning.domain.out_of_domain import NONE, OWN, POOLED, share_beyond, yardstick
+from saltflow.learning.domain.out_of_domain import NONE, OWN, POOLED, share_beyond, threshold
 from saltflow.learning.domain.training_environments import Cell
 
 REPLICAS = 150
@@ -18,18 +18,18 @@ def cells_of(random, *, count, atoms=300, cell_spread=0.3, shift=0.0, compositio
     ]
 
 
-def score(glasses, heldout, *, percentile=99.0):
-    stick = yardstick(heldout, composition="LiCl", symbol="Li", percentile=percentile)
-    return share_beyond([each.distances for each in glasses], {"Li": stick}, percentile=percentile)
+def score(replicas, heldout, *, percentile=99.0):
+    stick = threshold(heldout, composition="LiCl", symbol="Li", percentile=percentile)
+    return share_beyond([each.distances for each in replicas], {"Li": stick}, percentile=percentile)
 
 
 @pytest.mark.parametrize(("percentile", "cell_spread"), [(99.0, 0.3), (95.0, 0.3), (99.0, 0.0)])
-def test_glasses_like_the_held_out_cells_have_the_expected_share_within_their_error(percentile, cell_spread):
+def test_replicas_like_the_held_out_cells_have_the_expected_share_within_their_error(percentile, cell_spread):
     random = np.random.default_rng(1)
     found = []
     for _ in range(REPLICAS):
-        glasses = cells_of(random, count=3, atoms=1000, cell_spread=cell_spread)
-        found.append(score(glasses, cells_of(random, count=6, cell_spread=cell_spread), percentile=percentile))
+        replicas = cells_of(random, count=3, atoms=1000, cell_spread=cell_spread)
+        found.append(score(replicas, cells_of(random, count=6, cell_spread=cell_spread), percentile=percentile))
     values, errors = (np.array([each[key] for each in found]) for key in ("value", "error"))
     expected = 1 - percentile / 100
     assert values.mean() == pytest.approx(expected, abs=max(0.15 * expected, 3 * values.std() / REPLICAS**0.5))
@@ -38,9 +38,9 @@ def test_glasses_like_the_held_out_cells_have_the_expected_share_within_their_er
     assert np.mean(np.abs(scores) < 2) > 0.93
 
 
-def test_the_error_holds_for_glasses_unlike_the_held_out_cells():
+def test_the_error_holds_for_replicas_unlike_the_held_out_cells():
     random = np.random.default_rng(2)
-    # Distances of glasses are N(1.5, 1 + 0.3²), of held-out cells N(0, 1 + 0.3²): what lies beyond their percentile?
+    # Distances of replicas are N(1.5, 1 + 0.3²), of held-out cells N(0, 1 + 0.3²): what lies beyond their percentile?
     sample = 1.5 + np.hypot(1, 0.3) * random.normal(size=10**6)
     true = np.mean(sample > np.hypot(1, 0.3) * 2.3263)
     found = [score(cells_of(random, count=3, shift=1.5), cells_of(random, count=8)) for _ in range(REPLICAS)]
@@ -51,7 +51,7 @@ def test_the_error_holds_for_glasses_unlike_the_held_out_cells():
 
 def test_what_was_trained_on_is_never_beyond_and_what_is_alien_always():
     heldout = cells_of(np.random.default_rng(3), count=5)
-    near, far = (Cell("glass", "LiCl", {"Li": np.full(50, distance)}) for distance in (-100.0, 100.0))
+    near, far = (Cell("replica", "LiCl", {"Li": np.full(50, distance)}) for distance in (-100.0, 100.0))
     assert score([near, near], heldout)["value"] == 0
     beyond = score([far, far], heldout)
     assert beyond["value"] == 1
@@ -61,19 +61,21 @@ def test_what_was_trained_on_is_never_beyond_and_what_is_alien_always():
 def test_atoms_of_one_cell_are_no_independent_witnesses():
     """A hundred copies of every atom say nothing new: binomial errors would fall to a tenth."""
     random = np.random.default_rng(4)
-    glasses, heldout = cells_of(random, count=3, atoms=100), cells_of(random, count=6, atoms=100)
-    copied = [Cell(cell.lineage, "LiCl", {"Li": np.repeat(cell.distances["Li"], 100)}) for cell in (*glasses, *heldout)]
-    once, often = score(glasses, heldout, percentile=95.0), score(copied[:3], copied[3:], percentile=95.0)
+    replicas, heldout = cells_of(random, count=3, atoms=100), cells_of(random, count=6, atoms=100)
+    copied = [
+        Cell(cell.lineage, "LiCl", {"Li": np.repeat(cell.distances["Li"], 100)}) for cell in (*replicas, *heldout)
+    ]
+    once, often = score(replicas, heldout, percentile=95.0), score(copied[:3], copied[3:], percentile=95.0)
     assert often["error"] > 0.5 * once["error"]
 
 
-def test_the_yardstick_is_of_the_composition_else_of_the_potential_else_there_is_none():
+def test_the_threshold_is_of_the_composition_else_of_the_potential_else_there_is_none():
     random = np.random.default_rng(5)
     own, others = cells_of(random, count=3, atoms=40), cells_of(random, count=4, composition="NaCl")
     choices = {"composition": "LiCl", "symbol": "Li", "percentile": 99.0}
-    assert yardstick([*own, *others], **choices).basis == OWN
-    assert yardstick([*own[:2], *others], **choices).basis == POOLED, "two cells are too few"
+    assert threshold([*own, *others], **choices).basis == OWN
+    assert threshold([*own[:2], *others], **choices).basis == POOLED, "two cells are too few"
     few = [Cell(cell.lineage, "LiCl", {"Li": cell.distances["Li"][:30]}) for cell in own]
-    assert yardstick(few, **choices).basis == NONE, "90 atoms have no 99th percentile that is above chance"
-    assert yardstick(few, **choices | {"percentile": 95.0}).basis == OWN
-    assert yardstick(own, **choices | {"symbol": "Na"}).limit is None
+    assert threshold(few, **choices).basis == NONE, "90 atoms have no 99th percentile that is above chance"
+    assert threshold(few, **choices | {"percentile": 95.0}).basis == OWN
+    assert threshold(own, **choices | {"symbol": "Na"}).limit is None

@@ -32,7 +32,7 @@ def labelled(frames) -> list[int]:
 
 
 def test_what_the_foundation_knows_is_not_labelled_but_one_frame_of_each_cell(seeds, committee):
-    spreads = {frame.info["index"]: frame.info["force_spread_eV_A"] for frame in with_spread(seeds, committee)}
+    spreads = {frame.info["index"]: frame.info["force_std_eV_A"] for frame in with_spread(seeds, committee)}
     certain, explored = admit(seeds, committee, calibration(1e-6), selection=SELECTION)
     least = [max(cell, key=spreads.get) for cell in ((0, 1, 2), (3, 4, 5))]
     assert labelled(certain) == sorted([least[1], 6, 7, 8]), "the pair pushed together stands for its cell"
@@ -49,7 +49,7 @@ def test_what_it_does_not_know_is_labelled(seeds, committee):
 
 def test_half_known_is_half_labelled(seeds, committee):
     """A factor that puts the limit between the third and the fourth training frame in the order of their spreads."""
-    trained = sorted(frame.info["force_spread_eV_A"] for frame in with_spread(seeds, committee)[:6])
+    trained = sorted(frame.info["force_std_eV_A"] for frame in with_spread(seeds, committee)[:6])
     found, explored = admit(seeds, committee, calibration(2 / (trained[2] + trained[3])), selection=SELECTION)
     known = {frame.info["index"] for frame in seeds[:6] if frame.info["force_uncertainty_eV_A"] < 1}
     assert len(known) == 3

@@ -151,14 +151,14 @@ def test_it_learns_the_new_frames_and_forgets_those_of_the_foundation(case):
         [case.model_path("naive")], [case.folder / "naive.json"], device="cpu", dtype="float64"
     )
     assert error_of(case.valid, tuned)["force_rmse_meV_A"] < 0.95 * check["foundation_force_rmse_meV_A"]
-    forgotten = check["forgetting"]
+    forgotten = check["forgetting_check"]
     assert forgotten["before"]["force_rmse_meV_A"] < 1e-6
     assert forgotten["after"]["force_rmse_meV_A"] > 1.0
 
 
 def test_frames_with_elements_that_it_lost_cannot_tell_what_was_forgotten(case):
     known = [frame for frame in case.known_heldout if 40 not in frame.numbers]
-    forgotten = case.fine_tune(NAIVE)["forgetting"]
+    forgotten = case.fine_tune(NAIVE)["forgetting_check"]
     assert (forgotten["frames"], forgotten["of"]) == (len(known), len(case.known_heldout))
     assert 0 < len(known) < len(case.known_heldout)
     only_zirconium = [frame for frame in case.known_heldout if 40 in frame.numbers]
@@ -217,7 +217,7 @@ def test_lora_adds_a_matrix_of_its_rank_to_a_linear_layer_and_none_to_products(c
 
 
 def test_replay_forgets_less_than_naive(case):
-    naive, replay = (case.fine_tune(recipe)["forgetting"] for recipe in (NAIVE, REPLAY))
+    naive, replay = (case.fine_tune(recipe)["forgetting_check"] for recipe in (NAIVE, REPLAY))
     known = [frame for frame in case.known_heldout if 40 not in frame.numbers]
     after = error_of(known, committee_of([case.model_path("replay")]))["force_rmse_meV_A"]
     assert after < 0.8 * naive["after"]["force_rmse_meV_A"]
@@ -274,34 +274,36 @@ def teacher_of(case: Case) -> Committee:
 
 
 @pytest.fixture(scope="module")
-def taught(case, structures) -> dict:
+def training_environments(case, structures) -> dict:
     """The check of a training on contradicting labels beside structures that the foundation labelled."""
     new = [frame.copy() for frame in (*case.train, *case.valid)]
     for frame in new:
         frame.info["REF_energy"] += sum(OTHER_EV[symbol] - ISOLATED_EV[symbol] for symbol in frame.symbols)
-    return replay_of(case, structures, "taught", new)
+    return replay_of(case, structures, "training_environments", new)
 
 
-def test_structures_that_the_foundation_labels_are_replayed_and_counted(taught, structures):
-    assert taught["replayed_frames"] == 8 < len(structures.train)
-    assert taught["frames"] == 4 + 8
-    assert taught["isolated_atoms_eV"] == {"3": -4.0, "17": -6.5}
-    said = taught["pseudolabels"]
+def test_structures_that_the_foundation_labels_are_replayed_and_counted(training_environments, structures):
+    assert training_environments["replayed_frames"] == 8 < len(structures.train)
+    assert training_environments["frames"] == 4 + 8
+    assert training_environments["isolated_atoms_eV"] == {"3": -4.0, "17": -6.5}
+    said = training_environments["pseudolabels"]
     assert (said["structures"], said["heldout"], said["left_out"]) == (9, 3, 1)
     assert (said["sha256"], said["dispersion"]) == (structures.sha256, "none")
-    assert said["beside_labels"]["force_rmse_meV_A"] == pytest.approx(taught["foundation_force_rmse_meV_A"])
+    assert said["beside_labels"]["force_rmse_meV_A"] == pytest.approx(
+        training_environments["foundation_force_rmse_meV_A"]
+    )
 
 
-def test_they_hold_the_potential_where_the_foundation_was(case, taught, structures):
+def test_they_hold_the_potential_where_the_foundation_was(case, training_environments, structures):
     case.fine_tune(NAIVE)
-    forgotten = taught["forgetting"]
+    forgotten = training_environments["forgetting_check"]
     assert (forgotten["frames"], forgotten["of"]) == (3, 3)
     assert forgotten["before"] == {"force_rmse_meV_A": 0.0, "energy_rmse_meV_atom": 0.0}
     naive = error_of(labelled(structures.heldout, teacher_of(case)), committee_of([case.model_path("naive")]))
     assert 1.0 < forgotten["after"]["force_rmse_meV_A"] < 0.7 * naive["force_rmse_meV_A"]
 
 
-def test_what_says_nothing_new_moves_nothing(case, taught, structures):
+def test_what_says_nothing_new_moves_nothing(case, training_environments, structures):
     """New and replayed frames by the foundation: mace finds no error before its first step, and hardly any later."""
     cells = [frame.copy() for frame in (*case.train, *case.valid)]
     new = labelled(cells, teacher_of(case))
@@ -309,8 +311,8 @@ def test_what_says_nothing_new_moves_nothing(case, taught, structures):
     assert re.search(
         r"Initial:.*loss=0\.00000000, RMSE_E_per_atom= +0\.00 meV, RMSE_F= +0\.00 meV", case.said("nothing new")
     )
-    contradiction = taught["pseudolabels"]["beside_labels"]
-    for quantity, error in check["forgetting"]["after"].items():
+    contradiction = training_environments["pseudolabels"]["beside_labels"]
+    for quantity, error in check["forgetting_check"]["after"].items():
         assert error < 0.01 * contradiction[quantity]
 
 

@@ -16,9 +16,9 @@ from saltflow.learning.sampling import (
     evenly_spaced,
     explore,
     pack_cells,
-    propose_seeds,
+    propose_initial_frames,
     rattled_frames,
-    short_pair_frames,
+    repulsion_frames,
     with_spread,
     without_collisions,
 )
@@ -27,8 +27,8 @@ from saltflow.trajectory import read_trajectory
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-DYNAMICS, STRUCTURES = CONFIG["dynamics"], CONFIG["structures"]
-SEEDS = {
+DYNAMICS, PACKING = CONFIG["dynamics"], CONFIG["cells"]
+INITIAL = {
     "cells": 3,
     "atoms": 9,
     "density_scales": [0.9, 1.1],
@@ -37,8 +37,8 @@ SEEDS = {
     "melt_temperatures_K": [300, 600],
     "melt_ps": 0.04,
     "heldout_cells": 1,
-    "short_pair_frames": 0,
-    "short_pair_factor": 0.85,
+    "repulsion_frames": 0,
+    "repulsion_min_factor": 0.85,
 }
 EXPLORATION = {
     "cells": 3,
@@ -61,7 +61,7 @@ def packed(composition, *, generation: int = 0, seed: int = 1, count: int = 3, h
         [composition],
         size={"cells": count, "heldout_cells": heldout, "atoms": 9},
         density_scales=[0.9, 1.1],
-        structures=STRUCTURES,
+        packing=PACKING,
         seed=seed,
         lineage=f"p/generation{generation}",
     )
@@ -79,7 +79,7 @@ def splits(frames: list[Atoms]) -> dict[str, str]:
     return dict(found)
 
 
-def test_packed_cells_have_lineages_splits_and_the_densities_in_turn(cells, composition):
+def test_packed_cells_have_lineages_splits_and_the_densities_serial_slot(cells, composition):
     names = [f"p/generation0/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert splits(cells) == dict(zip(names, ["heldout", "train", "train"], strict=True))
     assert all(cell.get_chemical_formula() == "Cl6Li2Zr" for cell in cells)
@@ -127,11 +127,11 @@ def test_rattling_follows_its_seed(cells):
 
 
 def seeds_from_scratch(composition, tmp_path, **changes):
-    return propose_seeds(
+    return propose_initial_frames(
         [composition],
         None,
-        seeds=SEEDS | changes,
-        structures=STRUCTURES,
+        initial_structures=INITIAL | changes,
+        packing=PACKING,
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
         potential="p",
@@ -142,7 +142,7 @@ def seeds_from_scratch(composition, tmp_path, **changes):
 
 def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
     frames = seeds_from_scratch(composition, tmp_path)
-    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
+    assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"seed:rattled"}
 
@@ -151,8 +151,8 @@ def covalent_A(one: str, other: str) -> float:
     return covalent_radii[atomic_numbers[one]] + covalent_radii[atomic_numbers[other]]
 
 
-def test_short_pairs_are_as_close_as_asked_and_nothing_else_moves(cells):
-    frames = short_pair_frames(cells, count=12, closest_factor=0.85)
+def test_repulsion_frames_of_are_as_close_as_asked_and_nothing_else_moves(cells):
+    frames = repulsion_frames(cells, count=12, closest_factor=0.85)
     assert len(frames) >= 8, "most pairs of a small cell have a free way"
     starts = {cell.info["lineage"]: cell for cell in cells}
     for frame in frames:
@@ -169,8 +169,8 @@ def test_short_pairs_are_as_close_as_asked_and_nothing_else_moves(cells):
     assert len({frame.info["origin"] for frame in frames[:3]}) == 3, "pairs of elements take turns"
 
 
-def test_short_pairs_bring_nothing_else_too_close(cells):
-    for frame in short_pair_frames(cells, count=12, closest_factor=0.85):
+def test_repulsion_frames_of_bring_nothing_else_too_close(cells):
+    for frame in repulsion_frames(cells, count=12, closest_factor=0.85):
         start = next(cell for cell in cells if cell.info["lineage"] == frame.info["lineage"])
         before, after = start.get_all_distances(mic=True), frame.get_all_distances(mic=True)
         for first, second in zip(*np.triu_indices(len(frame), k=1), strict=True):
@@ -178,16 +178,16 @@ def test_short_pairs_bring_nothing_else_too_close(cells):
             assert after[first, second] >= min(allowed, before[first, second]) - 1e-5
 
 
-def test_no_short_pairs_where_none_are_asked_for(cells):
-    assert short_pair_frames(cells, count=0, closest_factor=0.85) == []
-    assert short_pair_frames(cells[:1], count=5, closest_factor=0.85) == [], "the first cell is held out"
+def test_no_repulsion_frames_of_where_none_are_asked_for(cells):
+    assert repulsion_frames(cells, count=0, closest_factor=0.85) == []
+    assert repulsion_frames(cells[:1], count=5, closest_factor=0.85) == [], "the first cell is held out"
 
 
-def test_short_pairs_come_beside_the_frames_of_the_cells(composition, tmp_path):
-    frames = seeds_from_scratch(composition, tmp_path, short_pair_frames=4)
+def test_repulsion_frames_of_come_beside_the_frames_of_the_cells(composition, tmp_path):
+    frames = seeds_from_scratch(composition, tmp_path, repulsion_frames=4)
     short = [frame for frame in frames if frame.info["origin"].startswith("seed:short pair")]
     assert 1 <= len(short) <= 4
-    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"] + len(short)
+    assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"] + len(short)
     assert {frame.info["generation"] for frame in frames} == {0}
 
 
@@ -195,18 +195,18 @@ def test_short_pairs_come_beside_the_frames_of_the_cells(composition, tmp_path):
 
 
 def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee, tmp_path):
-    frames = propose_seeds(
+    frames = propose_initial_frames(
         [composition],
         committee,
-        seeds=SEEDS,
-        structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
+        initial_structures=INITIAL,
+        packing=PACKING | {"acceptance": PACKING["acceptance"] | {"min_pair_factor": 0.0}},
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
         potential="p",
         seed=1,
         workdir=tmp_path,
     )
-    assert len(frames) == SEEDS["cells"] * SEEDS["frames_per_cell"]
+    assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"seed:melt:300K", "seed:melt:600K"}
 
@@ -214,8 +214,8 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
 def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
     oxychloride = read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
     with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
-        propose_seeds(
-            [oxychloride], committee, seeds=SEEDS | {"atoms": 21}, structures=STRUCTURES, dynamics=DYNAMICS,
+        propose_initial_frames(
+            [oxychloride], committee, initial_structures=INITIAL | {"atoms": 21}, packing=PACKING, dynamics=DYNAMICS,
             checkpoint_ps=1.0, potential="p", seed=1, workdir=tmp_path,
         )  # fmt: skip
 
@@ -226,7 +226,7 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
         committee,
         exploration=EXPLORATION,
         density_scales=[1.0],
-        structures=STRUCTURES | {"gates": STRUCTURES["gates"] | {"min_pair_factor": 0.0}},
+        packing=PACKING | {"acceptance": PACKING["acceptance"] | {"min_pair_factor": 0.0}},
         dynamics=DYNAMICS,
         checkpoint_ps=1.0,
         potential="p",
@@ -237,8 +237,8 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     assert sorted(splits(frames)) == [f"p/generation2/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"explored:300K", "explored:600K"}
-    assert all(np.isfinite(frame.info["force_spread_eV_A"]) for frame in frames)
-    assert all(frame.info["force_spread_eV_A"] > 0 for frame in frames)
+    assert all(np.isfinite(frame.info["force_std_eV_A"]) for frame in frames)
+    assert all(frame.info["force_std_eV_A"] > 0 for frame in frames)
     assert {frame.info["generation"] for frame in frames} == {2}
     assert not any(frame.info["collides"] for frame in frames), "nothing collides where the gate is open"
     assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
@@ -332,19 +332,19 @@ def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):
 def test_a_frame_has_the_largest_spread_of_an_atom(committee):
     """A committee of one model agrees with itself."""
     (frame,) = with_spread([rock_salt(rattle_A=0.2)], committee)
-    assert frame.info["force_spread_eV_A"] > 0
+    assert frame.info["force_std_eV_A"] > 0
     alone = type(committee)(committee.models[:1], device="cpu", dtype="float64")
     (certain,) = with_spread([rock_salt(rattle_A=0.2)], alone)
-    assert certain.info["force_spread_eV_A"] == 0
+    assert certain.info["force_std_eV_A"] == 0
 
 
 # ── what is kept of them ───────────────────────────────────────────────────────────────────────
 
 
 def test_frames_with_colliding_atoms_teach_nothing(composition, cells):
-    wrecked = cells[1].copy()
-    wrecked.positions[1] = wrecked.positions[0] + [0.3, 0.0, 0.0]
-    kept = without_collisions([cells[0], wrecked, cells[2]], [composition], atoms=9, structures=STRUCTURES)
+    unphysical = cells[1].copy()
+    unphysical.positions[1] = unphysical.positions[0] + [0.3, 0.0, 0.0]
+    kept = without_collisions([cells[0], unphysical, cells[2]], [composition], atoms=9, packing=PACKING)
     assert [frame.info["lineage"] for frame in kept] == [cells[0].info["lineage"], cells[2].info["lineage"]]
 
 

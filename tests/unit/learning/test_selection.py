@@ -30,11 +30,11 @@ def frame_of(index: int, *, uncertainty_eV_A: float, split: str = "train", rattl
 
 @pytest.fixture
 def candidates() -> list[Atoms]:
-    """Thirty to train on with uncertainties 0.1 … 3.0 eV/Å, eight held out, and wreckage in both."""
+    """Thirty to train on with uncertainties 0.1 … 3.0 eV/Å, eight held out, and unphysical in both."""
     train = [frame_of(index, uncertainty_eV_A=0.1 * (index + 1)) for index in range(30)]
     heldout = [frame_of(100 + index, uncertainty_eV_A=0.1, split="heldout") for index in range(8)]
-    wreckage = [frame_of(200, uncertainty_eV_A=50.0), frame_of(201, uncertainty_eV_A=float("nan"))]
-    return [*train, *heldout, *wreckage, frame_of(202, uncertainty_eV_A=9.0, split="heldout")]
+    unphysical = [frame_of(200, uncertainty_eV_A=50.0), frame_of(201, uncertainty_eV_A=float("nan"))]
+    return [*train, *heldout, *unphysical, frame_of(202, uncertainty_eV_A=9.0, split="heldout")]
 
 
 def select(offered, committee, *, seed=1, **changes):
@@ -66,7 +66,7 @@ def test_held_out_frames_come_from_held_out_cells_alone(candidates, committee):
 
 
 def test_the_band(candidates, committee):
-    """Half of the candidates are too certain; the control arm is drawn from all that are no wreckage."""
+    """Half of the candidates are too certain; the control arm is drawn from all that are no unphysical."""
     chosen = arms(select(candidates, committee, random_fraction=0.0))
     assert all(15 <= index < 30 for index in chosen["uncertain and diverse"])
     drawn = {index for seed in range(12) for index in arms(select(candidates, committee, seed=seed))["control"]}
@@ -80,15 +80,15 @@ def test_what_is_certain_by_the_absolute_limit_is_not_labelled(candidates, commi
 
 
 def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
-    frames = [Atoms(info={"composition": name, "force_spread_eV_A": 0.2}) for name in ("LiCl", "LiF")]
+    frames = [Atoms(info={"composition": name, "force_std_eV_A": 0.2}) for name in ("LiCl", "LiF")]
     calibration = {"compositions": {"LiCl": {"factor": 8.0}, "LiF": {"factor": None}}, "pooled": {"factor": 5.0}}
     found = with_uncertainty(frames, calibration)
     assert [frame.info["force_uncertainty_eV_A"] for frame in found] == pytest.approx([1.6, 1.0])
-    assert "force_spread_eV_A" not in found[0].info
+    assert "force_std_eV_A" not in found[0].info
 
 
 def test_explored_frames_are_counted_by_what_became_of_them(candidates, committee):
-    """Below 1.05 eV/Å are ten of thirty and the eight held out; wreckage is uncertain, unknown or has collided."""
+    """Below 1.05 eV/Å are ten of thirty and the eight held out; unphysical is uncertain, unknown or has collided."""
     candidates[0].info["collides"] = True
     for frame in candidates:
         frame.info["composition"] = "LiCl" if frame.info["index"] < 100 else "LiF"
@@ -100,17 +100,17 @@ def test_explored_frames_are_counted_by_what_became_of_them(candidates, committe
 
 
 def test_a_selection_without_a_candidate_says_why(candidates, committee, caplog):
-    wreckage = [frame for frame in candidates if not frame.info["force_uncertainty_eV_A"] <= 5.0]
-    for frame in wreckage:
+    unphysical = [frame for frame in candidates if not frame.info["force_uncertainty_eV_A"] <= 5.0]
+    for frame in unphysical:
         frame.info |= {"composition": "LiCl", "split": "train"}
-    assert select(wreckage, committee) == []
+    assert select(unphysical, committee) == []
     assert "LiCl: no frame is worth a label" in caplog.text
     assert "of 3 that were explored 0 are known already and 3 have failed" in caplog.text
     assert select([], committee) == []
     assert "nothing was explored" in caplog.text
 
 
-def test_wreckage_is_never_labelled(candidates, committee):
+def test_unphysical_is_never_labelled(candidates, committee):
     everything = [frame.info["index"] for frame in select(candidates, committee, frames=100, lower_quantile=0.0)]
     assert len(everything) == 33
     assert not {200, 201, 202} & set(everything)

@@ -24,7 +24,14 @@ def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", collides
 
 def test_cells_that_came_through_have_met_nothing():
     (point,) = measure_stability([*run(0), *run(1)])["LiCl"].values()
-    expected = {"cells": 2, "duration_ps": 2.0, "ended_early": 0, "guards": {}, "earliest_ps": None, "median_ps": None}
+    expected = {
+        "cells": 2,
+        "duration_ps": 2.0,
+        "ended_early": 0,
+        "stop_criteria": {},
+        "earliest_ps": None,
+        "median_ps": None,
+    }
     assert point == expected
 
 
@@ -39,7 +46,7 @@ def test_the_first_guard_of_every_cell_counts():
     ]
     (point,) = measure_stability(frames)["LiCl"].values()
     assert (point["cells"], point["ended_early"]) == (5, 2)
-    assert point["guards"] == {COLLISION: 2, HOT: 1}
+    assert point["stop_criteria"] == {COLLISION: 2, HOT: 1}
     assert (point["earliest_ps"], point["median_ps"]) == (0.5, 1.5), "the third of five"
     (fewer,) = measure_stability([*frames, *run(5)])["LiCl"].values()
     assert fewer["median_ps"] == 1.5, "half of six"

@@ -20,7 +20,7 @@ def frame(
         "lineage": f"{composition}/{lineage}",
         "forces_eV_A": reference + errors,
         "reference_forces_eV_A": reference,
-        "force_spread_eV_A": spread,
+        "force_std_eV_A": spread,
     }
 
 
@@ -42,7 +42,7 @@ def test_the_factor_of_known_errors_is_found_and_right_on_unseen_frames(factor):
     assert found["flags"] == []
     unseen = frames_of("LiCl", factor=factor, seed=2)
     errors = np.concatenate([each["forces_eV_A"] - each["reference_forces_eV_A"] for each in unseen])
-    spread = np.concatenate([each["force_spread_eV_A"] for each in unseen])
+    spread = np.concatenate([each["force_std_eV_A"] for each in unseen])
     assert 0.85 <= np.std(errors / (found["factor"] * spread[:, None] / np.sqrt(3))) <= 1.15
 
 
@@ -86,7 +86,10 @@ def test_few_held_out_cells_take_the_factor_of_all_and_say_so():
 def test_too_few_held_out_cells_are_never_silent(lineages, tested):
     found = calibrate(frames_of("LiCl", factor=6.0, lineages=lineages))
     said = " ".join(flagged(found))
-    assert f"rests on {lineages} held-out lineages where 3 are needed; raise learning.seeds.heldout_cells" in said
+    assert (
+        f"rests on {lineages} held-out lineages where 3 are needed; raise learning.initial_structures.heldout_cells"
+        in said
+    )
     assert ("was not tested on frames that it has not seen" in said) is not tested
     assert (found["pooled"]["z_std_after"] is not None) is tested
     assert (found["reliability"] != []) is tested
@@ -135,7 +138,7 @@ def test_a_spread_that_says_nothing_of_the_error_shows_in_the_table():
     """Constant errors e under spreads from 0.01 to 0.3 eV/Å: the factor is e/√(0.01 · 0.3), 1.8 for e = 0.1 eV/Å."""
     flat = frames_of("LiCl", factor=1.0, spread_eV_A=0.1)
     for each, random in zip(flat, np.random.default_rng(4).spawn(len(flat)), strict=True):
-        each["force_spread_eV_A"] = random.uniform(0.01, 0.3, size=40)
+        each["force_std_eV_A"] = random.uniform(0.01, 0.3, size=40)
     rows = calibrate(flat)["reliability"]
     assert rows[0]["observed_meV_A"] > 1.5 * rows[0]["predicted_meV_A"]
     assert rows[-1]["observed_meV_A"] < rows[-1]["predicted_meV_A"] / 3

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import make_supercell
 
 from saltflow.base.errors import SaltflowError
-from saltflow.materials.cells import check_gates, pack_cell, packing_units
+from saltflow.materials.cells import check_acceptance, pack_cell, packing_units
 from saltflow.materials.compositions import Composition
 
 DENSITY_G_CM3 = 1.74
@@ -33,7 +33,7 @@ def packed(composition: Composition, formula_units: int = 8) -> Atoms:
 
 def problems(atoms: Atoms, composition: Composition = SULFATE) -> list[str]:
     units = packing_units(composition, 8)
-    return check_gates(
+    return check_acceptance(
         atoms, start_density_g_cm3=DENSITY_G_CM3, units=units, min_density_ratio=0.6, min_pair_factor=0.6
     )
 
@@ -83,7 +83,7 @@ def test_a_pair_across_the_boundary_of_a_one_atom_wide_cell():
         "id": "Cl", "formula": "Cl", "host": "", "salt": "", "mobile_ion": "Cl",
         "oxidation_states": {"Cl": -1}, "start": "pack", "density_g_cm3": 1.0,
     })  # fmt: skip
-    found = check_gates(
+    found = check_acceptance(
         atoms,
         start_density_g_cm3=1e-3,
         units=packing_units(chloride, 1),

@@ -73,18 +73,18 @@ def test_polyanions_are_found_whole_across_the_boundary(name):
     assert find_groups(cell, what, wanted=[name]) == groups
 
 
-def test_all_polyanions_of_a_packed_glass_are_found():
-    glass = Composition.from_identity({
+def test_all_polyanions_of_a_packed_replica_are_found():
+    replica = Composition.from_identity({
         "id": "sulphate", "formula": "LiZrS0.5O2Cl4", "host": "ZrCl4", "salt": "0.5 Li2SO4", "mobile_ion": "Li",
         "oxidation_states": {"Li": 1, "Zr": 4, "S": 6, "O": -2, "Cl": -1}, "start": "pack", "density_g_cm3": 2.05,
     })  # fmt: skip
     cell = pack_cell(
-        glass, formula_units=8, density_g_cm3=2.05, seed=3, min_separation_factor=0.8, min_separations_A={}
+        replica, formula_units=8, density_g_cm3=2.05, seed=3, min_separation_factor=0.8, min_separations_A={}
     )
     unit = cell.arrays["unit"].copy()
     cell.wrap()
     expected = {("SO4", tuple(np.flatnonzero(unit == number))) for number in range(4)}
-    assert members(find_groups(cell, glass, wanted=["polyanions"])) == expected
+    assert members(find_groups(cell, replica, wanted=["polyanions"])) == expected
 
 
 def test_fragments_stand_alone_and_networks_do_not():
@@ -232,17 +232,17 @@ def test_the_report_says_what_is_refused_and_why(tmp_path):
     cell, frames = sulphate_frames()
     for atom in (1, 6, 11):
         leave(frames, cell, atom, slice(30, None))
-    paths = [tmp_path / f"glass{number}.h5md" for number in (1, 2)]
+    paths = [tmp_path / f"replica{number}.h5md" for number in (1, 2)]
     for path in paths:
         with H5MDWriter(path, cell, metadata={}) as writer:
             for step, positions_A in enumerate(frames):
                 writer.append_positions(step=step, time_ps=0.1 * step, positions_A=positions_A, cell_A=cell.cell.array)
     choices = {"composition": composition("LiSO4"), "max_exchanged_fraction": 0.1}
     found = describe_groups(paths, statuses=["ok", "gas"], wanted=["SO4"], **choices)
-    assert [glass["status"] for glass in found["glasses"]] == ["groups exchange atoms", "gas"]
-    assert found["sentences"][0].startswith("glass 1: SO4 is refused: 3 of 4 groups exchange atoms; bond lifetime")
+    assert [replica["status"] for replica in found["replicas"]] == ["groups exchange atoms", "gas"]
+    assert found["sentences"][0].startswith("replica 1: SO4 is refused: 3 of 4 groups exchange atoms; bond lifetime")
     none = describe_groups(paths[:1], statuses=["ok"], wanted=["fragments"], **choices)
-    assert none["glasses"][0]["status"] == "no groups"
+    assert none["replicas"][0]["status"] == "no groups"
 
 
 # ── the worked example ─────────────────────────────────────────────────────────────────────────

@@ -127,11 +127,11 @@ def test_an_attempt_has_what_was_asked_measured_and_waited(sweep):
 
 
 def test_the_benchmark_belongs_to_the_attempt_that_ended_well(sweep):
-    sweep.attempt(RUN_MD, seconds=10, outcome="failed", error="SaltflowError", sentence="No glass; mend it.")
+    sweep.attempt(RUN_MD, seconds=10, outcome="failed", error="SaltflowError", sentence="No replica; mend it.")
     sweep.attempt(RUN_MD, began=BEGAN + timedelta(minutes=5), seconds=100)
     sweep.benchmark(RUN_MD, seconds=101, cpu_s=90, peak_MB=600)
     failed, done = read_spending(sweep.folder)
-    assert (failed.reason, failed.elapsed_s, failed.cpu_s, failed.sentence) == ("failed", 10, 5, "No glass; mend it.")
+    assert (failed.reason, failed.elapsed_s, failed.cpu_s, failed.sentence) == ("failed", 10, 5, "No replica; mend it.")
     assert (done.reason, done.elapsed_s, done.cpu_s) == ("done", 101, 90)
 
 
@@ -228,10 +228,10 @@ def test_the_last_word_names_what_was_not_done(sweep):
     sweep.attempt(RUN_MD, outcome="failed", sentence="The GPU is gone.")
     sweep.attempt(RUN_MD, began=BEGAN + timedelta(minutes=5))
     assert what_failed(sweep.folder, since=BEGAN) is None
-    sweep.attempt("logs/LiCl/glass1/build_glass.log", outcome="failed", sentence="Too dense; lower the density.")
+    sweep.attempt("logs/LiCl/replica1/build_cell.log", outcome="failed", sentence="Too dense; lower the density.")
     assert what_failed(sweep.folder, since=BEGAN).splitlines() == [
         "Not done: 1 jobs",
-        "  build_glass (composition LiCl, glass 1), failed: Too dense; lower the density.",
+        "  build_cell (composition LiCl, replica 1), failed: Too dense; lower the density.",
     ]
     for kelvin in range(600, 630):
         log = f"logs/LiCl/md/{kelvin}K/run_md.log"

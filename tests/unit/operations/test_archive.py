@@ -186,16 +186,16 @@ def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, s
         (sweep / "tests/tiny/potentials.tsv").read_text() + "more\tnone\t-\tgfn1-xtb\tunneeded LiAlCl4\tfor none here\n"
     )
     overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
-    overrides["potentials"]["base"]["learning"]["leave_out"] = ["LiCl-crystal"]
+    overrides["potentials"]["base"]["learning"]["loco_compositions"] = ["LiCl-crystal"]
     (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
-    config["learning"]["leave_out"] = ["unneeded"]
+    config["learning"]["loco_compositions"] = ["unneeded"]
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     campaign, _ = narrowed(config, "LiCl-crystal", elsewhere)
     monkeypatch.chdir(elsewhere)
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
-    assert campaign.leaving_out == ["base"]
-    assert load_campaign(kept, folders=[Path()]).leaving_out == []
+    assert campaign.with_loco == ["base"]
+    assert load_campaign(kept, folders=[Path()]).with_loco == []
 
 
 def test_a_record_of_snakemakes_follows_the_files_that_moved():
@@ -203,13 +203,13 @@ def test_a_record_of_snakemakes_follows_the_files_that_moved():
         "input": ["../repo/b.cif", "results/a.json"],
         "params": ["'../repo/b.cif.bak'", "{'start': '../repo/b.cif', 'atoms': 12}"],
         "input_checksums": {"../repo/b.cif": "sha256:1"},
-        "rule": "build_glass",
+        "rule": "build_cell",
     }
     assert renamed_record(record, {"../repo/b.cif": "tables/structures/B.cif"}) == {
         "input": ["results/a.json", "tables/structures/B.cif"],
         "params": ["'../repo/b.cif.bak'", "{'start': 'tables/structures/B.cif', 'atoms': 12}"],
         "input_checksums": {"tables/structures/B.cif": "sha256:1"},
-        "rule": "build_glass",
+        "rule": "build_cell",
     }
 
 

@@ -27,15 +27,15 @@ def jobs(*, due: tuple[str, ...] = ()) -> list[Job]:
     members = [f"{POTENTIAL}/generation{number}/committee/member1.model" for number in (0, 1)]
     labels = tuple(f"{POTENTIAL}/generation1/labels/chunk0.{end}" for end in ("extxyz", "ledger.tsv"))
     exploration = f"{POTENTIAL}/generation1/exploration.extxyz"
-    quenched = tuple(f"results/LiCl/glass1/{name}" for name in ("glass.extxyz", "quench.json", "quench.h5md"))
+    quenched = tuple(f"results/LiCl/replica1/{name}" for name in ("quenched.extxyz", "quench.json", "quench.h5md"))
     plan = [
         Job("explore", (exploration,), (members[0],)),
         Job("select_frames", (f"{POTENTIAL}/generation1/frames.extxyz",), (exploration,)),
         Job("label_frames", labels, (f"{POTENTIAL}/generation1/frames.extxyz",)),
         *(Job("fine_tune", (member,)) for member in members),
-        Job("quench_glass", quenched),
-        Job("run_md", (f"{POINT}/glass1.h5md", f"{POINT}/md.json"), (quenched[0],)),
-        Job("analyse_transport", (f"{POINT}/transport.json",), (f"{POINT}/glass1.h5md", f"{POINT}/md.json")),
+        Job("quench_cell", quenched),
+        Job("run_md", (f"{POINT}/replica1.h5md", f"{POINT}/md.json"), (quenched[0],)),
+        Job("analyse_transport", (f"{POINT}/transport.json",), (f"{POINT}/replica1.h5md", f"{POINT}/md.json")),
     ]
     for job in plan:
         job.due = job.rule in due
@@ -59,7 +59,7 @@ def sweep(tmp_path: Path) -> Path:
         f"{POINT}/.writing-abc.h5md",
         "results/notes.txt",
         "results/Gone/md/500K/.md.json.work/0123/state.pt",
-        "logs/LiCl/glass1/quench_glass.log",
+        "logs/LiCl/replica1/quench_cell.log",
         ".snakemake/metadata/cmVz",
         "archives/LiCl.zip",
     )
@@ -78,7 +78,7 @@ WORK_FOLDERS = {
     f"{POINT}/.md.json.work/0123/state.pt",
     f"{POTENTIAL}/generation1/labels/chunk0.work/cp2k-x/RESTART.wfn",
 }
-INTERMEDIATES = {f"{POTENTIAL}/generation1/exploration.extxyz", "results/LiCl/glass1/quench.h5md"}
+INTERMEDIATES = {f"{POTENTIAL}/generation1/exploration.extxyz", "results/LiCl/replica1/quench.h5md"}
 
 
 def test_a_finished_sweep_gives_up_work_folders_remains_and_what_nobody_reads(sweep):
@@ -88,7 +88,7 @@ def test_a_finished_sweep_gives_up_work_folders_remains_and_what_nobody_reads(sw
 
 def test_what_an_analysis_would_be_made_from_may_go_only_when_archived(sweep):
     member = f"{POTENTIAL}/generation0/committee/member1.model"
-    assert paths_of(marks(sweep, jobs()), "only when archived") == {f"{POINT}/glass1.h5md", member}
+    assert paths_of(marks(sweep, jobs()), "only when archived") == {f"{POINT}/replica1.h5md", member}
 
 
 def test_labels_results_logs_records_and_what_is_not_ours_never_go(sweep):
@@ -96,10 +96,10 @@ def test_labels_results_logs_records_and_what_is_not_ours_never_go(sweep):
     assert {
         *(f"{POTENTIAL}/generation1/labels/chunk0.{end}" for end in ("extxyz", "ledger.tsv")),
         f"{POTENTIAL}/generation1/committee/member1.model",  # one generation more would start from it
-        "results/LiCl/glass1/glass.extxyz",
+        "results/LiCl/replica1/quenched.extxyz",
         f"{POINT}/md.json",
         f"{POINT}/transport.json",
-        "logs/LiCl/glass1/quench_glass.log",
+        "logs/LiCl/replica1/quench_cell.log",
         ".snakemake/metadata/cmVz",
         "archives/LiCl.zip",
         "results/notes.txt",
@@ -110,10 +110,10 @@ def test_labels_results_logs_records_and_what_is_not_ours_never_go(sweep):
 def test_what_a_due_job_reads_makes_or_goes_on_from_is_still_needed(sweep):
     found = marks(sweep, jobs(due=("run_md", "select_frames")))
     assert paths_of(found, "still needed") == {
-        "results/LiCl/glass1/glass.extxyz",
+        "results/LiCl/replica1/quenched.extxyz",
         f"{POINT}/.md.json.work/0123/state.pt",
         f"{POINT}/.writing-abc.h5md",
-        f"{POINT}/glass1.h5md",
+        f"{POINT}/replica1.h5md",
         f"{POINT}/md.json",
         f"{POTENTIAL}/generation1/exploration.extxyz",
         f"{POTENTIAL}/generation1/frames.extxyz",
@@ -132,30 +132,30 @@ def test_only_what_may_go_now_is_deleted_and_its_work_folders_with_it(sweep):
 
 def test_a_file_that_changed_since_it_was_marked_stays(sweep):
     entries = mark_files(sweep, jobs(), archived={})
-    changed = sweep / "results/LiCl/glass1/quench.h5md"
+    changed = sweep / "results/LiCl/replica1/quench.h5md"
     os.utime(changed, ns=(1, 1))
-    assert "results/LiCl/glass1/quench.h5md" not in delete(sweep, entries)
+    assert "results/LiCl/replica1/quench.h5md" not in delete(sweep, entries)
     assert changed.is_file()
 
 
 def test_nothing_behind_a_link_is_listed_or_deleted(sweep, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    write(elsewhere, "quench.h5md", "glass1/quench.h5md")
-    (sweep / "results/LiCl/glass2").symlink_to(elsewhere)
-    (sweep / "results/LiCl/glass1/quench.h5md").unlink()
-    (sweep / "results/LiCl/glass1/quench.h5md").symlink_to(elsewhere / "quench.h5md")
+    write(elsewhere, "quench.h5md", "replica1/quench.h5md")
+    (sweep / "results/LiCl/replica2").symlink_to(elsewhere)
+    (sweep / "results/LiCl/replica1/quench.h5md").unlink()
+    (sweep / "results/LiCl/replica1/quench.h5md").symlink_to(elsewhere / "quench.h5md")
     entries = mark_files(sweep, jobs(), archived={})
     links = {entry.path: entry.kind.mark for entry in entries if entry.kind.title == "links"}
-    assert links == {path: "never delete" for path in ("results/LiCl/glass2", "results/LiCl/glass1/quench.h5md")}
+    assert links == {path: "never delete" for path in ("results/LiCl/replica2", "results/LiCl/replica1/quench.h5md")}
     delete(sweep, entries)
     assert (elsewhere / "quench.h5md").is_file()
 
 
 def test_a_folder_that_became_a_link_since_it_was_marked_is_not_entered(sweep, tmp_path_factory):
     entries = mark_files(sweep, jobs(), archived={})
-    moved = tmp_path_factory.mktemp("moved") / "glass1"
-    (sweep / "results/LiCl/glass1").rename(moved)
-    (sweep / "results/LiCl/glass1").symlink_to(moved)
+    moved = tmp_path_factory.mktemp("moved") / "replica1"
+    (sweep / "results/LiCl/replica1").rename(moved)
+    (sweep / "results/LiCl/replica1").symlink_to(moved)
     delete(sweep, entries)
     assert (moved / "quench.h5md").is_file()
 

@@ -25,7 +25,7 @@ def campaign() -> Campaign:
     configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
     configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
     configuration["learning"]["convergence"]["diffusion"] = {"max_deviation_sigmas": 2.0, "max_relative_error": 0.2}
-    configuration["learning"]["leave_out"] = ["LiCl-crystal"]
+    configuration["learning"]["loco_compositions"] = ["LiCl-crystal"]
     return load_campaign(configuration, folders=[ROOT])
 
 
@@ -82,10 +82,10 @@ def test_constrained_points_are_those_that_are_asked_for(campaign):
 def test_every_member_learns_without_what_is_left_out(campaign):
     """Of the base one model, of the other potential two, on the labels of its last generation."""
     trained = [
-        (job.wildcards["potential"], job.wildcards["generation"], job.wildcards["left_out"], job.wildcards["member"])
+        (job.wildcards["potential"], job.wildcards["generation"], job.wildcards["excluded"], job.wildcards["member"])
         for name in campaign.needed_potentials
         for job in jobs_of_potential(campaign, name)
-        if job.rule == "fine_tune_without"
+        if job.rule == "fine_tune_loco"
     ]
     tuned = [("fine-tuned", "1", "LiCl-crystal", number) for number in "12"]
     assert trained == [*tuned, ("base", "0", "LiCl-crystal", "1")]

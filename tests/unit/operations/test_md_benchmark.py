@@ -29,12 +29,12 @@ def calibrate(model, structure, *more, sizes=("16",)):
 def test_sizes_are_timed_and_the_plan_reads_the_table(model_paths, salt, tmp_path, capsys):
     out = tmp_path / "config/calibration.tsv"
     pinned = sha256_of_file(model_paths[0])
-    assert calibrate(model_paths[0], salt, "--sha256", pinned, "--glasses", "1", "2", "--out", str(out)) == 0
+    assert calibrate(model_paths[0], salt, "--sha256", pinned, "--replicas", "1", "2", "--out", str(out)) == 0
     said = capsys.readouterr()
     assert re.findall(r"(\d) × 16 atoms: [\d.e+-]+ ns/day each at 2 fs", said.err) == ["1", "2"]
     assert said.out == f"Written to {out}.\n"
     rates = read_calibration([tmp_path])
-    for rule in ("run_md", "quench_glass", "explore", "propose_seeds", "run_constrained_md"):
+    for rule in ("run_md", "quench_cell", "explore", "propose_initial_frames", "run_constrained_md"):
         rate = rates[rule, "cpu"]
         assert (rate.basis, rate.unit) == ("measured", "atom-steps")
         assert "seed1.model, float32, 2 cells of 16 atoms" in rate.conditions

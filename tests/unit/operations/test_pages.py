@@ -7,9 +7,9 @@ from saltflow.operations.pages import rule_graph as graph
 from saltflow.operations.pages.rendering import state_of
 
 # A round of learning: labels train models, models find frames, frames are labelled.
-NAMES = ("atoms", "seeds", "label", "train", "explore", "assess", "release", "simulate", "report")
+NAMES = ("atoms", "initial_structures", "label", "train", "explore", "assess", "release", "simulate", "report")
 EDGES = [
-    ("seeds", "label"),
+    ("initial_structures", "label"),
     ("label", "train"),
     ("atoms", "train"),
     ("train", "explore"),

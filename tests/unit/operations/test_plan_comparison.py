@@ -16,7 +16,7 @@ BEFORE = {
     "counts": {"due": 10, "submissions": 5},
     "compositions": [{"id": name} for name in ("LiCl", "NaCl")],
     "potentials": [{"id": "base"}],
-    "settings": {"dynamics.production.duration_ps": 100.0, "sweep.glasses": 3},
+    "settings": {"dynamics.production.duration_ps": 100.0, "sweep.replicas": 3},
     "totals": {
         "cpu_hours": HOURS,
         "gpu_hours": HOURS,
@@ -58,7 +58,7 @@ def test_the_same_plan_differs_in_nothing(sweep: Path):
 def test_every_difference_is_told(sweep: Path):
     after = copy.deepcopy(BEFORE)
     after["compositions"] = [{"id": name} for name in ("LiCl", "LiI", "NaI")]
-    after["settings"] = {"dynamics.production.duration_ps": 200.0, "sweep.glasses": 3, "overrides.LiI": 1}
+    after["settings"] = {"dynamics.production.duration_ps": 200.0, "sweep.replicas": 3, "overrides.LiI": 1}
     after["totals"]["gpu_hours"] = {"expected": 1800.0, "upper": 5000.0}
     difference = difference_to_approved(after, sweep)
     assert difference["sentences"] == [

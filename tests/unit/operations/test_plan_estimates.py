@@ -147,7 +147,7 @@ def test_a_generation_after_a_converged_one_is_only_passed_on(campaign: Campaign
     assert estimator.passes_on(training)
     assert estimator.expected_s(training) == RATES["fine_tune", "cuda"].start_s < full
     assert not estimator.passes_on(job("fine_tune", COMMITTEE | {"generation": "1"}))
-    assert not estimator.passes_on(job("fine_tune_without", COMMITTEE | {"left_out": "2LiCl-ZrCl4"}))
+    assert not estimator.passes_on(job("fine_tune_loco", COMMITTEE | {"excluded": "2LiCl-ZrCl4"}))
 
 
 def test_benchmark_files_are_read_by_their_header(tmp_path: Path):
@@ -166,12 +166,12 @@ def test_estimates_have_three_digits():
 def test_what_is_there_is_looked_at_and_what_is_not_follows_from_the_settings(campaign: Campaign, tmp_path: Path):
     (tmp_path / "there.h5md").write_bytes(b"x" * 1_000_000)
     done = job("run_md", POINT, 0, due=False, outputs=("there.h5md",))
-    due = job("run_md", POINT, 1, outputs=("glass1.h5md",))
+    due = job("run_md", POINT, 1, outputs=("replica1.h5md",))
     storage = Storage(campaign, dag_of(tmp_path, done, due))
     assert 1_000_000 < storage.bytes_of(done) < 1_050_000
     production = campaign.section("dynamics", composition=POINT["composition"])["production"]
     frames = 1000 * production["duration_ps"] / production["frame_interval_fs"]
-    atoms = campaign.section("structures", composition=POINT["composition"])["atoms"]
+    atoms = campaign.section("cells", composition=POINT["composition"])["atoms"]
     # Three coordinates of four bytes, which compression makes a fifth smaller.
     assert storage.bytes_of(due) == pytest.approx(12 * 0.8 * frames * atoms, rel=0.05)
     assert storage.files == 2 * (2 + 3)

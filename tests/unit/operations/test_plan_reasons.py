@@ -26,12 +26,12 @@ def test_the_changed_key_of_nested_settings_is_named_with_both_values():
 
 
 def test_old_values_find_the_new_ones_that_they_resemble():
-    gates = {"min_density_ratio": 0.6, "min_pair_factor": 0.6}
+    acceptance = {"min_density_ratio": 0.6, "min_pair_factor": 0.6}
     dynamics = {"dtype": "float32", "protocol": 1}
     assert changed(
-        {"gates": gates, "dynamics": dynamics, "seed": 1},
-        {"dynamics": dynamics | {"protocol": 2}, "seed": 7, "gates": gates | {"min_pair_factor": 0.5}},
-    ) == ["dynamics.protocol: 1 → 2", "structures.gates.min_pair_factor: 0.6 → 0.5", "sweep.seed: 1 → 7"]
+        {"acceptance": acceptance, "dynamics": dynamics, "seed": 1},
+        {"dynamics": dynamics | {"protocol": 2}, "seed": 7, "acceptance": acceptance | {"min_pair_factor": 0.5}},
+    ) == ["cells.acceptance.min_pair_factor: 0.6 → 0.5", "dynamics.protocol: 1 → 2", "sweep.seed: 1 → 7"]
 
 
 def test_a_key_that_came_or_went_is_named():

@@ -13,9 +13,9 @@ def entries() -> list[Entry]:
     """Files of every mark but one: 1 GB of leftovers, 20 GB of trajectories, 4 GB of models, 2 GB of labels."""
     return [
         Entry("results/A/md/500K/.md.json.work/state.pt", GB, 1, FINISHED_WORK),
-        Entry("results/A/md/500K/glass1.h5md", 4 * GB, 1, TRAJECTORIES, archive="archives/A.zip"),
-        Entry("results/B/md/500K/glass1.h5md", 6 * GB, 1, TRAJECTORIES),
-        Entry("results/C/md/500K/glass1.h5md", 10 * GB, 1, TRAJECTORIES),
+        Entry("results/A/md/500K/replica1.h5md", 4 * GB, 1, TRAJECTORIES, archive="archives/A.zip"),
+        Entry("results/B/md/500K/replica1.h5md", 6 * GB, 1, TRAJECTORIES),
+        Entry("results/C/md/500K/replica1.h5md", 10 * GB, 1, TRAJECTORIES),
         Entry("results/potentials/P/generation0/committee/member1.model", 4 * GB, 1, EARLIER_COMMITTEES),
         Entry("results/potentials/P/generation0/labels/chunk0.extxyz", 2 * GB, 1, LEARNT),
     ]

@@ -13,7 +13,7 @@ from engine.records import record_finished, unlock
 from saltflow.operations.finished_jobs import finished_jobs
 
 ROOT = Path(__file__).parents[3]
-LOG, OUTPUT, INPUT = "logs/LiCl/run_md.log", "results/LiCl/md.json", "results/LiCl/glass.extxyz"
+LOG, OUTPUT, INPUT = "logs/LiCl/run_md.log", "results/LiCl/md.json", "results/LiCl/quenched.extxyz"
 JOB = f"""
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ DONE = f'Path("{OUTPUT}").write_text("D")'
 def folder(tmp_path: Path) -> Path:
     for path in (INPUT, OUTPUT):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / INPUT).write_text("glass")
+    (tmp_path / INPUT).write_text("replica")
     return tmp_path
 
 

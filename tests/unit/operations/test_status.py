@@ -79,8 +79,8 @@ def test_a_finished_folder_is_all_done(campaign, tmp_path):
 
 
 def test_a_stage_shows_what_is_done_and_what_failed(campaign, tmp_path):
-    glasses = of(campaign, "LiAlCl4", "build_glass") + of(campaign, "LiAlCl4", "quench_glass")
-    finish(tmp_path, *glasses)
+    replicas = of(campaign, "LiAlCl4", "build_cell") + of(campaign, "LiAlCl4", "quench_cell")
+    finish(tmp_path, *replicas)
     failed = of(campaign, "LiAlCl4", "run_md")[0]
     attempt(tmp_path, failed, outcome="failed", error="SaltflowError", sentence="The cell\nexploded; shorten the step.")
     said = in_words(read_status(campaign, tmp_path))
@@ -118,7 +118,7 @@ def test_checkpoints_tell_how_far_md_is(campaign, tmp_path):
 
 
 def test_cells_that_are_packed_do_not_make_a_composition_started(campaign, tmp_path):
-    finish(tmp_path, *of(campaign, "LiAlCl4", "build_glass"))
+    finish(tmp_path, *of(campaign, "LiAlCl4", "build_cell"))
     assert not read_status(campaign, tmp_path).compositions["LiAlCl4"].has_started
 
 
@@ -149,10 +149,10 @@ def test_seven_hundred_compositions_are_answered_at_once(campaign, tmp_path):
 
 def test_the_configuration_is_merged_key_by_key(tmp_path):
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
-    first.write_text("sweep: {glasses: 7, temperatures_K: [500]}\n")
-    second.write_text("sweep: {glasses: 9}\n")
+    first.write_text("sweep: {replicas: 7, temperatures_K: [500]}\n")
+    second.write_text("sweep: {replicas: 9}\n")
     base, merged = read_configuration([]), read_configuration([first, second])
-    assert merged["sweep"] == base["sweep"] | {"glasses": 9, "temperatures_K": [500]}
+    assert merged["sweep"] == base["sweep"] | {"replicas": 9, "temperatures_K": [500]}
     assert merged["labels"] == base["labels"]
 
 

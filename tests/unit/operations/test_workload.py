@@ -49,29 +49,29 @@ def campaign(changes: dict | None = None) -> Campaign:
 
 def wildcards_of(rule: str) -> dict[str, str]:
     """Wildcards of some job of any rule."""
-    return TRAINED | POINT | {"glass": "1", "reference": "pbe-d3", "element": "Li"}
+    return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"}
 
 
 # ── work ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_point_has_the_steps_of_all_its_stages_for_the_atoms_of_all_its_glasses():
-    changes = {"structures.atoms": 84, "sweep.glasses": 2}
+def test_a_point_has_the_steps_of_all_its_stages_for_the_atoms_of_all_its_replicas():
+    changes = {"cells.atoms": 84, "sweep.replicas": 2}
     work = units_of_work(campaign(changes), "run_md", POINT)
     # LiAlCl2.5O0.75: 21 atoms in the smallest cell; oxygen asks for steps of 1 fs
     assert work == (2 * 84 * (100 + 20 + 20_000) * 1000, "atom-steps")
 
 
 def test_the_timestep_counts():
-    heavy, light = (units_of_work(campaign(), "quench_glass", each | {"glass": "1"}) for each in (CHLORIDE, OXYHALIDE))
+    heavy, light = (units_of_work(campaign(), "quench_cell", each | {"replica": "1"}) for each in (CHLORIDE, OXYHALIDE))
     assert heavy.amount / light.amount == pytest.approx(0.5, rel=0.05)
 
 
 def test_a_crystal_is_relaxed_and_annealed_but_not_melted():
     tiny = campaign({f"tables.{name}": f"tests/tiny/{name}.tsv" for name in ("compositions", "potentials")})
-    crystal = {"composition": "LiCl-crystal", "glass": "1"}
+    crystal = {"composition": "LiCl-crystal", "replica": "1"}
     assert amounts.cell_atoms(tiny, crystal) == 1430
-    assert units_of_work(tiny, "quench_glass", crystal).amount == 1430 * (200 + 50 * 1000 / 2)
+    assert units_of_work(tiny, "quench_cell", crystal).amount == 1430 * (200 + 50 * 1000 / 2)
 
 
 def test_all_chunks_together_hold_the_frames_of_a_generation():
@@ -91,11 +91,11 @@ def test_training_grows_with_the_generations_and_leaves_out_what_is_held_out():
 
 
 def test_a_training_without_a_composition_lacks_its_frames_and_each_committee_is_asked_of_all_held_out_ones():
-    ours = campaign({"learning.leave_out": ["LiAlI2.5O0.75", "KAlI2.5O0.75"]})
+    ours = campaign({"learning.loco_compositions": ["LiAlI2.5O0.75", "KAlI2.5O0.75"]})
     full = units_of_work(ours, "fine_tune", TRAINED).amount
-    assert units_of_work(ours, "fine_tune_without", TRAINED | {"left_out": "LiAlI2.5O0.75"}).amount == full * 8 / 9
+    assert units_of_work(ours, "fine_tune_loco", TRAINED | {"excluded": "LiAlI2.5O0.75"}).amount == full * 8 / 9
     heldout = MEMBERS * (2 * 5 + 4 * 4)
-    assert units_of_work(ours, "judge_left_out", {"potential": "Al-oxyhalide"}).amount == heldout * 84 * 4 * 3
+    assert units_of_work(ours, "assess_loco", {"potential": "Al-oxyhalide"}).amount == heldout * 84 * 4 * 3
 
 
 def test_replayed_frames_are_trained_on_too():
@@ -123,8 +123,8 @@ def test_an_assessment_asks_the_models_of_the_generation_before_again():
 
 
 def test_seeds_without_a_foundation_are_only_packed():
-    packed = units_of_work(campaign(), "propose_seeds", {"potential": "oxyhalide-base"}).amount
-    melted = units_of_work(campaign(), "propose_seeds", {"potential": "Al-oxyhalide"}).amount
+    packed = units_of_work(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}).amount
+    melted = units_of_work(campaign(), "propose_initial_frames", {"potential": "Al-oxyhalide"}).amount
     assert packed < 14 * 8 * 100
     assert melted > 9 * 8 * 80 * 500
 
@@ -158,9 +158,9 @@ def test_memory_holds_the_script_and_two_snakemakes(rule):
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
-        ("run_md", {"structures.atoms": 2600}),
-        ("run_md", {"sweep.glasses": 6}),
-        ("quench_glass", {"structures.atoms": 2600}),
+        ("run_md", {"cells.atoms": 2600}),
+        ("run_md", {"sweep.replicas": 6}),
+        ("quench_cell", {"cells.atoms": 2600}),
         ("analyse_transport", {"dynamics.production.duration_ps": 40_000.0}),
         ("explore", {"learning.exploration.cells": 8}),
         ("label_frames", {"learning.exploration.atoms": 160}),
@@ -200,7 +200,7 @@ def test_a_job_that_cannot_resume_is_refused_with_the_key_to_raise():
         runtime_min(limited(20), "assess_potential", wildcards_of("assess_potential"))
 
 
-@pytest.mark.parametrize("rule", ["quench_glass", "explore", "analyse_transport", "label_atom", "run_md"])
+@pytest.mark.parametrize("rule", ["quench_cell", "explore", "analyse_transport", "label_atom", "run_md"])
 @pytest.mark.parametrize("longest", [None, 3000])
 def test_a_submission_with_several_jobs_keeps_to_the_longest_walltime(rule, longest):
     ours = limited(longest)
@@ -231,16 +231,16 @@ def test_without_gpus_everything_runs_on_cpu_nodes(rule):
 def test_only_models_at_work_need_a_gpu():
     on_gpus = {rule for rule in TASKS if place(campaign(), rule, wildcards_of(rule)) == "gpu"}
     assert on_gpus == {
-        "propose_seeds",
+        "propose_initial_frames",
         "explore",
         "select_frames",
         "fine_tune",
-        "fine_tune_without",
-        "quench_glass",
+        "fine_tune_loco",
+        "quench_cell",
         "run_md",
         "run_constrained_md",
     }
-    assert place(campaign(), "propose_seeds", {"potential": "oxyhalide-base"}) == "cpu"
+    assert place(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}) == "cpu"
 
 
 def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
@@ -270,7 +270,7 @@ def test_every_rule_has_a_task():
     ("atoms", "most", "threads", "wanted"), [(80, 64, 1, 11), (80, 8, 1, 8), (80, 64, 2, 22), (7, 64, 4, 12)]
 )
 def test_ranks_follow_the_atoms_up_to_the_node(atoms, most, threads, wanted):
-    settings = {"learning.seeds.atoms": atoms, "learning.exploration.atoms": atoms}
+    settings = {"learning.initial_structures.atoms": atoms, "learning.exploration.atoms": atoms}
     asked = {"most_cores": most, "atoms_per_rank": 8, "threads_per_rank": threads}
     settings |= {f"execution.labelling.{key}": value for key, value in asked.items()}
     parallel = campaign(settings | {"references.pbe-d3.command": "mpiexec -np {ranks} cp2k.psmp -s"})

@@ -25,7 +25,7 @@ from saltflow.potentials.neighbour_list import list_pairs
 ADDED = "D3(BJ) of PBE"
 
 
-def glass():
+def replica():
     """54 atoms of Li2ZrCl6 as packed, in a cube."""
     return packed(formula_units=6)
 
@@ -62,7 +62,7 @@ def ours(cells, *, functional="PBE", dtype=torch.float64):
 
 
 @pytest.mark.parametrize("functional", DAMPING)
-@pytest.mark.parametrize("make", [glass, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+@pytest.mark.parametrize("make", [replica, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
 def test_numbers_are_those_of_dftd3_at_the_same_cutoff(make, functional):
     cell = make()
     cell.positions += 30 * cell.cell.array[0] - 7 * cell.cell.array[2]  # as unwrapped as a diffusing ion
@@ -77,14 +77,14 @@ def test_numbers_are_those_of_dftd3_at_the_same_cutoff(make, functional):
 
 
 def test_single_precision_is_precise_enough():
-    double, single = ours([glass()]), ours([glass()], dtype=torch.float32)
+    double, single = ours([replica()]), ours([replica()], dtype=torch.float32)
     np.testing.assert_allclose(single[1], double[1], atol=1e-5)
     np.testing.assert_allclose(single[2], double[2], atol=1e-6)
 
 
 def test_what_lies_beyond_the_cutoff_is_small():
     """The figures of docs/choose-a-reference.md."""
-    cell = glass()
+    cell = replica()
     energies, forces, stresses = ours([cell])
     energy, by_them, stress = by_library(cell)
     assert 0 < energies[0] - energy < 0.004 * len(cell)
@@ -93,7 +93,7 @@ def test_what_lies_beyond_the_cutoff_is_small():
 
 
 def test_a_batch_is_its_cells_alone():
-    cells = [glass(), triclinic(seed=3), rock_salt(repeats=(1, 2, 2))]
+    cells = [replica(), triclinic(seed=3), rock_salt(repeats=(1, 2, 2))]
     together, alone = ours(cells), [ours([cell]) for cell in cells]
     for kind, joined in enumerate((np.concatenate, np.concatenate, np.concatenate)):
         np.testing.assert_allclose(together[kind], joined([each[kind] for each in alone]), atol=1e-12)
@@ -193,8 +193,8 @@ def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
         folder.mkdir()
         finished = run(cells, [stage("npt", 30, temperature_K=300.0, frame_interval=10)], potential, folder)
         densities[name] = 1 / finished.finish()[0].atoms.get_volume()
-        finished.write_trajectories([folder / "glass.h5md"], metadata=[metadata])
-        recorded = read_trajectory(folder / "glass.h5md").metadata
+        finished.write_trajectories([folder / "replica.h5md"], metadata=[metadata])
+        recorded = read_trajectory(folder / "replica.h5md").metadata
         assert recorded["reference"]["name"] == "pbe"
         cutoff = {"cutoff_A": CUTOFF_A} if name == "with" else {}
         assert recorded["dispersion"] == {"labels": "none", "dynamics": dispersion} | cutoff
@@ -204,7 +204,7 @@ def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
 # ── pairs ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("make", [glass, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+@pytest.mark.parametrize("make", [replica, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
 @pytest.mark.parametrize("cutoff_A", [2.9, 9.0])
 def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
     cell = make()
@@ -217,7 +217,7 @@ def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
 
 
 def test_order_of_pairs_does_not_depend_on_where_they_were_listed():
-    cell = glass()
+    cell = replica()
     box, before = torch.as_tensor(cell.cell.array), torch.as_tensor(cell.positions)
     after = before + 0.3 * torch.randn(before.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
@@ -248,8 +248,8 @@ def test_rules_are_told_the_functional_of_the_labels(project):
     every = [campaign.quench_dynamics, campaign.production_dynamics, campaign.constrained_dynamics]
     assert {of("LiAlCl4")["dispersion"] for of in every} == {ADDED}
     assert campaign.sampling_dynamics("base")["dispersion"] == ADDED
-    assert campaign.seeding_dynamics("aluminium")["dispersion"] == ADDED
-    assert campaign.seeding_dynamics("base")["dispersion"] == "none"  # nothing melts its seeds
+    assert campaign.initial_dynamics("aluminium")["dispersion"] == ADDED
+    assert campaign.initial_dynamics("base")["dispersion"] == "none"  # nothing melts its seeds
     project.config["references"]["pbe"]["functional"] = "r2SCAN"
     assert project.load().production_dynamics("LiAlCl4")["dispersion"] == "D3(BJ) of r2SCAN"
 
@@ -259,7 +259,7 @@ def test_the_switch_leaves_labels_alone(project):
     project.config["dynamics"]["dispersion"] = "none"
     without = project.load()
     assert without.production_dynamics("LiAlCl4")["dispersion"] == "none"
-    for of in ("labelling", "facts_of_labels", "training", "seeding_dynamics"):
+    for of in ("labelling", "facts_of_labels", "training", "initial_dynamics"):
         assert getattr(with_d3, of)("base") == getattr(without, of)("base")
     assert with_d3.reference_identity("pbe") == without.reference_identity("pbe")
 

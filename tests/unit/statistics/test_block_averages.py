@@ -6,8 +6,8 @@ from saltflow.analysis.structure.entropy import pair_entropy
 from saltflow.analysis.structure.rdf import pair_averages
 from saltflow.statistics.block_averages import BlockAverages, chosen_frames, estimate, time_blocks
 
-REPLICAS = 60
-SHORT = {"r_max_A": 5.0, "bin_width_A": 0.5, "frames_per_glass": 10}
+TRIALS = 60
+SHORT = {"r_max_A": 5.0, "bin_width_A": 0.5, "frames_per_replica": 10}
 
 
 def identity(means):
@@ -23,8 +23,8 @@ def test_frames_and_blocks_cover_the_run():
 
 def test_averages_are_over_frames_and_what_a_frame_lacks_is_zero():
     blocks = BlockAverages()
-    for glass, values in enumerate([(1.0, 3.0), (8.0,)]):
-        blocks.begin(glass=glass)
+    for replica, values in enumerate([(1.0, 3.0), (8.0,)]):
+        blocks.begin(replica=replica)
         for value in values:
             blocks.add({"here": value} | ({"rare": 6.0} if value > 5 else {}))
     found = estimate(blocks, identity)
@@ -32,39 +32,39 @@ def test_averages_are_over_frames_and_what_a_frame_lacks_is_zero():
     assert float(found["rare"].value) == pytest.approx(2.0)
 
 
-def sample(rng, *, glasses, between):
-    """Five blocks of each glass, of variance 1, and glasses that differ by so much."""
+def sample(rng, *, replicas, between):
+    """Five blocks of each replica, of variance 1, and replicas that differ by so much."""
     blocks = BlockAverages()
-    for glass, shift in enumerate(rng.normal(0, between, glasses)):
+    for replica, shift in enumerate(rng.normal(0, between, replicas)):
         for _ in range(5):
-            blocks.begin(glass=glass)
+            blocks.begin(replica=replica)
             blocks.add({"x": shift + rng.normal()})
     return estimate(blocks, identity)["x"]
 
 
-@pytest.mark.parametrize("glasses", [1, 3])
-def test_errors_of_independent_blocks_have_unit_z_scores(glasses):
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_errors_of_independent_blocks_have_unit_z_scores(replicas):
     rng = np.random.default_rng(1)
-    found = [sample(rng, glasses=glasses, between=0.0) for _ in range(1500)]
+    found = [sample(rng, replicas=replicas, between=0.0) for _ in range(1500)]
     z = np.array([float(each.value / each.error) for each in found])
-    assert np.mean(np.abs(z) < 1) == pytest.approx(0.68 if glasses == 1 else 0.74, abs=0.04)
+    assert np.mean(np.abs(z) < 1) == pytest.approx(0.68 if replicas == 1 else 0.74, abs=0.04)
     assert np.std(np.clip(z, -4, 4)) == pytest.approx(1.0, abs=0.15)
 
 
 @pytest.mark.parametrize("between", [0.45, 3.0])
-def test_errors_hold_what_distinguishes_glasses(between):
+def test_errors_hold_what_distinguishes_replicas(between):
     rng = np.random.default_rng(2)
-    found = [sample(rng, glasses=3, between=between) for _ in range(1500)]
+    found = [sample(rng, replicas=3, between=between) for _ in range(1500)]
     assert np.mean([abs(each.value) < each.error for each in found]) == pytest.approx(0.68, abs=0.05)
     if between > 1:
-        assert np.mean([each.basis == "glasses" for each in found]) > 0.9
+        assert np.mean([each.basis == "replicas" for each in found]) > 0.9
 
 
 def test_a_ratio_carries_the_covariance_of_its_parts():
     rng = np.random.default_rng(3)
     blocks = BlockAverages()
     for _ in range(10):
-        blocks.begin(glass=0)
+        blocks.begin(replica=0)
         size = rng.uniform(1, 9)
         blocks.add({"part": 2 * size, "whole": size})
     found = estimate(blocks, lambda means: {"ratio": means["part"] / means["whole"]})["ratio"]
@@ -74,12 +74,12 @@ def test_a_ratio_carries_the_covariance_of_its_parts():
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_coordination_numbers_and_entropy_of_gases_scatter_as_their_errors_say(frozen):
-    """Frozen glasses have blocks that are all the same: only glasses tell the error then."""
+    """Frozen replicas have blocks that are all the same: only replicas tell the error then."""
     density_per_A3 = 40 / np.linalg.det(TRICLINIC_A)
     expected = density_per_A3 * 4 / 3 * np.pi * 5.0**3
     deviations, entropies = [], []
-    for replica in range(REPLICAS):
-        runs = [gas(1000 * replica + glass, frames=10, frozen=frozen) for glass in range(3)]
+    for trial in range(TRIALS):
+        runs = [gas(1000 * trial + replica, frames=10, frozen=frozen) for replica in range(3)]
         averages = pair_averages(runs, **SHORT)
         number = estimate(averages.blocks, lambda means: {"N": means["neighbours",][1, 0].sum()})["N"]
         deviations.append(float((number.value - expected) / number.error))

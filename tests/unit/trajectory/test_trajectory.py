@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, open_sound, read_trajectory
+from saltflow.trajectory import H5MDWriter, Trajectory, open_accepted, read_trajectory
 
 TRICLINIC_A = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.5, 1.0, 7.0]])
 
@@ -64,12 +64,12 @@ def test_mdanalysis_reads_the_same(tmp_path, salt):
     universe.trajectory.close()
 
 
-def test_only_sound_glasses_are_read(tmp_path, salt):
+def test_only_sound_replicas_are_read(tmp_path, salt):
     for number, steps in enumerate(([0, 10], [])):
         with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}) as writer:
             append_frames(writer, salt, steps)
     paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
-    assert [run.n_frames for run in open_sound(paths, statuses=["ok", "not run: gas"])] == [2]
+    assert [run.n_frames for run in open_accepted(paths, statuses=["ok", "not run: gas"])] == [2]
     assert read_trajectory(paths[1]).n_frames == 0
 
 

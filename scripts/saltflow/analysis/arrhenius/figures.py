@@ -87,7 +87,7 @@ def plot_glass_transition(transition: Mapping, path: str | Path, *, title: str) 
         kelvin, volume = (np.array(curve[key], dtype=float) for key in ("temperature_K", "relative_volume"))
         bins = np.array_split(np.arange(len(kelvin)), min(60, len(kelvin)))
         axis.plot([kelvin[each].mean() for each in bins], [volume[each].mean() for each in bins], ".",
-                  color=COLOURS[0], label=f"mean of {transition['glasses']} glasses")  # fmt: skip
+                  color=COLOURS[0], label=f"mean of {transition['replicas']} replicas")  # fmt: skip
         if found:
             _draw_branches(axis, transition, kelvin, volume)
             _mark_transition(axis, transition, float)

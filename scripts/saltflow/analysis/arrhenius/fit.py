@@ -28,14 +28,14 @@ class ArrheniusPoint:
         value: D in cm²/s or σ in mS/cm.
         error: its standard error.
         status: "ok", or anything else for a point that takes no part.
-        per_glass: the value of each glass, in the order of the glasses, None where it has none; may be empty.
+        per_replica: the value of each replica, in the order of the replicas, None where it has none; may be empty.
     """
 
     temperature_K: float
     value: float | None
     error: float | None
     status: str
-    per_glass: tuple[float | None, ...] = ()
+    per_replica: tuple[float | None, ...] = ()
 
 
 class _Law(NamedTuple):
@@ -47,21 +47,21 @@ class _Law(NamedTuple):
 
 @dataclass(frozen=True)
 class _Line:
-    """y = intercept + slope x with x = 1/kT, from all points and from resampled glasses.
+    """y = intercept + slope x with x = 1/kT, from all points and from resampled replicas.
 
     Args:
         coefficients: intercept and slope, (2,).
         covariance: theirs, from the errors of the points, (2, 2).
         quantile: half width of the 95 % interval in units of that error.
-        samples: coefficients of resampled glasses, (samples, 2); empty without several glasses.
-        glasses: how many there are.
+        samples: coefficients of resampled replicas, (samples, 2); empty without several replicas.
+        replicas: how many there are.
     """
 
     coefficients: np.ndarray
     covariance: np.ndarray
     quantile: float
     samples: np.ndarray
-    glasses: int
+    replicas: int
 
     def at(self, x: float | np.ndarray) -> np.ndarray:
         """The line at x."""
@@ -70,23 +70,23 @@ class _Line:
     def uncertainty(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Standard error and half width of the 95 % interval of design @ coefficients, of (..., 2).
 
-        From the errors of the points, which are independent, or from the glasses, which bring the same structure to
+        From the errors of the points, which are independent, or from the replicas, which bring the same structure to
         every temperature: whichever is larger.
         """
         error = np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))
         half_width = self.quantile * error
         if not len(self.samples):
             return error, half_width
-        between, freedom = self.between_glasses(design), self.glasses - 1
+        between, freedom = self.between_replicas(design), self.replicas - 1
         return (
             np.maximum(error, student_factor(np.array(freedom)) * between),
             np.maximum(half_width, stats.t.ppf(UPPER, freedom) * between),
         )
 
-    def between_glasses(self, design: np.ndarray) -> np.ndarray:
-        """Standard error of design @ coefficients by the bootstrap over glasses, (...)."""
-        # Resampling n glasses spreads too little by (n − 1)/n in the variance.
-        return np.std(design @ self.samples.T, axis=-1) * np.sqrt(self.glasses / (self.glasses - 1))
+    def between_replicas(self, design: np.ndarray) -> np.ndarray:
+        """Standard error of design @ coefficients by the bootstrap over replicas, (...)."""
+        # Resampling n replicas spreads too little by (n − 1)/n in the variance.
+        return np.std(design @ self.samples.T, axis=-1) * np.sqrt(self.replicas / (self.replicas - 1))
 
 
 def _design(x: float | np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
 
     Args:
         results: one per temperature, in any order.
-        quantity: a key of their "quantities" and "per_glass", such as "D_cm2_s" or "sigma_E_mS_cm".
+        quantity: a key of their "quantities" and "per_replica", such as "D_cm2_s" or "sigma_E_mS_cm".
     """
     points = []
     for result in results:
@@ -111,16 +111,16 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
                 value=row.get("value"),
                 error=row.get("error"),
                 status=result["status"],
-                per_glass=_values_of_glasses(result, quantity),
+                per_replica=_values_of_replicas(result, quantity),
             )
         )
     return sorted(points, key=lambda point: point.temperature_K)
 
 
-def _values_of_glasses(result: Mapping, quantity: str) -> tuple[float | None, ...]:
-    """The value of every glass by its number; None for one that did not run, which the others must not stand in for."""
-    values = iter([glass[quantity] for glass in result["per_glass"]])
-    statuses = result.get("glass_statuses", ["ok"] * len(result["per_glass"]))
+def _values_of_replicas(result: Mapping, quantity: str) -> tuple[float | None, ...]:
+    """The value of every replica by its number; None for one that did not run, which the others must not stand in for."""
+    values = iter([replica[quantity] for replica in result["per_replica"]])
+    statuses = result.get("replica_statuses", ["ok"] * len(result["per_replica"]))
     return tuple(next(values) if status == "ok" else None for status in statuses)
 
 
@@ -140,9 +140,9 @@ def fit_arrhenius(
     Args:
         points: one per temperature.
         quantity: "D_cm2_s" fits ln D; a name that begins with "sigma" is in mS/cm and fits ln(σT), for σT goes as D;
-            one that ends with "rate_1_ps" fits ln(1/τ).
+            one that ends with "rate_per_ps" fits ln(1/τ).
         target_temperature_K: temperature of the prediction.
-        bootstrap_samples: resamples of the glasses for the interval of Ea.
+        bootstrap_samples: resamples of the replicas for the interval of Ea.
         seed: of the bootstrap.
         transition: of `find_glass_transition`; the points say on which side of it they lie, the fit and the
             prediction when they cross it.
@@ -184,7 +184,7 @@ def fit_arrhenius(
 def _check_temperatures(temperatures_K: list[float], target_K: float) -> None:
     if len(set(temperatures_K)) < len(temperatures_K):
         raise SaltflowError(
-            "An Arrhenius fit got one temperature twice; analyse all glasses of a temperature together."
+            "An Arrhenius fit got one temperature twice; analyse all replicas of a temperature together."
         )
     if min([*temperatures_K, target_K]) <= 0:
         raise SaltflowError("An Arrhenius fit needs temperatures above 0 K; correct them in the settings.")
@@ -193,7 +193,7 @@ def _check_temperatures(temperatures_K: list[float], target_K: float) -> None:
 def _law(quantity: str) -> _Law:
     if _is_conductivity(quantity):
         return _Law("ln(sigma T)", "mS/cm")
-    return _Law("ln(1/tau)", "1/ps") if quantity.endswith("rate_1_ps") else _Law("ln D", "cm2/s")
+    return _Law("ln(1/tau)", "1/ps") if quantity.endswith("rate_per_ps") else _Law("ln D", "cm2/s")
 
 
 def _is_conductivity(quantity: str) -> bool:
@@ -260,20 +260,20 @@ def _fit_line(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, 
         covariance=covariance * max(1.0, chi2),
         quantile=float(stats.t.ppf(UPPER, freedom) if scatters else stats.norm.ppf(UPPER)),
         samples=_logarithm(means, temperatures_K, quantity) @ to_line.T,
-        glasses=len(points[0].per_glass),
+        replicas=len(points[0].per_replica),
     )
 
 
 def _resampled_means(points: Sequence[ArrheniusPoint], *, samples: int, seed: int) -> np.ndarray:
-    """Means over glasses drawn with replacement, (samples, points); none without several glasses per point.
+    """Means over replicas drawn with replacement, (samples, points); none without several replicas per point.
 
-    One drawing serves every temperature, because a glass is one structure at all of them. A drawing that leaves a
-    temperature without a glass, or with a mean that has no logarithm, is not taken.
+    One drawing serves every temperature, because a replica is one structure at all of them. A drawing that leaves a
+    temperature without a replica, or with a mean that has no logarithm, is not taken.
     """
-    numbers = {len(point.per_glass) for point in points}
+    numbers = {len(point.per_replica) for point in points}
     if len(numbers) != 1 or max(numbers) < 2:
         return np.empty((0, len(points)))
-    values = np.array([point.per_glass for point in points], dtype=float)
+    values = np.array([point.per_replica for point in points], dtype=float)
     draws = np.random.default_rng(seed).integers(values.shape[1], size=(samples, values.shape[1]))
     drawn = values[:, draws]
     known = np.isfinite(drawn)
@@ -294,7 +294,7 @@ def _activation_energy(line: _Line) -> dict:
         "unit": "eV",
     }
     if len(line.samples):
-        energy["between_glasses"] = float(line.between_glasses(design))
+        energy["between_replicas"] = float(line.between_replicas(design))
     return energy
 
 

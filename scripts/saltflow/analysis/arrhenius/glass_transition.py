@@ -46,7 +46,7 @@ class CoolingCurve:
 
 
 def curves_from_quenches(records: Sequence[Mapping]) -> list[CoolingCurve]:
-    """Cooling curves of the glasses that passed their gates, from the content of their quench.json.
+    """Cooling curves of the replicas that passed their acceptance, from the content of their quench.json.
 
     A crystal, which is never molten, has none.
     """
@@ -58,7 +58,7 @@ def curves_from_quenches(records: Sequence[Mapping]) -> list[CoolingCurve]:
 
 
 def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
-    """Tg of all glasses together.
+    """Tg of all replicas together.
 
     Args:
         curves: one per glass, of the same frames.
@@ -66,16 +66,16 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
 
     Returns:
         JSON-able: status "found" or "not found" (then with a reason and without Tg); Tg_K, error_K (noise of the
-        volume, or the scatter of the glasses where it is larger), near_K (half width of what counts as near),
+        volume, or the scatter of the replicas where it is larger), near_K (half width of what counts as near),
         p_value of the break against a parabola, relative expansion 1/V dV/dT of glass and melt,
-        cooling_rate_K_per_ps, per_glass_K, and the mean curve.
+        cooling_rate_K_per_ps, per_replica_K, and the mean curve.
     """
     curves = [curve for curve in curves if len(curve.temperatures_K) == len(curves[0].temperatures_K)]
     if not curves:
         return _not_found("no glass was melted and cooled")
     result = {
         "cooling_rate_K_per_ps": curves[0].rate_K_per_ps,
-        "glasses": len(curves),
+        "replicas": len(curves),
         "curve": {
             "temperature_K": curves[0].temperatures_K.tolist(),
             "relative_volume": np.mean([_relative(curve) for curve in curves], axis=0).tolist(),
@@ -95,16 +95,16 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
         return _not_found("the volume bends at an end of the cooled range", **result)
     if melt <= glass:
         return _not_found("the volume bends, but the melt does not expand more than the glass", **result)
-    per_glass_K = fit.candidates_K[fit.misfit(volumes).argmin(axis=0)]
+    per_replica_K = fit.candidates_K[fit.misfit(volumes).argmin(axis=0)]
     error_K = fit.error_K(volumes, best, np.random.default_rng(seed))
     if len(curves) > 1:
-        error_K = max(error_K, float(mean_and_error(per_glass_K)[1]))
+        error_K = max(error_K, float(mean_and_error(per_replica_K)[1]))
     return {
         "status": "found",
         "Tg_K": float(fit.candidates_K[best]),
         "error_K": error_K,
         "near_K": NEAR * error_K,
-        "per_glass_K": per_glass_K.tolist(),
+        "per_replica_K": per_replica_K.tolist(),
         **result,
     }
 
@@ -165,7 +165,7 @@ class _BrokenLine:
         return np.einsum("...f,...f->...", scaled, scaled) - explained.sum(axis=-1)
 
     def common(self, volumes: np.ndarray) -> np.ndarray:
-        """The candidate that fits all glasses best, (...), of (..., glasses, frames)."""
+        """The candidate that fits all replicas best, (...), of (..., replicas, frames)."""
         return self.misfit(volumes).sum(axis=-1).argmin(axis=0)
 
     def expansions(self, volumes: np.ndarray, best: int) -> tuple[float, float]:
@@ -175,7 +175,7 @@ class _BrokenLine:
         return float(below), float(below + more)
 
     def significance(self, volumes: np.ndarray, rng: np.random.Generator) -> float:
-        """How often noise on parabolas makes a broken line as much better as it is, (glasses, frames) → p."""
+        """How often noise on parabolas makes a broken line as much better as it is, (replicas, frames) → p."""
         simulated = self._gain(self._like(volumes, self.parabola, rng))
         return float((1 + np.count_nonzero(simulated >= self._gain(volumes))) / (1 + len(simulated)))
 
@@ -184,7 +184,7 @@ class _BrokenLine:
         return float(self.candidates_K[self.common(self._like(volumes, self.lines[best], rng))].std())
 
     def _gain(self, volumes: np.ndarray) -> np.ndarray:
-        """Logarithm of the misfit of parabolas over that of broken lines, (...), of (..., glasses, frames)."""
+        """Logarithm of the misfit of parabolas over that of broken lines, (...), of (..., replicas, frames)."""
         broken = self.misfit(volumes).sum(axis=-1).min(axis=0)
         smooth = np.sum((volumes / self.widths) ** 2, axis=(-2, -1)) - np.sum(
             (volumes / self.widths @ self.parabola) ** 2, axis=(-2, -1)
@@ -192,7 +192,7 @@ class _BrokenLine:
         return np.log(smooth / broken)
 
     def _like(self, volumes: np.ndarray, basis: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Curves as these might have come out, (simulations, glasses, frames): a fit and correlated noise."""
+        """Curves as these might have come out, (simulations, replicas, frames): a fit and correlated noise."""
         scaled = volumes / self.widths
         fitted = scaled @ basis @ basis.T
         correlation, deviation = _first_order(scaled - fitted)

@@ -31,7 +31,7 @@ MODE_COLOURS = dict(zip(("T", "R", "V", "TR", "TV", "RV", "TRV"), COLOURS, stric
 
 
 def _why_no_coupling(result: Mapping) -> str:
-    statuses = [glass["status"] for point in result["points"] for glass in point["groups"]]
+    statuses = [replica["status"] for point in result["points"] for replica in point["groups"]]
     wrong = [status for status in dict.fromkeys(statuses) if status != "ok"]
     return f"No motion was frozen ({', '.join(wrong)})." if wrong else "No diffusion coefficient to compare."
 

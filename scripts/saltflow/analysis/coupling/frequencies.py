@@ -101,18 +101,18 @@ def _pieces(run: Run) -> Iterator[np.ndarray]:
         yield run.read_positions_A(slice(start, stop, stride), slice(None)).astype(float)
 
 
-def frequencies_of_glasses(
+def frequencies_of_replicas(
     runs: Sequence[Run], groups: Sequence[Sequence[Mapping]], *, mobile_ion: str, hop_length_A: float
 ) -> dict:
-    """Hopping of the ions and turning of every kind of group, mean and error over the glasses of a point.
+    """Hopping of the ions and turning of every kind of group, mean and error over the replicas of a point.
 
     Args:
-        runs: free trajectory of each glass.
-        groups: of each glass, with kind and atoms, as find_groups has them.
+        runs: free trajectory of each replica.
+        groups: of each replica, with kind and atoms, as find_groups has them.
         mobile_ion, hop_length_A: see `hop_frequency_per_ps`.
 
     Returns:
-        JSON-able: `hopping` and for each kind in `rotation` frequency_per_ps, its error in ln, and per_glass.
+        JSON-able: `hopping` and for each kind in `rotation` frequency_per_ps, its error in ln, and per_replica.
     """
     hops = [hop_frequency_per_ps(run, mobile_ion=mobile_ion, hop_length_A=hop_length_A) for run in runs]
     rotation = {}
@@ -131,7 +131,7 @@ def frequencies_of_glasses(
 
 
 def _mean(frequencies: Sequence[float]) -> dict:
-    """Geometric mean over glasses and its standard error in ln; None where there is none."""
+    """Geometric mean over replicas and its standard error in ln; None where there is none."""
     positive = [value for value in frequencies if np.isfinite(value) and value > 0]
     known = len(positive) == len(frequencies) > 0
     logs = np.log(positive) if known else np.array([])
@@ -139,5 +139,5 @@ def _mean(frequencies: Sequence[float]) -> dict:
     return {
         "frequency_per_ps": float(np.exp(logs.mean())) if known else None,
         "ln_error": float(logs.std(ddof=1) / np.sqrt(len(logs))) if several else None,
-        "per_glass": [float(value) if np.isfinite(value) else None for value in frequencies],
+        "per_replica": [float(value) if np.isfinite(value) else None for value in frequencies],
     }

@@ -1,4 +1,4 @@
-"""D with a motion frozen over D without, glass by glass, with its interval."""
+"""D with a motion frozen over D without, replica by replica, with its interval."""
 
 from collections.abc import Mapping
 
@@ -13,22 +13,22 @@ INTERVAL = 0.975
 def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
     """D(mode)/D(free) of one point with its 95 % interval.
 
-    Each glass is compared with itself, and ln of the ratio is averaged over glasses. Its error is the larger of
-    two: how the glasses differ, and what the time blocks of both points leave open.
+    Each replica is compared with itself, and ln of the ratio is averaged over replicas. Its error is the larger of
+    two: how the replicas differ, and what the time blocks of both points leave open.
 
     Args:
-        frozen, free: results of `analyse_transport` with the `glass_statuses` of all glasses.
+        frozen, free: results of `analyse_transport` with the `replica_statuses` of all replicas.
 
     Returns:
         JSON-able: status ("ok", or that of the point which is not), value, low, high, ln_error (half of the central
-        68.3 %), glasses, basis ("glasses" or "blocks"); numbers are None where there is no ratio.
+        68.3 %), replicas, basis ("replicas" or "blocks"); numbers are None where there is no ratio.
     """
     status = next((point["status"] for point in (frozen, free) if point["status"] != "ok"), "ok")
-    logs = _logs_by_glass(frozen, free)
+    logs = _logs_by_replica(frozen, free)
     if not len(logs):
-        return {"status": status, "value": None, "low": None, "high": None, "ln_error": None, "glasses": 0,
-                "basis": None, "per_glass": []}  # fmt: skip
-    error, half, basis = max(_of_glasses(logs), _of_blocks(frozen, free), key=lambda each: each[1])
+        return {"status": status, "value": None, "low": None, "high": None, "ln_error": None, "replicas": 0,
+                "basis": None, "per_replica": []}  # fmt: skip
+    error, half, basis = max(_of_replicas(logs), _of_blocks(frozen, free), key=lambda each: each[1])
     centre = float(logs.mean())
     return {
         "status": status,
@@ -36,14 +36,14 @@ def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
         "low": _exponential(centre - half),
         "high": _exponential(centre + half),
         "ln_error": error if np.isfinite(error) else None,
-        "glasses": len(logs),
+        "replicas": len(logs),
         "basis": basis,
-        "per_glass": np.exp(logs).tolist(),
+        "per_replica": np.exp(logs).tolist(),
     }
 
 
-def _logs_by_glass(frozen: Mapping, free: Mapping) -> np.ndarray:
-    """ln D(mode)/D(free) of every glass that came through both runs with ions that moved."""
+def _logs_by_replica(frozen: Mapping, free: Mapping) -> np.ndarray:
+    """ln D(mode)/D(free) of every replica that came through both runs with ions that moved."""
     pairs = [_by_number(point) for point in (frozen, free)]
     both = [number for number in pairs[0] if number in pairs[1]]
     values = np.array([[pair[number] for number in both] for pair in pairs], dtype=float).reshape(2, -1)
@@ -52,18 +52,18 @@ def _logs_by_glass(frozen: Mapping, free: Mapping) -> np.ndarray:
 
 
 def _by_number(point: Mapping) -> dict[int, float]:
-    """Number of each sound glass → its D; nan where it has none."""
-    sound = [number for number, status in enumerate(point["glass_statuses"], start=1) if status == "ok"]
-    values = [glass["D_cm2_s"] for glass in point["per_glass"]]
+    """Number of each sound replica → its D; nan where it has none."""
+    sound = [number for number, status in enumerate(point["replica_statuses"], start=1) if status == "ok"]
+    values = [replica["D_cm2_s"] for replica in point["per_replica"]]
     return {number: np.nan if value is None else value for number, value in zip(sound, values, strict=True)}
 
 
-def _of_glasses(logs: np.ndarray) -> tuple[float, float, str]:
-    """Error and half interval of the mean over glasses."""
+def _of_replicas(logs: np.ndarray) -> tuple[float, float, str]:
+    """Error and half interval of the mean over replicas."""
     if len(logs) < 2:
-        return 0.0, 0.0, "glasses"
+        return 0.0, 0.0, "replicas"
     error = float(mean_and_error(logs)[1])
-    return error, error * _wider(len(logs) - 1), "glasses"
+    return error, error * _wider(len(logs) - 1), "replicas"
 
 
 def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:

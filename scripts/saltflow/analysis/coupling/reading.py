@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from saltflow.base.provenance import read_json
-from saltflow.trajectory import open_sound
+from saltflow.trajectory import open_accepted
 
 Paths = Sequence[str | os.PathLike]
 
@@ -24,7 +24,7 @@ def read_points(
     Args:
         temperatures_K: of the points.
         modes: that were frozen.
-        trajectories: of the free runs, glass{glass}.h5md.
+        trajectories: of the free runs, replica{replica}.h5md.
         groups: products of find_groups.
         free, frozen: transport of the free and of the constrained points.
     """
@@ -35,9 +35,9 @@ def read_points(
             {
                 "temperature_K": float(kelvin),
                 "groups": found,
-                "runs": open_sound(
-                    sorted(_at(trajectories, kelvin), key=_glass),
-                    statuses=[glass["status"] for glass in found["glasses"]],
+                "runs": open_accepted(
+                    sorted(_at(trajectories, kelvin), key=_replica),
+                    statuses=[replica["status"] for replica in found["replicas"]],
                 ),
                 "free": read_json(_at(free, kelvin)[0]),
                 "frozen": _by_mode(modes, _at(frozen, kelvin)),
@@ -54,5 +54,5 @@ def _by_mode(modes: Sequence[str], paths: Sequence[Path]) -> Mapping[str, dict]:
     return {mode: read_json(next(path for path in paths if path.parent.parent.name == mode)) for mode in modes}
 
 
-def _glass(path: Path) -> int:
-    return int(path.stem.removeprefix("glass"))
+def _replica(path: Path) -> int:
+    return int(path.stem.removeprefix("replica"))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
-from saltflow.analysis.coupling.frequencies import frequencies_of_glasses
+from saltflow.analysis.coupling.frequencies import frequencies_of_replicas
 from saltflow.analysis.coupling.ratios import diffusion_ratio
 from saltflow.trajectory import Run
 
@@ -32,7 +32,7 @@ def relate_coupling(
     """Compare constrained points with free ones.
 
     Args:
-        points: one per temperature: `temperature_K`, `runs` (free trajectories of the glasses), `groups` (product of
+        points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups` (product of
             find_groups), `free` and `frozen` (transport of the free point, and mode → that of the constrained one).
         modes: in the order of the figure.
         mobile_ion: element of the ions.
@@ -71,13 +71,13 @@ def _point(
 ) -> dict:
     ratios = {mode: diffusion_ratio(point["frozen"][mode], point["free"]) for mode in modes}
     runs: Sequence[Run] = point["runs"]
-    groups = [glass["groups"] for glass in point["groups"]["glasses"] if glass["status"] == "ok"]
+    groups = [replica["groups"] for replica in point["groups"]["replicas"] if replica["status"] == "ok"]
     frequencies = {"hopping": None, "rotation": {}}
     if runs:
-        frequencies = frequencies_of_glasses(runs, groups, mobile_ion=mobile_ion, hop_length_A=hop_length_A)
+        frequencies = frequencies_of_replicas(runs, groups, mobile_ion=mobile_ion, hop_length_A=hop_length_A)
     return {
         "temperature_K": point["temperature_K"],
-        "groups": [{"status": glass["status"], "kinds": glass["kinds"]} for glass in point["groups"]["glasses"]],
+        "groups": [{"status": replica["status"], "kinds": replica["kinds"]} for replica in point["groups"]["replicas"]],
         "D_free": point["free"]["quantities"].get("D_cm2_s"),
         "D": {mode: point["frozen"][mode]["quantities"].get("D_cm2_s") for mode in modes},
         "ratios": ratios,

@@ -1,4 +1,4 @@
-"""How the mobile ion moves at one composition and temperature, all glasses together."""
+"""How the mobile ion moves at one composition and temperature, all replicas together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def analyse_motion(
     charges: Mapping[str, float],
     mobile_ion: str,
     temperature_K: float,
-    origins_per_glass: int,
+    origins_per_replica: int,
     max_lag_fraction: float,
     van_hove_lags: int,
     van_hove_r_max_A: float,
@@ -69,14 +69,14 @@ def analyse_motion(
     shuffles: int,
     site_radius_A: float,
 ) -> dict:
-    """van Hove functions, α2(t), hops, their strings against a control, and where ions stay, from all glasses.
+    """van Hove functions, α2(t), hops, their strings against a control, and where ions stay, from all replicas.
 
     Args:
-        trajectories: the glasses of one composition, size and frame interval.
+        trajectories: the replicas of one composition, size and frame interval.
         charges: formal charge of each element in e.
         mobile_ion: the element whose motion it is.
         temperature_K: temperature of the run.
-        origins_per_glass: origins of displacements, evenly spaced.
+        origins_per_replica: origins of displacements, evenly spaced.
         max_lag_fraction: longest lag as a part of the longest uninterrupted run.
         van_hove_lags: lags with van Hove functions, evenly spaced in their logarithm.
         van_hove_r_max_A, van_hove_bin_A: range and bins of these.
@@ -97,7 +97,7 @@ def analyse_motion(
     plan = plan_lags(
         longest=max(1, int(max_lag_fraction * (system.longest_run - 1))), interval_ps=system.interval_ps,
         curves=van_hove_lags, r_max_A=_within_cell_A(system, van_hove_r_max_A), bin_A=van_hove_bin_A,
-        origins_wanted=origins_per_glass,
+        origins_wanted=origins_per_replica,
     )  # fmt: skip
     rule = _hop_rule(system, window_ps=hop_window_ps, shortest_A=hop_length_A)
     together_frames = max(1, round(concerted_time_ps / rule.interval_ps))
@@ -115,7 +115,7 @@ def analyse_motion(
         "schema": SCHEMA,
         "mobile_ion": mobile_ion,
         "temperature_K": system.temperature_K,
-        "glasses": system.n_glasses,
+        "replicas": system.n_replicas,
         "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
         "frame_interval_ps": system.interval_ps,
         "frame": "framework" if system.framework_weights.any() else "laboratory",
@@ -126,15 +126,15 @@ def analyse_motion(
     }
 
 
-def no_motion(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose glasses came through its run, in the layout of `analyse_motion`.
+def no_motion(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose replicas came through its run, in the layout of `analyse_motion`.
 
     Args:
-        glass_statuses: why each glass is missing.
+        replica_statuses: why each replica is missing.
         temperature_K: temperature of the point.
     """
     return {
-        **no_result(glass_statuses, schema=SCHEMA),
+        **no_result(replica_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
     }
 
@@ -171,6 +171,6 @@ def _follow(
 
 def _blocks(system: System, parts: Sequence[BlockedSums]) -> Blocks:
     segments = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    glasses = np.array([segment.glass for segment in system.segments])[segments]
+    replicas = np.array([segment.replica for segment in system.segments])[segments]
     durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
-    return Blocks(joined(parts), glasses, segments, durations_ps)
+    return Blocks(joined(parts), replicas, segments, durations_ps)

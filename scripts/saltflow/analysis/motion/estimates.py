@@ -1,4 +1,4 @@
-"""Curves and hop statistics with errors from blocks of time and glasses."""
+"""Curves and hop statistics with errors from blocks of time and replicas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ class Blocks:
 
     Args:
         sums: blocks of all segments on the first axis.
-        glasses, segments: of each block, (blocks,).
+        replicas, segments: of each block, (blocks,).
         durations_ps: of each block's segment, (blocks,).
     """
 
     sums: BlockedSums
-    glasses: np.ndarray
+    replicas: np.ndarray
     segments: np.ndarray
     durations_ps: np.ndarray
 
     def divided(self, parts: int) -> tuple[BlockedSums, np.ndarray]:
-        """Neighbouring blocks put together to so many per segment, where it has more, and their glasses."""
+        """Neighbouring blocks put together to so many per segment, where it has more, and their replicas."""
         labels = np.zeros(len(self.segments), dtype=int)
         for segment in np.unique(self.segments):
             here = np.flatnonzero(self.segments == segment)
             labels[here] = segment * DIVISIONS[-1] + np.arange(len(here)) * min(parts, len(here)) // len(here)
         _, first = np.unique(labels, return_index=True)
-        return self.sums.grouped_by(labels), self.glasses[first]
+        return self.sums.grouped_by(labels), self.replicas[first]
 
 
 def curve_estimates(
@@ -50,10 +50,10 @@ def curve_estimates(
     """
     by_division = {}
     for parts in DIVISIONS:
-        sums, glasses = blocks.divided(parts)
+        sums, replicas = blocks.divided(parts)
         floors = {name: np.zeros(np.shape(each)) for name, each in estimator(sums.total()).items()}
         with np.errstate(all="ignore"):
-            by_division[parts] = estimate_with_errors(sums, glasses, estimator, floors)
+            by_division[parts] = estimate_with_errors(sums, replicas, estimator, floors)
     return {name: _chosen_by_lag(name, by_division, lags, blocks) for name, lags in lags_ps.items()}
 
 
@@ -76,7 +76,7 @@ def hop_estimates(blocks: Blocks, estimator: Callable[[BlockedSums], dict[str, n
     value = estimator(total)
     floors = {name: np.zeros(np.shape(each)) for name, each in value.items()}
     hops = max(float(total["hops"]), 1.0)
-    floors["rate_1_ps"] = value["rate_1_ps"] ** 2 / hops
+    floors["rate_per_ps"] = value["rate_per_ps"] ** 2 / hops
     floors["mean_length_A"] = (value["mean_squared_length_A2"] - value["mean_length_A"] ** 2) / hops
     with np.errstate(all="ignore"):
-        return estimate_with_errors(blocks.sums, blocks.glasses, estimator, floors)
+        return estimate_with_errors(blocks.sums, blocks.replicas, estimator, floors)

@@ -113,7 +113,7 @@ def _draw_lengths(axis: Axes, hops: Mapping) -> None:
     axis.bar(length_A, density, width=length_A[1] - length_A[0], yerr=error, color=COLOURS[0], alpha=0.8,
              error_kw={"lw": 0.8})  # fmt: skip
     axis.axvline(hops["shortest_A"], color="0.4", lw=0.8, ls="--")
-    rate = hops["rate_1_ps"]
+    rate = hops["rate_per_ps"]
     text = f"{hops['count']} hops, {rate['value']:.3g} ± {rate['error']:.2g} per ion and ps"
     axis.set(xlabel="length of a hop (Å)", ylabel="density (1/Å)", title=text)
     axis.title.set_fontsize(8)
@@ -133,7 +133,7 @@ def _draw_sizes(axis: Axes, hops: Mapping) -> None:
 
 
 def plot_residence_map(result: Mapping, path: str | Path, *, title: str) -> None:
-    """Time that each ion of the first glass spent at each site, and how often the ions of each glass hop.
+    """Time that each ion of the first replica spent at each site, and how often the ions of each replica hop.
 
     Args:
         result: of `analyse_motion`.
@@ -161,7 +161,9 @@ def _draw_shares(axis: Axes, one: Mapping) -> None:
         shares[ions][:, main_user], aspect="auto", cmap="magma_r", vmin=0, vmax=top, interpolation="nearest"
     )
     axis.figure.colorbar(picture, ax=axis, label="part of the run")
-    axis.set(xlabel="site", ylabel="ion, by number of hops", title=f"{len(hops)} ions, {one['sites']} sites (glass 1)")
+    axis.set(
+        xlabel="site", ylabel="ion, by number of hops", title=f"{len(hops)} ions, {one['sites']} sites (replica 1)"
+    )
 
 
 def _draw_mobility(axis: Axes, maps: Sequence[Mapping]) -> None:

@@ -89,7 +89,7 @@ def hop_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "rate_1_ps": sums["hops"] / sums["ion_ps"],
+            "rate_per_ps": sums["hops"] / sums["ion_ps"],
             "mean_length_A": sums["length_A"] / sums["hops"],
             "mean_squared_length_A2": sums["squared_A2"] / sums["hops"],
             "return_fraction": sums["returns"] / sums["followed"],

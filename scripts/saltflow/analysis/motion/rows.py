@@ -25,7 +25,7 @@ FEWEST_HOPS = 10
 LARGEST_CAGE = 0.7  # of the shortest hop: larger ones overlap
 MOST_OVERLAP = 0.1  # hops of one ion per window
 SMALLEST_SHARE = 0.01  # of the run, for an entry of the map
-UNITS = {"rate_1_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
+UNITS = {"rate_per_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
 
 
 class Rule(Protocol):
@@ -113,13 +113,13 @@ def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cag
 
 def _reasons(hops: int, total: BlockedSums, rule: Rule, cages_A: Sequence[float]) -> list[str]:
     window_ps, ion_ps = rule.window * rule.interval_ps, float(total["ion_ps"])
-    rate_1_ps = hops / ion_ps if ion_ps else 0.0
+    rate_per_ps = hops / ion_ps if ion_ps else 0.0
     candidates = [
         ("run too short", not ion_ps),
         ("no hops", hops < FEWEST_HOPS),
         ("motion is continuous: cages are as large as the shortest hop",
          bool(np.nanmean([*cages_A, 0.0]) > LARGEST_CAGE * rule.shortest_A)),
-        ("hops overlap: the rate is too low", rate_1_ps * window_ps > MOST_OVERLAP),
+        ("hops overlap: the rate is too low", rate_per_ps * window_ps > MOST_OVERLAP),
     ]  # fmt: skip
     return [reason for reason, applies in candidates if applies]
 

@@ -28,8 +28,8 @@ DEFINITION = (
 
 
 @dataclass(frozen=True)
-class _Glass:
-    """One glass: its density, the framework, percolation of the whole run and thresholds (kT) of its halves."""
+class _Replica:
+    """One replica: its density, the framework, percolation of the whole run and thresholds (kT) of its halves."""
 
     density: Density
     framework: Framework
@@ -53,11 +53,11 @@ def analyse_pathways(
     The density is counted on a grid, smoothed by a Gaussian and divided by its mean, so that the free energy
     F = −kT ln(ρ/ρ̄) is 0 where ions would be anywhere alike. Voxels are added in order of falling density; the
     threshold in d dimensions is F of the voxel that first makes one cluster wind around the periodic cell in d
-    independent directions: the bottleneck. Each glass has its own; values are means over glasses with their
-    standard error, or, of one glass, half the difference of the halves of its run (each times the Student factor).
+    independent directions: the bottleneck. Each replica has its own; values are means over replicas with their
+    standard error, or, of one replica, half the difference of the halves of its run (each times the Student factor).
 
     Args:
-        trajectories: glasses of one composition.
+        trajectories: replicas of one composition.
         mobile_ion: element whose paths they are.
         temperature_K: temperature of the run.
         spacing_A: largest edge of a voxel.
@@ -68,7 +68,7 @@ def analyse_pathways(
         max_half_difference_kT: largest difference between the thresholds of the two halves of a run.
 
     Returns:
-        JSON-able values, errors, curves, bottlenecks and flags; and the density of the first glass, coarser.
+        JSON-able values, errors, curves, bottlenecks and flags; and the density of the first replica, coarser.
 
     Raises:
         SaltflowError: no or too short trajectories, or no such ion.
@@ -80,56 +80,56 @@ def analyse_pathways(
     factor = max(1, round(volume_spacing_A / spacing_A))
     kT, rows, quantities, curves, volume = kB * temperature_K, [], [], [], None
     for run in trajectories:
-        glass = _measure(run, mobile_ion=mobile_ion, spacing_A=spacing_A, smoothing_A=smoothing_A, multiple_of=factor)
-        quantities.append(_quantities(glass, kT))
-        curves.append(_curves(glass))
+        replica = _measure(run, mobile_ion=mobile_ion, spacing_A=spacing_A, smoothing_A=smoothing_A, multiple_of=factor)
+        quantities.append(_quantities(replica, kT))
+        curves.append(_curves(replica))
         limits = {"min_visits": min_visits, "max_half_difference_kT": max_half_difference_kT}
-        rows.append(_glass_row(glass, kT, quantities[-1], **limits))
-        volume = _volume(glass, kT, factor) if volume is None else volume
+        rows.append(_replica_row(replica, kT, quantities[-1], **limits))
+        volume = _volume(replica, kT, factor) if volume is None else volume
     return {
         "schema": SCHEMA,
         "status": _status(rows),
         "mobile_ion": mobile_ion,
         "temperature_K": temperature_K,
         "frame": "framework" if any(symbol != mobile_ion for symbol in trajectories[0].symbols) else "laboratory",
-        "glasses": len(trajectories),
+        "replicas": len(trajectories),
         "definition": DEFINITION,
         "grid": {"spacing_A": spacing_A, "smoothing_A": smoothing_A},
-        "error_basis": "glasses" if len(trajectories) > 1 else "halves of the run",
+        "error_basis": "replicas" if len(trajectories) > 1 else "halves of the run",
         "quantities": _means(quantities, rows, kT),
         "flags": _flags(rows),
-        "per_glass": rows,
+        "per_replica": rows,
         "curves": _mean_curves(curves, kT),
     }, volume
 
 
 def no_pathways(statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result where no glass passed its gates.
+    """The result where no replica passed its acceptance.
 
     Args:
-        statuses: of each glass.
+        statuses: of each replica.
         temperature_K: temperature of the point.
     """
     return {
         "schema": SCHEMA,
-        "status": "no sound glass",
+        "status": "no accepted replica",
         "reason": "; ".join(dict.fromkeys(statuses)),
         "temperature_K": temperature_K,
-        "glasses": 0,
+        "replicas": 0,
         "quantities": {},
         "flags": [],
-        "per_glass": [],
+        "per_replica": [],
     }
 
 
-def _measure(run: Run, *, mobile_ion: str, spacing_A: float, smoothing_A: float, multiple_of: int) -> _Glass:
+def _measure(run: Run, *, mobile_ion: str, spacing_A: float, smoothing_A: float, multiple_of: int) -> _Replica:
     first, second, framework = measure_density(run, mobile_ion=mobile_ion, spacing_A=spacing_A, multiple_of=multiple_of)
     halves = [half.smoothed(smoothing_A) for half in (first, second)]
     whole = both(*halves)
     halves_kT = tuple(_thresholds_kT(half, percolate(half.counts, levels=np.empty(0))) for half in halves)
     del halves, first, second
     levels = whole.mean_count * np.exp(-CURVE_KT)
-    return _Glass(whole, framework, percolate(whole.counts, levels=levels), halves_kT)
+    return _Replica(whole, framework, percolate(whole.counts, levels=levels), halves_kT)
 
 
 def _free_energy_kT(density: Density, count: float) -> float:
@@ -140,25 +140,27 @@ def _thresholds_kT(density: Density, percolation: Percolation) -> tuple[float | 
     return tuple(each and _free_energy_kT(density, each.density) for each in percolation.thresholds)
 
 
-def _quantities(glass: _Glass, kT: float) -> dict[str, float | None]:
-    """Values of one glass by name; None where it does not percolate."""
-    density, values = glass.density, {}
+def _quantities(replica: _Replica, kT: float) -> dict[str, float | None]:
+    """Values of one replica by name; None where it does not percolate."""
+    density, values = replica.density, {}
     lowest_kT = _free_energy_kT(density, float(density.counts.max()))
-    for name, threshold in zip(DIMENSIONS, glass.percolation.thresholds, strict=True):
+    for name, threshold in zip(DIMENSIONS, replica.percolation.thresholds, strict=True):
         kTs = threshold and _free_energy_kT(density, threshold.density)
         values[f"threshold_{name}_eV"] = threshold and kT * kTs
         values[f"barrier_{name}_eV"] = threshold and kT * (kTs - lowest_kT)
         values[f"connected_volume_fraction_{name}"] = threshold and threshold.voxels / density.grid.voxels
         values[f"connected_ion_fraction_{name}"] = threshold and threshold.mass / density.samples
-    return values | {"framework_rms_A": finite(glass.framework.rms_A)}
+    return values | {"framework_rms_A": finite(replica.framework.rms_A)}
 
 
-def _glass_row(glass: _Glass, kT: float, values: dict, *, min_visits: float, max_half_difference_kT: float) -> dict:
-    """One glass as JSON: its values, bottlenecks, thresholds of halves, and what is wrong with its sampling."""
-    density, percolation = glass.density, glass.percolation
+def _replica_row(
+    replica: _Replica, kT: float, values: dict, *, min_visits: float, max_half_difference_kT: float
+) -> dict:
+    """One replica as JSON: its values, bottlenecks, thresholds of halves, and what is wrong with its sampling."""
+    density, percolation = replica.density, replica.percolation
     sparsest = float(density.counts[density.counts > 0].min())
     bottlenecks = {
-        name: _bottleneck(glass, threshold)
+        name: _bottleneck(replica, threshold)
         for name, threshold in zip(DIMENSIONS, percolation.thresholds, strict=True)
         if threshold
     }
@@ -169,13 +171,13 @@ def _glass_row(glass: _Glass, kT: float, values: dict, *, min_visits: float, max
         "samples_per_voxel": density.mean_count,
         "resolved_up_to_eV": kT * _free_energy_kT(density, sparsest),
         "halves_eV": {
-            name: [half[index] and kT * half[index] for half in glass.halves_kT]
+            name: [half[index] and kT * half[index] for half in replica.halves_kT]
             for index, name in enumerate(DIMENSIONS)
         },
         "bottlenecks": bottlenecks,
     }
     whole_kT = _thresholds_kT(density, percolation)
-    problems = [_sampling_problem(index, whole_kT, glass.halves_kT, max_half_difference_kT) for index in range(3)]
+    problems = [_sampling_problem(index, whole_kT, replica.halves_kT, max_half_difference_kT) for index in range(3)]
     rare = [name for name, each in bottlenecks.items() if each["visits"] < min_visits]
     if rare:
         fewest = min(bottlenecks[name]["visits"] for name in rare)
@@ -183,8 +185,8 @@ def _glass_row(glass: _Glass, kT: float, values: dict, *, min_visits: float, max
     return row | {"undersampled": list(dict.fromkeys(filter(None, problems)))}
 
 
-def _bottleneck(glass: _Glass, threshold: Threshold) -> dict:
-    density = glass.density
+def _bottleneck(replica: _Replica, threshold: Threshold) -> dict:
+    density = replica.density
     fractional = density.grid.centre(threshold.voxel)
     position_A = fractional @ density.grid.cell_A
     return {
@@ -193,7 +195,7 @@ def _bottleneck(glass: _Glass, threshold: Threshold) -> dict:
         "visits": threshold.density * density.voxels_averaged,
         "neighbours": [
             {"element": element, "distance_A": distance_A}
-            for element, distance_A in glass.framework.nearest(position_A, count=NEIGHBOURS_NAMED)
+            for element, distance_A in replica.framework.nearest(position_A, count=NEIGHBOURS_NAMED)
         ],
     }
 
@@ -224,18 +226,18 @@ def _flags(rows: Sequence[dict]) -> list[str]:
         if without:
             least = min(row["resolved_up_to_eV"] for row in without)
             flags.append(
-                f"No path in {name} in {len(without)} of {len(rows)} glasses: the threshold is above {least:.3g} eV, "
+                f"No path in {name} in {len(without)} of {len(rows)} replicas: the threshold is above {least:.3g} eV, "
                 "the highest free energy that so many frames resolve."
             )
     return flags + [
-        f"Glass {glass}: {'; '.join(row['undersampled'])}; run longer."
-        for glass, row in enumerate(rows, start=1)
+        f"Replica {replica}: {'; '.join(row['undersampled'])}; run longer."
+        for replica, row in enumerate(rows, start=1)
         if row["undersampled"]
     ]
 
 
 def _means(quantities: Sequence[dict], rows: Sequence[dict], kT: float) -> dict:
-    """Mean and error of every quantity; none where a glass has no value, for the others alone would be a choice."""
+    """Mean and error of every quantity; none where a replica has no value, for the others alone would be a choice."""
     means = {}
     for name in quantities[0]:
         values = [each[name] for each in quantities]
@@ -253,8 +255,8 @@ def _error_of_halves(halves_eV: Sequence[float | None]) -> float | None:
     return None if None in halves_eV else finite(mean_and_error(np.array(halves_eV))[1])
 
 
-def _curves(glass: _Glass) -> dict[str, np.ndarray]:
-    percolation, density = glass.percolation, glass.density
+def _curves(replica: _Replica) -> dict[str, np.ndarray]:
+    percolation, density = replica.percolation, replica.density
     return {
         "volume_fraction": percolation.voxels / density.grid.voxels,
         "percolating_volume_fraction": percolation.percolating_voxels / density.grid.voxels,
@@ -263,7 +265,7 @@ def _curves(glass: _Glass) -> dict[str, np.ndarray]:
 
 
 def _mean_curves(curves: Sequence[dict], kT: float) -> dict:
-    """Means over glasses with errors; those of clusters that percolate in at least 1, 2, 3 dimensions."""
+    """Means over replicas with errors; those of clusters that percolate in at least 1, 2, 3 dimensions."""
     result = {"free_energy_eV": (kT * CURVE_KT).tolist(), "dimensions": list(DIMENSIONS)}
     for name in curves[0]:
         mean, error = mean_and_error(np.stack([each[name] for each in curves]))
@@ -272,11 +274,11 @@ def _mean_curves(curves: Sequence[dict], kT: float) -> dict:
     return result
 
 
-def _volume(glass: _Glass, kT: float, factor: int) -> Volume:
-    density = glass.density
+def _volume(replica: _Replica, kT: float, factor: int) -> Volume:
+    density = replica.density
     return Volume(
         density=coarsened(density.counts, factor) / density.mean_count,
-        framework=glass.framework.atoms,
-        thresholds=tuple(each and each.density / density.mean_count for each in glass.percolation.thresholds),
+        framework=replica.framework.atoms,
+        thresholds=tuple(each and each.density / density.mean_count for each in replica.percolation.thresholds),
         kT_eV=kT,
     )

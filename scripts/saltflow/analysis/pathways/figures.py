@@ -27,7 +27,7 @@ def plot_pathways(result: Mapping, volume: Volume | None, path: str | Path, *, t
             say(axes, f"No trajectory to analyse ({result['reason']}).")
             return
         projection, parts, ions = axes
-        _draw_projection(projection, volume, result["per_glass"][0]["bottlenecks"])
+        _draw_projection(projection, volume, result["per_replica"][0]["bottlenecks"])
         _draw_curves(parts, result, "percolating_volume_fraction", "share of the volume")
         volumes = np.array(result["curves"]["volume_fraction"])
         parts.plot(result["curves"]["free_energy_eV"], volumes, color="0.6", ls=":", label="all voxels", zorder=0)
@@ -45,7 +45,7 @@ def _draw_projection(axis: Axes, volume: Volume, bottlenecks: Mapping[str, Mappi
     image = axis.pcolormesh(
         places_A[..., 0], places_A[..., 1], np.maximum(seen, norm.vmin), norm=norm, cmap="Greys", rasterized=True
     )
-    axis.figure.colorbar(image, ax=axis, label="density / mean, glass 1")
+    axis.figure.colorbar(image, ax=axis, label="density / mean, replica 1")
     for colour, (name, each) in zip(COLOURS, bottlenecks.items(), strict=False):
         x, y = np.array(each["fractional"][:2]) @ np.stack([first_A, second_A])
         axis.plot(x, y, "o", color=colour, fillstyle="none", markersize=9 - int(name[0]))

@@ -1,4 +1,4 @@
-"""Probability density of the mobile ion in one glass, and the framework that it moves in."""
+"""Probability density of the mobile ion in one replica, and the framework that it moves in."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ FEWEST_FRAMES = 4
 
 @dataclass(frozen=True)
 class Density:
-    """What one glass, or a part of its run, says of where the mobile ion is.
+    """What one replica, or a part of its run, says of where the mobile ion is.
 
     Args:
         grid: its voxels.
@@ -69,7 +69,7 @@ def measure_density(
     """Count where the ions are in the first and in the second half of a run, piece by piece.
 
     Args:
-        run: one glass; under a changing cell fractional coordinates in the mean cell are counted.
+        run: one replica; under a changing cell fractional coordinates in the mean cell are counted.
         mobile_ion: element whose density it is.
         spacing_A: largest edge of a voxel.
         multiple_of: numbers of voxels are multiples of this.

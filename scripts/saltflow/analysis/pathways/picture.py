@@ -93,10 +93,15 @@ def _level(result: Mapping, volume: Volume) -> tuple[float, str]:
         if level is not None:
             energy_eV = -volume.kT_eV * np.log(level)
             what = f"the density of {result['mobile_ion']} at which it first percolates in {dimensions}"
-            return level, f"Surface: {what} (free energy {energy_eV:.3f} eV from a uniform density). Glass 1.{warning}"
+            return (
+                level,
+                f"Surface: {what} (free energy {energy_eV:.3f} eV from a uniform density). Replica 1.{warning}",
+            )
     descending = np.sort(volume.density.ravel())[::-1]
     half = int(np.searchsorted(np.cumsum(descending), descending.sum() / 2))
-    sentence = f"The density of {result['mobile_ion']} does not percolate; the surface holds half of the ions. Glass 1."
+    sentence = (
+        f"The density of {result['mobile_ion']} does not percolate; the surface holds half of the ions. Replica 1."
+    )
     return float(descending[half]), sentence + warning
 
 
@@ -118,7 +123,7 @@ def _figure(result: Mapping, volume: Volume, level: float) -> str:
         legend={"itemsizing": "constant"},
     )
     traces = [surface, _box(graph_objects, cell_A), *_atoms(graph_objects, volume)]
-    traces += _bottlenecks(graph_objects, result["per_glass"][0]["bottlenecks"])
+    traces += _bottlenecks(graph_objects, result["per_replica"][0]["bottlenecks"])
     return graph_objects.Figure(traces, layout).to_json()
 
 

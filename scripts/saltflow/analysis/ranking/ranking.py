@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from saltflow.analysis.conductivity_table import COVERAGE, coverage_row, method_name
-from saltflow.analysis.no_result import NO_SOUND_GLASS
+from saltflow.analysis.conductivity_table import DOMAIN, domain_row, method_name
+from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.base.provenance import read_json
 from saltflow.statistics.rank_correlation import spearman_interval
 
@@ -18,7 +18,7 @@ COLUMNS = [
     *("composition", "status", "at_temperature_K", "sigma_mS_cm", "sigma_low_mS_cm", "sigma_high_mS_cm"),
     *("extrapolated", "crosses_Tg", "Tg_K", "Tg_err_K", "Ea_eV", "Ea_err_eV"),
     *("of_T_K", "haven_ratio", "haven_err", "t_E", "t_E_err", "density_g_cm3"),
-    *("potential", "method", "potential_status", "force_rmse_meV_A", *COVERAGE),
+    *("potential", "method", "potential_status", "force_rmse_meV_A", *DOMAIN),
     *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
 ]
 IN_WORDS = [
@@ -38,7 +38,7 @@ IN_WORDS = [
         "density_g_cm3",
         "method",
         "potential_status",
-        "coverage",
+        "domain",
         "measured_sigma_mS_cm",
         "status",
     ),
@@ -51,7 +51,7 @@ LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
 status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
 method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did. measured:
-from the table of compositions; nothing was fitted to it. coverage: whether the labels cover what was simulated; where
+from the table of compositions; nothing was fitted to it. domain: whether the labels cover what was simulated; where
 they do not, forces are a guess, and so is the conductivity.
 ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
@@ -67,7 +67,7 @@ class Finished:
         potential: name of its potential.
         release: content of that potential's released.json.
         dispersion: what the dynamics adds, or none.
-        coverage: content of coverage.json.
+        domain: content of domain.json.
     """
 
     fit: Mapping
@@ -75,13 +75,13 @@ class Finished:
     potential: str
     release: Mapping
     dispersion: str
-    coverage: Mapping
+    domain: Mapping
 
 
 def read_finished(
     arrhenius: Iterable[str | Path],
     *,
-    coverage: Iterable[str | Path],
+    domain: Iterable[str | Path],
     transport: Iterable[str | Path],
     structure: Iterable[str | Path],
     releases: Iterable[str | Path],
@@ -91,7 +91,7 @@ def read_finished(
     """What was found of the compositions of a sweep, from its files.
 
     Args:
-        arrhenius, coverage: results/{composition}/arrhenius.json and coverage.json.
+        arrhenius, domain: results/{composition}/arrhenius.json and domain.json.
         transport, structure: results/{composition}/md/{temperature}K/transport.json and structure.json, in the same
             order.
         releases: results/potentials/{potential}/released.json.
@@ -103,7 +103,7 @@ def read_finished(
         points[Path(paths[0]).parents[2].name].append(tuple(map(read_json, paths)))
     released = {Path(path).parent.name: read_json(path) for path in releases}
     fits = (read_json(path) for path in arrhenius)
-    covered = {found["composition"]: found for found in map(read_json, coverage)}
+    covered = {found["composition"]: found for found in map(read_json, domain)}
     return {
         (name := fit["composition"]): Finished(
             fit, points[name], potentials[name], released[potentials[name]], dispersion[name], covered[name]
@@ -194,17 +194,17 @@ def _row(name: str, finished: Finished) -> dict:
         "method": method_name(finished.release, finished.dispersion),
         "potential_status": "converged" if finished.release["converged"] else "not converged",
         "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],
-        **coverage_row(finished.coverage),
+        **domain_row(finished.domain),
     }
 
 
 def _status(finished: Finished) -> str:
-    """done, or why there is no fit: what became of the glasses where none was sound, else too little diffusion."""
+    """done, or why there is no fit: what became of the replicas where none was sound, else too little diffusion."""
     if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
         return DONE
     transports = [transport for transport, _ in finished.points]
-    if all(transport["status"] == NO_SOUND_GLASS for transport in transports):
-        return f"{NO_SOUND_GLASS}: {transports[0]['reason']}"
+    if all(transport["status"] == NO_ACCEPTED_REPLICA for transport in transports):
+        return f"{NO_ACCEPTED_REPLICA}: {transports[0]['reason']}"
     if any(transport["status"] == DAMPED for transport in transports):
         return f"{DAMPED}: the friction of the thermostat slowed the ions down"
     diffusive = sum(transport["status"] == "ok" for transport in transports)

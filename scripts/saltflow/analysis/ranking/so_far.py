@@ -23,7 +23,7 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], 
     done = [name for name in campaign.swept if all(path.is_file() for path in _needed(campaign, results, name))]
     finished = read_finished(
         [results / name / "arrhenius.json" for name in done],
-        coverage=[results / name / "coverage.json" for name in done],
+        domain=[results / name / "domain.json" for name in done],
         transport=[path for name in done for path in _points(campaign, results, name, "transport.json")],
         structure=[path for name in done for path in _points(campaign, results, name, "structure.json")],
         releases=dict.fromkeys(_release(campaign, results, name) for name in done),
@@ -37,7 +37,7 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], 
 
 def _needed(campaign: Campaign, results: Path, name: str) -> list[Path]:
     transport, structure = (_points(campaign, results, name, f"{kind}.json") for kind in ("transport", "structure"))
-    own = [results / name / "arrhenius.json", results / name / "coverage.json"]
+    own = [results / name / "arrhenius.json", results / name / "domain.json"]
     return [*own, _release(campaign, results, name), *transport, *structure]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from saltflow.analysis.arrhenius.fit import ArrheniusPoint, fit_arrhenius
 from saltflow.analysis.residence.names import TAU
 
-QUANTITY = "residence_rate_1_ps"
+QUANTITY = "residence_rate_per_ps"
 
 
 def fit_residence(results: Sequence[Mapping], *, diffusion: Mapping, seed: int, **arrhenius: object) -> dict:
@@ -48,11 +48,11 @@ def _points(results: Sequence[Mapping]) -> dict[str, dict[str, dict[str, list[Ar
 def _point(temperature_K: float, row: Mapping) -> ArrheniusPoint:
     tau_ps, error_ps = row[TAU]["value"], row[TAU]["error"]
     known = tau_ps is not None and tau_ps > 0
-    glasses = row["tau_per_glass_ps"]
+    replicas = row["tau_per_replica_ps"]
     return ArrheniusPoint(
         temperature_K=temperature_K,
         value=1 / tau_ps if known else None,
         error=error_ps / tau_ps**2 if known and error_ps is not None else None,
         status=row["status"],
-        per_glass=tuple(1 / each for each in glasses) if all(each and each > 0 for each in glasses) else (),
+        per_replica=tuple(1 / each for each in replicas) if all(each and each > 0 for each in replicas) else (),
     )

@@ -1,4 +1,4 @@
-"""How long the mobile ion stays beside each other ion at one composition and temperature, all glasses together."""
+"""How long the mobile ion stays beside each other ion at one composition and temperature, all replicas together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,8 +35,8 @@ def analyse_residence(
     charges: Mapping[str, float],
     mobile_ion: str,
     temperature_K: float,
-    frames_per_glass: int,
-    origins_per_glass: int,
+    frames_per_replica: int,
+    origins_per_replica: int,
     allowed_absences_ps: Sequence[float],
     max_lag_fraction: float,
     min_class_fraction: float,
@@ -49,16 +49,16 @@ def analyse_residence(
     plateau (Impey, Madden & McDonald, J. Phys. Chem. 87, 5071, 1983).
 
     Args:
-        trajectories: the glasses of one composition, size and frame interval.
+        trajectories: the replicas of one composition, size and frame interval.
         charges: formal charge of each element in e.
         mobile_ion: the element whose residence it is.
         temperature_K: temperature of the run.
-        frames_per_glass: frames that are looked at, evenly spaced; all where there are fewer.
-        origins_per_glass: origins, evenly spaced.
+        frames_per_replica: frames that are looked at, evenly spaced; all where there are fewer.
+        origins_per_replica: origins, evenly spaced.
         allowed_absences_ps: t* of each continuous function.
         max_lag_fraction: longest lag as a part of the longest uninterrupted run.
         min_class_fraction: rarer classes share the class "other".
-        cutoff_frames: frames of each glass for g(r).
+        cutoff_frames: frames of each replica for g(r).
 
     Returns:
         JSON-able: per shell "ion-centre" and class the residence times with errors, status and flags, and the curves.
@@ -67,15 +67,15 @@ def analyse_residence(
         SaltflowError: the input cannot be analysed; the message says why.
     """
     system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
-    stride = max(1, -(-system.longest_run // frames_per_glass))
+    stride = max(1, -(-system.longest_run // frames_per_replica))
     longest = -(-system.longest_run // stride)
     plan = Plan(
         interval_ps=stride * system.interval_ps,
         longest_lag=max(1, int(max_lag_fraction * longest)),
-        origins_wanted=origins_per_glass,
+        origins_wanted=origins_per_replica,
         absences_ps=tuple(sorted(float(each) for each in allowed_absences_ps)),
     )
-    minima_A = _first_minima_A(trajectories, frames_per_glass=cutoff_frames)
+    minima_A = _first_minima_A(trajectories, frames_per_replica=cutoff_frames)
     shells = _shells(system, trajectories[0].symbols, minima_A)
     environments = {
         shell.name: _environments(shell.centre, system, minima_A, smallest_fraction=min_class_fraction)
@@ -87,7 +87,7 @@ def analyse_residence(
         "schema": SCHEMA,
         "mobile_ion": mobile_ion,
         "temperature_K": system.temperature_K,
-        "glasses": system.n_glasses,
+        "replicas": system.n_replicas,
         "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
         "frame_interval_ps": system.interval_ps,
         "sampling_interval_ps": plan.interval_ps,
@@ -97,15 +97,15 @@ def analyse_residence(
     }
 
 
-def no_residence(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose glasses came through its run, in the layout of `analyse_residence`.
+def no_residence(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose replicas came through its run, in the layout of `analyse_residence`.
 
     Args:
-        glass_statuses: why each glass is missing.
+        replica_statuses: why each replica is missing.
         temperature_K: temperature of the point.
     """
     return {
-        **no_result(glass_statuses, schema=SCHEMA),
+        **no_result(replica_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
         "shells": {},
     }
@@ -124,10 +124,10 @@ def _status(rows: Mapping[str, Mapping]) -> str:
     return OK if sound else "no residence time is sound"
 
 
-def _first_minima_A(trajectories: Sequence[Run], *, frames_per_glass: int) -> dict[str, float | None]:
+def _first_minima_A(trajectories: Sequence[Run], *, frames_per_replica: int) -> dict[str, float | None]:
     """ "A-B" → first minimum of g(r); None where it has none."""
     found = pair_distributions(
-        trajectories, r_max_A=LONGEST_SHELL_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass
+        trajectories, r_max_A=LONGEST_SHELL_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=frames_per_replica
     )
     return {name: pair["first_minimum_A"] for name, pair in found["pairs"].items()}
 
@@ -207,6 +207,6 @@ def _follow(
             parts[name].append(recorder.finish())
         blocks.append(max((recorder.n_blocks for recorder in recorders.values()), default=0))
     segments = np.repeat(np.arange(len(blocks)), blocks)
-    glasses = np.array([segment.glass for segment in system.segments])[segments]
+    replicas = np.array([segment.replica for segment in system.segments])[segments]
     durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
-    return {name: ShellSums(plan, joined(found), glasses, segments, durations_ps) for name, found in parts.items()}
+    return {name: ShellSums(plan, joined(found), replicas, segments, durations_ps) for name, found in parts.items()}

@@ -32,14 +32,14 @@ class ShellSums:
     Args:
         plan: what was followed.
         blocks: sums per block of time.
-        glasses: glass of each block, (blocks,).
+        replicas: replica of each block, (blocks,).
         segments: segment of each block, (blocks,).
         durations_ps: of each block's segment, (blocks,).
     """
 
     plan: Plan
     blocks: BlockedSums
-    glasses: np.ndarray
+    replicas: np.ndarray
     segments: np.ndarray
     durations_ps: np.ndarray
 
@@ -96,14 +96,14 @@ class ShellSums:
                 # In equilibrium as many ions arrive as depart, and intermittent residence learns from both.
                 events = departures[function] * (2 if function == INTERMITTENT else 1)
                 floors[name] = each**2 / np.maximum(events, 1)
-        blocks, glasses = self._long_blocks(value)
+        blocks, replicas = self._long_blocks(value)
         with np.errstate(all="ignore"):
-            return estimate_with_errors(blocks, glasses, self.quantities, floors)
+            return estimate_with_errors(blocks, replicas, self.quantities, floors)
 
-    def by_glass(self) -> dict[str, np.ndarray]:
-        """Every quantity of each glass, glasses on the first axis."""
+    def by_replica(self) -> dict[str, np.ndarray]:
+        """Every quantity of each replica, replicas on the first axis."""
         with np.errstate(all="ignore"):
-            return self.quantities(self.blocks.grouped_by(self.glasses))
+            return self.quantities(self.blocks.grouped_by(self.replicas))
 
     def _times_ps(self, curve: np.ndarray, name: str) -> tuple[np.ndarray, ...]:
         """Integral, mean of the stretched fit, its β, extrapolated part."""
@@ -114,7 +114,7 @@ class ShellSums:
             return integral, stretched_mean_ps(time_ps, beta), beta, tail
 
     def _long_blocks(self, value: Mapping[str, np.ndarray]) -> tuple[BlockedSums, np.ndarray]:
-        """Neighbouring blocks put together until they are several residence times long, and their glasses."""
+        """Neighbouring blocks put together until they are several residence times long, and their replicas."""
         longest_ps = np.nanmax([0.0, *value[f"{continuous_name(max(self.plan.absences_ps))}|{TAU}"]])
         labels = np.zeros(len(self.segments), dtype=int)
         for segment in np.unique(self.segments):
@@ -123,7 +123,7 @@ class ShellSums:
             parts = int(np.clip(room, 1, len(here)))
             labels[here] = labels.max() + 1 + np.arange(len(here)) * parts // len(here)
         _, first = np.unique(labels, return_index=True)
-        return self.blocks.grouped_by(labels), self.glasses[first]
+        return self.blocks.grouped_by(labels), self.replicas[first]
 
 
 def curves(sums: BlockedSums, function: str) -> np.ndarray:
@@ -153,7 +153,7 @@ def _relabelling(sums: BlockedSums) -> dict[str, np.ndarray]:
         return {
             "labels|population": counts["centres"] / counts["centres"][..., -1:],
             "labels|ions_around": counts["neighbours"] / counts["centres"],
-            "labels|relabelling_rate_1_ps": -np.log(counts["kept"] / counts["labelled"])
+            "labels|relabelling_rate_per_ps": -np.log(counts["kept"] / counts["labelled"])
             * (counts["labelled"] / counts["labelled_ps"]),
         }
 

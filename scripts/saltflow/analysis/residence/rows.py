@@ -28,12 +28,12 @@ UNITS = {TAU: "ps", STRETCHED: "ps", UNCORRECTED: "ps", BETA: "1"}
 def shell_row(shell: Shell, environments: Environments, sums: ShellSums) -> dict:
     """Cut-off, residence times per class, and curves."""
     names = environments.names if environments is UNDIVIDED else (*environments.names, ALL)
-    estimates, glasses = sums.estimates(), sums.by_glass()
+    estimates, replicas = sums.estimates(), sums.by_replica()
     flags = _Flags(sums, estimates)
     classes = {}
     for index, name in enumerate(names):
         functions = {
-            function: _function_row(function, index, sums, estimates, glasses, flags) for function in sums.functions
+            function: _function_row(function, index, sums, estimates, replicas, flags) for function in sums.functions
         }
         classes[name] = {**_population_row(index, estimates), **functions}
     return {
@@ -46,12 +46,12 @@ def shell_row(shell: Shell, environments: Environments, sums: ShellSums) -> dict
 
 
 def _population_row(index: int, estimates: dict[str, Estimate]) -> dict:
-    units = {"population": "1", "ions_around": "1", "relabelling_rate_1_ps": "1/ps"}
+    units = {"population": "1", "ions_around": "1", "relabelling_rate_per_ps": "1/ps"}
     return {name: estimates[f"labels|{name}"].row((index,), unit=unit, floor=COUNTING) for name, unit in units.items()}
 
 
 def _function_row(
-    function: str, index: int, sums: ShellSums, estimates: dict[str, Estimate], glasses: dict, flags: "_Flags"
+    function: str, index: int, sums: ShellSums, estimates: dict[str, Estimate], replicas: dict, flags: "_Flags"
 ) -> dict:
     status, notes = flags.of(function, index)
     found = {
@@ -64,7 +64,7 @@ def _function_row(
         "flags": notes,
         "departures": int(flags.departures[function][index]),
         "extrapolated_part": finite(flags.tails[function][index]),
-        "tau_per_glass_ps": [finite(value) for value in glasses[f"{function}|{TAU}"][:, index]],
+        "tau_per_replica_ps": [finite(value) for value in replicas[f"{function}|{TAU}"][:, index]],
     }
     if function == INTERMITTENT:
         found["plateau"] = finite(plateaus(sums.blocks.total())[index])
@@ -92,7 +92,7 @@ class _Flags:
         tau_ps = self._estimates[f"{function}|{TAU}"].value[index]
         reasons = [reason for reason, applies in self._reasons(function, index, tau_ps) if applies]
         notes = list(reasons)
-        relabelling = self._estimates["labels|relabelling_rate_1_ps"].value[index]
+        relabelling = self._estimates["labels|relabelling_rate_per_ps"].value[index]
         if relabelling * tau_ps > 1:
             notes.append("class changes before the ion leaves")
         if self.tails[function][index] > LARGEST_TAIL:

@@ -1,4 +1,4 @@
-"""Spectra of one composition at one temperature, all glasses together."""
+"""Spectra of one composition at one temperature, all replicas together."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,28 +25,28 @@ def analyse_spectra(
     correlation_ps: float,
     frames: int,
     max_lag_fraction: float,
-    q_max_1_A: float,
+    q_max_per_A: float,
     q_points: int,
     q_shells: int,
-    self_q_1_A: Sequence[float],
+    self_q_per_A: Sequence[float],
 ) -> dict:
     """Vibrations by species and by motion of polyanions, S(q, ω), F_s(q, t), C₁ and C₂.
 
     Args:
-        trajectories: glasses of one composition.
+        trajectories: replicas of one composition.
         velocities: the finer series with velocities of each; None where there is none.
         mobile_ion: the element that conducts; it is in no polyanion.
         temperature_K: temperature of the run, by which densities of states are normalised.
         correlation_ps: longest lag of velocities and of density fluctuations: lines are its inverse wide.
         frames: of each trajectory, evenly spaced, for slow correlations (F_s, C₁, C₂).
         max_lag_fraction: their longest lag as a part of the run.
-        q_max_1_A: largest q of S(q, ω).
+        q_max_per_A: largest q of S(q, ω).
         q_points: about so many lattice vectors up to there.
         q_shells: shells of q that they are averaged over.
-        self_q_1_A: lengths of q of F_s.
+        self_q_per_A: lengths of q of F_s.
 
     Returns:
-        JSON-able spectra with errors over glasses (halves of the window of a single one) and flags; what the
+        JSON-able spectra with errors over replicas (halves of the window of a single one) and flags; what the
         data cannot say is None.
 
     Raises:
@@ -63,10 +63,10 @@ def analyse_spectra(
     parts = {
         "vibrations": vibrations_part(windows, groups, temperature_K=temperature_K, correlation_ps=correlation_ps),
         "scattering": scattering_part(
-            windows, mobile_ion=mobile_ion, correlation_ps=correlation_ps, q_max_1_A=q_max_1_A, q_points=q_points,
+            windows, mobile_ion=mobile_ion, correlation_ps=correlation_ps, q_max_per_A=q_max_per_A, q_points=q_points,
             q_shells=q_shells,
         ),
-        "self": self_part_of_runs(trajectories, mobile_ion=mobile_ion, q_1_A=self_q_1_A, **slow),
+        "self": self_part_of_runs(trajectories, mobile_ion=mobile_ion, q_1_A=self_q_per_A, **slow),
         "orientation": orientation_part(trajectories, windows, groups, correlation_ps=correlation_ps, **slow),
     }  # fmt: skip
     flags += [flag for part in parts.values() for flag in part.pop("flags")]
@@ -75,8 +75,8 @@ def analyse_spectra(
         "status": "flagged" if flags else "ok",
         "mobile_ion": mobile_ion,
         "temperature_K": temperature_K,
-        "glasses": len(trajectories),
-        "error_basis": "glasses" if len(trajectories) > 1 else "halves of the window with velocities",
+        "replicas": len(trajectories),
+        "error_basis": "replicas" if len(trajectories) > 1 else "halves of the window with velocities",
         "polyanions": _population(groups),
         "flags": flags,
         **{name: part or None for name, part in parts.items()},
@@ -84,16 +84,16 @@ def analyse_spectra(
 
 
 def no_spectra(statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result where no glass passed its gates.
+    """The result where no replica passed its acceptance.
 
     Args:
-        statuses: of each glass.
+        statuses: of each replica.
         temperature_K: temperature of the point.
     """
     parts = dict.fromkeys(("vibrations", "scattering", "self", "orientation"))
     reason = "; ".join(dict.fromkeys(statuses))
     return {
-        "schema": SCHEMA, "status": "no sound glass", "reason": reason, "temperature_K": temperature_K, "glasses": 0,
+        "schema": SCHEMA, "status": "no accepted replica", "reason": reason, "temperature_K": temperature_K, "replicas": 0,
         "flags": [], **parts,
     }  # fmt: skip
 

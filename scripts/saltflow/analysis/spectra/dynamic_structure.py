@@ -65,7 +65,7 @@ class _Frames:
 
 
 def coherent(
-    run: Run, *, mobile_ion: str, stride: int, lags: int, q_max_1_A: float, q_points: int, shells: int
+    run: Run, *, mobile_ion: str, stride: int, lags: int, q_max_per_A: float, q_points: int, shells: int
 ) -> Coherent | None:
     """S(q, ω) of all atoms and of the mobile ions; None where the cell is too small for any q.
 
@@ -74,7 +74,7 @@ def coherent(
         mobile_ion: element of the partial.
         stride: every so many frames.
         lags: longest lag in these; it sets the resolution in ω.
-        q_max_1_A: largest q.
+        q_max_per_A: largest q.
         q_points: about so many lattice vectors are taken.
         shells: of q.
     """
@@ -83,7 +83,7 @@ def coherent(
 
     _prepare()
     frames = _Frames(run, _mobile_and_framework(run, mobile_ion), stride=stride)
-    points = _lattice_vectors(frames.cell, q_max_1_A, most=q_points)
+    points = _lattice_vectors(frames.cell, q_max_per_A, most=q_points)
     if len(points) < 2:
         return None
     interval_fs = 1000 * stride * float(np.diff(run.times_ps[:2])[0])
@@ -159,10 +159,10 @@ def _spacing(cell_A: np.ndarray) -> float:
     return float(2 * np.pi * np.linalg.norm(np.linalg.inv(cell_A), axis=0).max())
 
 
-def _lattice_vectors(cell_A: np.ndarray, q_max_1_A: float, *, most: int | None) -> np.ndarray:
+def _lattice_vectors(cell_A: np.ndarray, q_max_per_A: float, *, most: int | None) -> np.ndarray:
     from dynasor.qpoints import get_spherical_qpoints
 
-    points = get_spherical_qpoints(cell_A, q_max_1_A, max_points=most)
+    points = get_spherical_qpoints(cell_A, q_max_per_A, max_points=most)
     return points[np.linalg.norm(points, axis=1) > 1e-9]
 
 

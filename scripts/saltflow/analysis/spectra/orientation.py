@@ -17,7 +17,7 @@ def read_bonds(run: Run, groups: Sequence[Group], *, stride: int) -> np.ndarray:
     """Unit vectors from the centre to each ligand, (frames, bonds, 3).
 
     Args:
-        run: one glass, read piece by piece.
+        run: one replica, read piece by piece.
         groups: polyanions.
         stride: every so many frames.
     """

@@ -1,4 +1,4 @@
-"""The parts of the spectra as JSON: means over glasses with errors, and flags on what they cannot say."""
+"""The parts of the spectra as JSON: means over replicas with errors, and flags on what they cannot say."""
 
 from collections.abc import Iterable, Sequence
 
@@ -59,7 +59,7 @@ def vibrations_part(
 def _windows(
     runs: Sequence[TrajectoryFile], groups: Sequence[Sequence[Group]], correlation_ps: float
 ) -> tuple[list[Window], list[Sequence[Group]]]:
-    """One window per glass; both halves of that of a single glass. The lags are half of a window at most."""
+    """One window per replica; both halves of that of a single replica. The lags are half of a window at most."""
     halves = 2 if len(runs) == 1 else 1
     frames = min(run.n_frames for run in runs) // halves
     interval_ps = float(np.diff(runs[0].times_ps[:2])[0])
@@ -123,7 +123,7 @@ def _vibration_flags(part: dict, total: np.ndarray, correlation_ps: float) -> li
 
 
 def scattering_part(
-    runs: Sequence[TrajectoryFile], *, mobile_ion: str, correlation_ps: float, q_max_1_A: float, q_points: int,
+    runs: Sequence[TrajectoryFile], *, mobile_ion: str, correlation_ps: float, q_max_per_A: float, q_points: int,
     q_shells: int,
 ) -> dict:  # fmt: skip
     """S(q, ω) of all atoms with equal weights, and the part of the mobile ions among themselves."""
@@ -138,13 +138,13 @@ def scattering_part(
         return {"flags": [flag]}
     found = [
         scattering.coherent(
-            run, mobile_ion=mobile_ion, stride=stride, lags=lags, q_max_1_A=q_max_1_A, q_points=q_points,
+            run, mobile_ion=mobile_ion, stride=stride, lags=lags, q_max_per_A=q_max_per_A, q_points=q_points,
             shells=q_shells,
         )
         for run in runs
     ]  # fmt: skip
     if None in found:
-        return {"flags": [f"The cell is too small for any q up to {q_max_1_A:g} 1/Å: no S(q, ω)."]}
+        return {"flags": [f"The cell is too small for any q up to {q_max_per_A:g} 1/Å: no S(q, ω)."]}
     total, error = mean_and_error(np.stack([each.total for each in found]))
     mobile, mobile_error = mean_and_error(np.stack([each.mobile for each in found]))
     return {
@@ -215,7 +215,7 @@ def orientation_part(
 def _curve(
     runs: Sequence[Run], groups: Sequence[Sequence[Group]], name: str, *, stride: int, lags: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, mean of (C₁, C₂) and its error, (2, lags), over the glasses that have such polyanions."""
+    """Times, mean of (C₁, C₂) and its error, (2, lags), over the replicas that have such polyanions."""
     replicas = []
     for run, each in zip(runs, groups, strict=True):
         same = [group for group in each if group.name == name]

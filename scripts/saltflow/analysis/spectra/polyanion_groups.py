@@ -42,7 +42,7 @@ def find_polyanions(run: Run, *, mobile_ion: str) -> tuple[list[Group], dict[str
     count as well. A centre that shares a ligand with another one is part of a network and no group.
 
     Args:
-        run: one glass.
+        run: one replica.
         mobile_ion: element that is in no group.
 
     Returns:

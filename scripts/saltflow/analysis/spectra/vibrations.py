@@ -20,7 +20,7 @@ MOTIONS = ("translation", "rotation", "vibration")
 
 @dataclass(frozen=True)
 class Window:
-    """What is analysed of the velocities of one glass: some of its frames, so many lags.
+    """What is analysed of the velocities of one replica: some of its frames, so many lags.
 
     Args:
         run: of `open_velocities`.
@@ -71,7 +71,7 @@ def modes_of_species(run: TrajectoryFile) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class GroupSpectra:
-    """Motions of all polyanions of one kind in one glass.
+    """Motions of all polyanions of one kind in one replica.
 
     Args:
         groups: how many.

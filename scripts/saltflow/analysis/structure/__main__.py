@@ -20,7 +20,7 @@ from saltflow.base.provenance import provenance, write_json
 def main(arguments: list[str] | None = None) -> int:
     """Analyse the trajectories named on the command line; returns the exit code."""
     description = __doc__.split("\n", 1)[0]
-    return run_analysis("structure", arguments, description=description, section="structure_analysis", analyse=_analyse)
+    return run_analysis("structure", arguments, description=description, section="structure", analyse=_analyse)
 
 
 def _analyse(point: Point) -> str:

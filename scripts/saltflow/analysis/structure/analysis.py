@@ -31,25 +31,25 @@ def analyse_structure(
     mobile_ion: str,
     r_max_A: float,
     bin_width_A: float,
-    frames_per_glass: int,
+    frames_per_replica: int,
     q_max_per_A: float,
     q_bin_per_A: float,
     scattering_frames: int,
     vectors_per_bin: int,
     weighting: str,
 ) -> dict:
-    """Short- and medium-range order of one point, from all its glasses, every value with its error.
+    """Short- and medium-range order of one point, from all its replicas, every value with its error.
 
     Args:
-        trajectories: the glasses of one composition; positions may be unwrapped.
+        trajectories: the replicas of one composition; positions may be unwrapped.
         charges: formal charge of each element in e.
         mobile_ion: the element that carries the current.
         r_max_A: largest distance of g(r), cut at half the cell.
         bin_width_A: width of its bins.
-        frames_per_glass: evenly spaced frames taken from each glass.
+        frames_per_replica: evenly spaced frames taken from each replica.
         q_max_per_A: largest wave vector of S(q).
         q_bin_per_A: width of its bins.
-        scattering_frames: frames of each glass for S(q).
+        scattering_frames: frames of each replica for S(q).
         vectors_per_bin: most wave vectors in a bin.
         weighting: "number", "neutron" or "x-ray": of the S(q) whose first sharp peak is a descriptor.
 
@@ -63,14 +63,14 @@ def analyse_structure(
     if scattering_frames < TIME_BLOCKS:
         raise SaltflowError(f"scattering_frames is {scattering_frames}; take at least {TIME_BLOCKS} for an error.")
     pair_means = pair_averages(
-        trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass
+        trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_replica=frames_per_replica
     )
     pairs = pair_rows(pair_means)
     cutoffs_A = bond_cutoffs_A(pairs["pairs"], roles)
     present = {element: charges[element] for element in roles.species}
     local = estimate(
         local_averages(
-            trajectories, roles=roles, charges=present, cutoffs_A=cutoffs_A, frames_per_glass=frames_per_glass
+            trajectories, roles=roles, charges=present, cutoffs_A=cutoffs_A, frames_per_replica=frames_per_replica
         ),
         local_quantities,
     )
@@ -84,7 +84,7 @@ def analyse_structure(
         "cell_width_A": 2 * pair_means.half_width_A,
     }
     scattering = estimate(
-        scattering_averages(trajectories, vectors, roles.species, frames_per_glass=scattering_frames),
+        scattering_averages(trajectories, vectors, roles.species, frames_per_replica=scattering_frames),
         lambda means: scattering_quantities(means, **weights),
     )
     result = {
@@ -98,13 +98,13 @@ def analyse_structure(
     return result | {"flags": flags_of(result, roles)}
 
 
-def no_structure(glass_statuses: Sequence[str]) -> dict:
-    """The result of a point none of whose glasses came through its run.
+def no_structure(replica_statuses: Sequence[str]) -> dict:
+    """The result of a point none of whose replicas came through its run.
 
     Args:
-        glass_statuses: why each glass is missing.
+        replica_statuses: why each replica is missing.
     """
-    return {**no_result(glass_statuses, schema=SCHEMA), "pairs": {}, "descriptors": {}, "flags": []}
+    return {**no_result(replica_statuses, schema=SCHEMA), "pairs": {}, "descriptors": {}, "flags": []}
 
 
 def _checked_roles(trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:

@@ -1,10 +1,10 @@
-"""What keeps a point from being one sound glass, in words with the evidence."""
+"""What keeps a point from being one sound replica, in words with the evidence."""
 
 from collections.abc import Iterator, Mapping
 
 from saltflow.analysis.structure.roles import Roles
 
-# Packed cells start at 0.52 of Shannon spheres, glasses end above; a cell counts as gas below 0.6 of the start.
+# Packed cells start at 0.52 of Shannon spheres, replicas end above; a cell counts as gas below 0.6 of the start.
 GAS_FREE_VOLUME = 1 - 0.6 * 0.52
 LARGEST_HOLE_A = 5.0
 # A block of 2 × 2 × 2 mobile ions, each with a whole shell of anions that no metal holds.

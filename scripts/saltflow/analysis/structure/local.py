@@ -34,23 +34,23 @@ def local_averages(
     roles: Roles,
     charges: Mapping[str, float],
     cutoffs_A: Mapping[tuple[str, str], float],
-    frames_per_glass: int,
+    frames_per_replica: int,
 ) -> BlockAverages:
     """Density, polyhedra, network, angles, polyanions, order, voids and phases of every chosen frame.
 
     Args:
-        trajectories: glasses of one composition.
+        trajectories: replicas of one composition.
         roles: of its elements.
         charges: formal charges, which give ionic radii.
         cutoffs_A: (cation, anion) → longest bond.
-        frames_per_glass: evenly spaced frames taken from each glass.
+        frames_per_replica: evenly spaced frames taken from each replica.
     """
     radii_A = {element: ionic_radius_A(element, charge) for element, charge in charges.items()}
     blocks = BlockAverages()
-    for glass, run in enumerate(trajectories):
+    for replica, run in enumerate(trajectories):
         mass_u = float(np.sum(run.masses_u))
-        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
-            blocks.begin(glass=glass)
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_replica)):
+            blocks.begin(replica=replica)
             for frame in frames:
                 snapshot = snapshot_of(run, int(frame))
                 observed = {("density",): mass_u / snapshot.volume_A3 * G_CM3_PER_U_A3}
@@ -120,20 +120,20 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 
 def scattering_averages(
-    trajectories: Sequence[Run], vectors: WaveVectors, species: Sequence[str], *, frames_per_glass: int
+    trajectories: Sequence[Run], vectors: WaveVectors, species: Sequence[str], *, frames_per_replica: int
 ) -> BlockAverages:
     """Partial structure factors of evenly spaced frames.
 
     Args:
-        trajectories: glasses of one composition.
+        trajectories: replicas of one composition.
         vectors: wave vectors, by Miller index: under a changing cell they change with it.
         species: elements.
-        frames_per_glass: frames taken from each glass.
+        frames_per_replica: frames taken from each replica.
     """
     blocks = BlockAverages()
-    for glass, run in enumerate(trajectories):
-        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
-            blocks.begin(glass=glass)
+    for replica, run in enumerate(trajectories):
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_replica)):
+            blocks.begin(replica=replica)
             for frame in frames:
                 blocks.add(observe_scattering(snapshot_of(run, int(frame)), vectors, species))
     return blocks

@@ -40,7 +40,7 @@ def pair_counts(
         stop = min(start + ROWS_AT_ONCE, len(kinds))
         last = int(np.searchsorted(along, along[stop - 1] + reach, side="right"))
         squares = _squares(wrapped[:, start:stop], wrapped[:, start:last], lower_bins)
-        _leave_out_predecessors(squares, along[start:stop], along[start:last])
+        _loco_compositions_predecessors(squares, along[start:stop], along[start:last])
         inside = np.flatnonzero(squares.ravel() < bins**2)
         rank = np.sqrt(squares.ravel()[inside]).astype(np.int64)
         rank += ((kinds[start:stop, None] * species + followers[start:last]) * bins).ravel()[inside]
@@ -62,7 +62,7 @@ def _squares(first: np.ndarray, second: np.ndarray, lower_bins: np.ndarray) -> n
     return total
 
 
-def _leave_out_predecessors(squares: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+def _loco_compositions_predecessors(squares: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
     """Count each two atoms once: the second comes later in the row, and less than half a turn later."""
     rows = len(first)
     squares[:, :rows][np.tril_indices(rows)] = np.inf

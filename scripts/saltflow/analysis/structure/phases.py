@@ -1,4 +1,4 @@
-"""Whether the cell is one glass: salt that has separated, crystalline order, gas."""
+"""Whether the cell is one replica: salt that has separated, crystalline order, gas."""
 
 from collections.abc import Hashable
 

@@ -45,19 +45,19 @@ class PairAverages:
 
 
 def pair_distributions(
-    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> dict:
-    """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over glasses.
+    """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over replicas.
 
-    The error is a standard error over blocks of time and glasses (`averages`). g is normalised so that an ideal gas
+    The error is a standard error over blocks of time and replicas (`averages`). g is normalised so that an ideal gas
     gives 1 (an atom is not its own neighbour), N(r) of "A-B" counts the B within r of an A.
 
     Args:
-        trajectories: glasses of one composition; positions may be unwrapped.
+        trajectories: replicas of one composition; positions may be unwrapped.
         r_max_A: largest distance; beyond half the smallest width of the cell periodic images repeat, so
             that it is cut there and `note` says so.
         bin_width_A: width of a bin.
-        frames_per_glass: evenly spaced frames taken from each glass.
+        frames_per_replica: evenly spaced frames taken from each replica.
 
     Returns:
         JSON-able: r_A (bin centres), edges_A (outer edges, where N is given), pairs "A-B" with curves,
@@ -66,15 +66,17 @@ def pair_distributions(
     Raises:
         SaltflowError: no trajectory, too few frames, other atoms, or a bin that is not smaller than r_max.
     """
-    averages = pair_averages(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
+    averages = pair_averages(
+        trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_replica=frames_per_replica
+    )
     return pair_rows(averages)
 
 
 def pair_averages(
-    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int
+    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> PairAverages:
     """The histograms behind `pair_distributions`, which see."""
-    _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_glass=frames_per_glass)
+    _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_replica=frames_per_replica)
     widest_A = min(half_width_A(run.cells_A) for run in trajectories)
     bins = int(min(r_max_A, widest_A) / bin_width_A + 1e-9)
     if bins < 1:
@@ -85,9 +87,9 @@ def pair_averages(
     edges_A = bin_width_A * np.arange(1, bins + 1)
     species = tuple(sorted(set(trajectories[0].symbols)))
     blocks, volumes_A3 = BlockAverages(), []
-    for glass, run in enumerate(trajectories):
-        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_glass)):
-            blocks.begin(glass=glass)
+    for replica, run in enumerate(trajectories):
+        for frames in time_blocks(chosen_frames(run.n_frames, frames_per_replica)):
+            blocks.begin(replica=replica)
             for frame in frames:
                 blocks.add(_histograms(run, int(frame), species, edges_A))
                 volumes_A3.append(abs(np.linalg.det(run.cells_A[frame])))
@@ -107,15 +109,17 @@ def pair_rows(averages: PairAverages) -> dict:
     """The JSON-able form of `pair_distributions`."""
     edges_A, species = averages.edges_A, averages.species
     curves = estimate(averages.blocks, _curves)
-    glasses = averages.blocks.glasses
+    replicas = averages.blocks.replicas
     return {
         "r_A": (edges_A - edges_A[0] / 2).tolist(),
         "edges_A": edges_A.tolist(),
         "r_max_A": float(edges_A[-1]),
         "note": averages.note,
         "cell_width_A": 2 * averages.half_width_A,
-        "glasses": len(set(glasses.tolist())),
-        "frames_per_glass": [int(averages.blocks.frames[glasses == glass].sum()) for glass in np.unique(glasses)],
+        "replicas": len(set(replicas.tolist())),
+        "frames_per_replica": [
+            int(averages.blocks.frames[replicas == replica].sum()) for replica in np.unique(replicas)
+        ],
         "pairs": {
             f"{species[first]}-{species[second]}": _pair_row(curves, (first, second), edges_A)
             for first, second in product(range(len(species)), repeat=2)
@@ -127,18 +131,18 @@ def _curves(means: Mapping) -> dict:
     return {"g": means["g",], "N": np.cumsum(means["neighbours",], axis=-1)}
 
 
-def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_glass: int) -> None:
+def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int) -> None:
     if not trajectories:
         raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
     if not 0 < bin_width_A < r_max_A:
         raise SaltflowError(f"bin_width_A ({bin_width_A:g} Å) must lie between 0 and r_max_A ({r_max_A:g} Å).")
-    for glass, run in enumerate(trajectories):
+    for replica, run in enumerate(trajectories):
         if sorted(set(run.symbols)) != sorted(set(trajectories[0].symbols)):
-            raise SaltflowError(f"Trajectory {glass} holds other elements than trajectory 0.")
-        if min(run.n_frames, frames_per_glass) < TIME_BLOCKS:
+            raise SaltflowError(f"Trajectory {replica} holds other elements than trajectory 0.")
+        if min(run.n_frames, frames_per_replica) < TIME_BLOCKS:
             raise SaltflowError(
-                f"Trajectory {glass} gives {min(run.n_frames, frames_per_glass)} frames for g(r); at least "
-                f"{TIME_BLOCKS} are needed: run longer or raise frames_per_glass."
+                f"Trajectory {replica} gives {min(run.n_frames, frames_per_replica)} frames for g(r); at least "
+                f"{TIME_BLOCKS} are needed: run longer or raise frames_per_replica."
             )
 
 

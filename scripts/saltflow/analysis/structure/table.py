@@ -14,7 +14,7 @@ def tabulate_structure(points: Sequence[tuple[str, float, Mapping]]) -> pd.DataF
         points: (composition id, temperature in K, result of `analyse_structure`).
 
     Returns:
-        columns composition, temperature_K, glasses, status, flags (separated by semicolons), and every descriptor
+        columns composition, temperature_K, replicas, status, flags (separated by semicolons), and every descriptor
         with its error as …_err; empty where there is none.
     """
     return pd.DataFrame([_row(*point) for point in points])
@@ -24,7 +24,7 @@ def _row(composition: str, temperature_K: float, result: Mapping) -> dict:
     row = {
         "composition": composition,
         "temperature_K": round(temperature_K),
-        "glasses": result["glasses"],
+        "replicas": result["replicas"],
         "status": result["status"],
         "flags": "; ".join(dict.fromkeys(flag["flag"] for flag in result["flags"])),
     }

@@ -1,4 +1,4 @@
-"""The transport picture of one composition at one temperature, all glasses together."""
+"""The transport picture of one composition at one temperature, all replicas together."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -49,10 +49,10 @@ def analyse_transport(
     correlation_bin_A: float,
     curves_path: str | Path | None = None,
 ) -> dict:
-    """Diffusion, conductivities and their ratios with errors, from all glasses of one point.
+    """Diffusion, conductivities and their ratios with errors, from all replicas of one point.
 
     Args:
-        trajectories: the glasses, unwrapped, of one composition, size and frame interval.
+        trajectories: the replicas, unwrapped, of one composition, size and frame interval.
         charges: formal charge of each element in e.
         mobile_ion: element whose MSD decides the diffusive window.
         temperature_K: temperature of the run.
@@ -62,9 +62,9 @@ def analyse_transport(
         alpha_max: upper bound.
         msd_min_A2: smallest MSD in the window.
         max_lag_fraction: longest lag as a fraction of the longest uninterrupted run.
-        cluster_frames: evenly spaced frames of each glass whose ion clusters are found.
+        cluster_frames: evenly spaced frames of each replica whose ion clusters are found.
         cutoff_sweep_A: bond cut-offs are also shifted down and up by this, to show what hangs on them.
-        correlation_origins: evenly spaced starts of each glass for the displacement–displacement correlation.
+        correlation_origins: evenly spaced starts of each replica for the displacement–displacement correlation.
         correlation_bin_A: width of its bins.
         curves_path: where the MSD at every lag goes (`write_curves`), if anywhere; the result has a logarithmic grid.
 
@@ -81,12 +81,14 @@ def analyse_transport(
         alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
     )  # fmt: skip
     system, window = measured.system, measured.window
-    cutoffs_A = bond_cutoffs_A(trajectories, system, frames_per_glass=cluster_frames)
+    cutoffs_A = bond_cutoffs_A(trajectories, system, frames_per_replica=cluster_frames)
     shifts_A = (-cutoff_sweep_A, 0.0, cutoff_sweep_A)
-    clusters = cluster_statistics(trajectories, system, cutoffs_A, shifts_A=shifts_A, frames_per_glass=cluster_frames)
+    clusters = cluster_statistics(trajectories, system, cutoffs_A, shifts_A=shifts_A, frames_per_replica=cluster_frames)
     estimates = measured.estimates(clusters)
     correlations = [
-        displacement_correlation(system, lag=lag, origins_per_glass=correlation_origins, bin_width_A=correlation_bin_A)
+        displacement_correlation(
+            system, lag=lag, origins_per_replica=correlation_origins, bin_width_A=correlation_bin_A
+        )
         for lag in dict.fromkeys((int(window.lags[0]), int(window.lags[-1])))
     ]
     if curves_path is not None:
@@ -97,7 +99,7 @@ def analyse_transport(
         "status": _status(trajectories, diffusive=window.diffusive),
         "alpha": finite(window.alpha),
         "window": window_row(window, measured.n_windows),
-        "blocks": {"count": len(measured.glasses), "length_ps": measured.block_ps},
+        "blocks": {"count": len(measured.replicas), "length_ps": measured.block_ps},
         "quantities": scalar_rows(system, estimates),
         "haven_ratio_definition": HAVEN_DEFINITION,
         "species": species_rows(
@@ -115,7 +117,7 @@ def analyse_transport(
         "clusters": cluster_rows(system, estimates, clusters, cutoffs_A),
         "displacement_correlation": correlations,
         "finite_size": reaches_across(correlations[-1], mobile_ion=mobile_ion),
-        "per_glass": _per_glass(measured),
+        "per_replica": _per_replica(measured),
         "curves": curve_rows(system, measured.lags, measured.msd_A2),
     }
     for sentence in sentences(result):
@@ -123,19 +125,19 @@ def analyse_transport(
     return result
 
 
-def no_transport(glass_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose glasses came through its run, in the layout of `analyse_transport`.
+def no_transport(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
+    """The result of a point none of whose replicas came through its run, in the layout of `analyse_transport`.
 
     Args:
-        glass_statuses: why each glass is missing.
+        replica_statuses: why each replica is missing.
         temperature_K: temperature of the point.
     """
     return {
-        **no_result(glass_statuses, schema=SCHEMA),
+        **no_result(replica_statuses, schema=SCHEMA),
         "temperature_K": float(temperature_K),
         "alpha": None,
         "quantities": {},
-        "per_glass": [],
+        "per_replica": [],
     }
 
 
@@ -145,12 +147,12 @@ def _status(trajectories: Sequence[Run], *, diffusive: bool) -> str:
     return "ok" if diffusive else "not diffusive"
 
 
-def _per_glass(measured: Measurement) -> list[dict]:
-    quantities = measured.quantities(measured.blocks.grouped_by(measured.glasses))
+def _per_replica(measured: Measurement) -> list[dict]:
+    quantities = measured.quantities(measured.blocks.grouped_by(measured.replicas))
     return [
         {
-            "D_cm2_s": finite(quantities["D_cm2_s"][glass, measured.system.mobile]),
-            **{name: finite(quantities[name][glass]) for name in SCALARS},
+            "D_cm2_s": finite(quantities["D_cm2_s"][replica, measured.system.mobile]),
+            **{name: finite(quantities[name][replica]) for name in SCALARS},
         }
-        for glass in range(measured.system.n_glasses)
+        for replica in range(measured.system.n_replicas)
     ]

@@ -24,16 +24,16 @@ def displacement_blocks(system: System, lags: np.ndarray, *, block_frames: int) 
         block_frames: length of a block; the last one of a segment takes the remainder by even division.
 
     Returns:
-        The sums with blocks as first axis, and the glass of each block, (blocks,).
+        The sums with blocks as first axis, and the replica of each block, (blocks,).
     """
-    parts, glasses = [], []
+    parts, replicas = [], []
     for segment in system.segments:
         blocks = max(1, segment.n_frames // block_frames)
         parts.append(_segment_blocks(system, segment, np.asarray(lags), blocks))
-        glasses += [segment.glass] * blocks
+        replicas += [segment.replica] * blocks
     names = ("origins", "squared_A2", "collective_A2")
     stacked = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-    return Displacements(*stacked).barycentric(system), np.array(glasses)
+    return Displacements(*stacked).barycentric(system), np.array(replicas)
 
 
 def _segment_blocks(system: System, segment: Segment, lags: np.ndarray, blocks: int) -> Displacements:

@@ -30,12 +30,12 @@ BIN_WIDTH_A = 0.05
 
 @dataclass(frozen=True)
 class ClusterStatistics:
-    """Means over frames of the clusters of each glass.
+    """Means over frames of the clusters of each replica.
 
     Args:
-        currents: Σ_clusters z_c n_a z_a w_cs, (glasses, species a, species s), with n_a the ions of species a and
+        currents: Σ_clusters z_c n_a z_a w_cs, (replicas, species a, species s), with n_a the ions of species a and
             D_c = Σ_s w_cs D_s: Σ_as currents × D_s is Σ_c z_c² D_c, and the share of a is its transference number.
-        percolating: fraction of the atoms in percolating clusters, (glasses,).
+        percolating: fraction of the atoms in percolating clusters, (replicas,).
         populations: composition of a cluster, species in order → mean number per cell.
     """
 
@@ -74,9 +74,11 @@ def quantity_name(quantity: str, key: ClusterKey) -> str:
     return f"{quantity} {decomposition} {shift_A:+.2f} A"
 
 
-def bond_cutoffs_A(runs: Sequence[Run], system: System, *, frames_per_glass: int) -> np.ndarray:
+def bond_cutoffs_A(runs: Sequence[Run], system: System, *, frames_per_replica: int) -> np.ndarray:
     """First minimum of g(r) of every pair of opposite charges, (species, species); 0 where there is none."""
-    found = pair_distributions(runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_glass=frames_per_glass)
+    found = pair_distributions(
+        runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=frames_per_replica
+    )
     pairs = found["pairs"]
     cutoffs_A = np.zeros((len(system.species),) * 2)
     for first, second in product(range(len(system.species)), repeat=2):
@@ -92,16 +94,16 @@ def cluster_statistics(
     cutoffs_A: np.ndarray,
     *,
     shifts_A: Sequence[float],
-    frames_per_glass: int,
+    frames_per_replica: int,
 ) -> dict[ClusterKey, ClusterStatistics]:
-    """Clusters of all glasses, for both decompositions and every shift of the cut-offs.
+    """Clusters of all replicas, for both decompositions and every shift of the cut-offs.
 
     Args:
-        runs: trajectories of the glasses.
+        runs: trajectories of the replicas.
         system: their species and charges.
         cutoffs_A: longest bond of each two species, (species, species); 0 for no bond.
         shifts_A: added to all cut-offs that are not 0.
-        frames_per_glass: evenly spaced frames taken from each glass.
+        frames_per_replica: evenly spaced frames taken from each replica.
 
     Returns:
         (decomposition, shift) → statistics; decompositions are `BOUND` and `FREE`.
@@ -109,7 +111,7 @@ def cluster_statistics(
     parts: dict[ClusterKey, list[list[_Frame]]] = {}
     for run in runs:
         species_of = np.searchsorted(system.species, run.symbols)
-        frames = np.unique(np.linspace(0, run.n_frames - 1, min(frames_per_glass, run.n_frames)).astype(int))
+        frames = np.unique(np.linspace(0, run.n_frames - 1, min(frames_per_replica, run.n_frames)).astype(int))
         here: dict[ClusterKey, list[_Frame]] = {}
         for frame in frames:
             bonds = _bonds(run, frame, longest_A=cutoffs_A.max() + max(shifts_A))
@@ -117,7 +119,7 @@ def cluster_statistics(
                 here.setdefault(key, []).append(_describe(bonds.of(chosen), species_of, system.charges))
         for key, described in here.items():
             parts.setdefault(key, []).append(described)
-    return {key: _statistics(glasses) for key, glasses in parts.items()}
+    return {key: _statistics(replicas) for key, replicas in parts.items()}
 
 
 def _bonds(run: Run, frame: int, *, longest_A: float) -> Bonds:
@@ -167,14 +169,14 @@ def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _Fra
     )
 
 
-def _statistics(glasses: Sequence[Sequence[_Frame]]) -> ClusterStatistics:
+def _statistics(replicas: Sequence[Sequence[_Frame]]) -> ClusterStatistics:
     populations = Counter()
-    frames = sum(len(glass) for glass in glasses)
-    for glass in glasses:
-        for frame in glass:
+    frames = sum(len(replica) for replica in replicas)
+    for replica in replicas:
+        for frame in replica:
             populations.update(frame.populations)
     return ClusterStatistics(
-        currents=np.array([np.mean([frame.currents for frame in glass], axis=0) for glass in glasses]),
-        percolating=np.array([np.mean([frame.percolating for frame in glass]) for glass in glasses]),
+        currents=np.array([np.mean([frame.currents for frame in replica], axis=0) for replica in replicas]),
+        percolating=np.array([np.mean([frame.percolating for frame in replica]) for replica in replicas]),
         populations={members: number / frames for members, number in populations.most_common()},
     )

@@ -27,7 +27,7 @@ def write_curves(measured: Measurement, path: str | Path) -> None:
 
 
 def no_curves(path: str | Path) -> None:
-    """Write the table of a point without a sound glass: a header and no lag.
+    """Write the table of a point without a sound replica: a header and no lag.
 
     Args:
         path: file to write, .csv.gz.

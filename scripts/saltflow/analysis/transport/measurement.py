@@ -39,7 +39,7 @@ class Measurement:
         all_msd_A2: MSD of each species there, (all lags, species).
         window: where the mobile ion diffuses.
         blocks: displacements at the lags of the window, per block of time.
-        glasses: glass of each block, (blocks,).
+        replicas: replica of each block, (blocks,).
         block_ps: length of a block.
     """
 
@@ -51,7 +51,7 @@ class Measurement:
     all_msd_A2: np.ndarray
     window: Window
     blocks: Displacements
-    glasses: np.ndarray
+    replicas: np.ndarray
     block_ps: float
 
     @property
@@ -85,13 +85,13 @@ class Measurement:
         floor = brownian_variances(mean, counts=self.system.counts, n_windows=self.n_windows, **total)
         for name in QUADRATIC:
             floor[name] = floor[name] * small_sample_widening(self.n_windows) ** 2
-        estimates = estimate_with_errors(self.blocks, self.glasses, lambda sums: mean(**self._slopes(sums)), floor)
-        by_glass = [
-            self._derived({key: found.currents[glass] for key, found in clusters.items()}, **total)
-            for glass in range(self.system.n_glasses)
+        estimates = estimate_with_errors(self.blocks, self.replicas, lambda sums: mean(**self._slopes(sums)), floor)
+        by_replica = [
+            self._derived({key: found.currents[replica] for key, found in clusters.items()}, **total)
+            for replica in range(self.system.n_replicas)
         ]
         return estimates | {
-            name: _with_spread(estimates[name], np.array([one[name] for one in by_glass]))
+            name: _with_spread(estimates[name], np.array([one[name] for one in by_replica]))
             for name in estimates
             if name.startswith(CLUSTER_QUANTITIES)
         }
@@ -138,9 +138,9 @@ def measure(
         alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
     )  # fmt: skip
     block_frames = max(1, round(DECORRELATIONS_PER_BLOCK * window.decorrelation_ps / system.interval_ps))
-    blocks, glasses = displacement_blocks(system, window.lags, block_frames=block_frames)
+    blocks, replicas = displacement_blocks(system, window.lags, block_frames=block_frames)
     block_ps = block_frames * system.interval_ps
-    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, glasses, block_ps)
+    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, replicas, block_ps)
 
 
 def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +153,7 @@ def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_spread(estimate: Estimate, values: np.ndarray) -> Estimate:
-    """An estimate whose error also holds how clusters differ between glasses, (glasses, ...), where there are some."""
+    """An estimate whose error also holds how clusters differ between replicas, (replicas, ...), where there are some."""
     if len(values) < 2:
         return estimate
     return replace(estimate, error=np.hypot(estimate.error, mean_and_error(values)[1]))

@@ -22,7 +22,7 @@ def sentences(result: Mapping) -> list[str]:
     }
     return [
         f"{result['status']}: lags {window['start_ps']:g} to {window['end_ps']:g} ps, α {exponent}, "
-        f"{window['n_windows']:.1f} independent windows, {result['glasses']} trajectories",
+        f"{window['n_windows']:.1f} independent windows, {result['replicas']} trajectories",
         *(_value(name, result["quantities"][key]) for name, key in names.items()),
         _sum_rule(result["sum_rule_residual"]),
         *_cautions(result),

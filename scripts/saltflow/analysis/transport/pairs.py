@@ -39,13 +39,13 @@ class _Sums:
     origins: int
 
 
-def displacement_correlation(system: System, *, lag: int, origins_per_glass: int, bin_width_A: float) -> dict:
+def displacement_correlation(system: System, *, lag: int, origins_per_replica: int, bin_width_A: float) -> dict:
     """c_ab(r; t) of every two species at one lag, in the collective frame.
 
     Args:
         system: the point.
         lag: t in frames.
-        origins_per_glass: evenly spaced starts taken from each glass.
+        origins_per_replica: evenly spaced starts taken from each replica.
         bin_width_A: width of a bin of r.
 
     Returns:
@@ -57,7 +57,7 @@ def displacement_correlation(system: System, *, lag: int, origins_per_glass: int
     edges_A = bin_width_A * np.arange(1, max(1, int(widest_A / bin_width_A)) + 1)
     groups = [
         _sums(system, segment, starts, lag, edges_A)
-        for segment, starts in _groups(system, lag=lag, origins_per_glass=origins_per_glass)
+        for segment, starts in _groups(system, lag=lag, origins_per_replica=origins_per_replica)
     ]
     return {
         "lag_ps": float(lag * system.interval_ps),
@@ -98,14 +98,14 @@ def _half_width_A(cells_A: np.ndarray) -> float:
     return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
 
 
-def _groups(system: System, *, lag: int, origins_per_glass: int) -> list[tuple[Segment, np.ndarray]]:
-    """Starts of each glass, the statistical groups; blocks of time where there is one glass."""
+def _groups(system: System, *, lag: int, origins_per_replica: int) -> list[tuple[Segment, np.ndarray]]:
+    """Starts of each replica, the statistical groups; blocks of time where there is one replica."""
     chosen = []
     for segment in system.segments:
         if segment.n_frames > lag:
-            starts = np.linspace(0, segment.n_frames - 1 - lag, origins_per_glass).astype(int)
+            starts = np.linspace(0, segment.n_frames - 1 - lag, origins_per_replica).astype(int)
             chosen.append((segment, np.unique(starts)))
-    if system.n_glasses == 1:
+    if system.n_replicas == 1:
         return [
             (segment, part)
             for segment, starts in chosen

@@ -26,7 +26,7 @@ def description(system: System, frame: str) -> dict:
         "mobile_ion": system.species[system.mobile],
         "temperature_K": system.temperature_K,
         "volume_A3": system.volume_A3,
-        "glasses": system.n_glasses,
+        "replicas": system.n_replicas,
         "run_ps": [segment.n_frames * system.interval_ps for segment in system.segments],
         "frame_interval_ps": system.interval_ps,
         "net_charge_e": float(system.charges @ system.counts),
@@ -107,7 +107,7 @@ def cluster_rows(
                 if name == decomposition
             ],
             "percolating_fraction": float(found.percolating.mean()),
-            "percolating_per_glass": found.percolating.tolist(),
+            "percolating_per_replica": found.percolating.tolist(),
             "populations": [
                 _population_row(system, members, number)
                 for members, number in list(found.populations.items())[:POPULATIONS_SHOWN]

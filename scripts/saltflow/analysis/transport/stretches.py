@@ -62,7 +62,7 @@ class Stretch:
         frames = -(-self.segment.n_frames // self.stride)
         if len(self.segment.species_of) > ATOMS_PER_READ or frames > NEW_FRAMES:
             percent = 100 * (self.start + share * self.new) / frames
-            log.info("%s: glass %d, %.0f %%", self.what, self.segment.glass + 1, percent)
+            log.info("%s: replica %d, %.0f %%", self.what, self.segment.replica + 1, percent)
 
     @property
     def _first(self) -> slice:

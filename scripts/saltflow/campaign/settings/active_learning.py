@@ -73,7 +73,7 @@ class Labels(Section):
     licence: Annotated[str, Field(min_length=1)]
 
 
-class Seeds(Section):
+class InitialStructures(Section):
     cells: Annotated[int, Field(ge=3)]
     atoms: PositiveInt
     density_scales: PositiveFloats
@@ -82,12 +82,12 @@ class Seeds(Section):
     melt_temperatures_K: PositiveFloats
     melt_ps: PositiveFloat
     heldout_cells: PositiveInt
-    short_pair_frames: NonNegativeInt
-    short_pair_factor: Annotated[float, Field(gt=0, le=1)]
-    skip_known: bool
+    repulsion_frames: NonNegativeInt
+    repulsion_min_factor: Annotated[float, Field(gt=0, le=1)]
+    prescreen: bool
 
     @model_validator(mode="after")
-    def _cells_are_left_to_train(self) -> "Seeds":
+    def _cells_are_left_to_train(self) -> "InitialStructures":
         if self.heldout_cells > self.cells - 2:
             raise ValueError("heldout_cells must leave at least two of the cells: one to train on and one to validate")
         return self
@@ -140,7 +140,7 @@ class Convergence(Section):
     diffusion: DiffusionAgreement | None
 
 
-class Forgetting(Section):
+class ForgettingCheck(Section):
     crystals: list[Annotated[str, Field(min_length=1)]]
     max_volume_change: PositiveFloat
     max_bulk_modulus_change: PositiveFloat
@@ -179,12 +179,12 @@ class Learning(Section):
     protocol: PositiveInt
     generations: NonNegativeInt
     committee: Annotated[int, Field(ge=1)]
-    seeds: Seeds
+    initial_structures: InitialStructures
     exploration: Exploration
     selection: Selection
     convergence: Convergence
-    forgetting: Forgetting
-    leave_out: list[Annotated[str, Field(min_length=1)]]
+    forgetting_check: ForgettingCheck
+    loco_compositions: list[Annotated[str, Field(min_length=1)]]
     training: Training
     model: Model
 
@@ -195,8 +195,8 @@ class Learning(Section):
         return self
 
 
-class Coverage(Section):
-    heldout_percentile: Annotated[float, Field(ge=50, lt=100)]
-    max_uncovered_share: Fraction
-    frames_per_glass: PositiveInt
+class Domain(Section):
+    in_domain_percentile: Annotated[float, Field(ge=50, lt=100)]
+    max_out_of_domain_fraction: Fraction
+    frames_per_replica: PositiveInt
     environments_per_element: PositiveInt

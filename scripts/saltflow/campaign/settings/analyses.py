@@ -33,7 +33,7 @@ class Transport(Section):
 class StructureAnalysis(Section):
     r_max_A: PositiveFloat
     bin_width_A: PositiveFloat
-    frames_per_glass: PositiveInt
+    frames_per_replica: PositiveInt
     q_max_per_A: PositiveFloat
     q_bin_per_A: PositiveFloat
     scattering_frames: Annotated[int, Field(ge=5)]
@@ -48,8 +48,8 @@ class StructureAnalysis(Section):
 
 
 class Residence(Section):
-    frames_per_glass: Annotated[int, Field(ge=20)]
-    origins_per_glass: Annotated[int, Field(ge=10)]
+    frames_per_replica: Annotated[int, Field(ge=20)]
+    origins_per_replica: Annotated[int, Field(ge=10)]
     allowed_absences_ps: Annotated[list[NonNegativeFloat], Field(min_length=1)]
     max_lag_fraction: Annotated[float, Field(gt=0, le=0.9)]
     min_class_fraction: Fraction
@@ -57,7 +57,7 @@ class Residence(Section):
 
 
 class Motion(Section):
-    origins_per_glass: Annotated[int, Field(ge=10)]
+    origins_per_replica: Annotated[int, Field(ge=10)]
     max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
     van_hove_lags: PositiveInt
     van_hove_r_max_A: PositiveFloat
@@ -83,10 +83,10 @@ class Spectra(Section):
     correlation_ps: PositiveFloat
     frames: Annotated[int, Field(ge=100)]
     max_lag_fraction: Annotated[float, Field(gt=0, le=0.5)]
-    q_max_1_A: PositiveFloat
+    q_max_per_A: PositiveFloat
     q_points: Annotated[int, Field(ge=10)]
     q_shells: Annotated[int, Field(ge=2)]
-    self_q_1_A: Annotated[list[PositiveFloat], Field(min_length=1)]
+    self_q_per_A: Annotated[list[PositiveFloat], Field(min_length=1)]
 
 
 class Coupling(Section):

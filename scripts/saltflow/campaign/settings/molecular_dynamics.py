@@ -50,11 +50,11 @@ class Dynamics(Section):
     thermostat: Literal["nose-hoover", "bussi", "langevin"]
     thermostat_time_fs: PositiveFloat
     barostat_time_fs: PositiveFloat
-    compressibility_1_GPa: PositiveFloat
+    compressibility_per_GPa: PositiveFloat
     pressure_GPa: float
     quench: Quench
     production: Production
-    guards: Guards
+    stop_criteria: Guards
 
 
 Mode = Literal["free", "T", "R", "V", "TR", "TV", "RV", "TRV"]

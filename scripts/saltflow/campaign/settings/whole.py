@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from saltflow.campaign.settings.active_learning import Coverage, Labels, Learning
+from saltflow.campaign.settings.active_learning import Domain, Labels, Learning
 from saltflow.campaign.settings.analyses import (
     Arrhenius,
     Coupling,
@@ -39,7 +39,7 @@ class Tables(Section):
 class Sweep(Section):
     compositions: Literal["all"] | Annotated[list[str], Field(min_length=1)]
     temperatures_K: Annotated[list[PositiveInt], Field(min_length=1)]
-    glasses: PositiveInt
+    replicas: PositiveInt
     seed: NonNegativeInt
 
     @model_validator(mode="after")
@@ -49,18 +49,18 @@ class Sweep(Section):
         return self
 
 
-class Gates(Section):
+class Acceptance(Section):
     min_density_ratio: NonNegativeFloat
     min_pair_factor: NonNegativeFloat
 
 
-class Structures(Section):
+class Cells(Section):
     protocol: PositiveInt
     atoms: PositiveInt
     density_scale: PositiveFloat
     min_separation_factor: PositiveFloat
     min_separations_A: dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")], PositiveFloat]
-    gates: Gates
+    acceptance: Acceptance
 
 
 # A reference may say which other it is like, and then only in which keys it differs.
@@ -75,14 +75,14 @@ class Settings(Section):
     tables: Tables
     execution: Execution
     sweep: Sweep
-    structures: Structures
+    cells: Cells
     references: References
     labels: Labels
     learning: Learning
     dynamics: Dynamics
-    coverage: Coverage
+    domain: Domain
     transport: Transport
-    structure_analysis: StructureAnalysis
+    structure: StructureAnalysis
     residence: Residence
     motion: Motion
     pathways: Pathways
@@ -106,10 +106,10 @@ class Settings(Section):
 
 
 COMPOSITION_SECTIONS = (
-    *("structures", "dynamics", "coverage", "transport", "structure_analysis"),
+    *("cells", "dynamics", "domain", "transport", "structure"),
     *("residence", "motion", "pathways", "spectra", "constraints", "coupling"),
 )
-POTENTIAL_SECTIONS = ("labels", "learning", "structures", "dynamics", "coverage")
+POTENTIAL_SECTIONS = ("labels", "learning", "cells", "dynamics", "domain")
 
 
 def load_settings(config: Mapping) -> Settings:

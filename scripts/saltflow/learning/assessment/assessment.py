@@ -31,7 +31,7 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
     Returns:
         one dict per frame: composition, lineage, arm (of the selection, or None), state (of `state_of`) and symbols of
         the atoms; energy_eV_atom and reference_energy_eV_atom (floats); forces_eV_A, reference_forces_eV_A (atoms, 3);
-        force_spread_eV_A (atoms,); stress_eV_A3, reference_stress_eV_A3 (3, 3), the latter None where there is none.
+        force_std_eV_A (atoms,); stress_eV_A3, reference_stress_eV_A3 (3, 3), the latter None where there is none.
     """
     predictions = []
     for frame in frames:
@@ -49,7 +49,7 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
                 "reference_energy_eV_atom": frame.info["REF_energy"] / len(frame),
                 "forces_eV_A": driven.forces.cpu().numpy(),
                 "reference_forces_eV_A": frame.arrays["REF_forces"],
-                "force_spread_eV_A": spread.cpu().numpy(),
+                "force_std_eV_A": spread.cpu().numpy(),
                 "stress_eV_A3": driven.stresses[0].cpu().numpy(),
                 "reference_stress_eV_A3": frame.info.get("REF_stress"),
             }
@@ -85,8 +85,8 @@ def assess(
     explored: Mapping[str, Mapping],
     new_labels: Sequence[Mapping] = (),
     diffusion: Mapping | None = None,
-    remembered: Mapping | None = None,
-    unseen: Mapping | None = None,
+    forgetting: Mapping | None = None,
+    zero_shot: Mapping | None = None,
     structure: Mapping | None = None,
 ) -> dict:
     """The assessment of one generation on the held-out frames known so far.
@@ -100,8 +100,8 @@ def assess(
             nothing was.
         new_labels: predictions of the generation before on all frames that the selection had labelled.
         diffusion: of `agreement.compare_diffusion`; None where `learning.convergence.diffusion` does not ask.
-        remembered: of `remembered_crystals.compare_crystals`; None where `learning.forgetting` does not ask.
-        unseen: of `unseen.judge_unseen`.
+        forgetting: of `forgetting_check.compare_crystals`; None where `learning.forgetting_check` does not ask.
+        unseen: of `unseen.zero_shot_errors`.
         structure: of `reference_md.compare_structure`; None where there is no dynamics by the reference.
 
     Returns:
@@ -109,7 +109,7 @@ def assess(
         stayed sound under the committee of the generation before, which drove it, None where that is not known;
         heldout, heldout_by_element and heldout_by_temperature of all held-out frames; heldout_by_composition, each with
         by_element and by_temperature; previous_generation_on_same_frames; calibration;
-        new_labels_by_previous_generation; remembered_crystals, unseen_by_foundation and rdf_against_reference_md (of
+        new_labels_by_previous_generation; forgetting_check, zero_shot and rdf_against_reference_md (of
         the same exploration as the stability) where they are asked for.
 
     Raises:
@@ -118,7 +118,7 @@ def assess(
     if not predictions:
         raise SaltflowError(
             "No held-out frame has a label, so nothing can be assessed; see the ledger of labels for why they failed, "
-            "or raise learning.seeds.heldout_cells."
+            "or raise learning.initial_structures.heldout_cells."
         )
     heldout = errors(predictions)
     judged = criteria(
@@ -137,8 +137,8 @@ def assess(
         "previous_generation_on_same_frames": errors(previous) if previous else None,
         "calibration": calibrate(predictions),
         "new_labels_by_previous_generation": errors_by_arm(new_labels),
-        **({"remembered_crystals": dict(remembered)} if remembered is not None else {}),
-        **({"unseen_by_foundation": dict(unseen)} if unseen is not None else {}),
+        **({"forgetting_check": dict(forgetting)} if forgetting is not None else {}),
+        **({"zero_shot": dict(zero_shot)} if zero_shot is not None else {}),
         **({REFERENCE_MD: dict(structure)} if structure is not None else {}),
     }
 

@@ -80,7 +80,7 @@ def _draw_reliability(axis: Axes, by_name: Mapping[str, Sequence[Mapping]], cali
         error = np.concatenate(
             [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in ours]
         )
-        spread = np.concatenate([each["force_spread_eV_A"] for each in ours])
+        spread = np.concatenate([each["force_std_eV_A"] for each in ours])
         expected = factor_for(calibration, name) * spread
         shown = (expected > 0) & (error > 0)
         axis.loglog(expected[shown], error[shown], ".", markersize=2, alpha=0.5, rasterized=True)

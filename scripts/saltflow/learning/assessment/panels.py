@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS
 
-SOUND, GUARDED = "#B9DDF1", "#E69F00"
+ACCEPTED, STOPPED = "#B9DDF1", "#E69F00"
 BAR_WIDTH = 0.94
 NOTE_SIZE = 7
 ABOVE = -0.55  # where the heads of columns stand, in rows
@@ -56,16 +56,16 @@ def draw_stability(axis: Axes, stability: Mapping | None) -> None:
     )
     handles = [
         axis.barh([0], [0], color=colour, label=label)
-        for colour, label in ((SOUND, "cells that stayed sound"), (GUARDED, "met a guard"))
+        for colour, label in ((ACCEPTED, "cells that stayed sound"), (STOPPED, "met a guard"))
     ]
     axis.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def _draw_cells(axis: Axes, point: Mapping, *, left: float, place: int) -> None:
-    guarded, cells = sum(point["guards"].values()), point["cells"]
+    guarded, cells = sum(point["stop_criteria"].values()), point["cells"]
     width = BAR_WIDTH * guarded / cells
-    axis.barh(place, width, left=left, height=0.8, color=GUARDED, lw=0)
-    axis.barh(place, BAR_WIDTH - width, left=left + width, height=0.8, color=SOUND, lw=0)
+    axis.barh(place, width, left=left, height=0.8, color=STOPPED, lw=0)
+    axis.barh(place, BAR_WIDTH - width, left=left + width, height=0.8, color=ACCEPTED, lw=0)
     said = f"{guarded}/{cells}" + (f", {point['earliest_ps']:.2g} ps" if guarded else "")
     axis.text(left + BAR_WIDTH / 2, place, said, ha="center", va="center", fontsize=NOTE_SIZE)
 

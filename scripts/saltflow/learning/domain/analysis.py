@@ -1,4 +1,4 @@
-"""Whether the labels of a potential cover a composition: its glasses as they were quenched, and its dynamics."""
+"""Whether the labels of a potential cover a composition: its replicas as they were quenched, and its dynamics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from saltflow.analysis.no_result import NO_SOUND_GLASS
+from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.learning.domain.descriptors import by_cell, environments
 from saltflow.learning.domain.expected_error import expected_error
-from saltflow.learning.domain.out_of_domain import NONE, Yardstick, share_beyond, yardstick
-from saltflow.learning.domain.training_environments import Taught
+from saltflow.learning.domain.out_of_domain import NONE, InDomainThreshold, share_beyond, threshold
+from saltflow.learning.domain.training_environments import TrainingEnvironments
 from saltflow.potentials.mace import Committee
 from saltflow.statistics.estimate import finite
 
@@ -20,15 +20,15 @@ COVERED, NOT_COVERED, NOT_JUDGED = "covered", "not covered", "not judged"
 
 @dataclass(frozen=True)
 class State:
-    """What is simulated of a composition: its glasses as they were quenched, or its dynamics at one temperature.
+    """What is simulated of a composition: its replicas as they were quenched, or its dynamics at one temperature.
 
-    name: "glass", or such as "MD at 900 K". frames: of all sound glasses. glasses: of each frame, the glass's number.
-    missing: why other glasses are not among them.
+    name: "replica", or such as "MD at 900 K". frames: of all sound replicas. replicas: of each frame, the replica's number.
+    missing: why other replicas are not among them.
     """
 
     name: str
     frames: Sequence[Atoms]
-    glasses: Sequence[int]
+    replicas: Sequence[int]
     missing: Sequence[str] = ()
 
 
@@ -36,64 +36,70 @@ class State:
 class Distances:
     """Distances to the nearest training environment, in standard deviations.
 
-    states: name → of each glass, element → (atoms,). yardsticks: element → held-out ones, with the limit.
+    states: name → of each replica, element → (atoms,). thresholds: element → held-out ones, with the limit.
     """
 
     states: Mapping[str, Sequence[Mapping[str, np.ndarray]]]
-    yardsticks: Mapping[str, Yardstick]
+    thresholds: Mapping[str, InDomainThreshold]
 
 
-def cover_glass(
+def assess_domain(
     composition: str,
     states: Sequence[State],
-    taught: Taught,
+    training_environments: TrainingEnvironments,
     committee: Committee,
     calibration: Mapping,
     *,
-    heldout_percentile: float,
-    max_uncovered_share: float,
+    in_domain_percentile: float,
+    max_out_of_domain_fraction: float,
 ) -> tuple[dict, Distances]:
     """Which of a composition's environments no label covers, and what force errors are to be expected in them.
 
     Args:
         composition: its id.
         states: what is simulated of it.
-        taught: what the labels of its potential taught.
+        training_environments: what the labels of its potential training_environments.
         committee: of its potential; the environments are those that the first model sees.
         calibration: of the committee's spread.
-        heldout_percentile: of the held-out distances, the limit.
-        max_uncovered_share: an element of which a larger share lies beyond its limit is flagged.
+        in_domain_percentile: of the held-out distances, the limit.
+        max_out_of_domain_fraction: an element of which a larger share lies beyond its limit is flagged.
 
     Returns:
         the result, and the distances that it counts. status: covered, not covered, not judged (too few held-out cells),
-        or no sound glass. yardsticks: element → basis, heldout_atoms, heldout_lineages, training_environments and limit
-        in standard deviations. states: name, glasses, frames, missing; share (value and error, of the judged elements);
+        or no accepted replica. thresholds: element → basis, heldout_atoms, heldout_lineages, training_environments and limit
+        in standard deviations. states: name, replicas, frames, missing; share (value and error, of the judged elements);
         elements (symbol → atoms, share, median_distance); expected_force_error_eV_A, as `expected_error` has it. worst:
         the state with the largest share. flags: sentences.
     """
-    expected = round(1 - heldout_percentile / 100, 10)
+    expected = round(1 - in_domain_percentile / 100, 10)
     found = [state for state in states if state.frames]
-    measured = {state.name: _measured(state, taught, committee) for state in found}
-    symbols = sorted({symbol for glasses in measured.values() for glass in glasses for symbol in glass})
+    measured = {state.name: _measured(state, training_environments, committee) for state in found}
+    symbols = sorted({symbol for replicas in measured.values() for replica in replicas for symbol in replica})
     sticks = {
-        symbol: yardstick(taught.heldout, composition=composition, symbol=symbol, percentile=heldout_percentile)
+        symbol: threshold(
+            training_environments.heldout, composition=composition, symbol=symbol, percentile=in_domain_percentile
+        )
         for symbol in symbols
     }
     rows = [
-        _row(state, measured[state.name], sticks, percentile=heldout_percentile)
+        _row(state, measured[state.name], sticks, percentile=in_domain_percentile)
         | {"expected_force_error_eV_A": expected_error(state.frames, committee, calibration, composition=composition)}
         for state in found
     ]
-    flags = [flag for row in rows for flag in _flags(row, taught, expected=expected, limit=max_uncovered_share)]
+    flags = [
+        flag
+        for row in rows
+        for flag in _flags(row, training_environments, expected=expected, limit=max_out_of_domain_fraction)
+    ]
     result = {
         "schema": SCHEMA,
         "composition": composition,
         "status": _status(rows, sticks, flags),
         "reason": _reason(states, sticks, composition=composition),
-        "heldout_percentile": heldout_percentile,
+        "in_domain_percentile": in_domain_percentile,
         "expected_share": expected,
-        "taught": dict(taught.facts),
-        "yardsticks": {symbol: _described(symbol, stick, taught) for symbol, stick in sticks.items()},
+        "training_environments": dict(training_environments.facts),
+        "thresholds": {symbol: _described(symbol, stick, training_environments) for symbol, stick in sticks.items()},
         "states": rows,
         "worst": _worst([row for row in rows if row["share"]]),
         "flags": flags,
@@ -101,39 +107,41 @@ def cover_glass(
     return result, Distances(measured, sticks)
 
 
-def _measured(state: State, taught: Taught, committee: Committee) -> list[dict[str, np.ndarray]]:
-    distances = taught.distances(environments(state.frames, committee))
-    return list(by_cell(distances, state.frames, state.glasses).values())
+def _measured(
+    state: State, training_environments: TrainingEnvironments, committee: Committee
+) -> list[dict[str, np.ndarray]]:
+    distances = training_environments.distances(environments(state.frames, committee))
+    return list(by_cell(distances, state.frames, state.replicas).values())
 
 
 def _row(
     state: State,
-    glasses: Sequence[Mapping[str, np.ndarray]],
-    sticks: Mapping[str, Yardstick],
+    replicas: Sequence[Mapping[str, np.ndarray]],
+    sticks: Mapping[str, InDomainThreshold],
     *,
     percentile: float,
 ) -> dict:
     known = {symbol: stick for symbol, stick in sticks.items() if stick.limit is not None}
     elements = {}
     for symbol, stick in sticks.items():
-        distances = np.concatenate([glass[symbol] for glass in glasses])
+        distances = np.concatenate([replica[symbol] for replica in replicas])
         one = {symbol: stick} if symbol in known else {}
         elements[symbol] = {
             "atoms": len(distances),
-            "share": share_beyond(glasses, one, percentile=percentile) if one else None,
+            "share": share_beyond(replicas, one, percentile=percentile) if one else None,
             "median_distance": finite(np.median(distances)),
         }
     return {
         "state": state.name,
-        "glasses": len(glasses),
+        "replicas": len(replicas),
         "frames": len(state.frames),
         "missing": list(state.missing),
-        "share": share_beyond(glasses, known, percentile=percentile) if known else None,
+        "share": share_beyond(replicas, known, percentile=percentile) if known else None,
         "elements": elements,
     }
 
 
-def _described(symbol: str, stick: Yardstick, taught: Taught) -> dict:
+def _described(symbol: str, stick: InDomainThreshold, training_environments: TrainingEnvironments) -> dict:
     heldout = np.concatenate([np.empty(0), *stick.distances.values()])
     return {
         "basis": stick.basis,
@@ -141,7 +149,7 @@ def _described(symbol: str, stick: Yardstick, taught: Taught) -> dict:
         "heldout_lineages": len(stick.distances),
         "heldout_median": finite(np.median(heldout)) if len(heldout) else None,
         "limit": stick.limit,
-        "training_environments": taught.facts["environments"].get(symbol, 0),
+        "training_environments": training_environments.facts["environments"].get(symbol, 0),
     }
 
 
@@ -152,15 +160,15 @@ def _worst(rows: Sequence[Mapping]) -> dict | None:
     return {"state": worst["state"], **worst["share"]}
 
 
-def _status(rows: Sequence[Mapping], sticks: Mapping[str, Yardstick], flags: Sequence[str]) -> str:
+def _status(rows: Sequence[Mapping], sticks: Mapping[str, InDomainThreshold], flags: Sequence[str]) -> str:
     if not rows:
-        return NO_SOUND_GLASS
+        return NO_ACCEPTED_REPLICA
     if flags:
         return NOT_COVERED
     return NOT_JUDGED if any(stick.basis == NONE for stick in sticks.values()) else COVERED
 
 
-def _reason(states: Sequence[State], sticks: Mapping[str, Yardstick], *, composition: str) -> str | None:
+def _reason(states: Sequence[State], sticks: Mapping[str, InDomainThreshold], *, composition: str) -> str | None:
     """Why nothing, or not all, can be said."""
     if not any(state.frames for state in states):
         return "; ".join(f"{state.name}: {', '.join(state.missing)}" for state in states)
@@ -169,14 +177,14 @@ def _reason(states: Sequence[State], sticks: Mapping[str, Yardstick], *, composi
         return None
     return (
         f"{composition}: too few held-out atoms for the limit of {', '.join(unknown)}; raise "
-        "learning.seeds.heldout_cells or lower coverage.heldout_percentile."
+        "learning.initial_structures.heldout_cells or lower domain.in_domain_percentile."
     )
 
 
-def _flags(row: Mapping, taught: Taught, *, expected: float, limit: float) -> list[str]:
+def _flags(row: Mapping, training_environments: TrainingEnvironments, *, expected: float, limit: float) -> list[str]:
     flags = []
     for symbol, element in row["elements"].items():
-        if symbol not in taught.features:
+        if symbol not in training_environments.features:
             flags.append(f"{row['state']}: no training frame has {symbol}; label a composition with it")
             continue
         share = element["share"]

@@ -1,4 +1,4 @@
-"""The figure of a coverage: distances of environments to the nearest one that a label taught, element by element."""
+"""The figure of a domain: distances of environments to the nearest one that a label training_environments, element by element."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,21 +8,21 @@ from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
 from saltflow.learning.domain.analysis import Distances
-from saltflow.learning.domain.out_of_domain import Yardstick
+from saltflow.learning.domain.out_of_domain import InDomainThreshold
 
 BINS = 50
 HELDOUT = "held-out cells"
-NOTHING = "Nothing to compare: no glass passed its gates."
+NOTHING = "Nothing to compare: no replica passed its acceptance."
 
 
-def plot_coverage(result: Mapping, distances: Distances, path: str | Path) -> None:
+def plot_domain(result: Mapping, distances: Distances, path: str | Path) -> None:
     """Distributions of the distances in every state over those of held-out cells, with the limit of each element.
 
     Args:
-        result, distances: of `cover_glass`.
+        result, distances: of `assess_domain`.
         path: SVG to write.
     """
-    symbols = list(distances.yardsticks) or [""]
+    symbols = list(distances.thresholds) or [""]
     size = (max(6.0, 2.5 * len(symbols) + 1.6), 3.4)
     with figure_of(path, columns=len(symbols), title=_title(result), size=size) as axes:
         if not distances.states:
@@ -47,9 +47,9 @@ def _said(state: str, share: Mapping | None) -> str:
 
 
 def _draw(axis: Axes, symbol: str, distances: Distances) -> None:
-    stick = distances.yardsticks[symbol]
+    stick = distances.thresholds[symbol]
     heldout = np.concatenate([np.empty(0), *stick.distances.values()])
-    states = {name: np.concatenate([glass[symbol] for glass in ours]) for name, ours in distances.states.items()}
+    states = {name: np.concatenate([replica[symbol] for replica in ours]) for name, ours in distances.states.items()}
     edges = np.linspace(0, _end([heldout, *states.values()], stick), BINS + 1)
     if len(heldout):
         axis.hist(heldout.clip(max=edges[-1]), edges, density=True, color="0.8", label=HELDOUT)
@@ -60,7 +60,7 @@ def _draw(axis: Axes, symbol: str, distances: Distances) -> None:
     axis.set_yticks([])
 
 
-def _end(series: Sequence[np.ndarray], stick: Yardstick) -> float:
+def _end(series: Sequence[np.ndarray], stick: InDomainThreshold) -> float:
     """Where the axis ends, and with it the bin of all that is farther: beyond some limits and beyond most atoms."""
     seen = [np.quantile(finite, 0.99) for each in series if len(finite := each[np.isfinite(each)])]
     return max([2 * (stick.limit or 0.0), *seen]) or 1.0

@@ -1,4 +1,4 @@
-"""What is simulated of a composition, as it is asked about: its glasses, and frames of its dynamics."""
+"""What is simulated of a composition, as it is asked about: its replicas, and frames of its dynamics."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,40 +13,44 @@ from saltflow.trajectory import open_trajectory
 
 
 def quenched(paths: Sequence[str | Path]) -> State:
-    """The glasses as they were quenched, those that passed the gates; of a crystal, its annealed cells.
+    """The replicas as they were quenched, those that passed the acceptance; of a crystal, its annealed cells.
 
     Args:
-        paths: glass.extxyz of every glass, in order.
+        paths: quenched.extxyz of every replica, in order.
     """
-    glasses = [read_frames(path)[0] for path in paths]
-    sound = [index for index, glass in enumerate(glasses) if glass.info["status"] == "ok"]
+    replicas = [read_frames(path)[0] for path in paths]
+    sound = [index for index, replica in enumerate(replicas) if replica.info["status"] == "ok"]
     return State(
-        "glass",
-        [glasses[index] for index in sound],
+        "replica",
+        [replicas[index] for index in sound],
         sound,
-        [f"glass {index + 1}: {glass.info['status']}" for index, glass in enumerate(glasses) if index not in sound],
+        [
+            f"replica {index + 1}: {replica.info['status']}"
+            for index, replica in enumerate(replicas)
+            if index not in sound
+        ],
     )
 
 
-def moving(record: str | Path, trajectories: Sequence[str | Path], *, frames_per_glass: int) -> State:
-    """The dynamics at one temperature: of each glass that came through, frames spread evenly over its run.
+def moving(record: str | Path, trajectories: Sequence[str | Path], *, frames_per_replica: int) -> State:
+    """The dynamics at one temperature: of each replica that came through, frames spread evenly over its run.
 
     Args:
         record: md.json of the point.
-        trajectories: H5MD file of every glass, in order.
-        frames_per_glass: how many, the last one among them.
+        trajectories: H5MD file of every replica, in order.
+        frames_per_replica: how many, the last one among them.
     """
     said = read_json(record)
-    statuses = [glass["status"] for glass in said["glasses"]]
-    frames, glasses = [], []
+    statuses = [replica["status"] for replica in said["replicas"]]
+    frames, replicas = [], []
     for index, (path, status) in enumerate(zip(trajectories, statuses, strict=True)):
         if status != "ok":
             continue
-        taken = _frames(path, count=frames_per_glass)
+        taken = _frames(path, count=frames_per_replica)
         frames += taken
-        glasses += [index] * len(taken)
-    missing = [f"glass {index + 1}: {status}" for index, status in enumerate(statuses) if status != "ok"]
-    return State(f"MD at {said['temperature_K']:g} K", frames, glasses, missing)
+        replicas += [index] * len(taken)
+    missing = [f"replica {index + 1}: {status}" for index, status in enumerate(statuses) if status != "ok"]
+    return State(f"MD at {said['temperature_K']:g} K", frames, replicas, missing)
 
 
 def _frames(path: str | Path, *, count: int) -> list[Atoms]:
@@ -59,17 +63,17 @@ def _frames(path: str | Path, *, count: int) -> list[Atoms]:
     ]
 
 
-def simulated(files: Mapping, *, frames_per_glass: int) -> list[State]:
-    """The states of a composition: its glasses, and its dynamics at the coolest and the hottest temperature.
+def simulated(files: Mapping, *, frames_per_replica: int) -> list[State]:
+    """The states of a composition: its replicas, and its dynamics at the coolest and the hottest temperature.
 
-    The runs between them visit what lies between: the hottest goes farthest from the glass, and the coolest has had
+    The runs between them visit what lies between: the hottest goes farthest from the replica, and the coolest has had
     the longest to settle, relative to how fast it moves, where the extrapolation to room temperature begins.
 
     Args:
-        files: names → paths: glasses; coolest and hottest (md.json), coolest_trajectories and hottest_trajectories.
-        frames_per_glass: of the dynamics.
+        files: names → paths: replicas; coolest and hottest (md.json), coolest_trajectories and hottest_trajectories.
+        frames_per_replica: of the dynamics.
     """
     # One where the sweep has one temperature.
     runs = {files[name]: files[f"{name}_trajectories"] for name in ("coolest", "hottest")}
-    moved = [moving(record, paths, frames_per_glass=frames_per_glass) for record, paths in runs.items()]
-    return [quenched(files["glasses"]), *moved]
+    moved = [moving(record, paths, frames_per_replica=frames_per_replica) for record, paths in runs.items()]
+    return [quenched(files["replicas"]), *moved]

@@ -1,4 +1,4 @@
-"""What the labels of a potential taught: the environments of its training frames, and how far held-out ones are off.
+"""What the labels of a potential training_environments: the environments of its training frames, and how far held-out ones are off.
 
 Features of an element are measured in standard deviations of that element's training environments. The distance of an
 environment is that to the nearest training environment of its element; held-out frames are of lineages of their own, so
@@ -33,7 +33,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainingEnvironments:
     """The training environments of a potential, and the distances of held-out ones from them.
 
     features: element → (environments, features), in standard deviations, single precision.
@@ -80,8 +80,8 @@ def gather(
     *,
     environments_per_element: int,
     seed: int,
-) -> Taught:
-    """The environments that the labels of a potential taught it.
+) -> TrainingEnvironments:
+    """The environments that the labels of a potential training_environments it.
 
     Args:
         training: potential → the training frames that it learned from, its own and those of the potentials that it
@@ -89,7 +89,7 @@ def gather(
         heldout: labelled frames that were never trained on, with `lineage` and `composition`.
         committee: of the potential.
         environments_per_element: more of an element are thinned, at random; the distances of held-out environments
-            are from the same ones, so that they remain the yardstick.
+            are from the same ones, so that they remain the threshold.
         seed: of the draw.
 
     Returns:
@@ -103,8 +103,8 @@ def gather(
     frames = [frame for ours in known.values() for frame in ours]
     if not frames or not heldout:
         raise SaltflowError(
-            "There are no labelled frames to compare a glass with; see the ledger of labels for why they failed, or "
-            "raise learning.seeds.cells and learning.seeds.heldout_cells."
+            "There are no labelled frames to compare a replica with; see the ledger of labels for why they failed, or "
+            "raise learning.initial_structures.cells and learning.initial_structures.heldout_cells."
         )
     chosen = drawn(frames, most=environments_per_element, random=np.random.default_rng(seed))
     rows = environments(frames, committee, chosen=chosen)
@@ -117,9 +117,9 @@ def gather(
         "environments": {symbol: len(ours) for symbol, ours in rows.items()},
         "of": {symbol: int(sum((frame.symbols == symbol).sum() for frame in frames)) for symbol in rows},
     }
-    untested = Taught(features, means, scales, (), facts)
+    untested = TrainingEnvironments(features, means, scales, (), facts)
     distances = untested.distances(environments(heldout, committee))
-    return Taught(features, means, scales, _cells(distances, heldout), facts)
+    return TrainingEnvironments(features, means, scales, _cells(distances, heldout), facts)
 
 
 def _is_known(frame: Atoms, committee: Committee) -> bool:
@@ -136,24 +136,29 @@ def _cells(distances: Mapping[str, np.ndarray], frames: Sequence[Atoms]) -> list
     return [Cell(*name, ours) for name, ours in by_cell(distances, frames, names).items()]
 
 
-def write_taught(taught: Taught, path: str | os.PathLike) -> None:
+def write_training_environments(training_environments: TrainingEnvironments, path: str | os.PathLike) -> None:
     """Write the environments as one NumPy archive, atomically."""
     arrays = {}
-    for symbol in taught.features:
-        arrays |= {f"{kind}/{symbol}": getattr(taught, kind)[symbol] for kind in ("features", "mean", "scale")}
-    for number, cell in enumerate(taught.heldout):
+    for symbol in training_environments.features:
+        arrays |= {
+            f"{kind}/{symbol}": getattr(training_environments, kind)[symbol] for kind in ("features", "mean", "scale")
+        }
+    for number, cell in enumerate(training_environments.heldout):
         arrays |= {f"heldout/{number}/{symbol}": values for symbol, values in cell.distances.items()}
-    said = {"facts": taught.facts, "cells": [[cell.lineage, cell.composition] for cell in taught.heldout]}
+    said = {
+        "facts": training_environments.facts,
+        "cells": [[cell.lineage, cell.composition] for cell in training_environments.heldout],
+    }
     with atomic_write(path) as temporary:
         np.savez(temporary, said=np.array(json.dumps(said)), **arrays)
 
 
-def read_taught(path: str | os.PathLike) -> Taught:
-    """Read what `write_taught` wrote."""
+def read_training_environments(path: str | os.PathLike) -> TrainingEnvironments:
+    """Read what `write_training_environments` wrote."""
     with np.load(path) as archive:
         said, arrays = json.loads(str(archive["said"])), {name: archive[name] for name in archive.files}
     cells = [Cell(*names, _under(arrays, f"heldout/{number}")) for number, names in enumerate(said["cells"])]
-    return Taught(*(_under(arrays, kind) for kind in ("features", "mean", "scale")), cells, said["facts"])
+    return TrainingEnvironments(*(_under(arrays, kind) for kind in ("features", "mean", "scale")), cells, said["facts"])
 
 
 def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

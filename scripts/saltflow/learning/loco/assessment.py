@@ -10,7 +10,7 @@ from saltflow.base.provenance import atomic_write
 from saltflow.learning.assessment.assessment import predict
 from saltflow.learning.prediction_errors import errors, force_ratio
 from saltflow.learning.uncertainty import FEWEST_LINEAGES, Z_STD_RANGE, calibrate, factor_for
-from saltflow.learning.zero_shot import errors_of_unseen
+from saltflow.learning.zero_shot import summarise_zero_shot
 from saltflow.potentials.mace import Committee
 
 # Name in `prediction_errors.errors` → quantity and unit, between which a column says with or without.
@@ -23,7 +23,7 @@ COMPARED = {
 COLUMNS = (
     *("composition", "heldout_frames", "heldout_cells"),
     *(f"{quantity}_{which}_{unit}" for quantity, unit in COMPARED.values() for which in ("with", "without")),
-    *("force_ratio", "force_ratio_err", "uncertainty_factor", "z_std", "met_before", "flags"),
+    *("force_ratio", "force_ratio_err", "uncertainty_factor", "z_std", "seen_by_ancestors", "flags"),
 )
 DIGITS = 6
 NOTHING = "-"
@@ -34,7 +34,7 @@ def judge(
     released: Committee,
     others: Iterable[tuple[str, Committee]],
     *,
-    met_before: Mapping[str, Sequence[str]],
+    seen_by_ancestors: Mapping[str, Sequence[str]],
 ) -> list[dict]:
     """A row for each composition that was left out.
 
@@ -42,7 +42,7 @@ def judge(
         frames: held out, labelled, of all compositions.
         released: the committee that learned from all.
         others: composition that was left out, and the committee that learned without it.
-        met_before: composition → potentials before this one that were trained on it.
+        seen_by_ancestors: composition → potentials before this one that were trained on it.
 
     Raises:
         SaltflowError: an element of a composition is in no label of the others.
@@ -53,12 +53,12 @@ def judge(
         for frame in own:
             committee.check_elements(frame.numbers, composition=name)
         known, unknown = predict(own, released), predict(frames, committee)
-        rows.append(compare(name, unknown, known, met_before=met_before[name]))
+        rows.append(compare(name, unknown, known, seen_by_ancestors=seen_by_ancestors[name]))
     return rows
 
 
 def compare(
-    name: str, unknown: Sequence[Mapping], known: Sequence[Mapping], *, met_before: Sequence[str] = ()
+    name: str, unknown: Sequence[Mapping], known: Sequence[Mapping], *, seen_by_ancestors: Sequence[str] = ()
 ) -> dict[str, object]:
     """Errors on a composition by a committee that learned without its labels, beside those by one that learned them.
 
@@ -67,7 +67,7 @@ def compare(
         unknown: predictions (`assessment.predict`) of all held-out frames by the committee that learned without it;
             those of the other compositions calibrate its uncertainty.
         known: of the composition's frames, in the same order, by the other committee.
-        met_before: potentials that it descends from and that were trained on the composition.
+        seen_by_ancestors: potentials that it descends from and that were trained on the composition.
 
     Returns:
         the `COLUMNS`, None where there is nothing to say. force_ratio is the force error without over the one with the
@@ -77,11 +77,11 @@ def compare(
     """
     own = [each for each in unknown if each["composition"] == name]
     row = dict.fromkeys(COLUMNS) | {"composition": name, "heldout_frames": len(own), "heldout_cells": 0}
-    row["met_before"] = " ".join(met_before) or None
+    row["seen_by_ancestors"] = " ".join(seen_by_ancestors) or None
     if not own:
         return row | {"flags": "no held-out frame has a label"}
     calibration = calibrate([each for each in unknown if each["composition"] != name])
-    without, with_labels = errors_of_unseen(own, calibration)[name], errors(known)
+    without, with_labels = summarise_zero_shot(own, calibration)[name], errors(known)
     for key, (quantity, unit) in COMPARED.items():
         row |= {f"{quantity}_with_{unit}": with_labels[key], f"{quantity}_without_{unit}": without[key]}
     if without["force_slope"] is not None:
@@ -94,7 +94,7 @@ def compare(
 
 def _flags(row: Mapping) -> list[str]:
     flags = []
-    if row["met_before"]:
+    if row["seen_by_ancestors"]:
         flags.append("the foundation was trained on it")
     if row["heldout_cells"] < FEWEST_LINEAGES:
         flags.append(f"fewer than {FEWEST_LINEAGES} held-out cells")

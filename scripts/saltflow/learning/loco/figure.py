@@ -13,7 +13,7 @@ WITH, WITHOUT = COLOURS[:2]
 NOTE_SIZE = 8
 
 
-def plot_left_out(rows: Sequence[Mapping], path: str | Path, *, title: str) -> None:
+def plot_loco(rows: Sequence[Mapping], path: str | Path, *, title: str) -> None:
     """A line for each composition from the force error with its labels to the one without; beside it what they say.
 
     Args:

@@ -6,8 +6,8 @@ Every frame carries where it came from: `composition`, `generation`, `lineage` (
 
 from saltflow.learning.sampling.driving import drive_cells, with_spread
 from saltflow.learning.sampling.exploration import explore
-from saltflow.learning.sampling.initial_frames import propose_seeds, rattled_frames
-from saltflow.learning.sampling.repulsion import short_pair_frames
+from saltflow.learning.sampling.initial_frames import propose_initial_frames, rattled_frames
+from saltflow.learning.sampling.repulsion import repulsion_frames
 from saltflow.learning.sampling.sampled_cells import collisions, evenly_spaced, pack_cells, without_collisions
 
 __all__ = [
@@ -16,9 +16,9 @@ __all__ = [
     "evenly_spaced",
     "explore",
     "pack_cells",
-    "propose_seeds",
+    "propose_initial_frames",
     "rattled_frames",
-    "short_pair_frames",
+    "repulsion_frames",
     "with_spread",
     "without_collisions",
 ]

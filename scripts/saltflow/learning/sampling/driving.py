@@ -40,7 +40,7 @@ def drive_cells(
 
     Args:
         cells: starting cells with composition, lineage and split.
-        committee: the potential; its spread is noted on each frame as `force_spread_eV_A`.
+        committee: the potential; its spread is noted on each frame as `force_std_eV_A`.
         temperatures_K: cells cycle through these.
         duration_ps, stride_fs: length of the heating and time between frames.
         dynamics: the section `dynamics` (time step and thermostat).
@@ -100,8 +100,8 @@ def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: s
 
 
 def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
-    """Note on each frame the largest committee spread of an atom's force, `force_spread_eV_A`, as it is."""
+    """Note on each frame the largest committee spread of an atom's force, `force_std_eV_A`, as it is."""
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        frame.info["force_spread_eV_A"] = float(potential.evaluate(*where, spread=True).force_spread.max())
+        frame.info["force_std_eV_A"] = float(potential.evaluate(*where, spread=True).force_spread.max())
     return list(frames)

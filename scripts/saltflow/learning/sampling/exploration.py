@@ -20,7 +20,7 @@ def explore(
     *,
     exploration: Mapping,
     density_scales: Sequence[float],
-    structures: Mapping,
+    packing: Mapping,
     dynamics: Mapping,
     checkpoint_ps: float,
     potential: str,
@@ -35,13 +35,13 @@ def explore(
         exploration: the section `learning.exploration`.
         density_scales: cells cycle through these factors of the start density.
         generation: its number.
-        (the others as in `propose_seeds`)
+        (the others as in `propose_initial_frames`)
     """
     cells = pack_cells(
         compositions,
         size=exploration,
         density_scales=density_scales,
-        structures=structures,
+        packing=packing,
         seed=seed,
         lineage=f"{potential}/generation{generation}",
     )
@@ -57,7 +57,7 @@ def explore(
         workdir=workdir,
         origin="explored",
     )
-    found = collisions(explored, compositions, atoms=exploration["atoms"], structures=structures)
+    found = collisions(explored, compositions, atoms=exploration["atoms"], packing=packing)
     for frame, collides in zip(explored, found, strict=True):
         frame.info |= {"collides": collides, "generation": generation}
     log.info("%d of %d frames have colliding atoms", sum(found), len(explored))

@@ -10,18 +10,18 @@ from ase.data import chemical_symbols
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
 from saltflow.learning.sampling.driving import drive_cells
-from saltflow.learning.sampling.repulsion import short_pairs_of_all
+from saltflow.learning.sampling.repulsion import repulsion_frames_of_all
 from saltflow.learning.sampling.sampled_cells import evenly_spaced, pack_cells, plain_frame, without_collisions
 from saltflow.materials.compositions import Composition
 from saltflow.potentials.mace import Committee
 
 
-def propose_seeds(
+def propose_initial_frames(
     compositions: Sequence[Composition],
     committee: Committee | None,
     *,
-    seeds: Mapping,
-    structures: Mapping,
+    initial_structures: Mapping,
+    packing: Mapping,
     dynamics: Mapping,
     checkpoint_ps: float,
     potential: str,
@@ -33,8 +33,8 @@ def propose_seeds(
     Args:
         compositions: those that train the potential.
         committee: the foundation, which melts the cells; None displaces and strains them instead.
-        seeds: the section `learning.seeds`.
-        structures, dynamics: those sections of the settings.
+        initial_structures: the section `learning.initial_structures`.
+        packing, dynamics: those sections of the settings.
         checkpoint_ps: time between checkpoints.
         potential: its name.
         seed: of the sweep.
@@ -45,41 +45,44 @@ def propose_seeds(
     """
     cells = pack_cells(
         compositions,
-        size=seeds,
-        density_scales=seeds["density_scales"],
-        structures=structures,
+        size=initial_structures,
+        density_scales=initial_structures["density_scales"],
+        packing=packing,
         seed=seed,
         lineage=f"{potential}/generation0",
     )
-    short_pairs = short_pairs_of_all(cells, compositions, seeds=seeds)
+    repulsion = repulsion_frames_of_all(cells, compositions, initial_structures=initial_structures)
     frames = []
     if committee is None:
         for cell in cells:
-            frames += _rattled(cell, seeds["frames_per_cell"], seeds, seed)
-        return frames + short_pairs
+            frames += _rattled(cell, initial_structures["frames_per_cell"], initial_structures, seed)
+        return frames + repulsion
     _check_elements(compositions, committee, potential=potential)
-    duration_fs = 1000 * seeds["melt_ps"]
+    duration_fs = 1000 * initial_structures["melt_ps"]
     melted = drive_cells(
         cells,
         committee,
-        temperatures_K=seeds["melt_temperatures_K"],
-        duration_ps=seeds["melt_ps"],
-        stride_fs=duration_fs / (2 * seeds["frames_per_cell"]),
+        temperatures_K=initial_structures["melt_temperatures_K"],
+        duration_ps=initial_structures["melt_ps"],
+        stride_fs=duration_fs / (2 * initial_structures["frames_per_cell"]),
         dynamics=dynamics,
         checkpoint_ps=checkpoint_ps,
         seed=seed,
         workdir=workdir,
         origin="seed:melt",
     )
-    sound = without_collisions(melted, compositions, atoms=seeds["atoms"], structures=structures)
+    sound = without_collisions(melted, compositions, atoms=initial_structures["atoms"], packing=packing)
     crystals = {composition.id for composition in compositions if composition.start != "pack"}
     for cell in cells:
         ours = [frame for frame in sound if frame.info["lineage"] == cell.info["lineage"]]
         # A melt forgets its crystal, so half of a crystal's frames stay near it.
-        wanted = seeds["frames_per_cell"] // (2 if cell.info["composition"] in crystals else 1)
+        wanted = initial_structures["frames_per_cell"] // (2 if cell.info["composition"] in crystals else 1)
         chosen = evenly_spaced(ours, count=wanted)
-        frames += [*chosen, *_rattled(cell, seeds["frames_per_cell"] - len(chosen), seeds, seed)]
-    return frames + short_pairs
+        frames += [
+            *chosen,
+            *_rattled(cell, initial_structures["frames_per_cell"] - len(chosen), initial_structures, seed),
+        ]
+    return frames + repulsion
 
 
 def _check_elements(compositions: Sequence[Composition], foundation: Committee, *, potential: str) -> None:
@@ -92,9 +95,11 @@ def _check_elements(compositions: Sequence[Composition], foundation: Committee, 
             )
 
 
-def _rattled(cell: Atoms, count: int, seeds: Mapping, seed: int) -> list[Atoms]:
+def _rattled(cell: Atoms, count: int, initial_structures: Mapping, seed: int) -> list[Atoms]:
     """Displaced frames of a crystal, of a cell that no foundation melts, or that it cannot hold together."""
-    return rattled_frames(cell, count=count, rattle_A=seeds["rattle_A"], seed=derive_seed(seed, cell.info["lineage"]))
+    return rattled_frames(
+        cell, count=count, rattle_A=initial_structures["rattle_A"], seed=derive_seed(seed, cell.info["lineage"])
+    )
 
 
 def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> list[Atoms]:

@@ -1,7 +1,7 @@
-"""Seeds for repulsion: packed cells in which two neighbours are pushed together.
+"""InitialStructures for repulsion: packed cells in which two neighbours are pushed together.
 
 A cell and not two atoms in vacuum: it is charge-balanced, so that every reference can label it (a free pair such as
-Al–O or Zr–Cl has an odd number of electrons), and the pair meets the neighbours that it has in a glass.
+Al–O or Zr–Cl has an odd number of electrons), and the pair meets the neighbours that it has in a replica.
 """
 
 import logging
@@ -18,20 +18,25 @@ from saltflow.materials.compositions import Composition
 log = logging.getLogger(__name__)
 
 
-def short_pairs_of_all(cells: Sequence[Atoms], compositions: Sequence[Composition], *, seeds: Mapping) -> list[Atoms]:
-    """The frames of every composition; see `short_pair_frames`.
+def repulsion_frames_of_all(
+    cells: Sequence[Atoms], compositions: Sequence[Composition], *, initial_structures: Mapping
+) -> list[Atoms]:
+    """The frames of every composition; see `repulsion_frames`.
 
     Args:
         cells: packed cells with composition, lineage and split.
         compositions: theirs.
-        seeds: the section `learning.seeds`.
+        initial_structures: the section `learning.initial_structures`.
     """
-    choices = {"count": seeds["short_pair_frames"], "closest_factor": seeds["short_pair_factor"]}
+    choices = {
+        "count": initial_structures["repulsion_frames"],
+        "closest_factor": initial_structures["repulsion_min_factor"],
+    }
     by_name = {each.id: [cell for cell in cells if cell.info["composition"] == each.id] for each in compositions}
-    return [frame for ours in by_name.values() for frame in short_pair_frames(ours, **choices)]
+    return [frame for ours in by_name.values() for frame in repulsion_frames(ours, **choices)]
 
 
-def short_pair_frames(cells: Sequence[Atoms], *, count: int, closest_factor: float) -> list[Atoms]:
+def repulsion_frames(cells: Sequence[Atoms], *, count: int, closest_factor: float) -> list[Atoms]:
     """Cells of one composition with one pair of atoms at a short distance, from the training cells in turn.
 
     Pairs of elements take turns, and distances go from the closest to the sum of covalent radii (Cordero et al.,

@@ -18,7 +18,7 @@ def pack_cells(
     *,
     size: Mapping,
     density_scales: Sequence[float],
-    structures: Mapping,
+    packing: Mapping,
     seed: int,
     lineage: str,
 ) -> list[Atoms]:
@@ -28,7 +28,7 @@ def pack_cells(
         compositions: what to pack.
         size: a section with cells, heldout_cells and atoms (of a cell).
         density_scales: cells cycle through these factors of the start density.
-        structures: the section `structures`.
+        packing: the section `packing`.
         seed: of the sweep.
         lineage: what the cells are for, such as a potential and a generation; no two purposes share a cell, so that
             what one potential was trained on is no test of another that starts from it.
@@ -40,10 +40,10 @@ def pack_cells(
             cell = build_cell(
                 composition,
                 atoms=size["atoms"],
-                density_scale=structures["density_scale"] * density_scales[index % len(density_scales)],
+                density_scale=packing["density_scale"] * density_scales[index % len(density_scales)],
                 seed=derive_seed(seed, name),
-                min_separation_factor=structures["min_separation_factor"],
-                min_separations_A=structures["min_separations_A"],
+                min_separation_factor=packing["min_separation_factor"],
+                min_separations_A=packing["min_separations_A"],
             )
             split = "heldout" if index < size["heldout_cells"] else "train"
             cell.info = {"composition": composition.id, "lineage": name, "split": split, "generation": 0}
@@ -59,7 +59,7 @@ def plain_frame(frame: Atoms, *, origin: str) -> Atoms:
 
 
 def without_collisions(
-    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, structures: Mapping
+    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, packing: Mapping
 ) -> list[Atoms]:
     """The frames in which no pair of atoms is closer than the gate allows: the others teach nothing.
 
@@ -67,20 +67,20 @@ def without_collisions(
         frames: candidates.
         compositions: those that the frames are of.
         atoms: wished size of their cells.
-        structures: the section `structures`, with the gate.
+        packing: the section `packing`, with the gate.
     """
-    found = collisions(frames, compositions, atoms=atoms, structures=structures)
+    found = collisions(frames, compositions, atoms=atoms, packing=packing)
     sound = [frame for frame, collides in zip(frames, found, strict=True) if not collides]
     log.info("%d of %d frames have no colliding atoms", len(sound), len(frames))
     return sound
 
 
 def collisions(
-    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, structures: Mapping
+    frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, packing: Mapping
 ) -> list[bool]:
     """For each frame, whether a pair of its atoms is closer than the gate allows; as in `without_collisions`."""
     units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
-    factor = structures["gates"]["min_pair_factor"]
+    factor = packing["acceptance"]["min_pair_factor"]
     return [bool(close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)) for frame in frames]
 
 

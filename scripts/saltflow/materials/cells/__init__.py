@@ -1,9 +1,9 @@
-"""Starting cells of every composition, packed or crystalline, and the gates that they must pass."""
+"""Starting cells of every composition, packed or crystalline, and the acceptance that they must pass."""
 
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.materials.cells.acceptance import check_gates, close_pair
+from saltflow.materials.cells.acceptance import check_acceptance, close_pair
 from saltflow.materials.cells.crystals import read_crystal
 from saltflow.materials.cells.packing import pack_cell
 from saltflow.materials.cells.packing_units import packing_units
@@ -11,7 +11,15 @@ from saltflow.materials.cells.start_density import shannon_density
 from saltflow.materials.compositions import Composition, formula_units_for
 from saltflow.materials.density import density_g_cm3
 
-__all__ = ["build_cell", "check_gates", "close_pair", "pack_cell", "packing_units", "read_crystal", "shannon_density"]
+__all__ = [
+    "build_cell",
+    "check_acceptance",
+    "close_pair",
+    "pack_cell",
+    "packing_units",
+    "read_crystal",
+    "shannon_density",
+]
 
 
 def build_cell(

@@ -1,4 +1,4 @@
-"""Physical gates: what must be true of a cell after packing, melting and quenching."""
+"""Physical acceptance: what must be true of a cell after packing, melting and quenching."""
 
 import numpy as np
 from ase import Atoms
@@ -11,7 +11,7 @@ from saltflow.materials.ions.polyanions import BOND_STRETCH
 Units = list[tuple[Atoms, int]]
 
 
-def check_gates(
+def check_acceptance(
     atoms: Atoms,
     *,
     start_density_g_cm3: float,
@@ -53,7 +53,7 @@ def _gas(atoms: Atoms, *, start_density_g_cm3: float, min_density_ratio: float) 
 
 
 def close_pair(atoms: Atoms, units: Units, *, min_pair_factor: float) -> list[str]:
-    """The pair that is closest in relation to what it should keep, if it is too close; see `check_gates`."""
+    """The pair that is closest in relation to what it should keep, if it is too close; see `check_acceptance`."""
     allowed_A = {pair: min_pair_factor * length for pair, length in _contact_lengths_A(units).items()}
     first, second, distances = neighbour_list("ijd", atoms, allowed_A)
     if not len(distances):

@@ -1,4 +1,4 @@
-"""The groups of all glasses of a point: which are there, which may be frozen, and why others may not."""
+"""The groups of all replicas of a point: which are there, which may be frozen, and why others may not."""
 
 import os
 from collections.abc import Sequence
@@ -16,29 +16,29 @@ def describe_groups(
     wanted: Sequence[str],
     max_exchanged_fraction: float,
 ) -> dict:
-    """The groups of every glass of a point that persist through its free run.
+    """The groups of every replica of a point that persist through its free run.
 
     Args:
-        trajectories: H5MD file of each glass.
+        trajectories: H5MD file of each replica.
         statuses: status of each free run; one that is not "ok" is passed on.
         composition, wanted, max_exchanged_fraction: see `persistent_groups`.
 
     Returns:
-        JSON-able: `glasses` with status ("ok", "no groups", "groups exchange atoms" or that of the free run), groups
+        JSON-able: `replicas` with status ("ok", "no groups", "groups exchange atoms" or that of the free run), groups
         and kinds; `sentences` that say it to a reader.
     """
-    glasses, sentences = [], []
+    replicas, sentences = [], []
     for number, (path, status) in enumerate(zip(trajectories, statuses, strict=True), start=1):
         if status != "ok":
-            glasses.append({"status": status, "groups": [], "kinds": {}})
-            sentences.append(f"glass {number}: {status}.")
+            replicas.append({"status": status, "groups": [], "kinds": {}})
+            sentences.append(f"replica {number}: {status}.")
             continue
         found = persistent_groups(
             open_trajectory(path), composition, wanted=wanted, max_exchanged_fraction=max_exchanged_fraction
         )
-        glasses.append({"status": _status(found), **found})
-        sentences += [f"glass {number}: {sentence}" for sentence in _sentences(found, wanted)]
-    return {"wanted": list(wanted), "glasses": glasses, "sentences": sentences}
+        replicas.append({"status": _status(found), **found})
+        sentences += [f"replica {number}: {sentence}" for sentence in _sentences(found, wanted)]
+    return {"wanted": list(wanted), "replicas": replicas, "sentences": sentences}
 
 
 def _status(found: dict) -> str:

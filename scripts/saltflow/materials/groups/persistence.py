@@ -25,7 +25,7 @@ def persistent_groups(
     more at the end. A kind of which more groups exchange than allowed is a network, and none of it is kept.
 
     Args:
-        run: trajectory of one glass.
+        run: trajectory of one replica.
         composition: what it is.
         wanted: see `find_groups`.
         max_exchanged_fraction: largest share of the groups of a kind that may exchange.

@@ -13,7 +13,7 @@ from saltflow.operations.attempts import SLURM_LOGS, Attempt, Reason, read_attem
 from saltflow.operations.jobs import RULES, Job, recorded_jobs
 
 _EVER = datetime.fromtimestamp(0, UTC)
-_NUMBERS = ("generation", "chunk", "member", "glass", "temperature")
+_NUMBERS = ("generation", "chunk", "member", "replica", "temperature")
 
 
 @dataclass(frozen=True)

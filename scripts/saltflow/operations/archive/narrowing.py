@@ -99,8 +99,8 @@ def _as_archived(sections: Mapping, moved: Mapping[str, str]) -> dict:
     No composition is left out of a potential there: that judges it, and nothing was made from it.
     """
     sections = copy.deepcopy(dict(sections))
-    if "leave_out" in sections.get("learning", {}):
-        sections["learning"]["leave_out"] = []
+    if "loco_compositions" in sections.get("learning", {}):
+        sections["learning"]["loco_compositions"] = []
     replayed = sections.get("learning", {}).get("training", {}).get("replay_structures")
     for each in [*sections.get("labels", {}).get("imported", []), *([replayed] if replayed else [])]:
         each["path"] = moved.get(each["path"], each["path"])

@@ -24,7 +24,7 @@ finished {to_the_second(facts.ended)}, with all that it was made from:
 
 | where | what |
 |---|---|
-| `{SWEEP}/results/{making.composition}` | cells, glasses, trajectories, and what was computed from them |
+| `{SWEEP}/results/{making.composition}` | cells, replicas, trajectories, and what was computed from them |
 | `{SWEEP}/results/potentials`, `{SWEEP}/results/references` | the potential and all before it: labels, data, models |
 | `{SWEEP}/config.yaml`, `{SWEEP}/tables` | the settings and the rows of the tables that apply |
 | `{SWEEP}/logs` | what each job said, took and asked for |

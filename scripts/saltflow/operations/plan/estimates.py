@@ -20,7 +20,7 @@ from saltflow.operations.workload import done_by, needed_min, speedup, units_of_
 SAMPLE = 50
 DIGITS = 3
 # Wildcards on which no job's work depends.
-ALIKE = ("glass", "temperature", "mode", "member", "element")
+ALIKE = ("replica", "temperature", "mode", "member", "element")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Estimator:
     def passes_on(self, job: Job) -> bool:
         """Whether the generation of a job comes after one that has converged."""
         converged = self._converged.get(job.wildcards.get("potential", ""))
-        if "left_out" in job.wildcards:  # it trains what that generation has released
+        if "excluded" in job.wildcards:  # it trains what that generation has released
             return False
         return converged is not None and int(job.wildcards.get("generation", 0)) > converged
 

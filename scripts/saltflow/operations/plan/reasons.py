@@ -9,13 +9,13 @@ from saltflow.operations.plan.dag import Dag, Job, Reason
 EXAMPLES = 3
 # Parameters of rules that are named for what the script takes, and where their value is set.
 SET_AS = {
-    "gates": "structures.gates",
+    "acceptance": "cells.acceptance",
     "seed": "sweep.seed",
-    "seeds": "learning.seeds",
+    "initial_structures": "learning.initial_structures",
     "exploration": "learning.exploration",
     "selection": "learning.selection",
     "convergence": "learning.convergence",
-    "density_scales": "learning.seeds.density_scales",
+    "density_scales": "learning.initial_structures.density_scales",
     "training": "learning.training",
     "model": "learning.model",
     "max_failed_fraction": "labels.max_failed_fraction",

@@ -59,7 +59,7 @@ class Storage:
 
     def scratch_bytes(self, job: Job) -> float:
         """Bytes that a job has on the disk only while it runs."""
-        if job.rule in ("fine_tune", "fine_tune_without"):
+        if job.rule in ("fine_tune", "fine_tune_loco"):
             return CHECKPOINTS * self._model_bytes(job.wildcards["potential"])
         return LABEL_SCRATCH_BYTES if job.rule == "label_frames" else 0
 
@@ -72,7 +72,7 @@ class Storage:
         alike = {
             name: value
             for name, value in job.wildcards.items()
-            if name not in ("glass", "temperature", "member", "mode")
+            if name not in ("replica", "temperature", "member", "mode")
         }
         key = (job.rule, Path(path).suffix, *alike.values())
         if key not in self._known:
@@ -99,7 +99,7 @@ class Storage:
         if job.rule == "run_constrained_md":
             frames = amounts.constrained_frames(self.campaign, job.wildcards)
         else:
-            frames = QUENCH_FRAMES if job.rule == "quench_glass" else self._production_frames(job.wildcards)
+            frames = QUENCH_FRAMES if job.rule == "quench_cell" else self._production_frames(job.wildcards)
         if job.rule == "run_md":
             frames += VECTORS_PER_ATOM * amounts.velocity_frames(self.campaign, job.wildcards)
         return TRAJECTORY_BYTES + frames * (FRAME_BYTES + FRAME_ATOM_BYTES * atoms)
@@ -135,9 +135,9 @@ def _collected_atoms(campaign: Campaign, wildcards: Mapping[str, str]) -> float:
 
 # Rule → atoms in its structure files, and bytes of each.
 STRUCTURES: Mapping[str, tuple[Count, float]] = {
-    "build_glass": (amounts.cell_atoms, ATOM_BYTES),
-    "quench_glass": (amounts.cell_atoms, ATOM_BYTES),
-    "propose_seeds": (_frame_atoms, ATOM_BYTES),
+    "build_cell": (amounts.cell_atoms, ATOM_BYTES),
+    "quench_cell": (amounts.cell_atoms, ATOM_BYTES),
+    "propose_initial_frames": (_frame_atoms, ATOM_BYTES),
     "explore": (amounts.explored_frame_atoms, ATOM_BYTES),
     "select_frames": (_frame_atoms, ATOM_BYTES),
     "label_frames": (amounts.chunk_frame_atoms, LABELLED_ATOM_BYTES),

@@ -5,7 +5,7 @@ from pathlib import Path
 from saltflow.base.provenance import scratch, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.prescreening import without_known
-from saltflow.learning.sampling import propose_seeds
+from saltflow.learning.sampling import propose_initial_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_foundation
@@ -21,20 +21,20 @@ committee = load_foundation(
     device=execution["device"],
     dynamics=dynamics,
 )
-settings = [job.params.compositions, job.params.seeds, job.params.structures, dynamics, job.params.foundation]
+settings = [job.params.compositions, job.params.initial_structures, job.params.cells, dynamics, job.params.foundation]
 with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
-    frames = propose_seeds(
+    frames = propose_initial_frames(
         [Composition.from_identity(each) for each in job.params.compositions],
         committee,
-        seeds=job.params.seeds,
-        structures=job.params.structures,
+        initial_packing=job.params.initial_structures,
+        packing=job.params.cells,
         dynamics=dynamics,
         checkpoint_ps=execution["checkpoint_ps"],
         potential=job.wildcards.potential,
         seed=job.params.seed,
         workdir=workdir,
     )
-    selection, device = job.params.skip_known, execution["device"]
+    selection, device = job.params.prescreen, execution["device"]
     frames, explored = without_known(frames, job.input, selection=selection, device=device)
     write_json(job.output.explored, explored)
     write_frames(job.output.frames, frames)

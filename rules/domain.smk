@@ -1,15 +1,15 @@
 """Do the labels, of cells that a reference can afford, cover what is simulated?
 
 REQUIRED INPUTS: the sets of labels, the committee and the assessment of a potential's last generation;
-                 results/{composition}/glass{glass}/glass.extxyz, results/{composition}/md/{temperature}K/glass{glass}.h5md
+                 results/{composition}/replica{replica}/quenched.extxyz, results/{composition}/md/{temperature}K/replica{replica}.h5md
                  and md.json of the coolest and the hottest temperature
-OUTPUTS: results/potentials/{potential}/environments.npz; results/{composition}/coverage.json and .svg
+OUTPUTS: results/potentials/{potential}/training_environments.npz; results/{composition}/domain.json and .svg
 """
 
 
 rule gather_environments:
-    """The environments that training taught a potential, as its released model sees them, element by element; and how
-    far held-out ones are from them: the yardstick of a glass.
+    """The environments that training training_environments a potential, as its released model sees them, element by element; and how
+    far held-out ones are from them: the threshold of a replica.
 
     Frames of the potentials that it started from count, where their labels are of the same reference. Once per
     potential, because all its compositions are compared with the same environments.
@@ -33,7 +33,7 @@ rule gather_environments:
             member=1,
         ),
     output:
-        environments="results/potentials/{potential}/environments.npz",
+        environments="results/potentials/{potential}/training_environments.npz",
     log:
         "logs/potentials/{potential}/gather_environments.log",
     benchmark:
@@ -50,7 +50,7 @@ rule gather_environments:
     params:
         learned_from=lambda wildcards: campaign.learned_from(wildcards.potential),
         environments_per_element=lambda wildcards: campaign.potential_section(
-            "coverage", potential=wildcards.potential
+            "domain", potential=wildcards.potential
         )["environments_per_element"],
         seed=campaign.settings.sweep.seed,
         code=code_of("gather_environments"),
@@ -58,10 +58,10 @@ rule gather_environments:
         "../scripts/gather_environments.py"
 
 
-rule cover_glass:
-    """Which environments of the glasses, and of their dynamics at the coolest and the hottest temperature, no label
+rule assess_domain:
+    """Which environments of the replicas, and of their dynamics at the coolest and the hottest temperature, no label
     covers: the share of atoms that are farther from every training environment of their element than held-out atoms
-    are, with its error over glasses and held-out cells; and the force error that the committee expects there.
+    are, with its error over replicas and held-out cells; and the force error that the committee expects there.
     """
     input:
         environments=lambda wildcards: rules.gather_environments.output.environments.format(
@@ -70,39 +70,39 @@ rule cover_glass:
         models=of_released(MODEL),
         checks=of_released(CHECK),
         assessment=of_released(f"{GENERATION}/assessment.json"),
-        glasses=expand(
-            "results/{{composition}}/glass{glass}/glass.extxyz", glass=campaign.glasses
+        replicas=expand(
+            "results/{{composition}}/replica{replica}/quenched.extxyz", replica=campaign.replicas
         ),
         coolest=f"results/{{composition}}/md/{campaign.temperatures_K[0]}K/md.json",
         coolest_trajectories=expand(
-            "results/{{composition}}/md/{temperature}K/glass{glass}.h5md",
+            "results/{{composition}}/md/{temperature}K/replica{replica}.h5md",
             temperature=campaign.temperatures_K[:1],
-            glass=campaign.glasses,
+            replica=campaign.replicas,
         ),
         hottest=f"results/{{composition}}/md/{campaign.temperatures_K[-1]}K/md.json",
         hottest_trajectories=expand(
-            "results/{{composition}}/md/{temperature}K/glass{glass}.h5md",
+            "results/{{composition}}/md/{temperature}K/replica{replica}.h5md",
             temperature=campaign.temperatures_K[-1:],
-            glass=campaign.glasses,
+            replica=campaign.replicas,
         ),
     output:
-        coverage="results/{composition}/coverage.json",
+        domain="results/{composition}/domain.json",
         figure=report(
-            "results/{composition}/coverage.svg",
+            "results/{composition}/domain.svg",
             category="Structure",
             labels={
                 "composition": "{composition}",
-                "temperature": "glass, coolest, hottest",
-                "figure": "coverage by labels",
+                "temperature": "replica, coolest, hottest",
+                "figure": "domain by labels",
             },
-            caption="captions/coverage.rst",
+            caption="captions/domain.rst",
         ),
     log:
-        "logs/{composition}/cover_glass.log",
+        "logs/{composition}/assess_domain.log",
     benchmark:
-        "logs/{composition}/cover_glass.benchmark.tsv"
+        "logs/{composition}/assess_domain.benchmark.tsv"
     group:
-        shared("analysis_{composition}", rulename="cover_glass")
+        shared("analysis_{composition}", rulename="assess_domain")
     conda:
         "../envs/learning.yaml"
     envmodules:
@@ -112,9 +112,9 @@ rule cover_glass:
         **on_site,
         mem_mb=memory,
         runtime=runtime,
-        in_turn=1,
+        serial_slot=1,
     params:
-        coverage=lambda wildcards: campaign.coverage(wildcards.composition),
-        code=code_of("cover_glass"),
+        domain=lambda wildcards: campaign.domain(wildcards.composition),
+        code=code_of("assess_domain"),
     script:
-        "../scripts/cover_glass.py"
+        "../scripts/assess_domain.py"

@@ -1,4 +1,4 @@
-"""Melt and quench one glass."""
+"""Melt and quench one replica."""
 
 from pathlib import Path
 
@@ -12,24 +12,24 @@ from saltflow.potentials.mace import load_released
 
 job = snakemake  # noqa: F821
 where, params, execution = job.wildcards, job.params, job.config["execution"]
-start_job(job, subject=f"{where.composition}, glass {where.glass}")
+start_job(job, subject=f"{where.composition}, replica {where.replica}")
 
 inputs = {"cell": job.input.cell, "model": job.input.model}
 method = method_of(read_json(job.input.release), params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
-settings = [params.dynamics, params.gates]
-with scratch(Path(job.output.glass), settings, inputs=inputs.values(), keep=True) as workdir:
-    glass, verdict = quench(
+settings = [params.dynamics, params.acceptance]
+with scratch(Path(job.output.replica), settings, inputs=inputs.values(), keep=True) as workdir:
+    replica, verdict = quench(
         read_frames(job.input.cell)[0],
         Composition.from_identity(params.composition),
         load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),
         dynamics=params.dynamics,
-        gates=params.gates,
+        acceptance=params.acceptance,
         checkpoint_ps=execution["checkpoint_ps"],
-        seed=derive_seed(params.seed, where.composition, "quench", where.glass),
+        seed=derive_seed(params.seed, where.composition, "quench", where.replica),
         workdir=workdir,
         trajectory_path=Path(job.output.trajectory),
         metadata=record,
     )
     write_json(job.output.record, verdict | {"provenance": record})
-    write_frames(job.output.glass, [glass])
+    write_frames(job.output.replica, [replica])
