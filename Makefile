@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
-DEMO := $(SNAKEMAKE) --profile profiles/local --directory build/demo --configfile config/demo/config.yaml
+DEMO := $(SNAKEMAKE) --profile profiles/local --directory build/demo --configfile config/presets/demo/config.yaml
 
 # A sweep of your own: make plan SWEEP=my-sweep PROFILE=profiles/mysite
 SWEEP := .

@@ -8,6 +8,18 @@ OUTPUTS: results/{composition}/coupling/groups/{temperature}K/groups.json;
 """
 
 
+def of_constrained(pattern):
+    """Files of a composition at all temperatures and modes of its constrained runs."""
+    return lambda wildcards: expand(
+        pattern,
+        composition=wildcards.composition,
+        mode=campaign.composition(wildcards.composition).frozen_modes,
+        temperature=campaign.composition(
+            wildcards.composition
+        ).constrained_temperatures_K,
+    )
+
+
 rule find_groups:
     """The polyanions and fragments that never exchange an atom during the free run, and bond lifetimes of all.
 
@@ -19,21 +31,19 @@ rule find_groups:
     output:
         groups="results/{composition}/coupling/groups/{temperature}K/groups.json",
     log:
-        "logs/{composition}/coupling/groups/{temperature}K/find_groups.log",
+        spec["find_groups"].log,
     benchmark:
-        "logs/{composition}/coupling/groups/{temperature}K/find_groups.benchmark.tsv"
+        spec["find_groups"].benchmark
     conda:
         "../envs/dynamics.yaml"
     envmodules:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        composition=identity,
-        constraints=lambda wildcards: campaign.group_settings(wildcards.composition),
+        composition=composition("identity"),
+        constraints=composition("group_settings"),
     script:
         "../scripts/find_groups.py"
 
@@ -45,13 +55,11 @@ rule run_constrained_md:
     A run that was killed goes on from its last checkpoint.
     """
     input:
-        replicas=expand(
-            "results/{{composition}}/replica{replica}/quenched.extxyz", replica=campaign.replicas
-        ),
+        replicas=rules.run_md.input.replicas,
         trajectories=rules.run_md.output.trajectories,
         groups=rules.find_groups.output.groups,
-        model=released("model"),
-        release=released("json"),
+        model=its_potential("released_model"),
+        release=its_potential("released_record"),
     output:
         trajectories=expand(
             "results/{{composition}}/coupling/{{mode}}/{{temperature}}K/replica{replica}.h5md",
@@ -59,26 +67,21 @@ rule run_constrained_md:
         ),
         record="results/{composition}/coupling/{mode}/{temperature}K/md.json",
     log:
-        "logs/{composition}/coupling/{mode}/{temperature}K/run_constrained_md.log",
+        spec["run_constrained_md"].log,
     benchmark:
-        "logs/{composition}/coupling/{mode}/{temperature}K/run_constrained_md.benchmark.tsv"
+        spec["run_constrained_md"].benchmark
     conda:
         "../envs/dynamics.yaml"
     envmodules:
         *campaign.modules("dynamics"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        gpu=gpus,
+        **resources,
     params:
-        composition=identity,
-        constraints=lambda wildcards: campaign.constrained_run(wildcards.composition),
-        dynamics=lambda wildcards: campaign.constrained_dynamics(wildcards.composition),
-        acceptance=lambda wildcards: campaign.section(
-            "cells", composition=wildcards.composition
-        )["acceptance"],
+        composition=composition("identity"),
+        constraints=composition("constrained_run"),
+        dynamics=composition("constrained_dynamics"),
+        acceptance=composition("acceptance"),
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/run_constrained_md.py"
@@ -89,26 +92,25 @@ rule analyse_constrained_md:
     input:
         trajectories=rules.run_constrained_md.output.trajectories,
         record=rules.run_constrained_md.output.record,
+        structure=rules.analyse_structure.output.structure,
     output:
         transport="results/{composition}/coupling/{mode}/{temperature}K/transport.json",
     log:
-        "logs/{composition}/coupling/{mode}/{temperature}K/analyse_constrained_md.log",
+        spec["analyse_constrained_md"].log,
     benchmark:
-        "logs/{composition}/coupling/{mode}/{temperature}K/analyse_constrained_md.benchmark.tsv"
+        spec["analyse_constrained_md"].benchmark
     group:
-        shared("coupling_{composition}", rulename="analyse_constrained_md")
+        group("analyse_constrained_md")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         transport=section("transport"),
         code=code_of("analyse_constrained_md"),
     script:
@@ -120,57 +122,32 @@ rule relate_coupling:
     which motion drives the ions, at which temperature.
     """
     input:
-        trajectories=lambda wildcards: expand(
-            rules.run_md.output.trajectories,
-            composition=wildcards.composition,
-            temperature=campaign.coupling_temperatures_K(wildcards.composition),
-        ),
-        groups=lambda wildcards: expand(
-            rules.find_groups.output.groups,
-            composition=wildcards.composition,
-            temperature=campaign.coupling_temperatures_K(wildcards.composition),
-        ),
-        free=lambda wildcards: expand(
-            rules.analyse_transport.output.transport,
-            composition=wildcards.composition,
-            temperature=campaign.coupling_temperatures_K(wildcards.composition),
-        ),
-        frozen=lambda wildcards: expand(
-            rules.analyse_constrained_md.output.transport,
-            composition=wildcards.composition,
-            mode=campaign.frozen_modes(wildcards.composition),
-            temperature=campaign.coupling_temperatures_K(wildcards.composition),
-        ),
+        trajectories=of_constrained(rules.run_md.output.trajectories),
+        groups=of_constrained(rules.find_groups.output.groups),
+        free=of_constrained(rules.analyse_transport.output.transport),
+        frozen=of_constrained(rules.analyse_constrained_md.output.transport),
     output:
         coupling="results/{composition}/coupling/coupling.json",
-        figure=report(
+        figure=shown(
             "results/{composition}/coupling/coupling.svg",
-            category="Coupling",
-            labels={
-                "composition": "{composition}",
-                "figure": "cations and motions of the polyanions",
-            },
-            caption="captions/coupling.rst",
+            "Coupling",
+            "cations and motions of the polyanions",
         ),
     log:
-        "logs/{composition}/coupling/relate_coupling.log",
+        spec["relate_coupling"].log,
     benchmark:
-        "logs/{composition}/coupling/relate_coupling.benchmark.tsv"
+        spec["relate_coupling"].benchmark
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        composition=identity,
-        modes=lambda wildcards: campaign.frozen_modes(wildcards.composition),
-        temperatures_K=lambda wildcards: campaign.coupling_temperatures_K(
-            wildcards.composition
-        ),
+        composition=composition("identity"),
+        modes=composition("frozen_modes"),
+        temperatures_K=composition("constrained_temperatures_K"),
         coupling=section("coupling"),
         arrhenius=campaign.settings.arrhenius.model_dump(),
         seed=campaign.settings.sweep.seed,

@@ -1,4 +1,4 @@
-"""Quantum-mechanical labels.
+"""Reference data.
 
 REQUIRED INPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz
 OUTPUTS: …/labels/chunk{chunk}.extxyz and .ledger.tsv per chunk, …/dataset/{train,valid,test}.extxyz,
@@ -8,25 +8,28 @@ OUTPUTS: …/labels/chunk{chunk}.extxyz and .ledger.tsv per chunk, …/dataset/{
 DATASET = "results/potentials/{potential}/generation{generation}/dataset"
 
 
+def cores(wildcards):
+    """Cores of a labelling job; no result depends on them."""
+    return JobRequest(campaign, "label_frames", wildcards).cores()
+
+
 rule label_atom:
     """Energy of an isolated atom by the settings of the reference: the zero of the potentials' energies."""
     output:
         energy="results/references/{reference}/{element}.json",
     log:
-        "logs/references/{reference}/{element}.log",
+        spec["label_atom"].log,
     benchmark:
-        "logs/references/{reference}/{element}.benchmark.tsv"
+        spec["label_atom"].benchmark
     group:
-        shared("atoms_{reference}", rulename="label_atom")
+        group("label_atom")
     conda:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
         reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
@@ -38,7 +41,7 @@ rule label_atom:
 rule label_frames:
     """Energies, forces and stresses of one chunk of frames; a failed frame is data, with its reason.
 
-    A chunk that was killed goes on with the next frame.
+    A chunk that was killed resumes with the next frame.
     """
     input:
         frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
@@ -46,78 +49,66 @@ rule label_frames:
         frames="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.extxyz",
         ledger="results/potentials/{potential}/generation{generation}/labels/chunk{chunk}.ledger.tsv",
     log:
-        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.log",
+        spec["label_frames"].log,
     benchmark:
-        "logs/potentials/{potential}/generation{generation}/label_frames{chunk}.benchmark.tsv"
+        spec["label_frames"].benchmark
     conda:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
     threads: cores
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        reference=lambda wildcards: campaign.reference_identity(
-            campaign.potentials[wildcards.potential].reference
-        ),
-        labels=lambda wildcards: campaign.labelling(wildcards.potential),
+        reference=potential("reference_identity"),
+        labels=potential("labelling"),
     script:
         "../scripts/label_frames.py"
 
 
 rule collect_labels:
-    """Put the labels of a generation with those before: training, validation and held-out frames, and the ledger.
+    """Join the labels of a generation with those before: training, validation and held-out frames, and the ledger.
 
     Whole lineages go to one set, so that nothing leaks. Labelled sets from elsewhere join the first generation, and
     labels of two methods are refused. Too many failed labels stop the run with a table.
     """
     input:
-        frames=in_chunks(rules.label_frames.output.frames),
-        ledgers=in_chunks(rules.label_frames.output.ledger),
+        frames=generation("labels"),
+        ledgers=generation("ledgers"),
         imported=lambda wildcards: [
             ancient(each["path"])
-            for each in campaign.imported(
-                wildcards.potential, int(wildcards.generation)
+            for each in campaign.potential(wildcards.potential).imported(
+                int(wildcards.generation)
             )
         ],
-        previous_train=of_generation(f"{DATASET}/train.extxyz", back=1),
-        previous_valid=of_generation(f"{DATASET}/valid.extxyz", back=1),
-        previous_test=of_generation(f"{DATASET}/test.extxyz", back=1),
+        previous_train=generation("train", back=1),
+        previous_valid=generation("valid", back=1),
+        previous_test=generation("test", back=1),
     output:
         train=f"{DATASET}/train.extxyz",
         valid=f"{DATASET}/valid.extxyz",
         test=f"{DATASET}/test.extxyz",
         ledger=f"{DATASET}/ledger.tsv",
     log:
-        "logs/potentials/{potential}/generation{generation}/collect_labels.log",
+        spec["collect_labels"].log,
     benchmark:
-        "logs/potentials/{potential}/generation{generation}/collect_labels.benchmark.tsv"
+        spec["collect_labels"].benchmark
+    localrule: spec["collect_labels"].is_local
     conda:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        reference=lambda wildcards: campaign.reference_identity(
-            campaign.potentials[wildcards.potential].reference
+        reference=potential("reference_identity"),
+        imported=lambda wildcards: campaign.potential(wildcards.potential).imported(
+            int(wildcards.generation)
         ),
-        imported=lambda wildcards: campaign.imported(
-            wildcards.potential, int(wildcards.generation)
-        ),
-        elements=lambda wildcards: campaign.elements(wildcards.potential),
-        max_force_eV_A=lambda wildcards: campaign.labelling(wildcards.potential)[
-            "max_force_eV_A"
-        ],
-        max_failed_fraction=lambda wildcards: campaign.potential_section(
-            "labels", potential=wildcards.potential
-        )["max_failed_fraction"],
-        valid_fraction=lambda wildcards: campaign.learning(wildcards.potential)[
-            "training"
-        ]["valid_fraction"],
+        elements=potential("elements"),
+        max_force_eV_A=potential("labelling.max_force_eV_A"),
+        max_failed_fraction=potential("sections.labels.max_failed_fraction"),
+        valid_fraction=potential("learning.training.valid_fraction"),
     script:
         "../scripts/collect_labels.py"

@@ -1,177 +1,34 @@
-"""Active learning without checkpoints: every generation stands in the plan from the start.
+"""Training, assessment and release of potentials; every generation is in the plan from the start.
 
-A generation whose predecessor has converged passes it through in seconds, without a GPU.
-
-REQUIRED INPUTS: a row of the table of potentials and its member compositions.
-OUTPUTS: results/potentials/{potential}/generation{generation}/frames.extxyz, …/committee/member{member}.model,
-         …/assessment.json, …/diffusion.json where it is asked for; results/potentials/{potential}/released.model and released.json,
-         dataset.json and .txt, learning.svg; where learning.loco_compositions asks, loco.tsv and .svg
+REQUIRED INPUTS: results/potentials/{potential}/generation{generation}/dataset/{train,valid,test}.extxyz
+OUTPUTS: results/potentials/{potential}/generation{generation}/committee/member{member}.model and .train_check.json,
+         assessment.json and .svg; results/potentials/{potential}/released.model and .json
 """
 
-GENERATION = "results/potentials/{potential}/generation{generation}"
-MODEL = f"{GENERATION}/committee/member{{member}}.model"
-CHECK = f"{GENERATION}/committee/member{{member}}.train_check.json"
-DIFFUSION = f"{GENERATION}/diffusion.json"
-LOCO = f"{GENERATION}/loco/{{excluded}}"
+
+def previous_member(kind):
+    """The model (or its check) of the same member in the generation before."""
+    return lambda wildcards: getattr(
+        campaign.potential(wildcards.potential).generation(
+            int(wildcards.generation) - 1
+        ),
+        kind,
+    )(wildcards.member)
 
 
-rule propose_initial_frames:
-    """The first frames to label: independent packed cells at several densities, some held out for ever.
-
-    With a foundation the cells are relaxed and melted by it; crystals, and all cells without one, are displaced and
-    strained. In further frames two neighbours are pushed together, for their repulsion. What the committee of a
-    foundation knows already is not labelled again.
-    """
-    input:
-        foundation=foundation_model,
-        foundation_release=foundation_release,
-        committee=for_prescreening(MODEL),
-        committee_checks=for_prescreening(CHECK),
-        foundation_assessment=for_prescreening(f"{GENERATION}/assessment.json"),
-    output:
-        frames="results/potentials/{potential}/generation0/frames.extxyz",
-        explored="results/potentials/{potential}/generation0/explored.json",
-    log:
-        "logs/potentials/{potential}/generation0/propose_initial_frames.log",
-    benchmark:
-        "logs/potentials/{potential}/generation0/propose_initial_frames.benchmark.tsv"
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        gpu=gpus,
-    params:
-        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
-        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
-        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
-        initial_structures=lambda wildcards: campaign.learning(wildcards.potential)["initial_structures"],
-        prescreen=lambda wildcards: campaign.prescreen(wildcards.potential),
-        cells=lambda wildcards: campaign.sampling_cells(wildcards.potential),
-        dynamics=lambda wildcards: campaign.initial_dynamics(wildcards.potential),
-        seed=campaign.settings.sweep.seed,
-    script:
-        "../scripts/propose_initial_frames.py"
+def unless_loco(files):
+    """Files that a training reads unless it leaves a composition out; then it passes nothing on."""
+    return lambda wildcards: [] if hasattr(wildcards, "excluded") else files(wildcards)
 
 
-rule explore:
-    """Molecular dynamics with the committee on new small cells; its spread says where it does not know."""
-    input:
-        models=of_generation(MODEL, back=1),
-        checks=of_generation(CHECK, back=1),
-        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
-    output:
-        frames="results/potentials/{potential}/generation{generation}/exploration.extxyz",
-    log:
-        "logs/potentials/{potential}/generation{generation}/explore.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/explore.benchmark.tsv"
-    group:
-        shared("sampling_{potential}_{generation}", rulename="explore")
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        gpu=gpus,
-        serial_slot=1,
-    params:
-        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
-        exploration=lambda wildcards: campaign.learning(wildcards.potential)[
-            "exploration"
-        ],
-        density_scales=lambda wildcards: campaign.learning(wildcards.potential)[
-            "initial_structures"
-        ]["density_scales"],
-        cells=lambda wildcards: campaign.sampling_cells(wildcards.potential),
-        dynamics=lambda wildcards: campaign.sampling_dynamics(wildcards.potential),
-        seed=campaign.settings.sweep.seed,
-    script:
-        "../scripts/explore.py"
-
-
-rule select_frames:
-    """The explored frames worth a label: uncertain but not unphysical, different from each other, and a random arm.
-
-    Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it. What
-    became of all explored frames, and when the dynamics of a cell met a guard, is counted.
-    """
-    input:
-        frames=rules.explore.output.frames,
-        models=of_generation(MODEL, back=1),
-        checks=of_generation(CHECK, back=1),
-        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
-    output:
-        frames="results/potentials/{potential}/generation{generation}/frames.extxyz",
-        explored="results/potentials/{potential}/generation{generation}/explored.json",
-    log:
-        "logs/potentials/{potential}/generation{generation}/select_frames.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/select_frames.benchmark.tsv"
-    wildcard_constraints:
-        generation=r"[1-9]\d*",
-    group:
-        shared("sampling_{potential}_{generation}", rulename="select_frames")
-    conda:
-        "../envs/learning.yaml"
-    envmodules:
-        *campaign.modules("learning"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        gpu=gpus,
-        serial_slot=1,
-    params:
-        selection=lambda wildcards: campaign.learning(wildcards.potential)["selection"],
-        seed=campaign.settings.sweep.seed,
-    script:
-        "../scripts/select_frames.py"
-
-
-rule measure_diffusion:
-    """Diffusion coefficients in the exploration: of one generation beside those of the next, they say whether D settled.
-
-    By the estimator of the sweep, with an error that holds how packings differ. Runs only where
-    learning.convergence.diffusion asks.
-    """
-    input:
-        frames=rules.explore.output.frames,
-    output:
-        diffusion=DIFFUSION,
-    log:
-        "logs/potentials/{potential}/generation{generation}/measure_diffusion.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/measure_diffusion.benchmark.tsv"
-    wildcard_constraints:
-        generation=r"[1-9]\d*",
-    conda:
-        "../envs/analysis.yaml"
-    envmodules:
-        *campaign.modules("analysis"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-    params:
-        compositions=lambda wildcards: campaign.trained_on(wildcards.potential),
-        transport=lambda wildcards: campaign.explored_transport(wildcards.potential),
-        duration_ps=lambda wildcards: campaign.learning(wildcards.potential)[
-            "exploration"
-        ]["duration_ps"],
-        code=code_of("measure_diffusion"),
-    script:
-        "../scripts/measure_diffusion.py"
+def zero_shot(question):
+    """Files of the parent's committee, where it is judged on compositions that it never saw."""
+    return lambda wildcards: answer(
+        campaign.potential(wildcards.potential).zero_shot_committee(
+            int(wildcards.generation)
+        ),
+        question,
+    )
 
 
 rule fine_tune:
@@ -185,42 +42,33 @@ rule fine_tune:
     input:
         train=f"{GENERATION}/dataset/train.extxyz",
         valid=f"{GENERATION}/dataset/valid.extxyz",
-        isolated_atoms=lambda wildcards: expand(
-            rules.label_atom.output.energy,
-            reference=campaign.potentials[wildcards.potential].reference,
-            element=campaign.learned_elements(wildcards.potential),
-        ),
-        foundation=foundation_model,
-        foundation_release=foundation_release,
-        replayed=replayed_frames,
-        forgetting=of_foundation("test"),
-        previous_assessment=unless_loco(
-            of_generation(f"{GENERATION}/assessment.json", back=1)
-        ),
-        previous_model=unless_loco(of_generation(MODEL, back=1)),
-        previous_check=unless_loco(of_generation(CHECK, back=1)),
+        isolated_atoms=potential("isolated_atoms"),
+        foundation=pinned(potential("foundation_model")),
+        foundation_release=potential("foundation_record"),
+        replayed=pinned(potential("replayed_frames")),
+        forgetting=potential("foundation_heldout"),
+        previous_assessment=unless_loco(generation("assessment", back=1)),
+        previous_model=unless_loco(previous_member("model")),
+        previous_check=unless_loco(previous_member("check")),
     output:
-        model=MODEL,
-        check=CHECK,
+        model=f"{GENERATION}/committee/member{{member}}.model",
+        check=f"{GENERATION}/committee/member{{member}}.train_check.json",
     log:
-        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.log",
+        spec["fine_tune"].log,
     benchmark:
-        "logs/potentials/{potential}/generation{generation}/fine_tune{member}.benchmark.tsv"
+        spec["fine_tune"].benchmark
     conda:
         "../envs/learning.yaml"
     envmodules:
         *campaign.modules("learning"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        gpu=gpus,
+        **resources,
     params:
-        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
-        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
-        training=lambda wildcards: campaign.training(wildcards.potential),
-        model=lambda wildcards: campaign.learning(wildcards.potential)["model"],
+        foundation=potential("foundation"),
+        protocol=potential("learning.protocol"),
+        training=potential("training"),
+        model=potential("learning.model"),
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/fine_tune.py"
@@ -237,60 +85,51 @@ rule assess_potential:
     """
     input:
         test=f"{GENERATION}/dataset/test.extxyz",
-        models=of_generation(MODEL),
-        checks=of_generation(CHECK),
-        previous_models=of_generation(MODEL, back=1),
-        previous_checks=of_generation(CHECK, back=1),
-        previous_assessment=of_generation(f"{GENERATION}/assessment.json", back=1),
-        explored=of_generation(f"{GENERATION}/explored.json"),
-        diffusion=where_compared(of_generation(DIFFUSION, first=1)),
-        previous_diffusion=where_compared(of_generation(DIFFUSION, back=1, first=1)),
-        labels=in_chunks(rules.label_frames.output.frames, first=1),
-        foundation_committee=for_zero_shot(MODEL),
-        foundation_checks=for_zero_shot(CHECK),
-        foundation_assessment=for_zero_shot(f"{GENERATION}/assessment.json"),
-        foundation=for_forgetting_check(foundation_model),
-        foundation_release=for_forgetting_check(foundation_release),
-        exploration=where_reference_md(
-            of_generation(rules.explore.output.frames, first=1)
+        models=generation("models"),
+        checks=generation("checks"),
+        previous_models=generation("models", back=1),
+        previous_checks=generation("checks", back=1),
+        previous_assessment=generation("assessment", back=1),
+        explored=generation("explored"),
+        diffusion=where("compares_diffusion", generation("after_exploration.diffusion")),
+        previous_diffusion=where(
+            "compares_diffusion", generation("after_exploration.diffusion", back=1)
         ),
-        reference_md_train=where_reference_md(
-            of_generation(f"{GENERATION}/dataset/train.extxyz", first=1)
+        labels=generation("after_exploration.labels"),
+        foundation_committee=zero_shot("models"),
+        foundation_checks=zero_shot("checks"),
+        foundation_assessment=zero_shot("assessment"),
+        foundation=pinned(potential("forgetting_model")),
+        foundation_release=potential("forgetting_record"),
+        exploration=where(
+            "has_reference_md", generation("after_exploration.exploration")
         ),
-        reference_md_valid=where_reference_md(
-            of_generation(f"{GENERATION}/dataset/valid.extxyz", first=1)
+        reference_md_train=where(
+            "has_reference_md", generation("after_exploration.train")
+        ),
+        reference_md_valid=where(
+            "has_reference_md", generation("after_exploration.valid")
         ),
     output:
         assessment=f"{GENERATION}/assessment.json",
-        figure=report(
-            f"{GENERATION}/assessment.svg",
-            category="Potentials",
-            labels={
-                "potential": "{potential}",
-                "generation": "{generation}",
-                "figure": "held-out errors",
-            },
-            caption="captions/assessment.rst",
-        ),
+        figure=shown(f"{GENERATION}/assessment.svg", "Potentials", "held-out errors"),
     log:
-        "logs/potentials/{potential}/generation{generation}/assess_potential.log",
+        spec["assess_potential"].log,
     benchmark:
-        "logs/potentials/{potential}/generation{generation}/assess_potential.benchmark.tsv"
+        spec["assess_potential"].benchmark
     conda:
         "../envs/learning.yaml"
     envmodules:
         *campaign.modules("learning"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        convergence=lambda wildcards: campaign.convergence(wildcards.potential),
-        packed=lambda wildcards: campaign.packed_members(wildcards.potential),
-        foundation=lambda wildcards: campaign.foundation(wildcards.potential),
-        forgetting=lambda wildcards: campaign.forgetting_check(wildcards.potential),
-        zero_shot=lambda wildcards: campaign.zero_shot_compositions(wildcards.potential),
+        convergence=potential("convergence"),
+        packed=potential("packed_compositions"),
+        foundation=potential("foundation"),
+        forgetting=potential("forgetting_check"),
+        zero_shot=potential("zero_shot_compositions"),
     script:
         "../scripts/assess_potential.py"
 
@@ -301,164 +140,26 @@ rule release_potential:
     Later generations passed the converged one on, so the last one holds it. Its hash is pinned here.
     """
     input:
-        assessments=lambda wildcards: expand(
-            rules.assess_potential.output.assessment,
-            potential=wildcards.potential,
-            generation=campaign.generations(wildcards.potential),
-        ),
-        model=lambda wildcards: MODEL.format(
-            potential=wildcards.potential,
-            generation=campaign.generations(wildcards.potential)[-1],
-            member=1,
-        ),
-        check=lambda wildcards: CHECK.format(
-            potential=wildcards.potential,
-            generation=campaign.generations(wildcards.potential)[-1],
-            member=1,
-        ),
+        assessments=potential("assessments"),
+        model=potential("last_generation.first_model"),
+        check=potential("last_generation.first_check"),
     output:
         model="results/potentials/{potential}/released.model",
         release="results/potentials/{potential}/released.json",
     log:
-        "logs/potentials/{potential}/release_potential.log",
+        spec["release_potential"].log,
     benchmark:
-        "logs/potentials/{potential}/release_potential.benchmark.tsv"
+        spec["release_potential"].benchmark
+    localrule: spec["release_potential"].is_local
     conda:
         "../envs/workflow.yaml"
     envmodules:
         *campaign.modules("workflow"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        reference=lambda wildcards: campaign.released_reference(wildcards.potential),
-        protocol=lambda wildcards: campaign.learning(wildcards.potential)["protocol"],
+        reference=potential("released_reference"),
+        protocol=potential("learning.protocol"),
     script:
         "../scripts/release_potential.py"
-
-
-rule describe_dataset:
-    """The card of a potential's labels: counts by composition, generation and origin, method, failures, licence.
-
-    And how it learned from them: errors over generations, and what became of the frames that each explored.
-    """
-    input:
-        train=of_last_generation(rules.collect_labels.output.train),
-        valid=of_last_generation(rules.collect_labels.output.valid),
-        test=of_last_generation(rules.collect_labels.output.test),
-        ledgers=lambda wildcards: expand(
-            rules.collect_labels.output.ledger,
-            potential=wildcards.potential,
-            generation=campaign.generations(wildcards.potential),
-        ),
-        assessments=lambda wildcards: expand(
-            rules.assess_potential.output.assessment,
-            potential=wildcards.potential,
-            generation=campaign.generations(wildcards.potential),
-        ),
-    output:
-        figure=report(
-            "results/potentials/{potential}/learning.svg",
-            category="Potentials",
-            labels={
-                "potential": "{potential}",
-                "generation": "all",
-                "figure": "learning curve and what was explored",
-            },
-            caption="captions/learning.rst",
-        ),
-        card="results/potentials/{potential}/dataset.json",
-        text=report(
-            "results/potentials/{potential}/dataset.txt",
-            category="Potentials",
-            labels={
-                "potential": "{potential}",
-                "generation": "all",
-                "figure": "labels",
-            },
-            caption="captions/dataset.rst",
-        ),
-    log:
-        "logs/potentials/{potential}/describe_dataset.log",
-    benchmark:
-        "logs/potentials/{potential}/describe_dataset.benchmark.tsv"
-    conda:
-        "../envs/reference.yaml"
-    envmodules:
-        *campaign.modules("reference"),
-    threads: 1
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
-    params:
-        facts=lambda wildcards: campaign.facts_of_labels(wildcards.potential),
-        code=code_of("describe_dataset"),
-    script:
-        "../scripts/describe_dataset.py"
-
-
-# The same training once more, on the labels of all compositions but one. After convergence no label joins: those of the
-# last generation are what the released committee has learned from, whichever generation that was.
-use rule fine_tune as fine_tune_loco with:
-    output:
-        model=f"{LOCO}/member{{member}}.model",
-        check=f"{LOCO}/member{{member}}.train_check.json",
-    log:
-        "logs/potentials/{potential}/generation{generation}/loco/{excluded}/fine_tune_loco{member}.log",
-    benchmark:
-        "logs/potentials/{potential}/generation{generation}/loco/{excluded}/fine_tune_loco{member}.benchmark.tsv"
-
-
-rule assess_loco:
-    """What the labels of a composition are worth: committees that learned without them, on its held-out frames.
-
-    Errors of energies, forces and stresses stand beside those of the released committee on the same frames. The
-    uncertainty of a committee is calibrated on held-out frames of the compositions that it knows, and its z-scores on
-    the other one say whether it knows what it does not know. Runs only where learning.loco_compositions asks.
-    """
-    input:
-        test=of_last_generation(rules.collect_labels.output.test),
-        models=of_last_committee(MODEL),
-        checks=of_last_committee(CHECK),
-        models_without=of_last_committee(rules.fine_tune_loco.output.model),
-        checks_without=of_last_committee(rules.fine_tune_loco.output.check),
-    output:
-        table=report(
-            "results/potentials/{potential}/loco.tsv",
-            category="Potentials",
-            labels={
-                "potential": "{potential}",
-                "generation": "last",
-                "figure": "compositions left out, table",
-            },
-            caption="captions/loco.rst",
-        ),
-        figure=report(
-            "results/potentials/{potential}/loco.svg",
-            category="Potentials",
-            labels={
-                "potential": "{potential}",
-                "generation": "last",
-                "figure": "compositions left out",
-            },
-            caption="captions/loco.rst",
-        ),
-    log:
-        "logs/potentials/{potential}/assess_loco.log",
-    benchmark:
-        "logs/potentials/{potential}/assess_loco.benchmark.tsv"
-    conda:
-        "../envs/learning.yaml"
-    envmodules:
-        *campaign.modules("learning"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-    params:
-        seen_by_ancestors=lambda wildcards: campaign.seen_by_ancestors(wildcards.potential),
-        code=code_of("assess_loco"),
-    script:
-        "../scripts/assess_loco.py"

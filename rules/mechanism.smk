@@ -1,96 +1,11 @@
-"""Local structure behind the conductivity.
+"""How the ions move.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md and md.json
-OUTPUTS: results/{composition}/md/{temperature}K/structure.json and .svg, scattering.svg, polyhedra.svg, network.svg,
-         angles.svg, residence.json and .svg, motion.json, van_hove.svg, hops.svg, residence_map.svg, pathways.json,
-         .svg and .cube, spectra.json, vibrations.svg, dynamic_structure.svg, orientation.svg;
-         results/{composition}/residence.json and .svg, pathways.html
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md, md.json and structure.json,
+                 results/{composition}/arrhenius.json
+OUTPUTS: results/{composition}/md/{temperature}K/residence.json and .svg, motion.json, van_hove.svg, hops.svg,
+         residence_map.svg, pathways.json, .svg and .cube, spectra.json, vibrations.svg, dynamic_structure.svg,
+         orientation.svg; results/{composition}/residence.json and .svg, pathways.html
 """
-
-
-rule analyse_structure:
-    """Pair distribution functions and coordination numbers, structure factors with their first sharp peak, metal
-    polyhedra and how they share anions, fragments, bond angles, integrity of polyanions, bond-orientational order,
-    separated salt, crystals and gas; measures of order for the relation with conductivity. Each with its error over
-    blocks of time and replicas.
-    """
-    input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
-    output:
-        structure="results/{composition}/md/{temperature}K/structure.json",
-        figure=report(
-            "results/{composition}/md/{temperature}K/structure.svg",
-            category="Structure",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "g(r) and N(r)",
-            },
-            caption="captions/structure.rst",
-        ),
-        scattering=report(
-            "results/{composition}/md/{temperature}K/scattering.svg",
-            category="Structure",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "S(q) and its first sharp peak",
-            },
-            caption="captions/scattering.rst",
-        ),
-        polyhedra=report(
-            "results/{composition}/md/{temperature}K/polyhedra.svg",
-            category="Structure",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "polyhedra and anions",
-            },
-            caption="captions/polyhedra.rst",
-        ),
-        network=report(
-            "results/{composition}/md/{temperature}K/network.svg",
-            category="Structure",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "sharing and fragments",
-            },
-            caption="captions/network.rst",
-        ),
-        angles=report(
-            "results/{composition}/md/{temperature}K/angles.svg",
-            category="Structure",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "bond angles",
-            },
-            caption="captions/angles.rst",
-        ),
-    log:
-        "logs/{composition}/md/{temperature}K/analyse_structure.log",
-    benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_structure.benchmark.tsv"
-    group:
-        shared("analysis_{composition}", rulename="analyse_structure")
-    conda:
-        "../envs/analysis.yaml"
-    envmodules:
-        *campaign.modules("analysis"),
-    threads: 1
-    resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
-        serial_slot=1,
-    params:
-        composition=identity,
-        structure=section("structure"),
-        code=code_of("analyse_structure"),
-    script:
-        "../scripts/analyse_structure.py"
 
 
 rule analyse_residence:
@@ -100,143 +15,109 @@ rule analyse_residence:
     input:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
+        structure=rules.analyse_structure.output.structure,
     output:
-        residence="results/{composition}/md/{temperature}K/residence.json",
-        figure=report(
-            "results/{composition}/md/{temperature}K/residence.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "residence per environment",
-            },
-            caption="captions/residence.rst",
-        ),
+        residence=f"{POINT}/residence.json",
+        figure=shown(f"{POINT}/residence.svg", "Mechanism", "residence per environment"),
     log:
-        "logs/{composition}/md/{temperature}K/analyse_residence.log",
+        spec["analyse_residence"].log,
     benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_residence.benchmark.tsv"
+        spec["analyse_residence"].benchmark
     group:
-        shared("analysis_{composition}", rulename="analyse_residence")
+        group("analyse_residence")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         residence=section("residence"),
         code=code_of("analyse_residence"),
     script:
         "../scripts/analyse_residence.py"
 
 
+rule fit_residence:
+    """Activation energy of residence per environment, from ln(1/τ) over 1/T, beside that of diffusion."""
+    input:
+        residence=expand(
+            f"{POINT}/residence.json",
+            temperature=campaign.temperatures_K,
+            allow_missing=True,
+        ),
+        arrhenius=rules.fit_arrhenius.output.arrhenius,
+    output:
+        residence="results/{composition}/residence.json",
+        figure=shown(
+            "results/{composition}/residence.svg",
+            "Mechanism",
+            "activation energy of residence",
+            caption="residence_activation",
+            temperature="all",
+        ),
+    log:
+        spec["fit_residence"].log,
+    benchmark:
+        spec["fit_residence"].benchmark
+    localrule: spec["fit_residence"].is_local
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **resources,
+    params:
+        arrhenius=campaign.settings.arrhenius.model_dump(),
+        potential=composition("potential"),
+        seed=campaign.settings.sweep.seed,
+        code=code_of("fit_residence"),
+    script:
+        "../scripts/fit_residence.py"
+
+
 rule analyse_motion:
-    """van Hove functions and the non-Gaussian parameter, hops between cages found without sites, strings of hops beside a
-    control shuffled in time, and the time that each ion spends at each site.
+    """van Hove functions and the non-Gaussian parameter, and hops between cages found without sites; where asked for,
+    strings of hops beside a control shuffled in time, and the time that each ion spends at each site.
     """
     input:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
     output:
-        motion="results/{composition}/md/{temperature}K/motion.json",
-        van_hove=report(
-            "results/{composition}/md/{temperature}K/van_hove.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "van Hove functions",
-            },
-            caption="captions/van_hove.rst",
+        **only_with(
+            "residence_maps",
+            residence_map=shown(
+                f"{POINT}/residence_map.svg", "Mechanism", "where ions stay"
+            ),
         ),
-        hops=report(
-            "results/{composition}/md/{temperature}K/hops.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "hops and strings",
-            },
-            caption="captions/hops.rst",
-        ),
-        residence_map=report(
-            "results/{composition}/md/{temperature}K/residence_map.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "where ions stay",
-            },
-            caption="captions/residence_map.rst",
-        ),
+        motion=f"{POINT}/motion.json",
+        van_hove=shown(f"{POINT}/van_hove.svg", "Mechanism", "van Hove functions"),
+        hops=shown(f"{POINT}/hops.svg", "Mechanism", "hops and strings"),
     log:
-        "logs/{composition}/md/{temperature}K/analyse_motion.log",
+        spec["analyse_motion"].log,
     benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_motion.benchmark.tsv"
+        spec["analyse_motion"].benchmark
     group:
-        shared("analysis_{composition}", rulename="analyse_motion")
+        group("analyse_motion")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         motion=section("motion"),
+        strings="strings" in campaign.analyses,
         code=code_of("analyse_motion"),
     script:
         "../scripts/analyse_motion.py"
-
-
-rule fit_residence:
-    """Activation energy of residence per environment, from ln(1/τ) over 1/T, beside that of diffusion."""
-    input:
-        residence=expand(
-            "results/{{composition}}/md/{temperature}K/residence.json",
-            temperature=campaign.temperatures_K,
-        ),
-        arrhenius=rules.fit_arrhenius.output.arrhenius,
-    output:
-        residence="results/{composition}/residence.json",
-        figure=report(
-            "results/{composition}/residence.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "all",
-                "figure": "activation energy of residence",
-            },
-            caption="captions/residence_activation.rst",
-        ),
-    log:
-        "logs/{composition}/fit_residence.log",
-    benchmark:
-        "logs/{composition}/fit_residence.benchmark.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    envmodules:
-        *campaign.modules("analysis"),
-    threads: 1
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
-    params:
-        arrhenius=campaign.settings.arrhenius.model_dump(),
-        seed=campaign.settings.sweep.seed,
-        code=code_of("fit_residence"),
-    script:
-        "../scripts/fit_residence.py"
 
 
 rule analyse_pathways:
@@ -247,36 +128,25 @@ rule analyse_pathways:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
     output:
-        pathways="results/{composition}/md/{temperature}K/pathways.json",
-        volume="results/{composition}/md/{temperature}K/pathways.cube",
-        figure=report(
-            "results/{composition}/md/{temperature}K/pathways.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "pathways of the mobile ion",
-            },
-            caption="captions/pathways.rst",
-        ),
+        pathways=f"{POINT}/pathways.json",
+        volume=f"{POINT}/pathways.cube",
+        figure=shown(f"{POINT}/pathways.svg", "Mechanism", "pathways of the mobile ion"),
     log:
-        "logs/{composition}/md/{temperature}K/analyse_pathways.log",
+        spec["analyse_pathways"].log,
     benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_pathways.benchmark.tsv"
+        spec["analyse_pathways"].benchmark
     group:
-        shared("analysis_{composition}", rulename="analyse_pathways")
+        group("analyse_pathways")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         pathways=section("pathways"),
         code=code_of("analyse_pathways"),
     script:
@@ -289,28 +159,25 @@ rule draw_pathways:
         pathways=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.json",
         volume=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.cube",
     output:
-        picture=report(
+        picture=shown(
             "results/{composition}/pathways.html",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": f"{max(campaign.temperatures_K)} K",
-                "figure": "pathways to turn",
-            },
-            caption="captions/pathways_picture.rst",
+            "Mechanism",
+            "pathways to turn",
+            caption="pathways_picture",
+            temperature=f"{max(campaign.temperatures_K)} K",
         ),
     log:
-        "logs/{composition}/draw_pathways.log",
+        spec["draw_pathways"].log,
     benchmark:
-        "logs/{composition}/draw_pathways.benchmark.tsv"
+        spec["draw_pathways"].benchmark
+    localrule: spec["draw_pathways"].is_local
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
         code=code_of("draw_pathways"),
     script:
@@ -325,55 +192,32 @@ rule analyse_spectra:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
     output:
-        spectra="results/{composition}/md/{temperature}K/spectra.json",
-        vibrations=report(
-            "results/{composition}/md/{temperature}K/vibrations.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "vibrational density of states",
-            },
-            caption="captions/vibrations.rst",
+        spectra=f"{POINT}/spectra.json",
+        vibrations=shown(
+            f"{POINT}/vibrations.svg", "Mechanism", "vibrational density of states"
         ),
-        dynamic_structure=report(
-            "results/{composition}/md/{temperature}K/dynamic_structure.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "dynamic structure factor",
-            },
-            caption="captions/dynamic_structure.rst",
+        dynamic_structure=shown(
+            f"{POINT}/dynamic_structure.svg", "Mechanism", "dynamic structure factor"
         ),
-        orientation=report(
-            "results/{composition}/md/{temperature}K/orientation.svg",
-            category="Mechanism",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "orientation of polyanions",
-            },
-            caption="captions/orientation.rst",
+        orientation=shown(
+            f"{POINT}/orientation.svg", "Mechanism", "orientation of polyanions"
         ),
     log:
-        "logs/{composition}/md/{temperature}K/analyse_spectra.log",
+        spec["analyse_spectra"].log,
     benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_spectra.benchmark.tsv"
+        spec["analyse_spectra"].benchmark
     group:
-        shared("analysis_{composition}", rulename="analyse_spectra")
+        group("analyse_spectra")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         spectra=section("spectra"),
         code=code_of("analyse_spectra"),
     script:

@@ -6,47 +6,43 @@ OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv, 
          order.csv, .json, .txt and .svg
 """
 
+SUMMARY = "results/summary"
+
+
+def of_sweep(pattern, temperatures_K=campaign.temperatures_K):
+    """Files of every composition, at all temperatures or at some."""
+    return expand(pattern, composition=campaign.swept, temperature=temperatures_K)
+
 
 rule tabulate_conductivity:
-    """One row per composition and temperature: every number with its error and whether it may be trusted."""
+    """One row per state point: every quantity with its error and its status."""
     input:
-        transport=expand(
-            rules.analyse_transport.output.transport,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
+        **only_with(
+            "domain", domain=of_sweep(rules.assess_domain.output.domain, [None])
         ),
-        arrhenius=expand(
-            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
-        ),
-        domain=expand(rules.assess_domain.output.domain, composition=campaign.swept),
-        releases=expand(
-            "results/potentials/{potential}/released.json",
-            potential=campaign.needed_potentials,
-        ),
+        transport=of_sweep(rules.analyse_transport.output.transport),
+        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
+        releases=[
+            campaign.potential(name).released_record
+            for name in campaign.needed_potentials
+        ],
     output:
-        table=report(
-            "results/summary/conductivity.csv",
-            category="Summary",
-            labels={"table": "conductivity"},
-            caption="captions/conductivity.rst",
-        ),
-        text="results/summary/conductivity.txt",
+        table=shown(f"{SUMMARY}/conductivity.csv", "Summary", "conductivity"),
+        text=f"{SUMMARY}/conductivity.txt",
     log:
-        "logs/summary/tabulate_conductivity.log",
+        spec["tabulate_conductivity"].log,
     benchmark:
-        "logs/summary/tabulate_conductivity.benchmark.tsv"
+        spec["tabulate_conductivity"].benchmark
+    localrule: spec["tabulate_conductivity"].is_local
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        potentials={
-            name: campaign.compositions[name].potential for name in campaign.swept
-        },
+        potentials=campaign.driven_by,
         dispersion=campaign.added_dispersion,
         code=code_of("tabulate_conductivity"),
     script:
@@ -54,32 +50,28 @@ rule tabulate_conductivity:
 
 
 rule tabulate_structure:
-    """One row per composition and temperature: every measure of order with its error, and what flags the point."""
+    """One row per state point: every structural descriptor with its error, and what flags the state point."""
     input:
-        structures=expand(
-            "results/{composition}/md/{temperature}K/structure.json",
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
+        structures=of_sweep(rules.analyse_structure.output.structure),
     output:
-        table=report(
-            "results/summary/structure.csv",
-            category="Summary",
-            labels={"table": "structure and order"},
-            caption="captions/order.rst",
+        table=shown(
+            f"{SUMMARY}/structure.csv",
+            "Summary",
+            "structural descriptors",
+            caption="order",
         ),
     log:
-        "logs/summary/tabulate_structure.log",
+        spec["tabulate_structure"].log,
     benchmark:
-        "logs/summary/tabulate_structure.benchmark.tsv"
+        spec["tabulate_structure"].benchmark
+    localrule: spec["tabulate_structure"].is_local
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
         code=code_of("tabulate_structure"),
     script:
@@ -87,112 +79,94 @@ rule tabulate_structure:
 
 
 rule rank_electrolytes:
-    """Every electrolyte of the table with one status; those that conduct by conductivity at the temperature of
-    comparison, with interval, flags, mechanism, potential and the measured value.
+    """Every electrolyte of the table with one status; those that conduct by conductivity at the target temperature,
+    with interval, flags, mechanism, potential and the measured value.
     """
     input:
-        arrhenius=expand(
-            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
+        **only_with(
+            "domain", domain=of_sweep(rules.assess_domain.output.domain, [None])
         ),
-        domain=expand(rules.assess_domain.output.domain, composition=campaign.swept),
-        transport=expand(
-            rules.analyse_transport.output.transport,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
-        structure=expand(
-            rules.analyse_structure.output.structure,
-            composition=campaign.swept,
-            temperature=campaign.temperatures_K,
-        ),
-        releases=expand(
-            "results/potentials/{potential}/released.json",
-            potential=campaign.needed_potentials,
-        ),
+        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
+        transport=of_sweep(rules.analyse_transport.output.transport),
+        structure=of_sweep(rules.analyse_structure.output.structure),
+        releases=[
+            campaign.potential(name).released_record
+            for name in campaign.needed_potentials
+        ],
     output:
-        table=report(
-            "results/summary/ranking.csv",
-            category="Summary",
-            labels={"table": "ranking"},
-            caption="captions/ranking.rst",
-        ),
-        figure=report(
-            "results/summary/ranking.svg",
-            category="Summary",
-            labels={"table": "ranking, drawn"},
-            caption="captions/ranking.rst",
-        ),
-        text="results/summary/ranking.txt",
+        table=shown(f"{SUMMARY}/ranking.csv", "Summary", "ranking"),
+        figure=shown(f"{SUMMARY}/ranking.svg", "Summary", "ranking, drawn"),
+        text=f"{SUMMARY}/ranking.txt",
     log:
-        "logs/summary/rank_electrolytes.log",
+        spec["rank_electrolytes"].log,
     benchmark:
-        "logs/summary/rank_electrolytes.benchmark.tsv"
+        spec["rank_electrolytes"].benchmark
+    localrule: spec["rank_electrolytes"].is_local
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        potentials={name: campaign.row(name).potential for name in campaign.swept},
+        potentials=campaign.driven_by,
         dispersion=campaign.added_dispersion,
         others=campaign.not_swept,
-        literature={name: campaign.literature(name) for name in campaign.compositions},
+        literature=campaign.literature,
         code=code_of("rank_electrolytes"),
     script:
         "../scripts/rank_electrolytes.py"
 
 
 rule relate_order:
-    """Which measures of order go with conductivity: rank correlations corrected for asking about many, models that
+    """Which structural descriptors go with conductivity: rank correlations corrected for asking about many, models that
     predict hosts left out, a control with shuffled values, and what survived in words.
     """
     input:
-        **at_temperature_of_order(
-            transport=rules.analyse_transport.output.transport,
-            structure=rules.analyse_structure.output.structure,
-            pathways=rules.analyse_pathways.output.pathways,
+        transport=of_sweep(
+            rules.analyse_transport.output.transport, campaign.order_temperature_K
         ),
-        arrhenius=expand(
-            rules.fit_arrhenius.output.arrhenius, composition=campaign.swept
+        structure=of_sweep(
+            rules.analyse_structure.output.structure, campaign.order_temperature_K
         ),
+        pathways=of_sweep(
+            rules.analyse_pathways.output.pathways, campaign.order_temperature_K
+        ),
+        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
     output:
-        table=report(
-            "results/summary/order.csv",
-            category="Summary",
-            labels={"table": "order and conductivity"},
-            caption="captions/order_relation.rst",
+        table=shown(
+            f"{SUMMARY}/order.csv",
+            "Summary",
+            "order and conductivity",
+            caption="order_relation",
         ),
-        note=report(
-            "results/summary/order.txt",
-            category="Summary",
-            labels={"table": "order and conductivity, in words"},
-            caption="captions/order_relation.rst",
+        note=shown(
+            f"{SUMMARY}/order.txt",
+            "Summary",
+            "order and conductivity, in words",
+            caption="order_relation",
         ),
-        figure=report(
-            "results/summary/order.svg",
-            category="Summary",
-            labels={"table": "order and conductivity, drawn"},
-            caption="captions/order_relation.rst",
+        figure=shown(
+            f"{SUMMARY}/order.svg",
+            "Summary",
+            "order and conductivity, drawn",
+            caption="order_relation",
         ),
-        relations="results/summary/order.json",
+        relations=f"{SUMMARY}/order.json",
     log:
-        "logs/summary/relate_order.log",
+        spec["relate_order"].log,
     benchmark:
-        "logs/summary/relate_order.benchmark.tsv"
+        spec["relate_order"].benchmark
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
-        hosts={name: campaign.host_of(name) for name in campaign.swept},
+        hosts=campaign.hosts,
         order=campaign.settings.order.model_dump(),
         seed=campaign.settings.sweep.seed,
         code=code_of("relate_order"),

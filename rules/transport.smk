@@ -1,10 +1,9 @@
 """Conductivity.
 
-REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md and md.json,
+REQUIRED INPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md, md.json and structure.json,
                  results/{composition}/replica{replica}/quench.json
 OUTPUTS: results/{composition}/md/{temperature}K/transport.json and .svg, msd.csv.gz, conductivity.svg,
-         correlation.svg;
-         results/{composition}/arrhenius.json and .svg, glass_transition.svg
+         correlation.svg; results/{composition}/arrhenius.json and .svg, glass_transition.svg
 """
 
 
@@ -16,57 +15,36 @@ rule analyse_transport:
     input:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
+        structure=rules.analyse_structure.output.structure,
     output:
-        transport="results/{composition}/md/{temperature}K/transport.json",
-        curves="results/{composition}/md/{temperature}K/msd.csv.gz",
-        figure=report(
-            "results/{composition}/md/{temperature}K/transport.svg",
-            category="Transport",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "mean squared displacement",
-            },
-            caption="captions/transport.rst",
+        transport=f"{POINT}/transport.json",
+        curves=f"{POINT}/msd.csv.gz",
+        figure=shown(f"{POINT}/transport.svg", "Transport", "mean squared displacement"),
+        conductivity=shown(
+            f"{POINT}/conductivity.svg",
+            "Transport",
+            "conductivity by three approximations",
+            caption="approximations",
         ),
-        conductivity=report(
-            "results/{composition}/md/{temperature}K/conductivity.svg",
-            category="Transport",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "conductivity by three approximations",
-            },
-            caption="captions/approximations.rst",
-        ),
-        correlation=report(
-            "results/{composition}/md/{temperature}K/correlation.svg",
-            category="Transport",
-            labels={
-                "composition": "{composition}",
-                "temperature": "{temperature} K",
-                "figure": "displacement correlation",
-            },
-            caption="captions/correlation.rst",
+        correlation=shown(
+            f"{POINT}/correlation.svg", "Transport", "displacement correlation"
         ),
     log:
-        "logs/{composition}/md/{temperature}K/analyse_transport.log",
+        spec["analyse_transport"].log,
     benchmark:
-        "logs/{composition}/md/{temperature}K/analyse_transport.benchmark.tsv"
+        spec["analyse_transport"].benchmark
     group:
-        shared("analysis_{composition}", rulename="analyse_transport")
+        group("analyse_transport")
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        **on_site,
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
         serial_slot=1,
     params:
-        composition=identity,
+        composition=composition("identity"),
         transport=section("transport"),
         code=code_of("analyse_transport"),
     script:
@@ -79,8 +57,9 @@ rule fit_arrhenius:
     """
     input:
         transport=expand(
-            "results/{{composition}}/md/{temperature}K/transport.json",
+            f"{POINT}/transport.json",
             temperature=campaign.temperatures_K,
+            allow_missing=True,
         ),
         quenches=expand(
             "results/{{composition}}/replica{replica}/quench.json",
@@ -88,41 +67,34 @@ rule fit_arrhenius:
         ),
     output:
         arrhenius="results/{composition}/arrhenius.json",
-        figure=report(
+        figure=shown(
             "results/{composition}/arrhenius.svg",
-            category="Transport",
-            labels={
-                "composition": "{composition}",
-                "temperature": "all",
-                "figure": "Arrhenius",
-            },
-            caption="captions/arrhenius.rst",
+            "Transport",
+            "Arrhenius",
+            temperature="all",
         ),
-        cooling=report(
+        cooling=shown(
             "results/{composition}/glass_transition.svg",
-            category="Transport",
-            labels={
-                "composition": "{composition}",
-                "temperature": "cooling",
-                "figure": "glass transition",
-            },
-            caption="captions/glass_transition.rst",
+            "Transport",
+            "glass transition",
+            temperature="cooling",
         ),
     log:
-        "logs/{composition}/fit_arrhenius.log",
+        spec["fit_arrhenius"].log,
     benchmark:
-        "logs/{composition}/fit_arrhenius.benchmark.tsv"
+        spec["fit_arrhenius"].benchmark
+    localrule: spec["fit_arrhenius"].is_local
     conda:
         "../envs/analysis.yaml"
     envmodules:
         *campaign.modules("analysis"),
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=runtime,
+        **resources,
     params:
         arrhenius=campaign.settings.arrhenius.model_dump(),
-        literature=lambda wildcards: campaign.literature(wildcards.composition),
+        literature=composition("literature"),
+        potential=composition("potential"),
         seed=campaign.settings.sweep.seed,
         code=code_of("fit_arrhenius"),
     script:

@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.dag import SNAKEFILE, load_dag
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, write_json
-from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.loading import load_campaign
 from saltflow.operations.pages import plan_page
 from saltflow.operations.plan.calibration import read_calibration
 from saltflow.operations.plan.comparison import PLAN

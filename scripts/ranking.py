@@ -7,7 +7,7 @@ from pathlib import Path
 from saltflow.analysis.ranking.ranking import in_words, rank
 from saltflow.analysis.ranking.so_far import read_so_far
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.loading import load_campaign
 from saltflow.campaign.config_files import read_configuration
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     repository = Path(__file__).resolve().parents[1]
     try:
         campaign = load_campaign(read_configuration(asked.configfile), folders=[asked.directory, repository])
-        literature = {name: campaign.literature(name) for name in campaign.compositions}
+        literature = {name: campaign.composition(name).literature for name in campaign.compositions}
         print(in_words(rank(*read_so_far(campaign, asked.directory), literature=literature)))
     except SaltflowError as error:
         sys.exit(str(error))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.loading import load_campaign
 from saltflow.campaign.config_files import read_configuration
 from saltflow.operations.status import in_words, read_status
 

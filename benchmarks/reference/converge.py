@@ -14,7 +14,6 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import yaml
 from ase import Atoms
 from ase.eos import EquationOfState
 from ase.io import read, write
@@ -26,6 +25,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cells import FORMULAS, lithium_chloride, lithium_oxychloride, replica, rocksalt  # noqa: E402
 from results import Measured, Results  # noqa: E402
 
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
 
 WORK = Path(__file__).parent / "work"
@@ -72,7 +72,7 @@ LATTICES_A = (4.95, 5.05, 5.15, 5.25, 5.35)
 
 def shipped(code: str, pseudopotentials: str | None) -> Reference:
     """The production reference of a code as config.yaml has it; norm-conserving files for pw.x."""
-    reference = read_reference(yaml.safe_load((ROOT / "config/config.yaml").read_text())["references"], NAMES[code])
+    reference = read_reference(read_configuration([])["references"], NAMES[code])
     if code == "quantum-espresso":
         change = {"pseudopotential_path": pseudopotentials, "density_cutoff_Ry": 4 * reference.cutoff_Ry}
         return reference.model_copy(update=change)

@@ -20,7 +20,6 @@ from itertools import product
 from pathlib import Path
 from statistics import mean
 
-import yaml
 from ase import Atoms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +28,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cells import neighbours, replica  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
 from saltflow.labels.reference.cp2k_data import data_folder  # noqa: E402
 from saltflow.labels.reference.label import Label, Processes  # noqa: E402
@@ -40,7 +40,7 @@ PROGRAMS = {"cp2k": ["cp2k.psmp", "-i", "input"], "quantum-espresso": ["pw.x", "
 
 def read(name: str, pseudopotentials: str | None, ranks: int) -> Reference | None:
     """A reference of config.yaml on so many ranks; None where it takes none or lacks its pseudopotentials."""
-    reference = read_reference(yaml.safe_load((ROOT / "config/config.yaml").read_text())["references"], name)
+    reference = read_reference(read_configuration([])["references"], name)
     if reference.code not in PROGRAMS:
         return reference if ranks == 1 else None
     changes = {"command": f"{launcher(ranks)}{reference.command}"}

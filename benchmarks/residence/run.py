@@ -39,7 +39,7 @@ def positions_A(frames: int) -> np.ndarray:
 
 def saltflow(places_A: np.ndarray) -> list[float]:
     """P(t) as in the workflow."""
-    from saltflow.analysis.residence.contacts import Piece, Shell
+    from saltflow.analysis.residence.contacts import FractionalChunk, Shell
     from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
     from saltflow.analysis.residence.metal_environments import UNDIVIDED
     from saltflow.analysis.residence.names import continuous_name
@@ -51,7 +51,7 @@ def saltflow(places_A: np.ndarray) -> list[float]:
     for start in range(0, frames, 32):
         stop = min(start + 32, frames)
         cells_A = np.tile(np.eye(3) * EDGE_A, (stop - start, 1, 1))
-        recorder.advance(Piece(start, places_A[start:stop] / EDGE_A, cells_A))
+        recorder.advance(FractionalChunk(start, places_A[start:stop] / EDGE_A, cells_A))
     sums = recorder.finish().total()
     name = continuous_name(0.0)
     return (sums[f"{name}/survivors"][0] / sums[f"{name}/followed"][0]).tolist()

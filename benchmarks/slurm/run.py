@@ -93,6 +93,7 @@ BARE = """
 import sys, tempfile
 from pathlib import Path
 sys.path.insert(0, {scripts!r})
+from saltflow.campaign.config_files import read_configuration
 from saltflow.labels.reference.labelling import label_isolated_atoms
 from saltflow.campaign.settings.references import TbliteReference
 reference = TbliteReference(**{settings!r})
@@ -102,7 +103,7 @@ print(label_isolated_atoms([{element!r}], reference, workdir=Path(tempfile.mkdte
 
 def bare_scripts(folder: Path) -> list[list[str]]:
     """The commands that label one isolated atom each, without a workflow."""
-    settings = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["references"]["gfn1-xtb"]
+    settings = read_configuration([])["references"]["gfn1-xtb"]
     commands = []
     for element in ELEMENTS:
         script = folder / f"{element}.py"

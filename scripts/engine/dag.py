@@ -27,7 +27,7 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.workflow import Workflow
 
 from saltflow.base.errors import SaltflowError
-from saltflow.operations.plan.dag import Dag, Job, Reason, Submission
+from saltflow.operations.plan.dag import Dag, PlannedJob, Reason, Submission
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 # Of the machine that runs a job, or repeated in other units.
@@ -206,10 +206,10 @@ def _submission(group, index: dict) -> Submission:
     )
 
 
-def _job(workflow: Workflow, job: SnakemakeJob, index: dict, numbers: dict, incomplete: set[str]) -> Job:
+def _job(workflow: Workflow, job: SnakemakeJob, index: dict, numbers: dict, incomplete: set[str]) -> PlannedJob:
     dag = workflow.dag
     due = dag.needrun(job)
-    return Job(
+    return PlannedJob(
         index=index[job],
         rule=job.rule.name,
         wildcards={name: str(value) for name, value in job.wildcards_dict.items()},

@@ -14,6 +14,7 @@ from saltflow.analysis.conductivity_table import tabulate
 from saltflow.analysis.structure.analysis import no_structure
 from saltflow.analysis.structure.table import tabulate_structure
 from saltflow.analysis.transport.analysis import no_transport
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.learning.loco.assessment import COLUMNS as LEFT_OUT_COLUMNS
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAPERS = sorted(
     path for pattern in ("*.md", "config/*.md", "docs/*.md", "profiles/**/*.md") for path in ROOT.glob(pattern)
 )
-CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+CONFIG = read_configuration([])
 # Sections whose keys are the user's: pairs of elements, elements, environments.
 FREE_FORM = {"execution.modules", "structures.min_separations_A"} | {
     f"references.{name}.{key}"
@@ -242,7 +243,7 @@ def rule_graph(tmp_path: Path) -> dict[str, set[str]]:
     """Rule → rules that need it, as Snakemake sees the demonstration."""
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--rulegraph", "dot"),
-        *("--directory", tmp_path, "--configfile", ROOT / "config/demo/config.yaml"),
+        *("--directory", tmp_path, "--configfile", ROOT / "config/presets/demo/config.yaml"),
     ]
     environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 from workplaces import ROOT
 
 from engine.dag import load_dag
-from saltflow.campaign.campaign import Campaign, load_campaign
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.operations.plan.dag import Dag, Job
 
 GPU_ONLY = {"gpu_model": "h200", "slurm_partition": "gpu", "qos": "gpu", "constraint": "gpu80gb"}
@@ -53,14 +54,14 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Dag:
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(yaml.safe_load((ROOT / "config/config.yaml").read_text()), folders=[ROOT])
+    return load_campaign(read_configuration([]), folders=[ROOT])
 
 
 def test_fewer_than_one_submission_per_ten_labelled_frames(catalogue, campaign):
     frames = sum(
-        campaign.frames_to_label(potential, generation)
+        campaign.potential(potential).frames_to_label(generation)
         for potential in campaign.needed_potentials
-        for generation in campaign.generations(potential)
+        for generation in campaign.potential(potential).generations
     )
     assert frames > 10_000
     assert len(submissions(catalogue)) < frames / 10

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from saltflow.base.errors import SaltflowError
+from saltflow.operations.rules import RULE
 from saltflow.operations.run_lock import living_jobs, read_controller, refusal
 from saltflow.operations.running_jobs import name_them
 
@@ -24,7 +25,7 @@ FOLDERS = ("results", "logs", ".snakemake", "archives")
 COMMITTEE = re.compile(r"(?P<potential>results/potentials/[^/]+)/generation(?P<generation>\d+)/committee/")
 
 
-class Job(Protocol):
+class FileMaker(Protocol):
     """What is asked of a job of the plan; paths are relative to the sweep."""
 
     rule: str
@@ -34,7 +35,7 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of files: its mark, what it is called in the table, and what is lost with it."""
 
     mark: Mark
@@ -42,34 +43,23 @@ class Kind:
     loss: str
 
 
-FINISHED_WORK = Kind("may be deleted now", "work folders of finished jobs", "nothing")
-HALF_WRITTEN = Kind("may be deleted now", "half-written files of killed jobs", "nothing")
-QUENCHES = Kind("may be deleted now", "trajectories of the quench", "a look at the melt; no step reads it")
-EXPLORATIONS = Kind("may be deleted now", "explorations", "other frames to label need the exploration again")
-TRAJECTORIES = Kind("only when archived", "production trajectories", "every other analysis: it runs the MD again")
-EARLIER_COMMITTEES = Kind(
+FINISHED_WORK = FileKind("may be deleted now", "work folders of finished jobs", "nothing")
+HALF_WRITTEN = FileKind("may be deleted now", "half-written files of killed jobs", "nothing")
+EARLIER_COMMITTEES = FileKind(
     "only when archived",
     "committees of earlier generations",
     "another criterion of convergence: it learns the potential again",
 )
-INPUTS_OF_DUE = Kind("still needed", "inputs of jobs that are due", "the time to make them again")
-MADE_AGAIN = Kind("still needed", "products of jobs that are due", "what was there before they run")
-CHECKPOINTS = Kind("still needed", "checkpoints of jobs that are due", "the time that these jobs have run")
-LEARNT = Kind("never delete", "labels, datasets, potentials", "the costliest part of the sweep")
-RESULTS = Kind("never delete", "cells, replicas, results, tables", "the sweep")
-ACCOUNT = Kind("never delete", "logs, attempts, benchmarks", "the account")
-RECORDS = Kind("never delete", "Snakemake's records", "why nothing is due: everything would run again")
-ARCHIVES = Kind("never delete", "archives", "the archive; move it to another disk")
-FOREIGN = Kind("never delete", "files that this plan does not know", "not known: of other settings, or yours")
-LINKS = Kind("never delete", "links", "not known: what they point to is elsewhere")
-
-# Rule and file name of the products that need not stay.
-INTERMEDIATES = {
-    ("quench_cell", "quench.h5md"): QUENCHES,
-    ("explore", "exploration.extxyz"): EXPLORATIONS,
-    ("run_md", "*.h5md"): TRAJECTORIES,
-    ("run_constrained_md", "*.h5md"): TRAJECTORIES,
-}
+INPUTS_OF_DUE = FileKind("still needed", "inputs of jobs that are due", "the time to make them again")
+MADE_AGAIN = FileKind("still needed", "products of jobs that are due", "what was there before they run")
+CHECKPOINTS = FileKind("still needed", "checkpoints of jobs that are due", "the time that these jobs have run")
+LEARNED = FileKind("never delete", "labels, datasets, potentials", "the costliest part of the sweep")
+RESULTS = FileKind("never delete", "cells, replicas, results, tables", "the sweep")
+ACCOUNT = FileKind("never delete", "logs, attempts, benchmarks", "the account")
+RECORDS = FileKind("never delete", "Snakemake's records", "why nothing is due: everything would run again")
+ARCHIVES = FileKind("never delete", "archives", "the archive; move it to another disk")
+FOREIGN = FileKind("never delete", "files that this plan does not know", "not known: of other settings, or yours")
+LINKS = FileKind("never delete", "links", "not known: what they point to is elsewhere")
 
 
 @dataclass(frozen=True)
@@ -79,18 +69,18 @@ class Entry:
     path: str
     size_bytes: int
     modified_ns: int
-    kind: Kind
+    kind: FileKind
     archive: str = ""
 
 
-class Plan:
+class FileUse:
     """Which jobs make and read the files of a sweep.
 
     Args:
         jobs: every job of the plan, done or due.
     """
 
-    def __init__(self, jobs: Iterable[Job]):
+    def __init__(self, jobs: Iterable[FileMaker]):
         jobs = list(jobs)
         self.made_by = {path: job for job in jobs for path in job.outputs}
         self.needed = {path for job in jobs if job.due for path in job.inputs}
@@ -101,7 +91,7 @@ class Plan:
                 last = self.last_generation.get(match["potential"], 0)
                 self.last_generation[match["potential"]] = max(last, int(match["generation"]))
 
-    def kind(self, path: str) -> Kind:
+    def kind(self, path: str) -> FileKind:
         """What a file under results is."""
         if path not in self.made_by:
             return self._kind_of_remains(path)
@@ -109,7 +99,7 @@ class Plan:
             return INPUTS_OF_DUE
         return MADE_AGAIN if self.made_by[path].due else self._kind_of_product(path)
 
-    def _kind_of_remains(self, path: str) -> Kind:
+    def _kind_of_remains(self, path: str) -> FileKind:
         """What a file is that is no product: of a work folder, half-written, or not ours."""
         owner = self.made_by.get(work_owner(path) or "")
         if owner:
@@ -119,15 +109,14 @@ class Plan:
             return CHECKPOINTS if busy else HALF_WRITTEN
         return FOREIGN
 
-    def _kind_of_product(self, path: str) -> Kind:
-        rule, name = self.made_by[path].rule, PurePosixPath(path).name
-        for (maker, pattern), kind in INTERMEDIATES.items():
-            if rule == maker and fnmatch(name, pattern):
-                return kind
+    def _kind_of_product(self, path: str) -> FileKind:
+        for product in RULE[self.made_by[path].rule].deletable:
+            if fnmatch(PurePosixPath(path).name, product.pattern):
+                return FileKind(product.when, product.title, product.loss)
         match = COMMITTEE.match(path)
         if match and int(match["generation"]) < self.last_generation[match["potential"]]:
             return EARLIER_COMMITTEES
-        return LEARNT if path.startswith(("results/potentials/", "results/references/")) else RESULTS
+        return LEARNED if path.startswith(("results/potentials/", "results/references/")) else RESULTS
 
 
 def work_owner(path: str) -> str | None:
@@ -140,7 +129,7 @@ def work_owner(path: str) -> str | None:
     return None
 
 
-def mark_files(sweep: Path, jobs: Iterable[Job], *, archived: Mapping[str, str]) -> list[Entry]:
+def mark_files(sweep: Path, jobs: Iterable[FileMaker], *, archived: Mapping[str, str]) -> list[Entry]:
     """Every file that the workflow wrote into a sweep, with its kind, in the order of the paths.
 
     Args:
@@ -151,11 +140,11 @@ def mark_files(sweep: Path, jobs: Iterable[Job], *, archived: Mapping[str, str])
     Raises:
         SaltflowError: a folder of the sweep is a link.
     """
-    plan = Plan(jobs)
+    use = FileUse(jobs)
     entries = []
     for path in sorted(path for folder in FOLDERS for path in _files(sweep, folder)):
         with suppress(FileNotFoundError):  # a run that goes on renames and removes files
-            entries.append(_entry(sweep, path, plan, archived))
+            entries.append(_entry(sweep, path, use, archived))
     return entries
 
 
@@ -172,16 +161,16 @@ def _files(sweep: Path, folder: str) -> Iterator[str]:
             yield Path(parent, name).relative_to(sweep).as_posix()
 
 
-def _entry(sweep: Path, path: str, plan: Plan, archived: Mapping[str, str]) -> Entry:
+def _entry(sweep: Path, path: str, use: FileUse, archived: Mapping[str, str]) -> Entry:
     status = (sweep / path).lstat()
-    kind = LINKS if (sweep / path).is_symlink() else _kind(path, plan)
+    kind = LINKS if (sweep / path).is_symlink() else _kind(path, use)
     return Entry(path, status.st_size, status.st_mtime_ns, kind, archived.get(path, ""))
 
 
-def _kind(path: str, plan: Plan) -> Kind:
+def _kind(path: str, use: FileUse) -> FileKind:
     top = path.split("/")[0]
     if top == "results":
-        return plan.kind(path)
+        return use.kind(path)
     return {"logs": ACCOUNT, ".snakemake": RECORDS, "archives": ARCHIVES}[top]
 
 

@@ -22,11 +22,11 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, write_text
 from saltflow.base.repository import REPOSITORY
 from saltflow.base.tables import read_table
-from saltflow.campaign.config_files import BASE, read_configuration
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.dispersion_switch import NONE, check_apart
 from saltflow.campaign.settings import load_settings
 from saltflow.operations.plan.calibration import COLUMNS, TABLE
-from saltflow.operations.workload import TASKS
+from saltflow.operations.rules import RULES
 from saltflow.potentials.trusted_model import trusted_hash
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--steps", type=_count, default=100, help="that are timed for each size (default: 100)")
     parser.add_argument("--temperature", type=float, default=600.0, help="K (default: 600)")
-    parser.add_argument("--settings", default=BASE, help="YAML with what differs in `dynamics`")
+    parser.add_argument("--settings", help="YAML with what differs in `dynamics`")
     parser.add_argument("--out", type=Path, help=f"such as {TABLE} of the sweep's folder; else rows are printed")
     return parser
 
@@ -88,7 +88,9 @@ def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], f
 
     structure = _read_structure(chosen.structure)
     pinned = trusted_hash(chosen.model, given=chosen.sha256)
-    dynamics = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")["dynamics"]
+    dynamics = load_settings(read_configuration([chosen.settings] if chosen.settings else [])).model_dump(mode="json")[
+        "dynamics"
+    ]
     committee = load_committee(
         [chosen.model],
         sha256=[pinned],
@@ -171,7 +173,7 @@ def calibration_rows(
         "date": date.today().isoformat(),
         "conditions": f"{conditions} at {timing.step_fs:g} fs",
     }
-    rules = [rule for rule, task in TASKS.items() if task.unit == UNIT]
+    rules = [spec.name for spec in RULES if spec.unit == UNIT]
     return [{"rule": rule} | {name: " ".join(cell.split()) for name, cell in row.items()} for rule in rules]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from saltflow.base.provenance import atomic_write
-from saltflow.operations.housekeeping import MARKS, Entry, Kind
+from saltflow.operations.housekeeping import MARKS, Entry, FileKind
 
 
 def table(entries: Iterable[Entry]) -> str:
     """The kinds of files by mark, with their number, their size in GB and what is lost with them."""
-    groups: dict[Kind, list[Entry]] = defaultdict(list)
+    groups: dict[FileKind, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[entry.kind].append(entry)
     order = sorted(groups.items(), key=lambda group: (MARKS.index(group[0].mark), -size_GB(group[1])))

@@ -4,8 +4,8 @@ Nothing is locked and Snakemake is not asked, so the answer takes a second. A pr
 also when a setting has changed since: whether it has to be made again is what the plan says.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Literal
 from saltflow.base.provenance import read_json
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import SLURM_LOGS, Attempt, read_attempts, slurm_folder_of
-from saltflow.operations.jobs import Job, jobs_of_composition, jobs_of_potential, shared_jobs
+from saltflow.operations.jobs import Job, jobs_of
 
 State = Literal["done", "running", "failed", "due"]
+SHARED = ("", "")  # the subject of jobs that belong to no composition and no potential
 FIRST_RULE = "build_cell"  # runs for every composition at once, so it does not tell which one is under way
 
 
@@ -45,7 +46,7 @@ class Standing:
         return Counter(
             each.state
             for each in self.jobs
-            if stage in (None, each.job.files.stage) and generation in (None, _generation_of(each.job))
+            if stage in (None, each.job.spec.stage) and generation in (None, _generation_of(each.job))
         )
 
     @cached_property
@@ -100,20 +101,23 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
         campaign: what it is made of.
         folder: its working directory.
     """
+    jobs: dict[tuple[str, str], list[JobStatus]] = defaultdict(list)
+    for job in jobs_of(campaign):
+        jobs[_subject(job)].append(_status(job, folder))
     potentials = {
-        name: Standing(name, _statuses(jobs_of_potential(campaign, name), folder))
+        name: Standing(name, tuple(jobs["potential", name]))
         for name in reversed(campaign.needed_potentials)  # what others start from comes first
     }
     compositions = {
-        name: Standing(name, _statuses(jobs_of_composition(campaign, name), folder), _md_ns(campaign, name, folder))
+        name: Standing(name, tuple(jobs["composition", name]), _md_ns(campaign, name, folder))
         for name in campaign.swept
     }
     return Status(
         folder,
         potentials,
         compositions,
-        potential_of={name: campaign.compositions[name].potential for name in campaign.swept},
-        shared=Standing("all compositions", _statuses(shared_jobs(campaign), folder)),
+        potential_of=campaign.driven_by,
+        shared=Standing("all compositions", tuple(jobs[SHARED])),
         released={name: release for name in potentials if (release := _release(name, folder))},
     )
 
@@ -123,8 +127,9 @@ def _generation_of(job: Job) -> str | None:
     return "0" if job.rule == "propose_initial_frames" else job.wildcards.get("generation")
 
 
-def _statuses(jobs: Iterable[Job], folder: Path) -> tuple[JobStatus, ...]:
-    return tuple(_status(job, folder) for job in jobs)
+def _subject(job: Job) -> tuple[str, str]:
+    """Whose job it is: that of a composition, of a potential, or of all."""
+    return next(((kind, job.wildcards[kind]) for kind in ("composition", "potential") if kind in job.wildcards), SHARED)
 
 
 def _status(job: Job, folder: Path) -> JobStatus:
@@ -140,14 +145,15 @@ def _status(job: Job, folder: Path) -> JobStatus:
 
 def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
     """Simulated and wanted, equilibration included; a point under way counts by its checkpoints."""
-    production = campaign.section("dynamics", composition=name)["production"]
+    composition = campaign.composition(name)
+    production = composition.section("dynamics")["production"]
     point_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
     points = {f"md/{temperature}K": point_ps for temperature in campaign.temperatures_K}
-    constraints = campaign.section("constraints", composition=name)
+    constraints = composition.section("constraints")
     points |= {
         f"coupling/{mode}/{temperature}K": constraints["equilibrate_ps"] + constraints["duration_ps"]
-        for mode in campaign.frozen_modes(name)
-        for temperature in campaign.coupling_temperatures_K(name)
+        for mode in composition.frozen_modes
+        for temperature in composition.constrained_temperatures_K
     }
     done_ps = 0.0
     for point, wanted_ps in points.items():

@@ -8,11 +8,13 @@ import pytest
 import yaml
 
 from saltflow.base.errors import InputError
-from saltflow.campaign.campaign import Campaign, load_campaign
-from saltflow.operations.amounts import training_frame_atoms
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
+from saltflow.operations.cost_model import training_frame_atoms
 
 ROOT = Path(__file__).resolve().parents[3]
-SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+SHIPPED = read_configuration([])
 BUILTINS = (str, int, float, bool, type(None))
 COMPOSITIONS = """id	formula	host	\
 salt	mobile_ion	oxidation_states	\
@@ -103,26 +105,26 @@ def test_foundations_are_told_apart(project, tmp_path):
     sha256 = "0" * 64
     project.write(potentials=POTENTIALS + f"filed\t{path}\t{sha256}\tgfn1-xtb\tLiAlCl4\tfrom a file\n")
     campaign = project.load()
-    assert campaign.foundation("base") == {"kind": "none"}
-    assert campaign.foundation("aluminium") == {"kind": "potential", "name": "base"}
-    assert campaign.foundation("filed") == {"kind": "file", "path": str(path), "sha256": sha256}
+    assert campaign.potential("base").foundation == {"kind": "none"}
+    assert campaign.potential("aluminium").foundation == {"kind": "potential", "name": "base"}
+    assert campaign.potential("filed").foundation == {"kind": "file", "path": str(path), "sha256": sha256}
 
 
 def test_only_the_keys_of_its_recipe_reach_a_training(project):
     project.config["learning"]["training"] |= {"recipe": "lora", "lora_rank": 7}
     before = project.load()
-    assert before.training("base")["recipe"] == "naive"
-    assert "lora_rank" not in before.training("base")
-    assert before.training("aluminium")["lora_rank"] == 7
+    assert before.potential("base").training["recipe"] == "naive"
+    assert "lora_rank" not in before.potential("base").training
+    assert before.potential("aluminium").training["lora_rank"] == 7
     project.config["learning"]["training"] |= {"frozen": "products", "replay_weight": 9.0}
-    assert project.load().training("aluminium") == before.training("aluminium")
+    assert project.load().potential("aluminium").training == before.potential("aluminium").training
 
 
 def test_a_potential_that_replays_knows_the_elements_of_its_foundation(project):
-    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li"]
+    assert project.load().potential("aluminium").learned_elements == ["Al", "Cl", "Li"]
     project.config["learning"]["training"]["recipe"] = "replay"
-    assert project.load().learned_elements("aluminium") == ["Al", "Cl", "Li", "Zr"]
-    assert not project.load().replays("base")
+    assert project.load().potential("aluminium").learned_elements == ["Al", "Cl", "Li", "Zr"]
+    assert not project.load().potential("base").replays
 
 
 def filed(project: Project, *, reference: str = "gfn1-xtb", **training: object) -> None:
@@ -152,8 +154,8 @@ def test_a_foundation_file_replays_nothing_without_structures(project):
     ("reference", "changes", "sentence"),
     [
         ("gfn1-xtb", {"path": "lost.extxyz"}, "lost.extxyz is not there; correct its path, which is from"),
-        ("gfn1-xtb", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'gfn1-xtb' do not"),
-        ("r2scan", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) would teach what the labels of 'r2scan' do not"),
+        ("gfn1-xtb", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) is not in the labels of 'gfn1-xtb', or is there"),
+        ("r2scan", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) is not in the labels of 'r2scan', or is there"),
     ],
 )
 def test_structures_that_cannot_be_replayed_are_refused_before_anything_runs(project, reference, changes, sentence):
@@ -167,21 +169,21 @@ def test_structures_to_replay_reach_the_training_of_a_foundation_file_alone(proj
     asked = structures(project, dispersion="D3(BJ)")
     filed(project, reference="pbe-d3", recipe="replay", replay_structures=asked)
     campaign = project.load()
-    assert campaign.replay_structures("filed") == asked | {"dispersion": "D3(BJ) of PBE"}
-    assert campaign.training("filed")["replay_structures"] == asked | {"dispersion": "D3(BJ) of PBE"}
-    assert campaign.learned_elements("filed") == ["Al", "Cl", "Li"], "those of its own compositions"
+    assert campaign.potential("filed").replay_structures == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.potential("filed").training["replay_structures"] == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.potential("filed").learned_elements == ["Al", "Cl", "Li"], "those of its own compositions"
     project.config["learning"]["training"] |= {"recipe": "replay", "replay_structures": asked}
     campaign = project.load()
     for other in ("base", "aluminium"):
-        assert "replay_structures" not in campaign.training(other)
-        assert campaign.replay_structures(other) is None
+        assert "replay_structures" not in campaign.potential(other).training
+        assert campaign.potential(other).replay_structures is None
 
 
 def test_another_recipe_reads_no_structures(project):
     filed(project, recipe="lora")
-    before = project.load().training("filed")
+    before = project.load().potential("filed").training
     filed(project, recipe="lora", replay_structures=structures(project, path="lost.extxyz"))
-    assert project.load().training("filed") == before
+    assert project.load().potential("filed").training == before
 
 
 def test_as_many_structures_are_expected_as_are_asked_for(project):
@@ -199,7 +201,7 @@ def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size
     campaign = project.load()
     for generation, most in ((0, seeds["cells"] * seeds["frames_per_cell"]), (1, selection["frames"])):
         for potential, members in (("aluminium", 1), ("zirconium", 2)):
-            chunks = campaign.chunks(potential, generation)
+            chunks = campaign.potential(potential).chunks(generation)
             assert chunks == list(range(math.ceil(members * most / size)))
             assert len(chunks) * size >= members * most > (len(chunks) - 1) * size
 
@@ -207,29 +209,31 @@ def test_chunks_hold_the_most_frames_that_a_generation_can_ask_for(project, size
 def test_an_override_of_a_potential_changes_its_chunks_alone(project):
     project.write(overrides="potentials: {zirconium: {labels: {chunk_frames: 1}, learning: {generations: 1}}}")
     campaign = project.load()
-    assert len(campaign.chunks("zirconium", 1)) == 2 * SHIPPED["learning"]["selection"]["frames"]
-    assert len(campaign.chunks("aluminium", 1)) == 1
-    assert campaign.generations("zirconium") == [0, 1]
-    assert campaign.generations("aluminium") == list(range(SHIPPED["learning"]["generations"] + 1))
+    assert len(campaign.potential("zirconium").chunks(1)) == 2 * SHIPPED["learning"]["selection"]["frames"]
+    assert len(campaign.potential("aluminium").chunks(1)) == 1
+    assert campaign.potential("zirconium").generations == [0, 1]
+    assert campaign.potential("aluminium").generations == list(range(SHIPPED["learning"]["generations"] + 1))
 
 
 def test_an_override_of_a_composition_changes_that_one_alone(project):
     project.write(overrides="compositions: {LiAlCl4: {dynamics: {production: {duration_ps: 7.0}}}}")
     campaign = project.load()
-    assert campaign.production_dynamics("LiAlCl4")["production"]["duration_ps"] == 7.0
-    assert campaign.section("dynamics", composition="2LiCl-ZrCl4") == SHIPPED["dynamics"]
+    assert campaign.composition("LiAlCl4").production_dynamics["production"]["duration_ps"] == 7.0
+    assert campaign.composition("2LiCl-ZrCl4").section("dynamics") == SHIPPED["dynamics"]
 
 
 def test_production_does_not_touch_the_quench_nor_the_quench_the_production(project):
     before = project.load()
     project.config["dynamics"]["production"]["duration_ps"] += 1
     longer = project.load()
-    assert longer.quench_dynamics("LiAlCl4") == before.quench_dynamics("LiAlCl4")
-    assert longer.sampling_dynamics("aluminium") == before.sampling_dynamics("aluminium")
-    assert longer.production_dynamics("LiAlCl4") != before.production_dynamics("LiAlCl4")
+    assert longer.composition("LiAlCl4").quench_dynamics == before.composition("LiAlCl4").quench_dynamics
+    assert longer.potential("aluminium").sampling_dynamics == before.potential("aluminium").sampling_dynamics
+    assert longer.composition("LiAlCl4").production_dynamics != before.composition("LiAlCl4").production_dynamics
     project.config["dynamics"]["quench"]["melt_ps"] += 1
-    assert project.load().production_dynamics("LiAlCl4") == longer.production_dynamics("LiAlCl4")
-    assert project.load().quench_dynamics("LiAlCl4") != longer.quench_dynamics("LiAlCl4")
+    assert (
+        project.load().composition("LiAlCl4").production_dynamics == longer.composition("LiAlCl4").production_dynamics
+    )
+    assert project.load().composition("LiAlCl4").quench_dynamics != longer.composition("LiAlCl4").quench_dynamics
 
 
 def test_operational_settings_of_a_reference_are_no_part_of_its_identity(project):
@@ -242,17 +246,17 @@ def test_operational_settings_of_a_reference_are_no_part_of_its_identity(project
 
 def test_elements_are_those_of_the_members(project):
     campaign = project.load()
-    assert campaign.elements("zirconium") == ["Al", "Cl", "Li", "Zr"]
-    assert campaign.elements("aluminium") == ["Al", "Cl", "Li"]
+    assert campaign.potential("zirconium").elements == ["Al", "Cl", "Li", "Zr"]
+    assert campaign.potential("aluminium").elements == ["Al", "Cl", "Li"]
 
 
 def test_literature_values_are_no_part_of_an_identity(project):
     before = project.load()
     project.write(compositions=COMPOSITIONS.replace("0.1\t30\trecalled", "0.2\t30\trecalled"))
     after = project.load()
-    assert before.literature("LiCl")["sigma_mS_cm"] == 0.1
-    assert after.literature("LiCl")["sigma_mS_cm"] == 0.2
-    assert after.identity("LiCl") == before.identity("LiCl")
+    assert before.literature["LiCl"]["sigma_mS_cm"] == 0.1
+    assert after.literature["LiCl"]["sigma_mS_cm"] == 0.2
+    assert after.composition("LiCl").identity == before.composition("LiCl").identity
 
 
 def leaves(value: object):
@@ -270,13 +274,26 @@ def leaves(value: object):
 
 def handed_to_rules(campaign: Campaign):
     for name in campaign.swept:
-        yield [campaign.identity(name), campaign.literature(name), campaign.structure_file(name)]
-        yield [campaign.section(section, composition=name) for section in ("cells", "transport")]
-        yield [campaign.quench_dynamics(name), campaign.production_dynamics(name)]
+        yield [
+            campaign.composition(name).identity,
+            campaign.composition(name).literature,
+            campaign.composition(name).structure_file,
+        ]
+        yield [campaign.composition(name).section(section) for section in ("cells", "transport")]
+        yield [campaign.composition(name).quench_dynamics, campaign.composition(name).production_dynamics]
     for name in campaign.needed_potentials:
-        yield [campaign.learning(name), campaign.sampling_dynamics(name), campaign.trained_on(name)]
-        yield [campaign.foundation(name), campaign.elements(name), campaign.generations(name), campaign.members(name)]
-        yield [campaign.chunks(name, generation) for generation in campaign.generations(name)]
+        yield [
+            campaign.potential(name).learning,
+            campaign.potential(name).sampling_dynamics,
+            campaign.potential(name).training_compositions,
+        ]
+        yield [
+            campaign.potential(name).foundation,
+            campaign.potential(name).elements,
+            campaign.potential(name).generations,
+            campaign.potential(name).committee,
+        ]
+        yield [campaign.potential(name).chunks(generation) for generation in campaign.potential(name).generations]
     yield [campaign.reference_identity(name) for name in campaign.settings.references]
     yield [campaign.modules(name) for name in ("workflow", "reference")]
     yield [campaign.temperatures_K, campaign.replicas, campaign.needed_potentials, campaign.settings.sweep.seed]
@@ -295,7 +312,7 @@ def test_the_first_folder_with_a_table_wins(project, tmp_path):
     (site / "overrides.txt").write_text("compositions: {LiAlCl4: {cells: {atoms: 42}}}")
     for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["cells"]["atoms"])):
         campaign = load_campaign(project.config, folders=folders)
-        assert campaign.section("cells", composition="LiAlCl4")["atoms"] == atoms
+        assert campaign.composition("LiAlCl4").section("cells")["atoms"] == atoms
 
 
 def test_a_table_that_is_nowhere_is_named_with_where_it_was_looked_for(project, tmp_path):
@@ -325,27 +342,31 @@ def test_every_problem_of_a_table_is_listed_at_once(project):
 
 def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
     with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
-        project.load().identity("LiF")
+        project.load().composition("LiF").identity
 
 
 def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(project):
     """Its committee must spread, so one model judges nothing; what starts from scratch has nothing to remember."""
     project.write(overrides="potentials:\n  both:\n    learning: {generations: 0, committee: 1}\n")
     campaign = project.load()
-    assert campaign.prescreen("base") is campaign.forgetting_check("base") is None
-    assert campaign.prescreen("aluminium") == campaign.learning("aluminium")["selection"]
-    assert campaign.prescreen("zirconium") is None, "both has one model"
-    assert campaign.forgetting_check("zirconium") == SHIPPED["learning"]["forgetting_check"]
-    assert campaign.zero_shot_compositions("zirconium") == campaign.zero_shot_compositions("base") == []
+    assert campaign.potential("base").prescreening is campaign.potential("base").forgetting_check is None
+    assert campaign.potential("aluminium").prescreening == campaign.potential("aluminium").learning["selection"]
+    assert campaign.potential("zirconium").prescreening is None, "both has one model"
+    assert campaign.potential("zirconium").forgetting_check == SHIPPED["learning"]["forgetting_check"]
+    assert (
+        campaign.potential("zirconium").zero_shot_compositions
+        == campaign.potential("base").zero_shot_compositions
+        == []
+    )
 
 
 def test_diffusion_is_compared_where_it_is_asked_for(project):
     project.write(overrides="potentials:\n  both:\n    learning: {convergence: {diffusion: null}}\n")
     campaign = project.load()
-    assert campaign.convergence("base") == SHIPPED["learning"]["convergence"]
-    assert campaign.packed_members("base") == ["LiAlCl4", "2LiCl-ZrCl4"]
-    assert not campaign.compares_diffusion("both")
-    assert "diffusion" not in campaign.convergence("both")
+    assert campaign.potential("base").convergence == SHIPPED["learning"]["convergence"]
+    assert campaign.potential("base").packed_compositions == ["LiAlCl4", "2LiCl-ZrCl4"]
+    assert not campaign.potential("both").compares_diffusion
+    assert "diffusion" not in campaign.potential("both").convergence
 
 
 # ── compositions left out ──────────────────────────────────────────────────────────────────────
@@ -371,12 +392,12 @@ def override(project: Project, potential: str, *names: str) -> None:
 def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts):
     salts.config["learning"]["loco_compositions"] = ["LiAl2Cl7", "LiAl2Cl7"]
     campaign = salts.load()
-    assert campaign.loco_compositions("salts") == ["LiAl2Cl7"]
-    assert campaign.loco_compositions("base") == []
+    assert campaign.potential("salts").loco_compositions == ["LiAl2Cl7"]
+    assert campaign.potential("base").loco_compositions == []
     assert campaign.with_loco == ["salts"]
-    assert campaign.seen_by_ancestors("salts") == {"LiAl2Cl7": []}
+    assert campaign.potential("salts").seen_by_ancestors == {"LiAl2Cl7": []}
     override(salts, "salts", "LiAlCl4")
-    assert salts.load().seen_by_ancestors("salts") == {"LiAlCl4": ["both", "base"]}
+    assert salts.load().potential("salts").seen_by_ancestors == {"LiAlCl4": ["both", "base"]}
     override(salts, "salts")
     assert salts.load().with_loco == []
 

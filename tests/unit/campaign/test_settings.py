@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from saltflow.base.errors import InputError
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings import Section, Settings, json_schema, load_overrides, load_settings, overridden
 from saltflow.campaign.settings.references import (
     Cp2kReference,
@@ -21,8 +22,8 @@ from saltflow.campaign.settings.references import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-DEMO = yaml.safe_load((ROOT / "config/demo/config.yaml").read_text())
+SHIPPED = read_configuration([])
+DEMO = yaml.safe_load((ROOT / "config/presets/demo/config.yaml").read_text())
 
 
 def changed(path: str, value: object) -> dict:

@@ -176,8 +176,8 @@ def test_slurm_s_folders_name_their_jobs():
 
 def test_a_group_waits_once(sweep):
     sweep.submission(RUN_MD, slurm="7", folder="group_LiCl")
-    sweep.attempt("logs/LiCl/md/600K/analyse_transport.log", slurm="7")
-    sweep.attempt("logs/LiCl/md/600K/analyse_structure.log", began=BEGAN + timedelta(minutes=2), slurm="7")
+    sweep.attempt("logs/LiCl/md/600K/analyse_structure.log", slurm="7")
+    sweep.attempt("logs/LiCl/md/600K/analyse_transport.log", began=BEGAN + timedelta(minutes=2), slurm="7")
     first, second = read_spending(sweep.folder)
     assert (first.waiting_s, first.alone) == (20, False)
     assert (second.waiting_s, second.alone) == (None, False)

@@ -10,14 +10,15 @@ import yaml
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.operations.archive.contents import Item, Making, making_of, record_path, renamed_record
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import Facts
 from saltflow.operations.archive.narrowing import narrow
 from saltflow.operations.archive.tarball import MANIFEST, Packed, archived_files, pack
 from saltflow.operations.archive.verification import verify
-from saltflow.operations.plan.dag import Job, Reason
+from saltflow.operations.plan.dag import PlannedJob, Reason
 
 ROOT = Path(__file__).parents[3]
 TINY = ROOT / "tests/tiny"
@@ -25,9 +26,9 @@ RULES = ("release_potential", "run_md", "analyse_structure", "fit_arrhenius")
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 
 
-def job(index: int, rule: str, *, before: tuple[int, ...] = (), due: bool = False, **wildcards: str) -> Job:
+def job(index: int, rule: str, *, before: tuple[int, ...] = (), due: bool = False, **wildcards: str) -> PlannedJob:
     """A job that makes one file named after itself."""
-    return Job(
+    return PlannedJob(
         index=index,
         rule=rule,
         wildcards=wildcards,
@@ -41,7 +42,7 @@ def job(index: int, rule: str, *, before: tuple[int, ...] = (), due: bool = Fals
     )
 
 
-def jobs(*, due: str = "") -> list[Job]:
+def jobs(*, due: str = "") -> list[PlannedJob]:
     rules = [
         ("release_potential", (), {"potential": "P"}),
         ("run_md", (0,), {"composition": "LiCl"}),
@@ -86,7 +87,7 @@ def test_an_unknown_composition_is_refused():
 def config() -> dict:
     """The shipped settings with the tables of the tiny campaign."""
     tables = yaml.safe_load((TINY / "config.yaml").read_text())["tables"]
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text()) | {"tables": tables}
+    return read_configuration([]) | {"tables": tables}
 
 
 @pytest.fixture
@@ -135,10 +136,22 @@ def test_the_narrowed_campaign_is_the_same_physics_without_the_rest(config, swee
     moved = {"tests/tiny/LiCl.cif": "tables/structures/LiCl-crystal.cif"}
     assert found.moved == moved | {"models/big.model": "tables/foundations/base.model"}
     for name in ("fine-tuned", "base"):
-        before = json.dumps([campaign.trained_on(name), campaign.learning(name), campaign.foundation(name)])
+        before = json.dumps(
+            [
+                campaign.potential(name).training_compositions,
+                campaign.potential(name).learning,
+                campaign.potential(name).foundation,
+            ]
+        )
         for old, new in found.moved.items():
             before = before.replace(old, new)
-        after = json.dumps([again.trained_on(name), again.learning(name), again.foundation(name)])
+        after = json.dumps(
+            [
+                again.potential(name).training_compositions,
+                again.potential(name).learning,
+                again.potential(name).foundation,
+            ]
+        )
         assert after == before
     assert again.settings.references == campaign.settings.references
 
@@ -155,13 +168,13 @@ def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monke
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
     again = load_campaign(kept, folders=[Path()])
-    (moved,) = again.imported("base", 0)
+    (moved,) = again.potential("base").imported(0)
     assert moved == entry | {"path": "tables/labels/aaaaaaaa-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "labels"
-    assert campaign.imported("base", 0) == [entry], "without a key for dynamics where the entry has none"
-    assert not campaign.has_reference_md("base")
-    assert again.imported("base", 1) == again.imported("fine-tuned", 0) == []
-    assert "imported" not in campaign.labelling("base")
+    assert campaign.potential("base").imported(0) == [entry], "without a key for dynamics where the entry has none"
+    assert not campaign.potential("base").has_reference_md
+    assert again.potential("base").imported(1) == again.potential("fine-tuned").imported(0) == []
+    assert "imported" not in campaign.potential("base").labelling
 
 
 def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkeypatch):
@@ -175,10 +188,10 @@ def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkey
     monkeypatch.chdir(elsewhere)
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
-    moved = load_campaign(kept, folders=[Path()]).replay_structures("base")
+    moved = load_campaign(kept, folders=[Path()]).potential("base").replay_structures
     assert moved == entry | {"path": "tables/replayed/bbbbbbbb-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "structures"
-    assert campaign.replay_structures("base") == entry
+    assert campaign.potential("base").replay_structures == entry
 
 
 def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, sweep, tmp_path_factory, monkeypatch):

@@ -106,10 +106,10 @@ def test_a_job_that_needs_longer_than_it_asks_for_must_resume_often_enough():
     assert broken(request(expected_min=100), cluster=nothing_known) == []
     assert broken(request(expected_min=6000), cluster=nothing_known) == []
     (sentence,) = broken(request(expected_min=60000, gpus=1), cluster=nothing_known)
-    assert "about 1,000 pieces" in sentence
+    assert "about 1,000 submissions" in sentence
     assert "gets 100: raise execution.site.gpu.longest_min" in sentence
     (sentence,) = broken(request(expected_min=100, resumes=False), cluster=nothing_known)
-    assert "cannot go on" in sentence
+    assert "cannot resume" in sentence
 
 
 def test_the_file_of_partitions_comes_before_what_slurm_says(tmp_path: Path):

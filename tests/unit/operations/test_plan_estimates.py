@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from saltflow.base.errors import InputError
 from saltflow.base.provenance import write_json
-from saltflow.campaign.campaign import Campaign, load_campaign
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.operations.attempts import journal_path
 from saltflow.operations.plan.calibration import SUBMITTED, TABLE, read_calibration
-from saltflow.operations.plan.dag import Dag, Job, Reason
+from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
 from saltflow.operations.plan.estimates import Estimator, read_seconds, rounded
 from saltflow.operations.plan.storage import Storage
-from saltflow.operations.workload import TASKS, units_of_work
+from saltflow.operations.resources import work_of
+from saltflow.operations.rules import RULE, RULES
 
 ROOT = Path(__file__).resolve().parents[3]
 RATES = read_calibration([ROOT])
@@ -25,12 +27,12 @@ JOURNAL = '{{"attempt": "{0}", "began": "2026-01-01T00:00:00+00:00", "requested"
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(yaml.safe_load((ROOT / "config/config.yaml").read_text()), folders=[ROOT])
+    return load_campaign(read_configuration([]), folders=[ROOT])
 
 
-def job(rule: str, where: Mapping[str, str], index: int = 0, *, due: bool = True, gpus: int = 0, **facts) -> Job:
+def job(rule: str, where: Mapping[str, str], index: int = 0, *, due: bool = True, gpus: int = 0, **facts) -> PlannedJob:
     resources = {"runtime": 60, "mem_mb": 1000, "gpu": gpus}
-    return Job(
+    return PlannedJob(
         index,
         rule,
         where,
@@ -46,11 +48,11 @@ def job(rule: str, where: Mapping[str, str], index: int = 0, *, due: bool = True
     )
 
 
-def dag_of(folder: Path, *jobs: Job, executor: str = "slurm") -> Dag:
+def dag_of(folder: Path, *jobs: PlannedJob, executor: str = "slurm") -> Dag:
     return Dag(folder, {}, {}, jobs, {}, executor, {}, 100, None, 1)
 
 
-def finish(folder: Path, done: Job, *, seconds: float, gpus: list[int | str]) -> None:
+def finish(folder: Path, done: PlannedJob, *, seconds: float, gpus: list[int | str]) -> None:
     """Leave behind what a finished job leaves: its benchmark and a line for every attempt."""
     (folder / "logs").mkdir(exist_ok=True)
     (folder / done.benchmark).write_text(f"s\th:m:s\tmax_rss\n{seconds}\t-\t1.0\n")
@@ -59,7 +61,7 @@ def finish(folder: Path, done: Job, *, seconds: float, gpus: list[int | str]) ->
 
 
 def test_the_table_has_a_rate_for_whatever_can_do_a_rule():
-    assert set(RATES) == {(rule, each) for rule, task in TASKS.items() for each in task.ceilings} | {(SUBMITTED, "")}
+    assert set(RATES) == {(spec.name, each) for spec in RULES for each in spec.upper_bounds} | {(SUBMITTED, "")}
 
 
 def test_gpu_rates_are_said_to_be_assumed():
@@ -86,19 +88,20 @@ def test_a_wrong_table_is_refused_in_sentences(tmp_path: Path, old: str, new: st
         read_calibration([tmp_path, ROOT])
 
 
-def test_a_missing_rate_is_named(tmp_path: Path):
+def test_where_the_table_has_no_rate_the_upper_bound_of_the_rule_holds(tmp_path: Path):
     path = tmp_path / TABLE
     path.parent.mkdir()
     lines = (ROOT / TABLE).read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.startswith("explore\tcuda")))
-    with pytest.raises(InputError, match="no row for rule 'explore' by cuda"):
-        read_calibration([tmp_path, ROOT])
+    rate = read_calibration([tmp_path, ROOT])["explore", "cuda"]
+    assert (rate.start_s, rate.seconds_per_unit) == RULE["explore"].upper_bounds["cuda"]
+    assert rate.source == "upper bound"
 
 
 def test_expected_is_the_start_and_the_work_and_snakemake_inside_the_job(campaign: Campaign, tmp_path: Path):
     run = job("run_md", POINT, gpus=1)
     rate = RATES["run_md", "cuda"]
-    work = units_of_work(campaign, "run_md", POINT).amount
+    work = work_of(campaign, "run_md", POINT).amount
     submitted = Estimator(campaign, dag_of(tmp_path, run), RATES)
     here = Estimator(campaign, dag_of(tmp_path, run, executor="local"), RATES)
     assert here.expected_s(run) == pytest.approx(rate.start_s + work * rate.seconds_per_unit)
@@ -118,7 +121,7 @@ def test_at_most_is_never_less_than_expected_nor_than_what_is_asked_for(campaign
 def test_finished_jobs_of_the_sweep_correct_the_calibration_by_their_median(campaign: Campaign, tmp_path: Path):
     done = [job("run_md", POINT, index, due=False, gpus=1) for index in range(3)]
     due = job("run_md", POINT | {"temperature": "900"}, 3, gpus=1)
-    calibrated = RATES["run_md", "cuda"].seconds(units_of_work(campaign, "run_md", POINT).amount)
+    calibrated = RATES["run_md", "cuda"].seconds(work_of(campaign, "run_md", POINT).amount)
     for one, factor in zip(done, (2.0, 3.0, 50.0), strict=True):
         finish(tmp_path, one, seconds=factor * calibrated, gpus=[1])
     estimator = Estimator(campaign, dag_of(tmp_path, *done, due), RATES)
@@ -169,9 +172,9 @@ def test_what_is_there_is_looked_at_and_what_is_not_follows_from_the_settings(ca
     due = job("run_md", POINT, 1, outputs=("replica1.h5md",))
     storage = Storage(campaign, dag_of(tmp_path, done, due))
     assert 1_000_000 < storage.bytes_of(done) < 1_050_000
-    production = campaign.section("dynamics", composition=POINT["composition"])["production"]
+    production = campaign.composition(POINT["composition"]).section("dynamics")["production"]
     frames = 1000 * production["duration_ps"] / production["frame_interval_fs"]
-    atoms = campaign.section("cells", composition=POINT["composition"])["atoms"]
+    atoms = campaign.composition(POINT["composition"]).section("cells")["atoms"]
     # Three coordinates of four bytes, which compression makes a fifth smaller.
     assert storage.bytes_of(due) == pytest.approx(12 * 0.8 * frames * atoms, rel=0.05)
     assert storage.files == 2 * (2 + 3)

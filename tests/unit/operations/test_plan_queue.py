@@ -4,18 +4,18 @@ import math
 
 import pytest
 
-from saltflow.operations.plan.queue import Nodes, Task, simulate
+from saltflow.operations.plan.queue import Capacity, QueuedTask, simulate
 
 HOUR = 3600
-NODES = Nodes(cores=4, memory_MB=8000, gpus=1, local_cores=1)
+NODES = Capacity(cores=4, memory_MB=8000, gpus=1, local_cores=1)
 
 
-def hours(*tasks: Task, nodes: Nodes = NODES, max_queued: int | None = None, max_submissions=None) -> float:
+def hours(*tasks: QueuedTask, nodes: Capacity = NODES, max_queued: int | None = None, max_submissions=None) -> float:
     return simulate(tasks, nodes, max_queued=max_queued, max_submissions=max_submissions).hours
 
 
-def cpu(*needs: int, **settings) -> Task:
-    return Task("cpu", needs, HOUR, **settings)
+def cpu(*needs: int, **settings) -> QueuedTask:
+    return QueuedTask("cpu", needs, HOUR, **settings)
 
 
 def test_jobs_side_by_side_fill_the_cores():
@@ -29,7 +29,7 @@ def test_memory_keeps_jobs_apart():
 
 def test_a_chain_takes_the_sum_on_any_number_of_nodes():
     chain = [cpu(), cpu(0), cpu(1)]
-    assert hours(*chain, nodes=Nodes(cores=1000, memory_MB=1e6, gpus=0, local_cores=1)) == 3
+    assert hours(*chain, nodes=Capacity(cores=1000, memory_MB=1e6, gpus=0, local_cores=1)) == 3
 
 
 def test_needs_may_come_later_in_the_list():
@@ -37,7 +37,7 @@ def test_needs_may_come_later_in_the_list():
 
 
 def test_gpus_and_cores_do_not_wait_for_each_other():
-    gpu = [Task("gpu", (), HOUR, gpus=1) for _ in range(3)]
+    gpu = [QueuedTask("gpu", (), HOUR, gpus=1) for _ in range(3)]
     assert hours(*gpu, *[cpu() for _ in range(8)]) == 3
 
 
@@ -46,7 +46,7 @@ def test_a_job_larger_than_all_nodes_still_runs():
 
 
 def test_local_jobs_are_not_in_the_queue():
-    local = [Task("local", (), HOUR) for _ in range(3)]
+    local = [QueuedTask("local", (), HOUR) for _ in range(3)]
     found = simulate(local, NODES, max_queued=1, max_submissions=(1, 60))
     assert (found.hours, found.peak_queued, found.peak_submissions_per_minute) == (3, 0, 0)
 
@@ -59,8 +59,8 @@ def test_the_limit_on_queued_jobs_holds_and_slows():
 
 
 def test_submissions_are_spread_out():
-    tasks = [Task("cpu", (), 1) for _ in range(10)]
-    wide = Nodes(cores=10, memory_MB=math.inf, gpus=0, local_cores=1)
+    tasks = [QueuedTask("cpu", (), 1) for _ in range(10)]
+    wide = Capacity(cores=10, memory_MB=math.inf, gpus=0, local_cores=1)
     found = simulate(tasks, wide, max_queued=None, max_submissions=(3, 60))
     assert found.peak_submissions_per_minute == 3
     assert found.hours == pytest.approx((3 * 60 + 1) / HOUR)

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from saltflow.operations.plan.dag import Dag, Job, Reason
+from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
 from saltflow.operations.plan.reasons import Why, changed_settings, reasons_table, why
 
 
-def due(rule: str = "run_md", index: int = 0, **reason) -> Job:
-    return Job(index, rule, {"composition": f"c{index}"}, (), (), ("out",), None, None, False, reason=Reason(**reason))
+def due(rule: str = "run_md", index: int = 0, **reason) -> PlannedJob:
+    return PlannedJob(
+        index, rule, {"composition": f"c{index}"}, (), (), ("out",), None, None, False, reason=Reason(**reason)
+    )
 
 
 def changed(before: dict[str, object], after: dict[str, object], rule: str = "run_md") -> list[str]:
@@ -102,7 +104,7 @@ def test_details_name_the_files():
     assert why(due(missing=("out",), recorded=True), failed=False).detail == "its product was deleted"
 
 
-def dag_of(*jobs: Job) -> Dag:
+def dag_of(*jobs: PlannedJob) -> Dag:
     return Dag(Path(), {}, {}, jobs, {}, "slurm", {}, 100, None, 1)
 
 

@@ -2,8 +2,10 @@ import csv
 
 import pytest
 
-from saltflow.operations.housekeeping import EARLIER_COMMITTEES, FINISHED_WORK, LEARNT, TRAJECTORIES, Entry
+from saltflow.operations.housekeeping import EARLIER_COMMITTEES, FINISHED_WORK, LEARNED, Entry, FileKind
 from saltflow.operations.quota import quota_text, size_GB, table, write_list
+
+TRAJECTORIES = FileKind("only when archived", "production trajectories", "every other analysis")
 
 GB = 10**9
 
@@ -17,7 +19,7 @@ def entries() -> list[Entry]:
         Entry("results/B/md/500K/replica1.h5md", 6 * GB, 1, TRAJECTORIES),
         Entry("results/C/md/500K/replica1.h5md", 10 * GB, 1, TRAJECTORIES),
         Entry("results/potentials/P/generation0/committee/member1.model", 4 * GB, 1, EARLIER_COMMITTEES),
-        Entry("results/potentials/P/generation0/labels/chunk0.extxyz", 2 * GB, 1, LEARNT),
+        Entry("results/potentials/P/generation0/labels/chunk0.extxyz", 2 * GB, 1, LEARNED),
     ]
 
 

@@ -27,7 +27,7 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], 
         transport=[path for name in done for path in _points(campaign, results, name, "transport.json")],
         structure=[path for name in done for path in _points(campaign, results, name, "structure.json")],
         releases=dict.fromkeys(_release(campaign, results, name) for name in done),
-        potentials={name: campaign.row(name).potential for name in done},
+        potentials={name: campaign.composition(name).potential for name in done},
         dispersion=campaign.added_dispersion,
     )
     status = read_status(campaign, folder)
@@ -46,7 +46,7 @@ def _points(campaign: Campaign, results: Path, name: str, product: str) -> list[
 
 
 def _release(campaign: Campaign, results: Path, name: str) -> Path:
-    return results / "potentials" / campaign.row(name).potential / "released.json"
+    return results / "potentials" / campaign.composition(name).potential / "released.json"
 
 
 def _why(standing: Standing) -> str:

@@ -1,5 +1,6 @@
 """Settings of what is computed from trajectories, and of what compares compositions."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -10,6 +11,23 @@ from pydantic import (
 )
 
 from saltflow.campaign.settings.section import Fraction, NonNegativeFloat, Section
+
+Analysis = Literal[
+    "transport",
+    "structure",
+    "residence",
+    "motion",
+    "strings",
+    "residence_maps",
+    "pathways",
+    "domain",
+    "spectra",
+    "constraints",
+    "order",
+]
+ALWAYS: tuple[Analysis, ...] = ("transport", "structure")
+# Analysis → the one that it is a part of or reads.
+NEEDS: Mapping[Analysis, Analysis] = {"strings": "motion", "residence_maps": "motion", "order": "pathways"}
 
 
 class Transport(Section):
@@ -53,7 +71,6 @@ class Residence(Section):
     allowed_absences_ps: Annotated[list[NonNegativeFloat], Field(min_length=1)]
     max_lag_fraction: Annotated[float, Field(gt=0, le=0.9)]
     min_class_fraction: Fraction
-    cutoff_frames: Annotated[int, Field(ge=5)]
 
 
 class Motion(Section):

@@ -1,12 +1,12 @@
 """overrides.yaml: how single compositions and potentials differ from config.yaml."""
 
-import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
 
 from saltflow.base.errors import InputError
+from saltflow.campaign.config_files import updated
 from saltflow.campaign.settings.messages import suggestion, validated
 from saltflow.campaign.settings.section import Section
 from saltflow.campaign.settings.whole import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, Settings
@@ -47,7 +47,7 @@ def overridden(settings: Settings, changes: Mapping | None) -> Settings:
     """The settings with a sparse, nested mapping of changes merged in and checked again."""
     if not changes:
         return settings
-    return validated(Settings, _merged(settings.model_dump(), changes), source="overrides")
+    return validated(Settings, updated(settings.model_dump(), changes), source="overrides")
 
 
 def _read_sections(path: Path) -> dict:
@@ -64,14 +64,6 @@ def _read_sections(path: Path) -> dict:
     }
 
 
-def _merged(base: Mapping, changes: Mapping) -> dict:
-    merged = copy.deepcopy(dict(base))
-    for key, value in changes.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if nested else value
-    return merged
-
-
 def _unknown(entries: Iterable[str], known: set[str], kind: str, path: Path) -> list[str]:
     return [
         f"{path.name}: {kind} '{name}' is not in its table{suggestion(name, known)}; correct or delete it."
@@ -86,7 +78,7 @@ def _problems_of_entries(settings: Settings, entries: Mapping, allowed: tuple[st
         wrong = sorted(set(changes or {}) - set(allowed))
         problems += [f"{source}: {name}: '{key}' cannot be overridden here; use {', '.join(allowed)}." for key in wrong]
         try:
-            validated(Settings, _merged(settings.model_dump(), changes or {}), source=f"{source}: {name}")
+            validated(Settings, updated(settings.model_dump(), changes or {}), source=f"{source}: {name}")
         except InputError as error:
             problems += error.problems
     return problems

@@ -13,6 +13,9 @@ from pydantic import (
 
 from saltflow.campaign.settings.active_learning import Domain, Labels, Learning
 from saltflow.campaign.settings.analyses import (
+    ALWAYS,
+    NEEDS,
+    Analysis,
     Arrhenius,
     Coupling,
     Motion,
@@ -40,12 +43,22 @@ class Sweep(Section):
     compositions: Literal["all"] | Annotated[list[str], Field(min_length=1)]
     temperatures_K: Annotated[list[PositiveInt], Field(min_length=1)]
     replicas: PositiveInt
+    analyses: list[Analysis]
     seed: NonNegativeInt
 
     @model_validator(mode="after")
     def _temperatures_are_unique(self) -> "Sweep":
         if len(set(self.temperatures_K)) < len(self.temperatures_K):
             raise ValueError("temperatures_K holds a temperature twice")
+        return self
+
+    @model_validator(mode="after")
+    def _analyses_have_what_they_need(self) -> "Sweep":
+        if missing := [name for name in ALWAYS if name not in self.analyses]:
+            raise ValueError(f"analyses lacks {missing[0]}, which every sweep needs")
+        for name, needed in NEEDS.items():
+            if name in self.analyses and needed not in self.analyses:
+                raise ValueError(f"analyses holds {name}, which needs {needed}: add it, or take {name} out")
         return self
 
 

@@ -13,7 +13,7 @@ _FAILED = re.compile(r".*SLURM-job '(\d+)' failed.* SLURM status is: '(\w+)'")
 
 
 @dataclass(frozen=True)
-class Submission:
+class SubmissionNote:
     """A SLURM job: when it was submitted and where SLURM writes its log."""
 
     submitted: datetime
@@ -27,7 +27,7 @@ class ControllerLog:
     submissions: of every job. ends: why SLURM ended a job, as it told Snakemake; only of jobs that did not end well.
     """
 
-    submissions: dict[str, Submission] = field(default_factory=dict)
+    submissions: dict[str, SubmissionNote] = field(default_factory=dict)
     ends: dict[str, Reason] = field(default_factory=dict)
 
 
@@ -44,7 +44,7 @@ def read_controller_log(folder: Path) -> ControllerLog:
                 if stamp := _CLOCK.fullmatch(line):
                     clock = datetime.strptime(stamp[1], "%a %b %d %H:%M:%S %Y").astimezone(UTC)
                 elif submitted := _SUBMITTED.fullmatch(line):
-                    told.submissions[submitted[1]] = Submission(clock, submitted[2])
+                    told.submissions[submitted[1]] = SubmissionNote(clock, submitted[2])
                 elif failed := _FAILED.match(line):
                     told.ends[failed[1]] = REASON_OF_STATE.get(failed[2], "failed")
     return told

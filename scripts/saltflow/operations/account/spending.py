@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from saltflow.operations.account.snakemake_log import ControllerLog, Submission, read_controller_log
+from saltflow.operations.account.snakemake_log import ControllerLog, SubmissionNote, read_controller_log
 from saltflow.operations.attempts import SLURM_LOGS, Attempt, Reason, read_attempts, reason_in, slurm_folder_of
-from saltflow.operations.jobs import RULES, Job, recorded_jobs
+from saltflow.operations.jobs import Job, recorded_jobs
+from saltflow.operations.rules import ORDER, RULES
 
 _EVER = datetime.fromtimestamp(0, UTC)
 _NUMBERS = ("generation", "chunk", "member", "replica", "temperature")
@@ -52,7 +53,7 @@ def read_spending(folder: Path) -> list[Spending]:
     told = read_controller_log(folder)
     found = [spent for job in recorded_jobs(folder) for spent in _spending_of(job, folder)]
     found += _never_began(found, told)
-    found.sort(key=lambda spent: (RULES.index(spent.job.files), spent.job.log, spent.began or _EVER))
+    found.sort(key=lambda spent: (ORDER[spent.job.rule], spent.job.log, spent.began or _EVER))
     return _with_waiting([_with_end(spent, told.ends) for spent in found], told.submissions)
 
 
@@ -140,14 +141,14 @@ def _with_end(spent: Spending, ends: Mapping[str, Reason]) -> Spending:
 
 def job_of_slurm_log(path: str) -> Job | None:
     """The job whose SLURM log this is by its folder; None for a group, whose folder does not name its jobs."""
-    for files in RULES:
-        parts = [r"(\d+)" if name in _NUMBERS else "(.+)" for name in files.wildcards]
-        if match := re.search(rf"/rule_{files.rule}/{'_'.join(parts)}/?\d+\.log$", path):
-            return Job(files, dict(zip(files.wildcards, match.groups(), strict=True)))
+    for spec in RULES:
+        parts = [r"(\d+)" if name in _NUMBERS else "(.+)" for name in spec.wildcards]
+        if match := re.search(rf"/rule_{spec.name}/{'_'.join(parts)}/?\d+\.log$", path):
+            return Job(spec, dict(zip(spec.wildcards, match.groups(), strict=True)))
     return None
 
 
-def _with_waiting(found: Sequence[Spending], submissions: Mapping[str, Submission]) -> list[Spending]:
+def _with_waiting(found: Sequence[Spending], submissions: Mapping[str, SubmissionNote]) -> list[Spending]:
     """With the time between Snakemake's submission and the first line of a job in that SLURM job."""
     members: dict[str, list[Spending]] = {}
     for spent in found:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from saltflow.operations.account.spending import Spending
 from saltflow.operations.account.suggestions import suggest
-from saltflow.operations.jobs import RULES, STAGES
+from saltflow.operations.rule_spec import STAGES
+from saltflow.operations.rules import RULE
 
 _NOT_FAILURES = ("done", "running")
 
@@ -62,7 +63,7 @@ def _rule(name: str, spending: Sequence[Spending], *, submitted: bool) -> dict:
     }
     return {
         "rule": name,
-        "stage": next(files.stage for files in RULES if files.rule == name),
+        "stage": RULE[name].stage,
         **_costs(spending),
         "cores": {"requested": _largest(spent.cpus for spent in spending), "used": cores_used},
         "gpus": {"requested": _largest(spent.gpus for spent in spending), "used": None},
@@ -115,7 +116,7 @@ def _waiting_h(spending: Iterable[Spending]) -> dict | None:
 
 def _by_rule(spending: Sequence[Spending]) -> dict[str, list[Spending]]:
     found: dict[str, list[Spending]] = {}
-    for spent in sorted(spending, key=lambda spent: STAGES.index(spent.job.files.stage)):
+    for spent in sorted(spending, key=lambda spent: STAGES.index(spent.job.spec.stage)):
         found.setdefault(spent.job.rule, []).append(spent)
     return found
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from saltflow.campaign.campaign import find_table, load_campaign
+from saltflow.campaign.loading import find_table, load_campaign
 from saltflow.operations.archive.contents import Item, items, making_of
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import gather

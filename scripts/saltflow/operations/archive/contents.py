@@ -12,13 +12,14 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json
 from saltflow.operations.archive.narrowing import Narrowed
 from saltflow.operations.attempts import journal_path
-from saltflow.operations.housekeeping import Plan
-from saltflow.operations.plan.dag import Job
+from saltflow.operations.housekeeping import FileUse
+from saltflow.operations.plan.dag import PlannedJob
 
 SWEEP = "sweep"
 WORKFLOW = "workflow"
 SOURCES = (
-    *("Snakefile", "rules", "scripts", "envs", "profiles/default", "profiles/local", "config/config.yaml"),
+    *("Snakefile", "rules", "scripts", "envs", "profiles/default", "profiles/local"),
+    *("config/config.yaml", "config/expert.yaml", "config/references"),
     *("requirements", "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff"),
 )
 NAME_LENGTH = 254  # Snakemake cuts the name of a record that is longer into folders
@@ -41,11 +42,11 @@ class Making:
     """
 
     composition: str
-    jobs: tuple[Job, ...]
+    jobs: tuple[PlannedJob, ...]
     targets: tuple[str, ...]
 
 
-def making_of(composition: str, jobs: Sequence[Job]) -> Making:
+def making_of(composition: str, jobs: Sequence[PlannedJob]) -> Making:
     """How a composition was made, which must be done.
 
     Raises:
@@ -70,7 +71,7 @@ def making_of(composition: str, jobs: Sequence[Job]) -> Making:
     return making
 
 
-def _upstream(indices: Iterable[int], jobs: Sequence[Job]) -> set[int]:
+def _upstream(indices: Iterable[int], jobs: Sequence[PlannedJob]) -> set[int]:
     by_index = {job.index: job for job in jobs}
     found: set[int] = set()
     queue = list(indices)
@@ -107,22 +108,22 @@ def _sources(repository: Path) -> Iterator[Item]:
 
 def _products(making: Making, sweep: Path) -> Iterator[Item]:
     """Products with the logs of their jobs; those that may be deleted at any time are left out."""
-    plan = Plan(making.jobs)
+    use = FileUse(making.jobs)
     for job in making.jobs:
-        for path in kept_outputs(job, plan, sweep):
+        for path in kept_outputs(job, use, sweep):
             yield Item(f"{SWEEP}/{path}", sweep / path)
         for path in _logs(job, sweep):
             yield Item(f"{SWEEP}/{path.relative_to(sweep).as_posix()}", path)
 
 
-def kept_outputs(job: Job, plan: Plan, sweep: Path) -> list[str]:
+def kept_outputs(job: PlannedJob, use: FileUse, sweep: Path) -> list[str]:
     """Paths of a job's products that are there and worth keeping."""
     return sorted(
-        path for path in job.outputs if plan.kind(path).mark != "may be deleted now" and (sweep / path).is_file()
+        path for path in job.outputs if use.kind(path).mark != "may be deleted now" and (sweep / path).is_file()
     )
 
 
-def _logs(job: Job, sweep: Path) -> list[Path]:
+def _logs(job: PlannedJob, sweep: Path) -> list[Path]:
     """The log of a job with its journal of attempts, and its benchmark."""
     named = [sweep / path for path in (job.log, job.benchmark) if path]
     journal = [journal_path(sweep / job.log)] if job.log else []

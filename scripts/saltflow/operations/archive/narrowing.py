@@ -40,7 +40,7 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
         config: the merged configuration.
         tables: compositions, potentials, overrides → the file that was read.
     """
-    chain = _chain(campaign, campaign.row(composition).potential)
+    chain = _chain(campaign, campaign.composition(composition).potential)
     trains = {member: name for name in reversed(chain) for member in campaign.potentials[name].compositions}
     trains[composition] = chain[0]
     rows = [name for name in campaign.compositions if name in trains]
@@ -48,10 +48,10 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
     changes = {
         name: {"start": Path(moved[start]).relative_to(TABLES).as_posix()} if start in moved else {}
         for name in rows
-        for start in [campaign.row(name).start]
+        for start in [campaign.composition(name).row.start]
     }
     for name in rows:
-        if campaign.row(name).potential not in chain:
+        if campaign.composition(name).potential not in chain:
             changes[name]["potential"] = trains[name]
     starts = {
         name: {"foundation": moved[foundation]} if foundation in moved else {}
@@ -79,16 +79,16 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
     """Where the structures and foundations that the campaign names lie in the archive."""
     moved = {}
     for name in rows:
-        start = campaign.row(name).start
+        start = campaign.composition(name).row.start
         if start not in ("pack", "none"):
             moved[start] = f"{TABLES}/structures/{name}{Path(start).suffix}"
     for name in chain:
-        if campaign.foundation(name)["kind"] == "file":
+        if campaign.potential(name).foundation["kind"] == "file":
             foundation = campaign.potentials[name].foundation
             moved[foundation] = f"{TABLES}/foundations/{name}{Path(foundation).suffix}"
-        for each in campaign.imported(name, generation=0):
+        for each in campaign.potential(name).imported(0):
             moved[each["path"]] = f"{TABLES}/labels/{each['sha256'][:8]}-{Path(each['path']).name}"
-        if each := campaign.replay_structures(name):
+        if each := campaign.potential(name).replay_structures:
             moved[each["path"]] = f"{TABLES}/replayed/{each['sha256'][:8]}-{Path(each['path']).name}"
     return moved
 

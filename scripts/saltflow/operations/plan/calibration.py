@@ -6,11 +6,12 @@ from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.base.tables import Row, positive_number, read_table
-from saltflow.operations.workload import TASKS
+from saltflow.operations.rules import RULE, RULES
 
 TABLE = "config/calibration.tsv"
 COLUMNS = ("rule", "done_by", "unit", "start_s", "seconds_per_unit", "basis", "machine", "date", "conditions")
 BASES = ("measured", "assumed")
+UPPER_BOUND = "upper bound"  # of a rule that the table has no row for
 # The Snakemake processes inside each job of a cluster, before and after the script.
 SUBMITTED = "every submitted job"
 
@@ -39,12 +40,12 @@ class Rate:
 
     @property
     def source(self) -> str:
-        """Where the numbers come from, for a reader; exactly 'assumed' where nobody has measured them."""
-        return "assumed" if self.basis == "assumed" else f"calibration of {self.date} on {self.machine}"
+        """Where the numbers come from, for a reader; the basis where nobody has measured them."""
+        return self.basis if self.basis in ("assumed", UPPER_BOUND) else f"calibration of {self.date} on {self.machine}"
 
 
 def read_calibration(folders: Sequence[Path]) -> Mapping[tuple[str, str], Rate]:
-    """Rule and what does its work → rate, from the first folder that has the table.
+    """Rule and what does its work → rate, from the first folder that has the table; else the rule's upper bound.
 
     Args:
         folders: where config/calibration.tsv may be: a sweep's own comes before the one of the repository.
@@ -58,9 +59,9 @@ def read_calibration(folders: Sequence[Path]) -> Mapping[tuple[str, str], Rate]:
     if problems := [problem for row in rows for problem in row.problems]:
         raise InputError(problems)
     table = {(rate.rule, rate.done_by): rate for rate in rates}
-    if problems := _missing(table, path):
-        raise InputError(problems)
-    return table
+    if (SUBMITTED, "") not in table:
+        raise InputError([f"{path.name}: there is no row for '{SUBMITTED}'; add one."])
+    return _upper_bounds() | table
 
 
 def _rate(row: Row) -> Rate | None:
@@ -69,18 +70,20 @@ def _rate(row: Row) -> Rate | None:
     numbers = {name: row.attempt(name, positive_number) for name in ("start_s", "seconds_per_unit")}
     if row.cells["basis"] not in BASES:
         row.complain("basis", f"'{row.cells['basis']}' is not known; write {' or '.join(BASES)}.")
-    task = TASKS.get(row.cells["rule"])
-    if task is None and row.cells["rule"] != SUBMITTED:
+    spec = RULE.get(row.cells["rule"])
+    if spec is None and row.cells["rule"] != SUBMITTED:
         row.complain("rule", f"there is no rule '{row.cells['rule']}'; correct or remove the row.")
-    elif task and row.cells["unit"] != task.unit:
-        row.complain("unit", f"'{row.cells['unit']}' is not what the work of this rule is counted in: '{task.unit}'.")
+    elif spec and row.cells["unit"] != spec.unit:
+        row.complain("unit", f"'{row.cells['unit']}' is not what the work of this rule is counted in: '{spec.unit}'.")
     return None if row.problems else Rate(**row.cells | numbers)
 
 
-def _missing(table: Mapping[tuple[str, str], Rate], path: Path) -> list[str]:
-    wanted = [(rule, done_by) for rule, task in TASKS.items() for done_by in task.ceilings] + [(SUBMITTED, "")]
-    return [
-        f"{path.name}: there is no row for rule '{rule}'{f' by {done_by}' if done_by else ''}; add one."
-        for rule, done_by in wanted
-        if (rule, done_by) not in table
-    ]
+def _upper_bounds() -> dict[tuple[str, str], Rate]:
+    """What holds where the table has no row: the upper bound of the rule."""
+    return {
+        (spec.name, done_by): Rate(
+            spec.name, done_by, spec.unit, *bound, basis=UPPER_BOUND, machine="", date="", conditions=""
+        )
+        for spec in RULES
+        for done_by, bound in spec.upper_bounds.items()
+    }

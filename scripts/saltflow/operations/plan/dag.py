@@ -46,7 +46,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PlannedJob:
     """A job of the workflow.
 
     dependencies: indices in `Dag.jobs`. reason: None unless it is due.
@@ -100,7 +100,7 @@ class Dag:
     directory: Path
     config: Mapping[str, object]
     rules: Mapping[str, str]
-    jobs: tuple[Job, ...]
+    jobs: tuple[PlannedJob, ...]
     groups: Mapping[int, Submission]
     executor: str
     executor_settings: Mapping[str, object]
@@ -109,6 +109,6 @@ class Dag:
     local_cores: int | None
 
     @property
-    def due(self) -> list[Job]:
+    def due(self) -> list[PlannedJob]:
         """The jobs to do, in the order of the workflow: what a job needs stands before it."""
         return [job for job in self.jobs if job.due]

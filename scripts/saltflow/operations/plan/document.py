@@ -12,11 +12,10 @@ from saltflow import __version__
 from saltflow.base.provenance import digest
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import SLURM_LOGS, journal_path, read_attempts
-from saltflow.operations.jobs import RULES, STAGES
 from saltflow.operations.plan.calibration import Rate
 from saltflow.operations.plan.cluster import Cluster, look_at_cluster
 from saltflow.operations.plan.comparison import difference_to_approved
-from saltflow.operations.plan.dag import Dag, Job
+from saltflow.operations.plan.dag import Dag, PlannedJob
 from saltflow.operations.plan.estimates import Estimator, rounded
 from saltflow.operations.plan.limits import broken_limits
 from saltflow.operations.plan.reasons import reasons_table
@@ -30,9 +29,8 @@ from saltflow.operations.plan.submissions import (
     runtime_of,
 )
 from saltflow.operations.plan.totals import NODE_CORES, NODE_GPUS, NODE_MEMORY_MB, totals
-
-STAGE_OF = {files.rule: files.stage for files in RULES}
-ORDER = {files.rule: place for place, files in enumerate(RULES)}
+from saltflow.operations.rule_spec import STAGES
+from saltflow.operations.rules import ORDER, RULE
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class _Report:
         self.storage = Storage(campaign, dag)
         self.submissions = due_submissions(dag)
         self.submitted = [jobs for jobs in self.submissions if is_submitted(dag, jobs)]
-        self.by_rule: dict[str, list[Job]] = defaultdict(list)
+        self.by_rule: dict[str, list[PlannedJob]] = defaultdict(list)
         for job in sorted(dag.jobs, key=lambda job: (ORDER.get(job.rule, len(ORDER)), job.index)):
             self.by_rule[job.rule].append(job)
 
@@ -108,27 +106,27 @@ class _Report:
         attempts = read_attempts(path, slurm_logs=self.dag.directory / SLURM_LOGS)
         return attempts[-1].reason if attempts else None
 
-    def _tally(self, jobs: Iterable[Job]) -> dict[str, int]:
+    def _tally(self, jobs: Iterable[PlannedJob]) -> dict[str, int]:
         counts = {"due": 0, "done": 0, "failed": 0}
         for job in jobs:
             counts["failed" if job.index in self.failed else "due" if job.due else "done"] += 1
         return counts | {"due": counts["due"] + counts["failed"]}
 
-    def _stages(self, jobs: Iterable[Job]) -> dict[str, dict[str, int]]:
-        found: dict[str, list[Job]] = defaultdict(list)
+    def _stages(self, jobs: Iterable[PlannedJob]) -> dict[str, dict[str, int]]:
+        found: dict[str, list[PlannedJob]] = defaultdict(list)
         for job in jobs:
-            found[STAGE_OF[job.rule]].append(job)
+            found[RULE[job.rule].stage].append(job)
         return {stage: self._tally(found[stage]) for stage in STAGES if stage in found}
 
     # ── tables ─────────────────────────────────────────────────────────────────────────────────
 
-    def _rule(self, rule: str, jobs: Sequence[Job]) -> dict:
+    def _rule(self, rule: str, jobs: Sequence[PlannedJob]) -> dict:
         due = [job for job in jobs if job.due]
         gpus = max((gpus_of(job.resources) for job in due), default=0)
         return {
             "rule": rule,
             "title": _first_sentence(self.dag.rules[rule]),
-            "stage": STAGE_OF[rule],
+            "stage": RULE[rule].stage,
             "where": "local" if jobs[0].local else "gpu" if gpus else "cpu",
             **self._tally(jobs),
             "submissions": sum(jobs[0].rule == rule for jobs in self.submitted),
@@ -143,14 +141,14 @@ class _Report:
         jobs = self._by_wildcard("composition")
         return [self._composition(name, jobs[name]) for name in self.campaign.swept]
 
-    def _composition(self, name: str, jobs: Sequence[Job]) -> dict:
-        temperatures: dict[str, list[Job]] = defaultdict(list)
+    def _composition(self, name: str, jobs: Sequence[PlannedJob]) -> dict:
+        temperatures: dict[str, list[PlannedJob]] = defaultdict(list)
         for job in jobs:
             if "temperature" in job.wildcards:
                 temperatures[job.wildcards["temperature"]].append(job)
         return {
             "id": name,
-            "potential": self.campaign.row(name).potential,
+            "potential": self.campaign.composition(name).potential,
             "stages": self._stages(jobs),
             "temperatures": [
                 {"K": int(kelvin), "stages": self._stages(temperatures[kelvin])}
@@ -166,14 +164,14 @@ class _Report:
             for name in self.campaign.needed_potentials
         ]
 
-    def _by_wildcard(self, name: str) -> dict[str, list[Job]]:
-        found: dict[str, list[Job]] = defaultdict(list)
+    def _by_wildcard(self, name: str) -> dict[str, list[PlannedJob]]:
+        found: dict[str, list[PlannedJob]] = defaultdict(list)
         for job in self.dag.jobs:
             if name in job.wildcards:
                 found[job.wildcards[name]].append(job)
         return found
 
-    def _costs(self, jobs: Sequence[Job]) -> dict[str, float]:
+    def _costs(self, jobs: Sequence[PlannedJob]) -> dict[str, float]:
         return {
             "cpu_hours": self.estimator.hours(jobs, gpu=False)["expected"],
             "gpu_hours": self.estimator.hours(jobs, gpu=True)["expected"],
@@ -183,11 +181,11 @@ class _Report:
     def _graph(self) -> dict:
         rules = {job.index: job.rule for job in self.dag.jobs}
         edges = {(rules[other], job.rule) for job in self.dag.jobs for other in job.dependencies}
-        nodes = [{"rule": rule, "stage": STAGE_OF[rule], **self._tally(jobs)} for rule, jobs in self.by_rule.items()]
+        nodes = [{"rule": rule, "stage": RULE[rule].stage, **self._tally(jobs)} for rule, jobs in self.by_rule.items()]
         return {"nodes": nodes, "edges": sorted(map(list, edges), key=lambda edge: [ORDER[rule] for rule in edge])}
 
     def _estimates(self) -> list[dict]:
-        shown: dict[tuple[str, str], Job] = {}
+        shown: dict[tuple[str, str], PlannedJob] = {}
         for rule, jobs in self.by_rule.items():
             for job in jobs:
                 if job.due:
@@ -251,7 +249,7 @@ class _Report:
         return _flat(self.campaign.settings.model_dump(mode="json")) | _flat({"overrides": overrides})
 
     def _identity(self, name: str) -> dict:
-        return self.campaign.identity(name)
+        return self.campaign.composition(name).identity
 
 
 def _flat(content: Mapping, prefix: str = "") -> dict[str, object]:

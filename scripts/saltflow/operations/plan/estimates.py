@@ -13,8 +13,8 @@ from saltflow.base.provenance import read_json
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import journal_path, read_journal
 from saltflow.operations.plan.calibration import SUBMITTED, Rate
-from saltflow.operations.plan.dag import Dag, Job, gpus_of
-from saltflow.operations.workload import done_by, needed_min, speedup, units_of_work
+from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of
+from saltflow.operations.resources import done_by, needed_min, speedup, work_of
 
 # Enough finished jobs of a rule for a median; reading thousands of files would take longer than planning.
 SAMPLE = 50
@@ -47,9 +47,9 @@ class Estimator:
 
     def __init__(self, campaign: Campaign, dag: Dag, rates: Mapping[tuple[str, str], Rate]):
         self.campaign, self.dag, self.rates = campaign, dag, rates
-        self._amounts: dict[tuple, tuple[float, str, float]] = {}
+        self._known: dict[tuple, tuple[float, str, float]] = {}
 
-    def expected_s(self, job: Job) -> float:
+    def expected_s(self, job: PlannedJob) -> float:
         """Expected seconds of a job, with those of Snakemake inside it where it is submitted."""
         seconds = self._calibrated_s(job)
         if correction := self.corrections.get(self._kind(job)):
@@ -57,12 +57,12 @@ class Estimator:
         submitted = not job.local and self.dag.executor != "local"
         return seconds + submitted * self.rates[SUBMITTED, ""].seconds_per_unit
 
-    def upper_s(self, job: Job) -> float:
+    def upper_s(self, job: PlannedJob) -> float:
         """Seconds that a job cannot exceed if it succeeds at once."""
         needed_s = 0 if self.passes_on(job) else 60 * self._work(job)[2]
         return max(60 * float(job.resources.get("runtime", 0)), needed_s, self.expected_s(job))
 
-    def hours(self, jobs: Iterable[Job], *, gpu: bool) -> dict[str, float]:
+    def hours(self, jobs: Iterable[PlannedJob], *, gpu: bool) -> dict[str, float]:
         """Core-hours or GPU-hours that the due ones of some jobs reserve, expected and at most."""
         expected = upper = 0.0
         for job in jobs:
@@ -71,11 +71,11 @@ class Estimator:
                 upper += number * self.upper_s(job) / 3600
         return {"expected": rounded(expected), "upper": rounded(upper)}
 
-    def rate(self, job: Job) -> Rate:
+    def rate(self, job: PlannedJob) -> Rate:
         """The calibration that holds for a job."""
         return self.rates[self._kind(job)]
 
-    def basis(self, job: Job) -> str:
+    def basis(self, job: PlannedJob) -> str:
         """Where the estimate of a job comes from, for a reader."""
         correction = self.corrections.get(self._kind(job))
         if correction:
@@ -83,12 +83,12 @@ class Estimator:
             return f"{jobs} of this sweep"
         return self.rate(job).source
 
-    def seconds_per_unit(self, job: Job) -> float:
+    def seconds_per_unit(self, job: PlannedJob) -> float:
         """Seconds per unit of work, corrected."""
         correction = self.corrections.get(self._kind(job))
         return self.rate(job).seconds_per_unit * (correction.factor if correction else 1)
 
-    def passes_on(self, job: Job) -> bool:
+    def passes_on(self, job: PlannedJob) -> bool:
         """Whether the generation of a job comes after one that has converged."""
         converged = self._converged.get(job.wildcards.get("potential", ""))
         if "excluded" in job.wildcards:  # it trains what that generation has released
@@ -98,7 +98,7 @@ class Estimator:
     @cached_property
     def corrections(self) -> Mapping[tuple[str, str], Correction]:
         """Rule and what does its work → median ratio of measured to calibrated seconds of finished jobs."""
-        finished: dict[str, list[Job]] = defaultdict(list)
+        finished: dict[str, list[PlannedJob]] = defaultdict(list)
         for job in self.dag.jobs:
             if not job.due and job.benchmark and not self.passes_on(job):
                 finished[job.rule].append(job)
@@ -109,7 +109,7 @@ class Estimator:
                     ratios[self._kind(job)].append(seconds / self._calibrated_s(job))
         return {kind: Correction(median(found), len(found)) for kind, found in ratios.items()}
 
-    def _measured_s(self, job: Job) -> float | None:
+    def _measured_s(self, job: PlannedJob) -> float | None:
         """Seconds that a finished job took; None where that says nothing about the next one.
 
         A job that was resumed has measured only its last piece, and one on another device another thing.
@@ -119,24 +119,24 @@ class Estimator:
             return None
         return read_seconds(self.dag.directory / job.benchmark)
 
-    def _calibrated_s(self, job: Job) -> float:
+    def _calibrated_s(self, job: PlannedJob) -> float:
         return self.rate(job).seconds(0 if self.passes_on(job) else self._work(job)[0])
 
-    def _kind(self, job: Job) -> tuple[str, str]:
+    def _kind(self, job: PlannedJob) -> tuple[str, str]:
         return job.rule, self._work(job)[1]
 
-    def _work(self, job: Job) -> tuple[float, str, float]:
+    def _work(self, job: PlannedJob) -> tuple[float, str, float]:
         """Amount of work of a job as one core would feel it, what does it, and the minutes that it stays below."""
         where = {name: value for name, value in job.wildcards.items() if name not in ALIKE}
         key = (job.rule, *sorted(where.items()))
-        if key not in self._amounts:
+        if key not in self._known:
             about = (self.campaign, job.rule, job.wildcards)
-            self._amounts[key] = (
-                units_of_work(*about).amount / speedup(*about),
+            self._known[key] = (
+                work_of(*about).amount / speedup(*about),
                 done_by(*about),
                 needed_min(*about),
             )
-        return self._amounts[key]
+        return self._known[key]
 
     @cached_property
     def _converged(self) -> Mapping[str, int]:
@@ -155,7 +155,7 @@ def rounded(value: float, digits: int = DIGITS) -> float:
     return round(value, digits - 1 - floor(log10(abs(value)))) if value else 0.0
 
 
-def _spread(jobs: Sequence[Job]) -> Iterable[Job]:
+def _spread(jobs: Sequence[PlannedJob]) -> Iterable[PlannedJob]:
     """At most `SAMPLE` of the jobs, evenly over them."""
     return jobs[:: max(1, -(-len(jobs) // SAMPLE))]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from saltflow.operations.plan.cluster import Cluster, Partition
-from saltflow.operations.workload import MOST_PIECES
+from saltflow.operations.resources import MOST_SUBMISSIONS
 
 
 @dataclass(frozen=True)
@@ -151,15 +151,15 @@ def _of_time(request: Request) -> dict | None:
     """A job that is expected to need more than its walltime: in pieces, but not in too many, or not at all."""
     if request.expected_min <= request.runtime_min:
         return None
-    pieces = -(-request.expected_min // request.runtime_min)
+    submissions = -(-request.expected_min // request.runtime_min)
     expected_h, asked_h = request.expected_min / 60, request.runtime_min / 60
-    if request.resumes and pieces <= MOST_PIECES:
+    if request.resumes and submissions <= MOST_SUBMISSIONS:
         return None
     remedy = (
-        f"it would need about {pieces:,.0f} pieces, each going on from the last, and gets {MOST_PIECES}: raise "
+        f"it would need about {submissions:,.0f} submissions, each resuming the one before, and gets {MOST_SUBMISSIONS}: raise "
         f"execution.site.{_kind(request)}.longest_min, or give the job less to do"
         if request.resumes
-        else "it cannot go on from where it was stopped: give the rule a longer runtime under set-resources"
+        else "it cannot resume: give the rule a longer runtime under set-resources"
     )
     sentence = (
         f"{request.rule} is expected to take up to {expected_h:,.0f} h where {asked_h:,.0f} h are asked for; {remedy}."

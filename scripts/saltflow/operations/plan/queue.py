@@ -1,7 +1,7 @@
 """How long the due jobs take on a number of nodes, and how many of them wait in the queue: a simulation.
 
 List scheduling (Graham, SIAM J. Appl. Math. 17, 416 (1969)): whenever there is room, the next job that has all it
-needs is started. Nodes of a kind count as one pool of cores and memory or of GPUs, other users do not exist, and
+needs is started. Capacity of a kind count as one pool of cores and memory or of GPUs, other users do not exist, and
 no job fails; so the time is that of an empty cluster.
 """
 
@@ -17,7 +17,7 @@ MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class QueuedTask:
     """A submission: one job, or a group of jobs that are done one after another, or a local job.
 
     needs: numbers of the tasks that must have ended. seconds: that it takes.
@@ -32,7 +32,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Nodes:
+class Capacity:
     """What there is to run on. cores, memory_MB: of all CPU nodes together; gpus: of all GPU nodes."""
 
     cores: int
@@ -42,7 +42,7 @@ class Nodes:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QueueOutcome:
     """What the simulation found: hours until the last job has ended, and the busiest moments of the queue."""
 
     hours: float
@@ -51,8 +51,8 @@ class Outcome:
 
 
 def simulate(
-    tasks: Sequence[Task], nodes: Nodes, *, max_queued: int | None, max_submissions: tuple[int, float] | None
-) -> Outcome:
+    tasks: Sequence[QueuedTask], nodes: Capacity, *, max_queued: int | None, max_submissions: tuple[int, float] | None
+) -> QueueOutcome:
     """Run the tasks in the order given, as far as their needs allow.
 
     Args:
@@ -63,7 +63,7 @@ def simulate(
     """
     simulation = _Simulation(tasks, nodes, max_queued, max_submissions)
     simulation.run()
-    return Outcome(
+    return QueueOutcome(
         hours=simulation.now / 3600,
         peak_queued=simulation.peak_queued,
         peak_submissions_per_minute=_busiest(simulation.submitted, within_s=MINUTE_S),
@@ -72,8 +72,8 @@ def simulate(
 
 @dataclass
 class _Simulation:
-    tasks: Sequence[Task]
-    nodes: Nodes
+    tasks: Sequence[QueuedTask]
+    nodes: Capacity
     max_queued: int | None
     max_submissions: tuple[int, float] | None
     now: float = 0.0
@@ -151,12 +151,12 @@ class _Simulation:
 class _Room:
     """What is free; a task larger than everything there is gets everything there is."""
 
-    def __init__(self, nodes: Nodes):
+    def __init__(self, nodes: Capacity):
         self.nodes = nodes
         self.free = {"local": [nodes.local_cores], "cpu": [nodes.cores, nodes.memory_MB], "gpu": [nodes.gpus]}
         self.all = {pool: tuple(amounts) for pool, amounts in self.free.items()}
 
-    def take(self, task: Task) -> bool:
+    def take(self, task: QueuedTask) -> bool:
         asked = self._asked(task)
         free = self.free[task.pool]
         if any(want > there for want, there in zip(asked, free, strict=True)):
@@ -164,11 +164,11 @@ class _Room:
         self.free[task.pool] = [there - want for want, there in zip(asked, free, strict=True)]
         return True
 
-    def give(self, task: Task) -> None:
+    def give(self, task: QueuedTask) -> None:
         free = self.free[task.pool]
         self.free[task.pool] = [there + want for want, there in zip(self._asked(task), free, strict=True)]
 
-    def _asked(self, task: Task) -> list[float]:
+    def _asked(self, task: QueuedTask) -> list[float]:
         wants = {"local": [task.cores], "cpu": [task.cores, task.memory_MB], "gpu": [task.gpus]}[task.pool]
         return [min(want, most) for want, most in zip(wants, self.all[task.pool], strict=True)]
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from saltflow.operations.plan.dag import Dag, Job, Reason
+from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
 
 EXAMPLES = 3
 # Parameters of rules that are named for what the script takes, and where their value is set.
@@ -52,7 +52,7 @@ class Change:
         return f"{self.key}: {self.before} → {self.after}"
 
 
-def why(job: Job, *, failed: bool) -> Why:
+def why(job: PlannedJob, *, failed: bool) -> Why:
     """The first reason of a due job that a reader would name.
 
     Args:
@@ -83,7 +83,7 @@ def why(job: Job, *, failed: bool) -> Why:
     return Why("upstream", "a job before it is due")
 
 
-def changed_settings(job: Job) -> list[Change]:
+def changed_settings(job: PlannedJob) -> list[Change]:
     """Which settings of a job have changed, by their keys in the configuration.
 
     Snakemake records the values of parameters without their names: the name of an old one is that of the new value
@@ -186,14 +186,14 @@ def reasons_table(dag: Dag, *, failed: Iterable[int]) -> list[dict]:
         failed: indices of jobs whose last attempt failed.
     """
     failed = set(failed)
-    found: dict[tuple[str, str], dict[str, list[Job]]] = {}
+    found: dict[tuple[str, str], dict[str, list[PlannedJob]]] = {}
     for job in dag.due:
         reason = why(job, failed=job.index in failed)
         found.setdefault((job.rule, reason.kind), {}).setdefault(reason.detail, []).append(job)
     return [row for (rule, kind), details in found.items() for row in _rows(rule, kind, details)]
 
 
-def _rows(rule: str, kind: str, details: Mapping[str, list[Job]]) -> list[dict]:
+def _rows(rule: str, kind: str, details: Mapping[str, list[PlannedJob]]) -> list[dict]:
     ordered = sorted(details.items(), key=lambda item: -len(item[1]))
     if len(ordered) > ROWS:
         rest = [job for _, jobs in ordered[ROWS - 1 :] for job in jobs]

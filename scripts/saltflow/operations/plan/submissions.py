@@ -2,28 +2,28 @@
 
 from collections.abc import Iterable
 
-from saltflow.operations.plan.dag import Dag, Job, Resources, gpus_of, memory_of, runtime_of
+from saltflow.operations.plan.dag import Dag, PlannedJob, Resources, gpus_of, memory_of, runtime_of
 from saltflow.operations.plan.estimates import Estimator
 from saltflow.operations.plan.limits import Request
-from saltflow.operations.plan.queue import Task
-from saltflow.operations.workload import TASKS
+from saltflow.operations.plan.queue import QueuedTask
+from saltflow.operations.rules import RULE
 
 
-def due_submissions(dag: Dag) -> list[list[Job]]:
+def due_submissions(dag: Dag) -> list[list[PlannedJob]]:
     """The due jobs, those of a group together, in the order of the workflow."""
-    together: dict[tuple[str, int], list[Job]] = {}
+    together: dict[tuple[str, int], list[PlannedJob]] = {}
     for job in dag.due:
         key = ("job", job.index) if job.group is None else ("group", job.group)
         together.setdefault(key, []).append(job)
     return list(together.values())
 
 
-def is_submitted(dag: Dag, jobs: list[Job]) -> bool:
+def is_submitted(dag: Dag, jobs: list[PlannedJob]) -> bool:
     """Whether jobs of one submission go to the scheduler; the others are done by Snakemake itself."""
     return dag.executor != "local" and not (jobs[0].local and jobs[0].group is None)
 
 
-def request_of(dag: Dag, jobs: list[Job]) -> tuple[int, Resources]:
+def request_of(dag: Dag, jobs: list[PlannedJob]) -> tuple[int, Resources]:
     """Cores and resources that jobs of one submission ask for together."""
     if jobs[0].group is None:
         return jobs[0].threads, jobs[0].resources
@@ -31,7 +31,7 @@ def request_of(dag: Dag, jobs: list[Job]) -> tuple[int, Resources]:
     return group.threads, group.resources
 
 
-def tasks_of(dag: Dag, submissions: list[list[Job]], estimator: Estimator) -> list[Task]:
+def tasks_of(dag: Dag, submissions: list[list[PlannedJob]], estimator: Estimator) -> list[QueuedTask]:
     """The submissions for the simulation; members of a group follow each other."""
     number = {job.index: place for place, jobs in enumerate(submissions) for job in jobs}
     tasks = []
@@ -40,7 +40,7 @@ def tasks_of(dag: Dag, submissions: list[list[Job]], estimator: Estimator) -> li
         needs = {number[other] for job in jobs for other in job.dependencies if other in number}
         gpus = gpus_of(resources)
         tasks.append(
-            Task(
+            QueuedTask(
                 pool="local" if jobs[0].local and jobs[0].group is None else "gpu" if gpus else "cpu",
                 needs=tuple(sorted(needs - {place})),
                 seconds=sum(map(estimator.expected_s, jobs)),
@@ -52,7 +52,7 @@ def tasks_of(dag: Dag, submissions: list[list[Job]], estimator: Estimator) -> li
     return tasks
 
 
-def requests_of(dag: Dag, submissions: Iterable[list[Job]], estimator: Estimator) -> list[Request]:
+def requests_of(dag: Dag, submissions: Iterable[list[PlannedJob]], estimator: Estimator) -> list[Request]:
     """The largest requests of every rule, partition and QOS that is submitted.
 
     A group is counted for the rule of its first job.
@@ -65,7 +65,7 @@ def requests_of(dag: Dag, submissions: Iterable[list[Job]], estimator: Estimator
         rule, gpus = jobs[0].rule, gpus_of(resources)
         partition, qos = str(resources.get("slurm_partition") or ""), str(resources.get("qos") or "")
         key = (rule, partition, qos, gpus)
-        found = largest.get(key) or Request(rule, partition, qos, 0, 0, 0, gpus, 0, TASKS[rule].resumes)
+        found = largest.get(key) or Request(rule, partition, qos, 0, 0, 0, gpus, 0, RULE[rule].resumes)
         largest[key] = Request(
             rule,
             partition,

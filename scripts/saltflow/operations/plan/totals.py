@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from saltflow.operations.plan.cluster import Cluster
-from saltflow.operations.plan.dag import Dag, Job, gpus_of, memory_of, runtime_of
+from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of, memory_of, runtime_of
 from saltflow.operations.plan.estimates import Estimator, rounded
-from saltflow.operations.plan.queue import Nodes, Outcome, simulate
+from saltflow.operations.plan.queue import Capacity, QueueOutcome, simulate
 from saltflow.operations.plan.storage import Storage
 from saltflow.operations.plan.submissions import request_of, tasks_of
 
@@ -17,7 +17,7 @@ NODE_NUMBERS = (1, 2, 4, 8, 16)
 
 
 def totals(
-    dag: Dag, submissions: list[list[Job]], estimator: Estimator, storage: Storage, cluster: Cluster
+    dag: Dag, submissions: list[list[PlannedJob]], estimator: Estimator, storage: Storage, cluster: Cluster
 ) -> dict[str, object]:
     """The section `totals` of a plan.
 
@@ -50,12 +50,12 @@ class _Outlook:
     """How the due jobs would go through the queue, for several numbers of nodes."""
 
     dag: Dag
-    submissions: list[list[Job]]
+    submissions: list[list[PlannedJob]]
     estimator: Estimator
     cluster: Cluster
 
     @cached_property
-    def outcomes(self) -> list[tuple[int, int, Outcome]]:
+    def outcomes(self) -> list[tuple[int, int, QueueOutcome]]:
         """CPU nodes, GPU nodes and what the simulation finds for them; a local run has this machine."""
         if not self.submissions:
             return []
@@ -88,11 +88,11 @@ class _Outlook:
     def _is_local(self) -> bool:
         return self.dag.executor == "local"
 
-    def _nodes(self, number: int) -> Nodes:
+    def _nodes(self, number: int) -> Capacity:
         local_cores = self.dag.local_cores or 1
         if self._is_local:
-            return Nodes(cores=local_cores, memory_MB=float("inf"), gpus=1, local_cores=local_cores)
-        return Nodes(
+            return Capacity(cores=local_cores, memory_MB=float("inf"), gpus=1, local_cores=local_cores)
+        return Capacity(
             cores=int(number * self._largest("cores", NODE_CORES)),
             memory_MB=number * self._largest("memory_MB", NODE_MEMORY_MB),
             gpus=int(number * self._largest("gpus", NODE_GPUS)),
@@ -106,7 +106,7 @@ class _Outlook:
         )
 
 
-def _largest_job(dag: Dag, submissions: Sequence[list[Job]]) -> dict | None:
+def _largest_job(dag: Dag, submissions: Sequence[list[PlannedJob]]) -> dict | None:
     """The submission that asks for the most memory, and for the most time among those."""
     asked = [(*request_of(dag, jobs), jobs[0]) for jobs in submissions]
     if not asked:

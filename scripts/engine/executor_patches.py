@@ -10,7 +10,8 @@ from collections import Counter
 
 from snakemake_executor_plugin_slurm import Executor
 
-from saltflow.operations.workload import MOST_PIECES, TASKS
+from saltflow.operations.resources import MOST_SUBMISSIONS
+from saltflow.operations.rules import RULE
 
 # What sbatch says after some ten seconds when nobody listens, so that nothing can have been submitted.
 NOT_SUBMITTED = "Unable to contact slurm controller (connect failure)"
@@ -19,14 +20,14 @@ PAUSE_S = 20
 LONGEST_OUTAGE_S = 1800
 
 
-def be_patient() -> None:
+def patch_executor() -> None:
     """Correct the executor of this process; called once, before the first job."""
-    Executor.report_job_error = _beginning_another_piece(Executor.report_job_error)
-    Executor.check_active_jobs = _forgetting_no_job(Executor.check_active_jobs)
+    Executor.report_job_error = _resubmitting_after_walltime(Executor.report_job_error)
+    Executor.check_active_jobs = _remembering_every_job(Executor.check_active_jobs)
     Executor._report_job_error_threadsafe = _submitting_again(Executor._report_job_error_threadsafe)
 
 
-def _forgetting_no_job(check_active_jobs):
+def _remembering_every_job(check_active_jobs):
     """Every job that is asked about is reported as ended or given back, to be asked about again."""
 
     async def checked(self, active_jobs):
@@ -70,16 +71,16 @@ def _submitting_again(report_error):
     return reported
 
 
-def _beginning_another_piece(report_error):
+def _resubmitting_after_walltime(report_error):
     """A job that resumes and has reached its walltime has used none of its tries."""
 
     def reported(self, job_info, msg=None, **kwargs):
         job = job_info.job
         rules = {each.rule.name for each in job.jobs} if job.is_group() else {job.rule.name}
-        if "'TIMEOUT'" in (msg or "") and any(TASKS[rule].resumes for rule in rules):
-            pieces = self.__dict__.setdefault("_pieces", Counter())
-            pieces[job] += 1
-            if pieces[job] < MOST_PIECES:
+        if "'TIMEOUT'" in (msg or "") and any(RULE[rule].resumes for rule in rules):
+            submissions = self.__dict__.setdefault("_submissions_of", Counter())
+            submissions[job] += 1
+            if submissions[job] < MOST_SUBMISSIONS:
                 job.attempt -= 1  # Snakemake adds one when it tries again
         report_error(self, job_info, msg, **kwargs)
 

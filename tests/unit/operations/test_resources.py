@@ -5,29 +5,30 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from saltflow.base.errors import InputError
-from saltflow.campaign.campaign import Campaign, load_campaign
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.learning.sampling.driving import RELAX_STEPS
-from saltflow.operations import amounts
+from saltflow.operations import cost_model
 from saltflow.operations.plan.calibration import SUBMITTED, read_calibration
-from saltflow.operations.workload import (
-    TASKS,
+from saltflow.operations.resources import (
     cores,
     done_by,
     escalated_MB,
+    job_group,
     memory_MB,
     needed_min,
     place,
     runtime_min,
     site_requests,
-    together,
-    units_of_work,
+    work_of,
 )
+from saltflow.operations.rules import RULE
 
 ROOT = Path(__file__).resolve().parents[3]
-SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+SHIPPED = read_configuration([])
 OXYHALIDE, CHLORIDE = {"composition": "LiAlCl2.5O0.75"}, {"composition": "LiCl-TaCl5"}
 POINT = OXYHALIDE | {"temperature": "500"}
 TRAINED = {"potential": "Al-oxyhalide", "generation": "2", "member": "1", "chunk": "0"}
@@ -57,34 +58,34 @@ def wildcards_of(rule: str) -> dict[str, str]:
 
 def test_a_point_has_the_steps_of_all_its_stages_for_the_atoms_of_all_its_replicas():
     changes = {"cells.atoms": 84, "sweep.replicas": 2}
-    work = units_of_work(campaign(changes), "run_md", POINT)
+    work = work_of(campaign(changes), "run_md", POINT)
     # LiAlCl2.5O0.75: 21 atoms in the smallest cell; oxygen asks for steps of 1 fs
     assert work == (2 * 84 * (100 + 20 + 20_000) * 1000, "atom-steps")
 
 
 def test_the_timestep_counts():
-    heavy, light = (units_of_work(campaign(), "quench_cell", each | {"replica": "1"}) for each in (CHLORIDE, OXYHALIDE))
+    heavy, light = (work_of(campaign(), "quench_cell", each | {"replica": "1"}) for each in (CHLORIDE, OXYHALIDE))
     assert heavy.amount / light.amount == pytest.approx(0.5, rel=0.05)
 
 
 def test_a_crystal_is_relaxed_and_annealed_but_not_melted():
     tiny = campaign({f"tables.{name}": f"tests/tiny/{name}.tsv" for name in ("compositions", "potentials")})
     crystal = {"composition": "LiCl-crystal", "replica": "1"}
-    assert amounts.cell_atoms(tiny, crystal) == 1430
-    assert units_of_work(tiny, "quench_cell", crystal).amount == 1430 * (200 + 50 * 1000 / 2)
+    assert cost_model.cell_atoms(tiny, crystal) == 1430
+    assert work_of(tiny, "quench_cell", crystal).amount == 1430 * (200 + 50 * 1000 / 2)
 
 
 def test_all_chunks_together_hold_the_frames_of_a_generation():
     ours = campaign({"labels.chunk_frames": 50})
-    chunks = [TRAINED | {"chunk": str(number)} for number in ours.chunks("Al-oxyhalide", 2)]
-    frames = [units_of_work(ours, "label_frames", chunk).amount // 84 for chunk in chunks]
+    chunks = [TRAINED | {"chunk": str(number)} for number in ours.potential("Al-oxyhalide").chunks(2)]
+    frames = [work_of(ours, "label_frames", chunk).amount // 84 for chunk in chunks]
     assert frames == [50, 50, 50, 30]
     assert sum(frames) == 20 * MEMBERS
 
 
 def test_training_grows_with_the_generations_and_leaves_out_what_is_held_out():
     first, second, third = (
-        units_of_work(campaign(), "fine_tune", TRAINED | {"generation": number}).amount for number in "012"
+        work_of(campaign(), "fine_tune", TRAINED | {"generation": number}).amount for number in "012"
     )
     assert first == MEMBERS * (8 - 2) * 5 * 84 * 200
     assert second - first == third - second == MEMBERS * (20 - 4) * 84 * 200
@@ -92,15 +93,15 @@ def test_training_grows_with_the_generations_and_leaves_out_what_is_held_out():
 
 def test_a_training_without_a_composition_lacks_its_frames_and_each_committee_is_asked_of_all_held_out_ones():
     ours = campaign({"learning.loco_compositions": ["LiAlI2.5O0.75", "KAlI2.5O0.75"]})
-    full = units_of_work(ours, "fine_tune", TRAINED).amount
-    assert units_of_work(ours, "fine_tune_loco", TRAINED | {"excluded": "LiAlI2.5O0.75"}).amount == full * 8 / 9
+    full = work_of(ours, "fine_tune", TRAINED).amount
+    assert work_of(ours, "fine_tune_loco", TRAINED | {"excluded": "LiAlI2.5O0.75"}).amount == full * 8 / 9
     heldout = MEMBERS * (2 * 5 + 4 * 4)
-    assert units_of_work(ours, "assess_loco", {"potential": "Al-oxyhalide"}).amount == heldout * 84 * 4 * 3
+    assert work_of(ours, "assess_loco", {"potential": "Al-oxyhalide"}).amount == heldout * 84 * 4 * 3
 
 
 def test_replayed_frames_are_trained_on_too():
     trained = [
-        units_of_work(campaign({"learning.training.recipe": recipe, **changes}), "fine_tune", TRAINED).amount
+        work_of(campaign({"learning.training.recipe": recipe, **changes}), "fine_tune", TRAINED).amount
         for recipe, changes in (
             ("naive", {}),
             ("replay", {"learning.training.replay_ratio": 0.5}),
@@ -115,30 +116,28 @@ def test_replayed_frames_are_trained_on_too():
 
 
 def test_an_assessment_asks_the_models_of_the_generation_before_again():
-    first, second = (
-        units_of_work(campaign(), "assess_potential", TRAINED | {"generation": each}).amount for each in "01"
-    )
+    first, second = (work_of(campaign(), "assess_potential", TRAINED | {"generation": each}).amount for each in "01")
     assert first == MEMBERS * 2 * 5 * 84 * 4
     assert second == MEMBERS * (2 * (2 * 5 + 4) + 20) * 84 * 4, "and the 20 new labels by the former models"
 
 
 def test_seeds_without_a_foundation_are_only_packed():
-    packed = units_of_work(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}).amount
-    melted = units_of_work(campaign(), "propose_initial_frames", {"potential": "Al-oxyhalide"}).amount
+    packed = work_of(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}).amount
+    melted = work_of(campaign(), "propose_initial_frames", {"potential": "Al-oxyhalide"}).amount
     assert packed < 14 * 8 * 100
     assert melted > 9 * 8 * 80 * 500
 
 
 def test_cells_of_a_sampling_are_relaxed_as_long_as_counted():
-    assert amounts.RELAX_STEPS == RELAX_STEPS
+    assert cost_model.RELAX_STEPS == RELAX_STEPS
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("reference", ["gfn1-xtb", "pbe-d3", "pbe-d3-qe", "pbe-d3-gpaw"])
-@pytest.mark.parametrize("rule", TASKS)
+@pytest.mark.parametrize("rule", RULE)
 def test_every_job_has_work_a_calibration_and_a_ceiling_well_above_it(rule, device, reference):
     ours, where = campaign({"execution.device": device}), wildcards_of(rule) | {"reference": reference}
-    work, rates = units_of_work(ours, rule, where), read_calibration([ROOT])
+    work, rates = work_of(ours, rule, where), read_calibration([ROOT])
     rate = rates[rule, done_by(ours, rule, where)]
     assert work.amount > 0
     assert work.unit == rate.unit
@@ -149,9 +148,9 @@ def test_every_job_has_work_a_calibration_and_a_ceiling_well_above_it(rule, devi
 # ── memory ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("rule", TASKS)
+@pytest.mark.parametrize("rule", RULE)
 def test_memory_holds_the_script_and_two_snakemakes(rule):
-    need_MB = TASKS[rule].need_MB(campaign(), wildcards_of(rule))
+    need_MB = RULE[rule].memory_MB(campaign(), wildcards_of(rule))
     assert need_MB + 300 <= memory_MB(campaign(), rule, wildcards_of(rule)) < need_MB + 400
 
 
@@ -184,7 +183,7 @@ def limited(minutes: int | None, changes: dict | None = None) -> Campaign:
     return campaign(limits | (changes or {}))
 
 
-@pytest.mark.parametrize("rule", TASKS)
+@pytest.mark.parametrize("rule", RULE)
 def test_without_a_limit_a_job_asks_for_what_it_needs(rule):
     where = wildcards_of(rule)
     assert runtime_min(limited(None), rule, where) == needed_min(limited(None), rule, where) >= 10
@@ -204,7 +203,7 @@ def test_a_job_that_cannot_resume_is_refused_with_the_key_to_raise():
 @pytest.mark.parametrize("longest", [None, 3000])
 def test_a_submission_with_several_jobs_keeps_to_the_longest_walltime(rule, longest):
     ours = limited(longest)
-    jobs = together(ours, rule, wildcards_of(rule))
+    jobs = job_group(ours, rule, wildcards_of(rule))
     asked = sum(runtime_min(ours, name, where) for name, where in jobs)
     assert (rule, wildcards_of(rule)) in jobs
     if longest is None:
@@ -223,13 +222,13 @@ def test_analyses_of_a_composition_that_do_not_fit_together_are_refused():
 # ── where ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("rule", TASKS)
+@pytest.mark.parametrize("rule", RULE)
 def test_without_gpus_everything_runs_on_cpu_nodes(rule):
     assert place(campaign({"execution.device": "cpu"}), rule, wildcards_of(rule)) == "cpu"
 
 
 def test_only_models_at_work_need_a_gpu():
-    on_gpus = {rule for rule in TASKS if place(campaign(), rule, wildcards_of(rule)) == "gpu"}
+    on_gpus = {rule for rule in RULE if place(campaign(), rule, wildcards_of(rule)) == "gpu"}
     assert on_gpus == {
         "propose_initial_frames",
         "explore",
@@ -263,7 +262,7 @@ def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
 
 def test_every_rule_has_a_task():
     rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    assert set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", rules, flags=re.M)) == set(TASKS)
+    assert set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", rules, flags=re.M)) == set(RULE)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +273,7 @@ def test_ranks_follow_the_atoms_up_to_the_node(atoms, most, threads, wanted):
     asked = {"most_cores": most, "atoms_per_rank": 8, "threads_per_rank": threads}
     settings |= {f"execution.labelling.{key}": value for key, value in asked.items()}
     parallel = campaign(settings | {"references.pbe-d3.command": "mpiexec -np {ranks} cp2k.psmp -s"})
-    largest = amounts.largest_labelled(parallel, TRAINED)
+    largest = cost_model.largest_labelled(parallel, TRAINED)
     assert largest in (21, 84)
     assert cores(parallel, "label_frames", TRAINED) == wanted
     assert cores(campaign(settings), "label_frames", TRAINED) == 1

@@ -1,0 +1,67 @@
+"""Cells: packed or crystalline, then quenched with the released potential.
+
+REQUIRED INPUTS: a row of compositions.tsv; for a crystal its structure file; results/potentials/{potential}/released.model
+OUTPUTS: results/{composition}/replica{replica}/cell.extxyz, quenched.extxyz, quench.json, quench.h5md
+"""
+
+
+rule build_cell:
+    """Pack salt and host at random into a cell of the start density, polyanions whole.
+
+    The seed depends on the replica alone, so replicas are independent. A crystal is read from its file instead.
+    """
+    input:
+        structure=composition("structure_file"),
+    output:
+        cell="results/{composition}/replica{replica}/cell.extxyz",
+    log:
+        spec["build_cell"].log,
+    benchmark:
+        spec["build_cell"].benchmark
+    localrule: spec["build_cell"].is_local
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        **resources,
+    params:
+        composition=composition("identity"),
+        cells=section("cells"),
+        seed=campaign.settings.sweep.seed,
+    script:
+        "../scripts/build_cell.py"
+
+
+rule quench_cell:
+    """Melt, cool at the set rate and anneal one cell; the acceptance criteria say whether it can be used."""
+    input:
+        cell=rules.build_cell.output.cell,
+        model=its_potential("released_model"),
+        release=its_potential("released_record"),
+    output:
+        replica="results/{composition}/replica{replica}/quenched.extxyz",
+        record="results/{composition}/replica{replica}/quench.json",
+        trajectory="results/{composition}/replica{replica}/quench.h5md",
+    log:
+        spec["quench_cell"].log,
+    benchmark:
+        spec["quench_cell"].benchmark
+    group:
+        group("quench_cell")
+    conda:
+        "../envs/dynamics.yaml"
+    envmodules:
+        *campaign.modules("dynamics"),
+    threads: 1
+    resources:
+        **resources,
+        serial_slot=1,
+    params:
+        composition=composition("identity"),
+        dynamics=composition("quench_dynamics"),
+        acceptance=composition("acceptance"),
+        seed=campaign.settings.sweep.seed,
+    script:
+        "../scripts/quench_cell.py"

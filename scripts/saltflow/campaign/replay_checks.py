@@ -1,0 +1,40 @@
+"""Whether a foundation from a file is given structures to label, wherever they are replayed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from saltflow.base.errors import InputError
+from saltflow.campaign.added_dispersion import has_dispersion
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.potential_view import PotentialView
+
+
+def check_replays(campaign: Campaign) -> None:
+    """Refuse a replay without structures, of a file that is not there, or of another dispersion than the labels'.
+
+    Raises:
+        InputError: a sentence for each.
+    """
+    potentials = map(campaign.potential, campaign.potentials)
+    replaying = [each for each in potentials if each.foundation["kind"] == "file" and each.replays]
+    if problems := [problem for each in replaying for problem in _problems(each)]:
+        raise InputError(problems)
+
+
+def _problems(potential: PotentialView) -> Iterator[str]:
+    row, asked = potential.row, potential.learning["training"]["replay_structures"]
+    if asked is None:
+        yield (
+            f"Potential {row.name}: learning.training.recipe is replay, but the frames that {row.foundation} was "
+            "trained on are not at hand; name structures that it labels itself in learning.training.replay_structures, "
+            "choose frozen or lora, or start from a potential of the table."
+        )
+        return
+    where = f"Potential {row.name}: learning.training.replay_structures"
+    if not Path(asked["path"]).is_file():
+        yield f"{where}: {asked['path']} is not there; correct its path, which is from the working directory."
+    if not has_dispersion(potential.reference, asked["dispersion"]):
+        yield (
+            f"{where}: dispersion {asked['dispersion']} is not in the labels of '{row.reference}', or is there with "
+            "parameters of its own; write none."
+        )

@@ -1,0 +1,350 @@
+"""How much work a job has, counted from the campaign before anything runs.
+
+Where files decide (how many frames are selected), the amount is the most that there can be. Sizes of crystals
+are those wanted: a unit cell that is larger counts for less than it is.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.composition_view import CompositionView
+from saltflow.campaign.potential_view import PotentialView
+from saltflow.campaign.settings.references import Reference
+from saltflow.dynamics.schedule import (
+    Stage,
+    constrained_schedule,
+    exploration_schedule,
+    production_schedule,
+    quench_schedule,
+    timestep_fs,
+)
+from saltflow.operations.rule_spec import Wildcards
+
+# Of sampled cells, before they are heated (saltflow.learning.sampling, which imports torch, has the same).
+RELAX_STEPS = 100
+# Volume per atom of a loose iodide; the others are denser.
+LOOSEST_A3 = 50.0
+# Frames of a sampled cell that are taken besides those of the heating: of the relaxation and the last one.
+EXTRA_FRAMES = 4
+# Frames of a run in which groups of atoms are looked for (saltflow.materials.groups.persistence).
+LOOKS = 400
+FEATURES = 256  # scalars of two layers of 128 channels; other foundations have as many or a few times that
+
+# ── cells and state points ───────────────────────────────────────────────────────────────────────────
+
+
+def cell_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of a simulated cell."""
+    return _composition(campaign, wildcards).cell_atoms()
+
+
+def state_point_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of all replicas of a state point, which run together."""
+    return cell_atoms(campaign, wildcards) * len(campaign.replicas)
+
+
+def quench_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of one replica."""
+    settings = _composition(campaign, wildcards).section("dynamics")["quench"]
+    crystal = _composition(campaign, wildcards).row.start != "pack"
+    schedule = quench_schedule(settings, cells=1, step_fs=_step_fs(campaign, wildcards), crystal=crystal)
+    return cell_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def md_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of a state point."""
+    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    schedule = production_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
+    return state_point_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def constrained_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of a constrained run."""
+    settings = _composition(campaign, wildcards).section("constraints")
+    schedule = constrained_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
+    return state_point_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def constrained_frames(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames of one trajectory of a constrained run."""
+    settings = _composition(campaign, wildcards).section("constraints")
+    return 1000 * settings["duration_ps"] / settings["frame_interval_fs"]
+
+
+def constrained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of all trajectories of a constrained run."""
+    return state_point_atoms(campaign, wildcards) * constrained_frames(campaign, wildcards)
+
+
+def groups_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms in which groups are looked for at one point."""
+    return state_point_atoms(campaign, wildcards) * min(LOOKS, recorded_frames(campaign, wildcards))
+
+
+def coupling_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of the free runs that are compared with constrained ones."""
+    temperatures = len(_composition(campaign, wildcards).constrained_temperatures_K)
+    return temperatures * recorded_frame_atoms(campaign, wildcards)
+
+
+def recorded_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of all trajectories of a state point."""
+    return state_point_atoms(campaign, wildcards) * recorded_frames(campaign, wildcards)
+
+
+def recorded_frames(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames of one trajectory."""
+    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    return 1000 * settings["duration_ps"] / settings["frame_interval_fs"]
+
+
+def velocity_frames(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames with velocities of one trajectory."""
+    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    return (
+        1000
+        * min(settings["velocities"]["duration_ps"], settings["duration_ps"])
+        / settings["velocities"]["interval_fs"]
+    )
+
+
+def spectra_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms that spectra read of a state point: all frames, and those with velocities."""
+    velocities = velocity_frames(campaign, wildcards) * state_point_atoms(campaign, wildcards)
+    return recorded_frame_atoms(campaign, wildcards) + velocities
+
+
+def structure_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms that the structure analysis reads of a state point."""
+    settings = _composition(campaign, wildcards).section("structure")
+    return state_point_atoms(campaign, wildcards) * settings["frames_per_replica"]
+
+
+def cell_A3(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The largest volume that a simulated cell may reach in Å³."""
+    return LOOSEST_A3 * cell_atoms(campaign, wildcards)
+
+
+def state_points(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Compositions × temperatures of the sweep."""
+    return len(campaign.swept) * len(campaign.temperatures_K)
+
+
+def resamples(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Resamples of an Arrhenius fit."""
+    return campaign.settings.arrhenius.bootstrap_samples
+
+
+def _step_fs(campaign: Campaign, wildcards: Wildcards) -> float:
+    rules = _composition(campaign, wildcards).section("dynamics")["timestep_fs"]
+    return timestep_fs(_composition(campaign, wildcards).row.amounts, rules=rules)
+
+
+def _steps(schedule: Sequence[Stage]) -> int:
+    return sum(stage.steps for stage in schedule)
+
+
+# ── sampling ───────────────────────────────────────────────────────────────────────────────────
+
+
+def initial_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of all cells of generation 0."""
+    return _sampled_atoms(campaign, wildcards, "initial_structures")
+
+
+def explored_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of all cells that an exploration drives together."""
+    return _sampled_atoms(campaign, wildcards, "exploration")
+
+
+def initial_atom_steps(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Evaluations of an atom by a foundation that melts the initial structures; the atoms alone where there is none."""
+    if _potential(campaign, wildcards).row.foundation == "none":
+        return initial_atoms(campaign, wildcards)
+    initial = _potential(campaign, wildcards).learning["initial_structures"]
+    steps = _heating_steps(campaign, wildcards, duration_ps=initial["melt_ps"])
+    return initial_atoms(campaign, wildcards) * (steps + 2 * initial["frames_per_cell"] + EXTRA_FRAMES)
+
+
+def exploration_atom_steps(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Evaluations of an atom by a model: the heating, and every frame by the other members of the committee."""
+    learning = _potential(campaign, wildcards).learning
+    heating = _heating_steps(campaign, wildcards, duration_ps=learning["exploration"]["duration_ps"])
+    disagreement = _frames_of_cell(learning["exploration"]) * learning["committee"]
+    return explored_atoms(campaign, wildcards) * (heating + disagreement)
+
+
+def explored_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Candidate frames × atoms."""
+    exploration = _potential(campaign, wildcards).learning["exploration"]
+    return explored_atoms(campaign, wildcards) * _frames_of_cell(exploration)
+
+
+def _frames_of_cell(exploration: Mapping) -> int:
+    return math.ceil(1000 * exploration["duration_ps"] / exploration["stride_fs"]) + EXTRA_FRAMES
+
+
+def _sampled_atoms(campaign: Campaign, wildcards: Wildcards, section: str) -> int:
+    potential = _potential(campaign, wildcards)
+    size = potential.learning[section]
+    return size["cells"] * sum(member.cell_atoms(size["atoms"]) for member in potential.members)
+
+
+def _heating_steps(campaign: Campaign, wildcards: Wildcards, *, duration_ps: float) -> int:
+    potential = _potential(campaign, wildcards)
+    schedule = exploration_schedule(
+        temperatures_K=[300.0],
+        relax_steps=RELAX_STEPS,
+        duration_ps=duration_ps,
+        stride_fs=1000 * duration_ps,
+        step_fs=timestep_fs(potential.elements, rules=potential.section("dynamics")["timestep_fs"]),
+    )
+    return _steps(schedule)
+
+
+# ── labels and training ────────────────────────────────────────────────────────────────────────
+
+
+def largest_labelled(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of the largest cell that a potential has labelled."""
+    return _largest_labelled(_potential(campaign, wildcards))
+
+
+def chunk_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms of a chunk; the last chunk of a generation holds what is left."""
+    potential = _potential(campaign, wildcards)
+    size = potential.section("labels")["chunk_frames"]
+    left = potential.frames_to_label(int(wildcards["generation"])) - size * int(wildcards["chunk"])
+    return min(size, left) * _largest_labelled(potential)
+
+
+def reference_of(campaign: Campaign, wildcards: Wildcards) -> Reference:
+    """The settings of the reference that labels for a job."""
+    name = wildcards.get("reference") or campaign.potentials[wildcards["potential"]].reference
+    return campaign.settings.references[name]
+
+
+def labelling_cores(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Cores of a labelling job: those of the MPI ranks that the atoms of its largest frame keep busy, else one."""
+    asked = campaign.settings.execution.labelling
+    if "{ranks}" not in getattr(reference_of(campaign, wildcards), "command", ""):
+        return 1
+    ranks = math.ceil(largest_labelled(campaign, wildcards) / asked.atoms_per_rank)
+    return asked.threads_per_rank * max(1, min(ranks, asked.most_cores // asked.threads_per_rank))
+
+
+def labelled_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms that a generation asks labels for; of the initial one where the job has no generation."""
+    potential = _potential(campaign, wildcards)
+    return potential.frames_to_label(int(wildcards.get("generation", 0))) * _largest_labelled(potential)
+
+
+def collected_frames(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames of a generation and of all before it."""
+    return _collected(_potential(campaign, wildcards), int(wildcards["generation"]))
+
+
+def collected_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms of a generation and of all before it."""
+    return collected_frames(campaign, wildcards) * largest_labelled(campaign, wildcards)
+
+
+def described_frames(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames of all generations of a potential."""
+    return _collected(_potential(campaign, wildcards))
+
+
+def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms that a model is trained and validated on, replayed ones included.
+
+    Structures that a foundation from a file labels are not read for it: enough cells of our own size are assumed. Of
+    the frames, each composition has as many; one may be left out.
+    """
+    potential, generation = _potential(campaign, wildcards), int(wildcards["generation"])
+    frames = _collected(potential, generation) - _heldout(potential, generation)
+    if "excluded" in wildcards:
+        frames -= frames // len(potential.compositions)
+    own = frames * _largest_labelled(potential)
+    if not potential.replays:
+        return own
+    most = frames * potential.training["replay_ratio"]
+    if potential.replay_structures:
+        return own + math.ceil(most) * _largest_labelled(potential)
+    known = _collected(potential.parent) - _heldout(potential.parent)
+    return own + math.ceil(min(most, known)) * _largest_labelled(potential.parent)
+
+
+def trained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × epochs."""
+    return training_frame_atoms(campaign, wildcards) * _potential(campaign, wildcards).learning["training"]["epochs"]
+
+
+def assessed_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × models: held-out frames by this generation and the one before, new labels by the latter."""
+    potential, generation = _potential(campaign, wildcards), int(wildcards["generation"])
+    frames = _heldout(potential, generation)
+    if generation > 0:
+        frames = 2 * frames + potential.frames_to_label(generation)
+    return frames * _largest_labelled(potential) * len(potential.committee)
+
+
+def loco_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × models: held-out frames by the last committee, and by those without a composition."""
+    potential = _potential(campaign, wildcards)
+    models = len(potential.committee) * (1 + len(potential.loco_compositions))
+    return _heldout(potential) * _largest_labelled(potential) * models
+
+
+def gathered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms whose environments are gathered: those of training, also of its ancestors, and held-out ones."""
+    lineage = _potential(campaign, wildcards).lineage
+    return sum(_collected(potential) * _largest_labelled(potential) for potential in lineage)
+
+
+def gathered_environments(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Environments of all elements that are kept of a potential's training frames, at most."""
+    potential = _potential(campaign, wildcards)
+    most = len(potential.learned_elements) * potential.section("domain")["environments_per_element"]
+    return min(most, gathered_frame_atoms(campaign, {"potential": potential.name}))
+
+
+def domain_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Frames × atoms × models: the quenched replicas, and frames of their coolest and hottest run, by every model."""
+    frames = 1 + 2 * _composition(campaign, wildcards).section("domain")["frames_per_replica"]
+    committee = campaign.potential_of(wildcards["composition"]).committee
+    return state_point_atoms(campaign, wildcards) * frames * len(committee)
+
+
+def one(_campaign: Campaign, _wildcards: Wildcards) -> int:
+    """A job whose work is always the same."""
+    return 1
+
+
+def _composition(campaign: Campaign, wildcards: Wildcards) -> CompositionView:
+    return campaign.composition(wildcards["composition"])
+
+
+def _potential(campaign: Campaign, wildcards: Wildcards) -> PotentialView:
+    """The potential of a job, or the one that drives its composition."""
+    if "potential" in wildcards:
+        return campaign.potential(wildcards["potential"])
+    return campaign.potential_of(wildcards["composition"])
+
+
+def _largest_labelled(potential: PotentialView) -> int:
+    wanted = max(potential.learning[each]["atoms"] for each in ("initial_structures", "exploration"))
+    return max(member.cell_atoms(wanted) for member in potential.members)
+
+
+def _collected(potential: PotentialView, generation: int | None = None) -> int:
+    return sum(map(potential.frames_to_label, _up_to(potential, generation)))
+
+
+def _heldout(potential: PotentialView, generation: int | None = None) -> int:
+    return sum(map(potential.heldout_frames, _up_to(potential, generation)))
+
+
+def _up_to(potential: PotentialView, generation: int | None) -> Sequence[int]:
+    """Generations up to one, or all of them."""
+    return potential.generations if generation is None else range(generation + 1)

@@ -1,0 +1,91 @@
+"""Memory that the script of a job needs, in MB; Snakemake's own processes come on top."""
+
+from saltflow.campaign.campaign import Campaign
+from saltflow.operations import cost_model
+from saltflow.operations.rule_spec import Count, Wildcards
+
+LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
+
+
+def fixed(need_MB: float) -> Count:
+    """The same for every job."""
+    return lambda campaign, wildcards: need_MB
+
+
+def of_batch(atoms: Count) -> Count:
+    """The libraries, and about 1 MB per atom for the graphs of its neighbours."""
+    return lambda campaign, wildcards: LIBRARIES_MB + atoms(campaign, wildcards)
+
+
+def labels_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """117 MB measured for 15 atoms by tblite; the others' grids grow with the cell, and each further core
+    holds 150 MB (assumed, at CP2K's 800 Ry).
+    """
+    atoms = cost_model.largest_labelled(campaign, wildcards)
+    if cost_model.reference_of(campaign, wildcards).code == "tblite":
+        return 400 + 5 * atoms
+    return 700 + 30 * atoms + 150 * (cost_model.labelling_cores(campaign, wildcards) - 1)
+
+
+def training_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, the graphs of a batch (1 MB per atom) and those of all frames without gradients (10 kB)."""
+    batch = campaign.potential(wildcards["potential"]).learning["training"]["batch_frames"]
+    atoms = batch * cost_model.largest_labelled(campaign, wildcards)
+    return LIBRARIES_MB + atoms + 0.01 * cost_model.training_frame_atoms(campaign, wildcards)
+
+
+def gathering_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, the graph of a frame, and environments twice: as they are and in standard deviations."""
+    graph_MB = cost_model.largest_labelled(campaign, wildcards)
+    return LIBRARIES_MB + graph_MB + 3 * _environments_MB(campaign, wildcards)
+
+
+def domain_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, the graph of a replica, and the environments of training with those of one element once more."""
+    return LIBRARIES_MB + cost_model.cell_atoms(campaign, wildcards) + 2 * _environments_MB(campaign, wildcards)
+
+
+def _environments_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Gathered environments in single precision."""
+    return 4e-6 * cost_model.FEATURES * cost_model.gathered_environments(campaign, wildcards)
+
+
+def analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Memory of the analysis of a point."""
+    return _trajectories_MB(
+        frame_atoms=cost_model.recorded_frame_atoms(campaign, wildcards),
+        frames=cost_model.recorded_frames(campaign, wildcards),
+    )
+
+
+def constrained_analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Memory of the analysis of a constrained point."""
+    return _trajectories_MB(
+        frame_atoms=cost_model.constrained_frame_atoms(campaign, wildcards),
+        frames=cost_model.constrained_frames(campaign, wildcards),
+    )
+
+
+def _trajectories_MB(*, frame_atoms: float, frames: float) -> float:
+    """Libraries, a piece of a trajectory at a time, and 1 kB per frame for sums over its atoms."""
+    return 700 + min(2 * frame_atoms * 3 * 8 / 1e6, 700) + 1.3e-3 * frames
+
+
+def residence_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a piece of a trajectory, and for each origin the ions that are followed (10 kB for 250 of them)."""
+    origins = campaign.composition(wildcards["composition"]).section("residence")["origins_per_replica"]
+    return 700 + 1e-4 * origins * cost_model.cell_atoms(campaign, wildcards)
+
+
+def motion_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a stretch of a trajectory, a frame for each origin, and hops: as many as one per atom and 10 ps."""
+    origins = campaign.composition(wildcards["composition"]).section("motion")["origins_per_replica"]
+    production = campaign.composition(wildcards["composition"]).section("dynamics")["production"]
+    hops = cost_model.state_point_atoms(campaign, wildcards) * production["duration_ps"] / 10
+    return 700 + 12e-6 * origins * cost_model.cell_atoms(campaign, wildcards) + 2e-4 * hops
+
+
+def pathways_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, a piece of a trajectory, and 60 bytes per voxel for counts, densities and clusters."""
+    spacing_A = campaign.composition(wildcards["composition"]).section("pathways")["spacing_A"]
+    return 500 + 60e-6 * cost_model.cell_A3(campaign, wildcards) / spacing_A**3

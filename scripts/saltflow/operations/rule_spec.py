@@ -1,0 +1,124 @@
+"""What every part of saltflow knows of a rule: one `RuleSpec` for each.
+
+The rule files, the plan, the status, the account, storage, housekeeping and the graph of the README read the same row.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from string import Formatter
+from typing import Literal, NamedTuple
+
+from saltflow.campaign.campaign import Campaign
+
+Wildcards = Mapping[str, str]
+Count = Callable[[Campaign, Wildcards], float]
+Size = Callable[[Campaign, Wildcards, Path], float]
+Environment = Literal["workflow", "reference", "learning", "dynamics", "analysis"]
+Stage = Literal["labels", "potential", "cells", "MD", "analysis", "summary"]
+STAGES: tuple[Stage, ...] = ("labels", "potential", "cells", "MD", "analysis", "summary")
+BENCHMARK_SUFFIX = ".benchmark.tsv"
+
+
+class UpperBound(NamedTuple):
+    """What no job should exceed: seconds before the work begins, and seconds per unit of it."""
+
+    start_s: float
+    per_unit_s: float
+
+
+class Deletable(NamedTuple):
+    """Products that need not stay: their file names, what they are called, and what is lost with them."""
+
+    pattern: str
+    title: str
+    loss: str
+    when: Literal["may be deleted now", "only when archived"]
+
+
+@dataclass(frozen=True)
+class JobGroup:
+    """Jobs that one submission runs one after another.
+
+    pattern: of the group's name, by which a profile asks for it (`group-components`).
+    members: the jobs that share a submission with one of them: rule and wildcards.
+    """
+
+    pattern: str
+    members: Callable[[Campaign, Wildcards], list[tuple[str, Wildcards]]]
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """One rule.
+
+    name: of the rule, its script and its logs. stage: that it belongs to.
+    product: what is there when a job of it is done. environment: that it runs in.
+    jobs: the wildcards of all its jobs in a campaign.
+    unit: of its work. work: of a job. memory_MB: of its script alone.
+    upper_bounds: by what does the work: a device, the code of a reference, or '' where there is no choice.
+    resumes: whether a job that reached its walltime goes on from there when it is submitted again.
+    is_local: done by the controlling process itself: a second or two.
+    is_target: whether the sweep asks for it by itself, and not only where another rule reads it.
+    passes_on: whether it has nothing to do in a generation after the one that converged.
+    cores: of a job. group: jobs that it shares a submission with.
+    deletable: which of its products need not stay. sizes: file suffix → bytes of such a product.
+    scratch: bytes that a job has on the disk only while it runs.
+    """
+
+    name: str
+    stage: Stage
+    product: str
+    environment: Environment
+    jobs: Callable[[Campaign], Iterable[Wildcards]]
+    unit: str
+    work: Count
+    memory_MB: Count
+    upper_bounds: Mapping[str, UpperBound]
+    resumes: bool = False
+    is_local: bool = False
+    is_target: bool = False
+    passes_on: bool = False
+    cores: Count = lambda campaign, wildcards: 1
+    group: JobGroup | None = None
+    deletable: tuple[Deletable, ...] = ()
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    scratch: Size = lambda campaign, wildcards, folder: 0
+
+    @cached_property
+    def wildcards(self) -> list[str]:
+        """Names of its wildcards, in the order in which Snakemake has them."""
+        return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.product) if name))
+
+    def is_asked(self, campaign: Campaign) -> bool:
+        """Whether a campaign has any job of it."""
+        return next(iter(self.jobs(campaign)), None) is not None
+
+    @cached_property
+    def log(self) -> str:
+        """Its log: logs mirror the folders of results, and carry the rule's name and the wildcards of the product's."""
+        product = PurePosixPath(self.product)
+        own = "".join(f".{name}{{{name}}}" for _, name, _, _ in Formatter().parse(product.name) if name)
+        return f"{str(product.parent).replace('results', 'logs', 1)}/{self.name}{own}.log"
+
+    @property
+    def benchmark(self) -> str:
+        """Where Snakemake notes what its last good attempt took."""
+        return self.log.removesuffix(".log") + BENCHMARK_SUFFIX
+
+    @cached_property
+    def log_pattern(self) -> re.Pattern:
+        """Matches the logs of its jobs, with a group per wildcard."""
+        escaped = re.sub(r"\\{(\w+)\\}", r"{\1}", re.escape(self.log))
+        seen: set[str] = set()
+
+        def group(match: re.Match) -> str:
+            name = match[1]
+            if name in seen:
+                return f"(?P={name})"
+            seen.add(name)
+            return f"(?P<{name}>[^/]+)"
+
+        return re.compile(re.sub(r"{(\w+)}", group, escaped))
