@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.config_files import BASE, read_configuration
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings import load_settings
 from saltflow.trajectory import TrajectoryFile, open_trajectory
 from saltflow.trajectory.other_programs import convert, is_ours
@@ -94,14 +94,16 @@ def _parser(analysis: str, description: str, section: str, *, needs_charges: boo
     parser.add_argument("--species", default="", help="elements of what the file calls atoms, such as 1=Li,2=Cl")
     parser.add_argument("--interval", type=float, help="ps between frames, where the file does not say")
     parser.add_argument("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file does not say")
-    parser.add_argument("--settings", default=BASE, help=f"YAML with what differs in `{section}`")
+    parser.add_argument("--settings", help=f"YAML with what differs in `{section}`")
     return parser
 
 
 @contextmanager
 def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
     charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", chosen.charges).items()}
-    settings = load_settings(read_configuration([chosen.settings])).model_dump(mode="json")[section]
+    settings = load_settings(read_configuration([chosen.settings] if chosen.settings else [])).model_dump(mode="json")[
+        section
+    ]
     folder, name = Path(chosen.out), chosen.name or Path(chosen.trajectories[0]).stem
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:

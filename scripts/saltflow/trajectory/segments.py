@@ -1,4 +1,4 @@
-"""From trajectories to displacement-ready segments: species, reference frame, mean cell, gaps in time."""
+"""Segments of trajectories without gaps in time, and the system that they belong to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from numbers import Real
 import numpy as np
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import FRACTIONAL, read_frames
+from saltflow.trajectory.memory import Run
 
 FEWEST_FRAMES = 20
 INTERVAL_TOLERANCE = 0.01
@@ -18,7 +19,7 @@ STEPS_LOOKED_AT = 50
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames of one replica at a constant interval, without a gap, read piece by piece.
+    """Frames of one replica at a constant interval, without a gap.
 
     Args:
         replica: index of the trajectory that it comes from.
@@ -38,24 +39,20 @@ class Segment:
     mean_cell_A: np.ndarray
     breathes: bool
 
-    def positions_A(self, frames: slice, atoms: slice) -> np.ndarray:
-        """Laboratory positions relative to the segment's first frame, in the mean cell, (frames, atoms, 3).
+    @property
+    def frames(self) -> range:
+        """Its frames in the trajectory."""
+        return range(self.first, self.first + self.n_frames)
 
-        Fractional coordinates times the mean cell: a breathing cell moves nothing by itself.
-        """
-        start = self.run.read_positions_A(slice(self.first, self.first + 1), atoms).astype(float)
-        span = slice(self.first + frames.start, self.first + min(frames.stop, self.n_frames))
-        positions_A = self.run.read_positions_A(span, atoms).astype(float)
-        if self.breathes:
-            start = start @ np.linalg.inv(self.run.cells_A[self.first]) @ self.mean_cell_A
-            positions_A = positions_A @ np.linalg.inv(self.run.cells_A[span]) @ self.mean_cell_A
-        positions_A -= start
-        return positions_A
+    @property
+    def basis_A(self) -> np.ndarray | None:
+        """The basis in which a breathing cell moves nothing (`chunks`); None where the cell does not change."""
+        return self.mean_cell_A if self.breathes else None
 
 
 @dataclass(frozen=True)
 class System:
-    """Everything that transport needs to know of one composition at one temperature.
+    """The cell of one state point, and the segments of its trajectories.
 
     Args:
         species: element symbols, sorted.
@@ -67,7 +64,7 @@ class System:
         temperature_K: temperature of the run.
         interval_ps: time between frames.
         collective_frame: "barycentric", or "laboratory" where there is no framework to move against.
-        segments: the uninterrupted pieces of all replicas.
+        segments: the segments of all replicas.
     """
 
     species: tuple[str, ...]
@@ -108,16 +105,16 @@ class System:
 def prepare_system(
     trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
 ) -> System:
-    """Check the replicas of one point and find their uninterrupted pieces.
+    """Check the replicas of one state point and cut them into segments.
 
     Raises:
         SaltflowError: no or too short trajectories, replicas that differ, a charge or the mobile ion missing, or
             positions that jump to the other side of the cell.
     """
     if not trajectories:
-        raise SaltflowError("Transport needs at least one trajectory; run the molecular dynamics first.")
+        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
     if not temperature_K > 0:
-        raise SaltflowError(f"Transport needs a temperature above 0 K, not {temperature_K} K.")
+        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
     first = trajectories[0]
     species = tuple(sorted(set(first.symbols)))
     if mobile_ion not in species:
@@ -166,7 +163,7 @@ def _check_same_composition(trajectories: Sequence[Run]) -> None:
             )
         if sorted(run.symbols) != sorted(trajectories[0].symbols):
             raise SaltflowError(
-                f"Trajectory {replica} holds other atoms than trajectory 0; replicas of one point must have the "
+                f"Trajectory {replica} holds other atoms than trajectory 0; replicas of one state point must have the "
                 "same composition and size."
             )
 
@@ -176,13 +173,12 @@ def _check_unwrapped(replica: int, run: Run, *, interval_ps: float) -> None:
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
     for frame in chosen.tolist():
-        pair = slice(frame, frame + 2)
-        fractional = run.read_positions_A(pair, slice(None)).astype(float) @ np.linalg.inv(run.cells_A[pair])
+        fractional = read_frames(run, range(frame, frame + 2), basis_A=FRACTIONAL)
         if (step := np.abs(fractional[1] - fractional[0]).max(axis=1)).max() > 0.5:
             raise SaltflowError(
-                f"Trajectory {replica} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell from "
-                f"frame {frame} to {frame + 1}. Write unwrapped positions (LAMMPS: xu yu zu or image flags), or frames "
-                "more often."
+                f"Trajectory {replica} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell "
+                f"from frame {frame} to {frame + 1}. Write unwrapped positions (LAMMPS: xu yu zu or image flags), or "
+                "frames more often."
             )
 
 
@@ -191,7 +187,7 @@ def _common_interval_ps(trajectories: Sequence[Run]) -> float:
     if np.ptp(intervals_ps) > INTERVAL_TOLERANCE * min(intervals_ps):
         raise SaltflowError(
             f"The trajectories were written every {', '.join(f'{value:g}' for value in intervals_ps)} ps; "
-            "the replicas of one point need one interval."
+            "the replicas of one state point need one interval."
         )
     return float(np.mean(intervals_ps))
 
@@ -206,8 +202,8 @@ def _segments(replica: int, run: Run, species: Sequence[str], *, interval_ps: fl
             "write frames at a constant interval."
         )
     edges = [0, *(np.flatnonzero(steps > 1 + INTERVAL_TOLERANCE) + 1).tolist(), run.n_frames]
-    pieces = [(start, stop - start) for start, stop in pairwise(edges) if stop - start >= FEWEST_FRAMES]
-    if not pieces:
+    spans = [(start, stop - start) for start, stop in pairwise(edges) if stop - start >= FEWEST_FRAMES]
+    if not spans:
         raise SaltflowError(
             f"Trajectory {replica} has gaps in its times and no {FEWEST_FRAMES} frames in a row between them; "
             "run longer or write frames at a constant interval."
@@ -215,4 +211,4 @@ def _segments(replica: int, run: Run, species: Sequence[str], *, interval_ps: fl
     species_of = np.searchsorted(species, run.symbols)
     mean_cell_A = run.cells_A.mean(axis=0)
     breathes = bool(np.ptp(run.cells_A, axis=0).max() > 0.0)
-    return [Segment(replica, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in pieces]
+    return [Segment(replica, run, first, frames, species_of, mean_cell_A, breathes) for first, frames in spans]

@@ -7,12 +7,12 @@ import pytest
 
 from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
-from saltflow.analysis.motion.framework_chunks import Stretch
 from saltflow.analysis.motion.hops import HopFinder, Hops
 from saltflow.analysis.motion.residence_maps import map_sites
 from saltflow.analysis.motion.strings import Links, link, shuffled_in_time
 from saltflow.analysis.motion.van_hove import plan_lags
 from saltflow.trajectory import Trajectory
+from saltflow.trajectory.chunks import FrameChunk
 
 EDGE_A, INTERVAL_PS = 20.0, 0.2
 IONS, REST = 24, 8
@@ -108,13 +108,14 @@ def test_vibration_in_a_cage_is_no_hop():
     assert found["maps"][0]["covered"] == pytest.approx(1.0)
 
 
-def test_hops_do_not_depend_on_the_stretches():
+def test_hops_do_not_depend_on_the_chunks():
     run = jumping(9, frames=1200)
     whole = None
     for size in (1200, 300, 37):
         finder = HopFinder(np.arange(IONS), stride=2, window=5, shortest_A=1.5)
         for start in range(0, 1200, size):
-            finder.advance(Stretch(start, run.positions_A[start : start + size]))
+            frames = slice(start, start + size)
+            finder.advance(FrameChunk(start, run.positions_A[frames], run.cells_A[frames]))
         hops = finder.finish()
         whole = hops if whole is None else whole
         np.testing.assert_array_equal(hops.frames, whole.frames)

@@ -7,14 +7,14 @@ import pytest
 from ase import Atoms
 from ase.units import kB
 
-from saltflow.analysis.pathways import analyse_pathways, framework, no_pathways
+from saltflow.analysis.pathways import analyse_pathways, no_pathways
 from saltflow.analysis.pathways.__main__ import main
 from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.grid import Grid, coarsened
 from saltflow.analysis.pathways.picture import isosurface, write_picture
 from saltflow.analysis.pathways.volumes import read_volume, write_volume
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory
+from saltflow.trajectory import H5MDWriter, Trajectory, chunks
 
 KELVIN = 1000.0
 KT = kB * KELVIN
@@ -112,7 +112,7 @@ def test_framework_atoms_shake_by_what_they_were_given(analysed):
 
 
 def test_counts_do_not_depend_on_how_the_file_is_read(three_replicas, analysed, monkeypatch):
-    monkeypatch.setattr(framework, "READ_BYTES", 24 * 24 * 7.0)
+    monkeypatch.setattr(chunks, "COORDINATES_PER_CHUNK", 3 * 24 * 32)
     again, _ = pathways(three_replicas[:1])
     assert again["per_replica"][0]["values"] == pytest.approx(analysed[0]["per_replica"][0]["values"], abs=1e-12)
 

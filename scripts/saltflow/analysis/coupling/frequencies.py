@@ -1,16 +1,15 @@
 """How often ions hop and how fast polyanions turn, from the frames of a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ase.geometry import find_mic
 
 from saltflow.analysis.spectra.orientation import orientation_correlation
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import frame_chunks
 
-# Evenly spaced frames that are looked at, and how many are read at a time.
-FRAMES = 20_000
-PIECE = 500
+FRAMES = 20_000  # evenly spaced, that are looked at
 # Longest lag of orientations, of the run: beyond it too few windows are left.
 LONGEST_LAG = 0.5
 
@@ -27,10 +26,10 @@ def hop_frequency_per_ps(run: Run, *, mobile_ion: str, hop_length_A: float) -> f
         hop_length_A: the distance a.
     """
     mobile = np.array([symbol == mobile_ion for symbol in run.symbols])
+    others = (~mobile).astype(float)
     hops, resting, steps = 0, None, 0
-    for frames_A in _pieces(run):
-        drift = frames_A[:, ~mobile].mean(1, keepdims=True) if (~mobile).any() else 0.0
-        for positions_A in frames_A[:, mobile] - drift:
+    for chunk in frame_chunks(run, _looked_at(run), drift_weights=others / max(others.sum(), 1.0)):
+        for positions_A in chunk.coordinates[:, mobile]:
             if resting is None:
                 resting = positions_A.copy()
                 continue
@@ -44,7 +43,7 @@ def hop_frequency_per_ps(run: Run, *, mobile_ion: str, hop_length_A: float) -> f
 
 def interval_ps(run: Run) -> float:
     """Time between two frames that are looked at."""
-    return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _stride(run)
+    return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _looked_at(run).step
 
 
 def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
@@ -60,7 +59,8 @@ def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
     """
     first = np.repeat([group[0] for group in groups], [len(group) - 1 for group in groups])
     second = np.concatenate([group[1:] for group in groups])
-    vectors = np.concatenate([frames_A[:, second] - frames_A[:, first] for frames_A in _pieces(run)])
+    chunks = frame_chunks(run, _looked_at(run))
+    vectors = np.concatenate([chunk.coordinates[:, second] - chunk.coordinates[:, first] for chunk in chunks])
     cell_A = np.asarray(run.cells_A).reshape(-1, 3, 3)[0]
     # The trajectory is unwrapped: which image of a ligand belongs to its centre never changes.
     vectors += find_mic(vectors[0], cell_A, pbc=True)[0] - vectors[0]
@@ -89,16 +89,9 @@ def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:
     return float(times_ps[after - 1] + (high + 1) / (high - low) * (times_ps[after] - times_ps[after - 1]))
 
 
-def _stride(run: Run) -> int:
-    return max(1, -(-run.n_frames // FRAMES))
-
-
-def _pieces(run: Run) -> Iterator[np.ndarray]:
-    """Evenly spaced frames (frames, atoms, 3), some at a time."""
-    stride = _stride(run)
-    for start in range(0, run.n_frames, PIECE * stride):
-        stop = min(run.n_frames, start + PIECE * stride)
-        yield run.read_positions_A(slice(start, stop, stride), slice(None)).astype(float)
+def _looked_at(run: Run) -> range:
+    """Evenly spaced frames."""
+    return range(0, run.n_frames, max(1, -(-run.n_frames // FRAMES)))
 
 
 def frequencies_of_replicas(

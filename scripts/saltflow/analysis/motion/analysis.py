@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.motion.estimates import Blocks
-from saltflow.analysis.motion.framework_chunks import read_stretches
 from saltflow.analysis.motion.hop_statistics import SegmentHops, control_sums, hop_sums
 from saltflow.analysis.motion.hops import HopFinder
 from saltflow.analysis.motion.residence_maps import SiteMap, map_sites
@@ -16,6 +15,7 @@ from saltflow.analysis.motion.van_hove import DisplacementRecorder, LagPlan, pla
 from saltflow.analysis.no_result import no_result
 from saltflow.statistics.blocked_sums import BlockedSums, joined
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import frame_chunks, framework_weights
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
@@ -158,9 +158,10 @@ def _follow(
     mobile = np.flatnonzero(segment.species_of == system.mobile)
     displacements = DisplacementRecorder(system, segment, plan)
     finder = HopFinder(mobile, stride=rule.stride, window=rule.window, shortest_A=rule.shortest_A)
-    for stretch in read_stretches(segment, system):
-        displacements.advance(stretch)
-        finder.advance(stretch)
+    drift_weights = framework_weights(segment.run, system.species[system.mobile])
+    for chunk in frame_chunks(segment.run, segment.frames, basis_A=segment.basis_A, drift_weights=drift_weights):
+        displacements.advance(chunk)
+        finder.advance(chunk)
     frames = -(-segment.n_frames // rule.stride)
     hops = finder.finish()
     observed = max(frames - 2 * rule.window + 1, 0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.motion.framework_chunks import Stretch
+from saltflow.trajectory.chunks import FrameChunk
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 class HopFinder:
-    """Hops from stretches of a trajectory: peaks of p_hop above the square of the shortest hop.
+    """Hops from the chunks of a trajectory: peaks of p_hop above the square of the shortest hop.
 
     A peak is the largest value within a window on both sides, so that two hops of an ion are at least a window apart,
-    and what is found does not depend on how the trajectory is cut into stretches.
+    and what is found does not depend on how the trajectory is cut into chunks.
 
     Args:
         mobile: the atoms that may hop, (ions,).
@@ -87,9 +87,9 @@ class HopFinder:
         self._background: list[np.ndarray] = []
         self.first_cages_A: np.ndarray | None = None
 
-    def advance(self, stretch: Stretch) -> None:
+    def advance(self, chunk: FrameChunk) -> None:
         """Take in the frames that follow."""
-        new_A = stretch.positions_A[-stretch.start % self._stride :: self._stride, self._mobile]
+        new_A = chunk.coordinates[-chunk.start % self._stride :: self._stride, self._mobile]
         if not len(new_A):
             return
         self._kept = new_A if self._kept is None else np.concatenate([self._kept, new_A])

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.motion.framework_chunks import Stretch
 from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.lags_and_origins import Appointments, graded_lags, spaced_origins
+from saltflow.trajectory.chunks import FrameChunk
 from saltflow.trajectory.segments import Segment, System
 
 MOST_BLOCKS = 20
@@ -81,10 +81,10 @@ class DisplacementRecorder:
         """Blocks of time that the segment is divided into."""
         return self._blocks
 
-    def advance(self, stretch: Stretch) -> None:
+    def advance(self, chunk: FrameChunk) -> None:
         """Take in the frames that follow."""
-        for row, positions_A in enumerate(stretch.positions_A):
-            origins, lags = self._appointments.at(stretch.start + row)
+        for row, positions_A in enumerate(chunk.coordinates):
+            origins, lags = self._appointments.at(chunk.start + row)
             for origin, lag in zip(origins.tolist(), lags.tolist(), strict=True):
                 if self._plan.lags[lag] == 0:
                     self._starts[origin] = positions_A.astype(np.float32)

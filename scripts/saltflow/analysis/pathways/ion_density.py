@@ -6,10 +6,10 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 
-from saltflow.analysis.pathways.framework import read_pieces
 from saltflow.analysis.pathways.grid import Grid, deposit, smooth
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights
 
 FEWEST_FRAMES = 4
 
@@ -66,7 +66,9 @@ class Framework:
 def measure_density(
     run: Run, *, mobile_ion: str, spacing_A: float, multiple_of: int
 ) -> tuple[Density, Density, Framework]:
-    """Count where the ions are in the first and in the second half of a run, piece by piece.
+    """Count where the ions are in the first and in the second half of a run, seen from the framework.
+
+    The drift of the framework's centre of mass is subtracted. Without a framework the frame is the laboratory.
 
     Args:
         run: one replica; under a changing cell fractional coordinates in the mean cell are counted.
@@ -81,18 +83,24 @@ def measure_density(
         raise SaltflowError(
             f"A density needs at least {FEWEST_FRAMES} frames, not {run.n_frames}; run longer or write more often."
         )
+    mobile = np.array(run.symbols) == mobile_ion
+    if not mobile.any():
+        atoms = ", ".join(sorted(set(run.symbols)))
+        raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {atoms}; name another one.")
     cell_A = run.cells_A.mean(axis=0)
     grid = Grid.of_spacing(cell_A, spacing_A, multiple_of=multiple_of)
     halves = np.zeros((2, *grid.shape), dtype=np.uint32)
     middle, moments = run.n_frames // 2, _Moments()
-    for piece in read_pieces(run, mobile_ion):
-        split = int(np.clip(middle - piece.first, 0, len(piece.mobile)))
-        for half, part in enumerate((piece.mobile[:split], piece.mobile[split:])):
+    drift_weights = framework_weights(run, mobile_ion)
+    for chunk in frame_chunks(run, range(run.n_frames), basis_A=FRACTIONAL, drift_weights=drift_weights):
+        ions = chunk.coordinates[:, mobile]
+        split = int(np.clip(middle - chunk.start, 0, len(ions)))
+        for half, part in enumerate((ions[:split], ions[split:])):
             deposit(halves[half], part.reshape(-1, 3))
-        moments.add(piece.framework @ cell_A)
-    ions = run.symbols.count(mobile_ion)
-    first = Density(grid, halves[0], ions * middle)
-    second = Density(grid, halves[1], ions * (run.n_frames - middle))
+        moments.add(chunk.coordinates[:, ~mobile] @ cell_A)
+    number = int(mobile.sum())
+    first = Density(grid, halves[0], number * middle)
+    second = Density(grid, halves[1], number * (run.n_frames - middle))
     symbols = [symbol for symbol in run.symbols if symbol != mobile_ion]
     return first, second, moments.framework(symbols, cell_A)
 

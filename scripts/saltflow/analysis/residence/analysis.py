@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from saltflow.analysis.no_result import no_result
-from saltflow.analysis.residence.contacts import Piece, Shell, read_pieces, sampled_frames
+from saltflow.analysis.residence.contacts import FractionalChunk, Shell, fractional_chunks
 from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
 from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.metal_environments import (
@@ -159,9 +159,9 @@ def _environments(
     if system.charges[system.species.index(centre)] < 0:
         return UNDIVIDED
     samples = [
-        (_ligands(centre, system, segment, minima_A), piece)
+        (_ligands(centre, system, segment, minima_A), chunk)
         for segment in system.segments
-        for piece in _scattered_frames(segment)
+        for chunk in _scattered_frames(segment)
     ]
     return find_environments(samples, smallest_fraction=smallest_fraction) if samples[0][0].kinds else UNDIVIDED
 
@@ -171,14 +171,10 @@ def _ligands(centre: str, system: System, segment: Segment, minima_A: Mapping[st
     return find_ligands(segment.run.symbols, centre, anions=anions, cutoffs_A=minima_A)
 
 
-def _scattered_frames(segment: Segment) -> list[Piece]:
+def _scattered_frames(segment: Segment) -> list[FractionalChunk]:
+    """Evenly spaced frames, one in each chunk."""
     wanted = np.linspace(0, segment.n_frames - 1, min(FRAMES_FOR_CLASSES, segment.n_frames)).astype(int)
-    pieces = []
-    for frame in segment.first + wanted:
-        positions_A = segment.run.read_positions_A(slice(frame, frame + 1), slice(None)).astype(float)
-        cells_A = np.asarray(segment.run.cells_A[frame : frame + 1], dtype=float)
-        pieces.append(Piece(int(frame), positions_A @ np.linalg.inv(cells_A), cells_A))
-    return pieces
+    return [next(fractional_chunks(segment.run, segment.frames[frame : frame + 1])) for frame in wanted.tolist()]
 
 
 def _follow(
@@ -193,16 +189,15 @@ def _follow(
     parts: dict[str, list[BlockedSums]] = {name: [] for name in environments}
     blocks: list[int] = []
     for segment in system.segments:
-        recorders = {}
+        recorders, frames = {}, segment.frames[::stride]
         for shell in _shells(system, segment.run.symbols, minima_A):
             named = environments[shell.name]
             if named is not UNDIVIDED:
                 named = replace(named, ligands=_ligands(shell.centre, system, segment, minima_A))
-            frames = sampled_frames(segment, stride=stride)
-            recorders[shell.name] = Recorder(shell, named, n_frames=frames, plan=plan)
-        for piece in read_pieces(segment, stride=stride) if recorders else ():
+            recorders[shell.name] = Recorder(shell, named, n_frames=len(frames), plan=plan)
+        for chunk in fractional_chunks(segment.run, frames) if recorders else ():
             for recorder in recorders.values():
-                recorder.advance(piece)
+                recorder.advance(chunk)
         for name, recorder in recorders.items():
             parts[name].append(recorder.finish())
         blocks.append(max((recorder.n_blocks for recorder in recorders.values()), default=0))

@@ -1,4 +1,4 @@
-"""Which mobile ions are within the first shell of which centres, frame by frame, from pieces of a trajectory."""
+"""Which mobile ions are within the first shell of which centres, frame by frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from saltflow.trajectory.segments import Segment
+from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import FRACTIONAL, FrameChunk, frame_chunks
 
-# One chunk row of our H5MD files. Over so few frames atoms move little, and few pairs can meet.
-FRAMES_PER_PIECE = 32
+FRAMES_PER_CHUNK = 32  # over so few frames atoms move little, and few pairs can meet
 TURN = 2.0**32
 
 
@@ -40,24 +40,13 @@ class Shell:
         return len(self.ions) * len(self.centres)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Some consecutive sampled frames.
-
-    Args:
-        start: number of the first one.
-        fractional: unwrapped fractional coordinates, (frames, atoms, 3).
-        cells_A: cell vectors as rows, (frames, 3, 3).
-    """
-
-    start: int
-    fractional: np.ndarray
-    cells_A: np.ndarray
+class FractionalChunk(FrameChunk):
+    """Some consecutive sampled frames in fractional coordinates, unwrapped and wrapped."""
 
     @cached_property
     def wrapped(self) -> np.ndarray:
         """Fractional coordinates as parts of 2³² that wrap by themselves, (3, frames, atoms)."""
-        parts = np.rint((self.fractional - np.floor(self.fractional)) * TURN).astype(np.int64).astype(np.int32)
+        parts = np.rint((self.coordinates - np.floor(self.coordinates)) * TURN).astype(np.int64).astype(np.int32)
         return np.ascontiguousarray(parts.transpose(2, 0, 1))
 
 
@@ -80,36 +69,26 @@ class Contacts:
         return self.pairs[self.present[frame - self.start]]
 
 
-def sampled_frames(segment: Segment, *, stride: int) -> int:
-    """Frames of a segment of which every stride-th is looked at."""
-    return -(-segment.n_frames // stride)
+def fractional_chunks(run: Run, frames: range) -> Iterator[FractionalChunk]:
+    """Evenly spaced frames of a trajectory, a few at a time."""
+    for chunk in frame_chunks(run, frames, basis_A=FRACTIONAL, most_frames=FRAMES_PER_CHUNK):
+        yield FractionalChunk(**vars(chunk))
 
 
-def read_pieces(segment: Segment, *, stride: int) -> Iterator[Piece]:
-    """Every stride-th frame of a segment, a few at a time."""
-    step = FRAMES_PER_PIECE * stride
-    for start in range(0, segment.n_frames, step):
-        frames = slice(segment.first + start, segment.first + min(start + step, segment.n_frames))
-        # Contiguous reading decompresses as much as strided reading does, and is faster.
-        positions_A = segment.run.read_positions_A(frames, slice(None))[::stride].astype(float)
-        cells_A = np.asarray(segment.run.cells_A[frames][::stride], dtype=float)
-        yield Piece(start // stride, positions_A @ np.linalg.inv(cells_A), cells_A)
+def find_contacts(shell: Shell, chunk: FractionalChunk) -> Contacts:
+    """Who is in the shell in the frames of a chunk.
 
-
-def find_contacts(shell: Shell, piece: Piece) -> Contacts:
-    """Who is in the shell in the frames of a piece.
-
-    All distances are taken in one frame of the piece; a pair that cannot come within the cut-off even if both atoms
-    move towards each other by the most that they ever do in the piece is not looked at again.
+    All distances are taken in one frame of the chunk; a pair that cannot come within the cut-off even if both atoms
+    move towards each other by the most that they ever do in the chunk is not looked at again.
 
     Args:
         shell: ions, centres and cut-off.
-        piece: where to look.
+        chunk: where to look.
     """
-    pairs = _within_reach(shell, piece)
+    pairs = _within_reach(shell, chunk)
     first, second = np.divmod(pairs, len(shell.centres))
-    apart = piece.wrapped[:, :, shell.ions[first]] - piece.wrapped[:, :, shell.centres[second]]
-    return Contacts(piece.start, pairs, squared_A2(apart, piece.cells_A[:, None]) < shell.cutoff_A**2)
+    apart = chunk.wrapped[:, :, shell.ions[first]] - chunk.wrapped[:, :, shell.centres[second]]
+    return Contacts(chunk.start, pairs, squared_A2(apart, chunk.cells_A[:, None]) < shell.cutoff_A**2)
 
 
 def squared_A2(apart: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
@@ -128,18 +107,18 @@ def squared_A2(apart: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
     return total
 
 
-def _within_reach(shell: Shell, piece: Piece) -> np.ndarray:
-    middle = len(piece.cells_A) // 2
-    cell_A = piece.cells_A[middle]
-    strain = np.abs(np.linalg.inv(cell_A) @ piece.cells_A - np.eye(3)).sum(axis=(1, 2)).max()
+def _within_reach(shell: Shell, chunk: FractionalChunk) -> np.ndarray:
+    middle = len(chunk.cells_A) // 2
+    cell_A = chunk.cells_A[middle]
+    strain = np.abs(np.linalg.inv(cell_A) @ chunk.cells_A - np.eye(3)).sum(axis=(1, 2)).max()
     cutoff_A = shell.cutoff_A / max(1 - strain, 0.1) + 1e-3
     ion_moves_A, centre_moves_A = (
-        _largest_moves_A(piece.fractional[:, atoms], middle, cell_A) for atoms in (shell.ions, shell.centres)
+        _largest_moves_A(chunk.coordinates[:, atoms], middle, cell_A) for atoms in (shell.ions, shell.centres)
     )
     half_width_A = 0.5 / np.linalg.norm(np.linalg.inv(cell_A), axis=0).max()
     if cutoff_A + ion_moves_A.max() + centre_moves_A.max() >= half_width_A:
         return np.arange(shell.n_pairs)  # beyond it the nearest image is not found by rounding
-    wrapped = piece.wrapped[:, middle]
+    wrapped = chunk.wrapped[:, middle]
     apart = wrapped[:, shell.ions, None] - wrapped[:, None, shell.centres]
     reach_A = np.add.outer((cutoff_A + ion_moves_A).astype(np.float32), centre_moves_A.astype(np.float32))
     return np.flatnonzero(squared_A2(apart, cell_A) < reach_A**2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.residence.contacts import Contacts, Piece, Shell, find_contacts
+from saltflow.analysis.residence.contacts import Contacts, FractionalChunk, Shell, find_contacts
 from saltflow.analysis.residence.intermittent import Intermittent
 from saltflow.analysis.residence.metal_environments import Environments
 from saltflow.analysis.residence.names import INTERMITTENT, continuous_name
@@ -87,12 +87,12 @@ class Recorder:
         """Blocks of time that the segment is divided into."""
         return self._blocks
 
-    def advance(self, piece: Piece) -> None:
+    def advance(self, chunk: FractionalChunk) -> None:
         """Take in the frames that follow."""
-        contacts = find_contacts(self._shell, piece)
-        stop = piece.start + len(piece.cells_A)
-        for index in range(*np.searchsorted(self._origins, (piece.start, stop)).tolist()):
-            self._begin(index, contacts, piece)
+        contacts = find_contacts(self._shell, chunk)
+        stop = chunk.start + len(chunk.cells_A)
+        for index in range(*np.searchsorted(self._origins, (chunk.start, stop)).tolist()):
+            self._begin(index, contacts, chunk)
         for function in self._functions.values():
             function.advance(contacts)
 
@@ -108,9 +108,9 @@ class Recorder:
     def _origin_spacing(self) -> int:
         return int(self._origins[1] - self._origins[0]) if len(self._origins) > 1 else 1
 
-    def _begin(self, index: int, contacts: Contacts, piece: Piece) -> None:
+    def _begin(self, index: int, contacts: Contacts, chunk: FractionalChunk) -> None:
         frame, block = int(self._origins[index]), index * self._blocks // len(self._origins)
-        labels = self._environments.labels(piece, frame - piece.start, n_centres=len(self._shell.centres))
+        labels = self._environments.labels(chunk, frame - chunk.start, n_centres=len(self._shell.centres))
         pairs = contacts.present_at(frame)
         entries = Entries(frame, block, pairs, labels[pairs % len(labels)])
         for function in self._functions.values():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.residence.contacts import Piece, squared_A2
+from saltflow.analysis.residence.contacts import FractionalChunk, squared_A2
 from saltflow.analysis.residence.names import ALL, OTHER
 
 HALIDES = ("F", "Cl", "Br", "I")
@@ -30,9 +30,9 @@ class Ligands:
     cutoffs_A: tuple[float, ...]
     kind_of: tuple[int, ...]
 
-    def counts(self, piece: Piece, row: int) -> np.ndarray:
-        """Ligands of each kind around each centre in one frame of a piece, (centres, kinds)."""
-        wrapped, cell_A = piece.wrapped[:, row], piece.cells_A[row]
+    def counts(self, chunk: FractionalChunk, row: int) -> np.ndarray:
+        """Ligands of each kind around each centre in one frame of a chunk, (centres, kinds)."""
+        wrapped, cell_A = chunk.wrapped[:, row], chunk.cells_A[row]
         counts = np.zeros((len(self.centres), len(self.kinds)), dtype=int)
         for atoms, cutoff_A, kind in zip(self.atoms, self.cutoffs_A, self.kind_of, strict=True):
             apart = wrapped[:, self.centres, None] - wrapped[:, None, atoms]
@@ -54,12 +54,12 @@ class Environments:
     names: tuple[str, ...]
     codes: Mapping[tuple[int, ...], int]
 
-    def labels(self, piece: Piece, row: int, *, n_centres: int) -> np.ndarray:
-        """Class of each centre in one frame of a piece, (centres,)."""
+    def labels(self, chunk: FractionalChunk, row: int, *, n_centres: int) -> np.ndarray:
+        """Class of each centre in one frame of a chunk, (centres,)."""
         if self.ligands is None:
             return np.zeros(n_centres, dtype=int)
         rest = len(self.names) - 1
-        return np.array([self.codes.get(tuple(counts), rest) for counts in self.ligands.counts(piece, row).tolist()])
+        return np.array([self.codes.get(tuple(counts), rest) for counts in self.ligands.counts(chunk, row).tolist()])
 
 
 UNDIVIDED = Environments(None, (ALL,), {})
@@ -89,16 +89,16 @@ def find_ligands(
     )
 
 
-def find_environments(samples: Sequence[tuple[Ligands, Piece]], *, smallest_fraction: float) -> Environments:
+def find_environments(samples: Sequence[tuple[Ligands, FractionalChunk]], *, smallest_fraction: float) -> Environments:
     """The classes that are common in some frames.
 
     Args:
-        samples: what is counted, and where: the first frame of each piece is looked at.
+        samples: what is counted, and where: the first frame of each chunk is looked at.
         smallest_fraction: a class with a smaller part of the centres is not kept apart.
     """
     seen: Counter[tuple[int, ...]] = Counter()
-    for ligands, piece in samples:
-        seen.update(map(tuple, ligands.counts(piece, 0).tolist()))
+    for ligands, chunk in samples:
+        seen.update(map(tuple, ligands.counts(chunk, 0).tolist()))
     common = [counts for counts, number in seen.most_common() if number >= smallest_fraction * seen.total()]
     common.sort(key=lambda counts: (sum(counts), counts), reverse=True)
     first, _ = samples[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import frame_chunks
 
 MOBILE, FRAMEWORK = "mobile", "framework"
 FEWEST_FRAMES = 64
@@ -56,12 +57,9 @@ class _Frames:
     def _frames(self, run: Run, stride: int) -> Iterator:
         from dynasor.trajectory.trajectory_frame import TrajectoryFrame
 
-        per_read = 64 * stride
-        for first in range(0, run.n_frames, per_read):
-            span = slice(first, min(first + per_read, run.n_frames), stride)
-            positions_A = run.read_positions_A(span, slice(0, len(run.symbols))).astype(float)
-            for number, frame in enumerate(positions_A):
-                yield TrajectoryFrame(self.atomic_indices, first // stride + number, frame)
+        for chunk in frame_chunks(run, range(0, run.n_frames, stride)):
+            for number, positions_A in enumerate(chunk.coordinates):
+                yield TrajectoryFrame(self.atomic_indices, chunk.start + number, positions_A)
 
 
 def coherent(

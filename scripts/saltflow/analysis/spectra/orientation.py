@@ -7,8 +7,8 @@ import numpy as np
 from saltflow.analysis.spectra.correlation import autocorrelation
 from saltflow.analysis.spectra.polyanion_groups import Group
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import frame_chunks
 
-FRAMES_PER_READ = 256
 # The six different elements of u uᵀ, and how often each stands in it.
 PAIRS = ((0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 1, 2), (0, 2, 2), (1, 2, 2))
 
@@ -17,20 +17,17 @@ def read_bonds(run: Run, groups: Sequence[Group], *, stride: int) -> np.ndarray:
     """Unit vectors from the centre to each ligand, (frames, bonds, 3).
 
     Args:
-        run: one replica, read piece by piece.
+        run: one replica.
         groups: polyanions.
         stride: every so many frames.
     """
     centres = np.concatenate([np.repeat(group.atoms[0], len(group.atoms) - 1) for group in groups])
     ligands = np.concatenate([group.atoms[1:] for group in groups])
     shifts_A = np.concatenate([group.shifts_A[1:] for group in groups])
-    parts = []
-    frames = max(1, FRAMES_PER_READ // stride) * stride
-    for first in range(0, run.n_frames, frames):
-        span = slice(first, min(first + frames, run.n_frames), stride)
-        positions_A = run.read_positions_A(span, slice(0, len(run.symbols)))
-        parts.append((positions_A[:, ligands] - positions_A[:, centres] + shifts_A).astype(np.float32))
-    vectors_A = np.concatenate(parts)
+    vectors_A = np.concatenate([
+        (chunk.coordinates[:, ligands] - chunk.coordinates[:, centres] + shifts_A).astype(np.float32)
+        for chunk in frame_chunks(run, range(0, run.n_frames, stride))
+    ])  # fmt: skip
     return vectors_A / np.linalg.norm(vectors_A, axis=-1, keepdims=True)
 
 

@@ -10,6 +10,7 @@ from ase.geometry import find_mic
 
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import read_frames
 
 HALIDES = frozenset({"F", "Cl", "Br", "I"})
 NONMETALS = HALIDES | {"H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
@@ -48,7 +49,7 @@ def find_polyanions(run: Run, *, mobile_ion: str) -> tuple[list[Group], dict[str
     Returns:
         the groups, and by name how many of the first frame did not last.
     """
-    frames = np.unique(np.linspace(0, run.n_frames - 1, min(run.n_frames, FRAMES_COMPARED)).astype(int))
+    frames = np.unique(np.linspace(0, run.n_frames - 1, min(run.n_frames, FRAMES_COMPARED)).astype(int)).tolist()
     first = _groups_of_frame(run, frames[0], mobile_ion)
     lasting = dict(first)
     for frame in frames[1:]:
@@ -69,7 +70,7 @@ def whole_positions_A(positions_A: np.ndarray, group: Group) -> np.ndarray:
 
 def _groups_of_frame(run: Run, frame: int, mobile_ion: str) -> dict[int, Group]:
     """Centre → its group."""
-    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(0, len(run.symbols)))[0].astype(float)
+    positions_A = read_frames(run, range(frame, frame + 1))[0]
     symbols, cell_A = np.array(run.symbols), run.cells_A[frame]
     found: dict[int, Group] = {}
     owners: dict[int, int] = defaultdict(int)

@@ -10,10 +10,10 @@ from saltflow.analysis.spectra.correlation import autocorrelation, frequencies_T
 from saltflow.analysis.spectra.polyanion_groups import Group
 from saltflow.analysis.spectra.rigid import decompose, degrees_of_freedom
 from saltflow.trajectory import TrajectoryFile
+from saltflow.trajectory.h5md import CHUNK_ATOMS
 
 # m v² in u Å²/ps² to eV.
 EV_PER_U_A2_PS2 = 1.0364269656262174e-4
-ATOMS_PER_READ = 128  # the chunk of our H5MD files
 GROUPS_PER_READ = 16
 MOTIONS = ("translation", "rotation", "vibration")
 
@@ -55,8 +55,8 @@ def of_species(window: Window, *, temperature_K: float) -> dict[str, np.ndarray]
     """
     run, symbols = window.run, np.array(window.run.symbols)
     sums = {str(each): np.zeros(window.lags) for each in np.unique(symbols)}
-    for start in range(0, len(symbols), ATOMS_PER_READ):
-        atoms = slice(start, min(start + ATOMS_PER_READ, len(symbols)))
+    for start in range(0, len(symbols), CHUNK_ATOMS):
+        atoms = slice(start, min(start + CHUNK_ATOMS, len(symbols)))
         velocities = run.read_velocities_A_ps(window.frames, atoms) * np.sqrt(run.masses_u[atoms])[:, None]
         for symbol in np.unique(symbols[atoms]):
             sums[str(symbol)] += autocorrelation(velocities[:, symbols[atoms] == symbol], lags=window.lags)
@@ -127,10 +127,10 @@ def _read(read: Callable[[slice, slice], np.ndarray], frames: slice, groups: Seq
     """The atoms of some groups one after another, (frames, atoms, 3); chunk by chunk of the file."""
     atoms = np.concatenate([group.atoms for group in groups])
     chunks = {
-        chunk: read(frames, slice(chunk * ATOMS_PER_READ, (chunk + 1) * ATOMS_PER_READ))
-        for chunk in np.unique(atoms // ATOMS_PER_READ)
+        chunk: read(frames, slice(chunk * CHUNK_ATOMS, (chunk + 1) * CHUNK_ATOMS))
+        for chunk in np.unique(atoms // CHUNK_ATOMS)
     }
-    parts = [chunks[atom // ATOMS_PER_READ][:, atom % ATOMS_PER_READ] for atom in atoms]
+    parts = [chunks[atom // CHUNK_ATOMS][:, atom % CHUNK_ATOMS] for atom in atoms]
     return np.stack(parts, axis=1).astype(float)
 
 

@@ -16,16 +16,15 @@ from saltflow.analysis.structure.voids import observe_voids
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.statistics.block_averages import BlockAverages, chosen_frames, time_blocks
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import read_frames
 
 G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
 
 
 def snapshot_of(run: Run, frame: int) -> Snapshot:
     """One frame of a trajectory."""
-    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
-    return Snapshot(
-        np.asarray(positions_A, dtype=float), np.asarray(run.cells_A[frame], dtype=float), np.array(run.symbols)
-    )
+    positions_A = read_frames(run, range(frame, frame + 1))[0]
+    return Snapshot(positions_A, np.asarray(run.cells_A[frame], dtype=float), np.array(run.symbols))
 
 
 def local_averages(

@@ -12,6 +12,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate, time_blocks
 from saltflow.statistics.estimate import Estimate
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 
 SCHEMA = 2
 # Noise in a histogram makes false extrema: g(r) is smoothed over this width before they are sought, and a
@@ -169,8 +170,7 @@ def _histograms(run: Run, frame: int, species: Sequence[str], edges_A: np.ndarra
     kinds = np.searchsorted(species, run.symbols)
     counts = np.bincount(kinds, minlength=len(species))
     cell_A = np.asarray(run.cells_A[frame], dtype=float)
-    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0]
-    fractional = np.asarray(positions_A, dtype=float) @ np.linalg.inv(cell_A)
+    fractional = read_frames(run, range(frame, frame + 1), basis_A=FRACTIONAL)[0]
     pairs = pair_counts(
         fractional, kinds, cell_A, species=len(species), bins=len(edges_A), bin_width_A=float(edges_A[0])
     )

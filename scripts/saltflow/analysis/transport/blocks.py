@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.transport.displacements import FULL_RATE_LAGS, Displacements, frame_stride
-from saltflow.analysis.transport.stretches import Stretch, stretches
+from saltflow.trajectory.chunks import SeriesChunk, series_chunks
 from saltflow.trajectory.segments import Segment, System
 
 # Origins lie so close that neighbours share all but 1/128 of their interval.
@@ -45,18 +45,24 @@ def _segment_blocks(system: System, segment: Segment, lags: np.ndarray, blocks: 
     )
     for stride, chosen in ((1, np.flatnonzero(near)), (frame_stride(system.longest_run), np.flatnonzero(~near))):
         overlap = int(lags[chosen].max(initial=0)) // stride
-        for stretch in stretches(segment, overlap=overlap, stride=stride, what="Errors") if len(chosen) else ():
-            origins = {index: _origins(stretch, int(lags[index]), blocks=blocks) for index in chosen}
-            _add_stretch(sums, stretch, {index: some for index, some in origins.items() if len(some.blocks)})
+        frames = segment.frames[::stride] if len(chosen) else range(0)
+        for chunk in series_chunks(
+            segment.run, frames, segment.species_of, basis_A=segment.basis_A, overlap=overlap,
+            task=f"Errors: replica {segment.replica + 1}",
+        ):  # fmt: skip
+            origins = {
+                index: _origins(chunk, int(lags[index]), blocks=blocks, n_frames=segment.n_frames) for index in chosen
+            }
+            _add_chunk(sums, chunk, {index: some for index, some in origins.items() if len(some.blocks)})
     return sums
 
 
 @dataclass(frozen=True)
 class _Origins:
-    """Evenly spaced origins of one lag in a stretch.
+    """Evenly spaced origins of one lag in a chunk.
 
     Args:
-        starts: positions of the origins in the stretch.
+        starts: positions of the origins in the chunk.
         ends: positions of the ends of their intervals.
         frames_apart: frames from one to the next.
         changes: where the first origin of each block of time stands among them, (blocks,).
@@ -78,14 +84,14 @@ class _Origins:
         return self.frames_apart * np.add.reduceat(values, self.changes)
 
 
-def _origins(stretch: Stretch, lag: int, *, blocks: int) -> _Origins:
-    stride, frames = stretch.stride, stretch.segment.n_frames
+def _origins(chunk: SeriesChunk, lag: int, *, blocks: int, n_frames: int) -> _Origins:
+    stride = chunk.frames.step
     step, ahead = _origin_step(lag, stride) // stride, lag // stride
-    first = -(-stretch.start // step) * step
-    end = min(stretch.start + stretch.new, -(-frames // stride) - ahead)
-    of_block = ((np.arange(first, end, step) * stride + lag / 2) * blocks / frames).astype(int)
+    first = -(-chunk.start // step) * step
+    end = min(chunk.start + chunk.new, len(chunk.frames) - ahead)
+    of_block = ((np.arange(first, end, step) * stride + lag / 2) * blocks / n_frames).astype(int)
     changes = np.flatnonzero(np.diff(of_block, prepend=-1))
-    here, there = first - stretch.start, max(first, end) - stretch.start
+    here, there = first - chunk.start, max(first, end) - chunk.start
     return _Origins(
         slice(here, there, step), slice(here + ahead, there + ahead, step), step * stride, changes, of_block[changes]
     )
@@ -96,11 +102,11 @@ def _origin_step(lag: int, stride: int) -> int:
     return max(1, lag // ORIGINS_PER_LAG // stride) * stride
 
 
-def _add_stretch(sums: Displacements, stretch: Stretch, origins: dict[int, _Origins]) -> None:
-    """Add the displacements at the origins of each lag in a stretch."""
+def _add_chunk(sums: Displacements, chunk: SeriesChunk, origins: dict[int, _Origins]) -> None:
+    """Add the displacements at the origins of each lag in a chunk."""
     species = sums.squared_A2.shape[-1]
-    totals_A = np.zeros((species, 3, stretch.stop - stretch.start))
-    for kind, series_A in stretch.series_A():
+    totals_A = np.zeros((species, 3, chunk.stop - chunk.start))
+    for kind, series_A in chunk.series_A():
         totals_A[kind] += series_A.sum(axis=0)
         for index, some in origins.items():
             moves_A = some.moves_A(series_A)

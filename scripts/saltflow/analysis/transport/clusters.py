@@ -18,6 +18,7 @@ from saltflow.analysis.structure.connectivity import Bonds, clusters
 from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
 from saltflow.trajectory import Run
+from saltflow.trajectory.chunks import read_frames
 from saltflow.trajectory.segments import System
 
 # Which clusters: every bond counts, or those to the mobile ion do not. And by how many A the cut-offs are shifted.
@@ -113,7 +114,7 @@ def cluster_statistics(
         species_of = np.searchsorted(system.species, run.symbols)
         frames = np.unique(np.linspace(0, run.n_frames - 1, min(frames_per_replica, run.n_frames)).astype(int))
         here: dict[ClusterKey, list[_Frame]] = {}
-        for frame in frames:
+        for frame in frames.tolist():
             bonds = _bonds(run, frame, longest_A=cutoffs_A.max() + max(shifts_A))
             for key, chosen in _decompositions(bonds, species_of, cutoffs_A, shifts_A, mobile=system.mobile).items():
                 here.setdefault(key, []).append(_describe(bonds.of(chosen), species_of, system.charges))
@@ -123,7 +124,7 @@ def cluster_statistics(
 
 
 def _bonds(run: Run, frame: int, *, longest_A: float) -> Bonds:
-    positions_A = run.read_positions_A(slice(frame, frame + 1), slice(None))[0].astype(float)
+    positions_A = read_frames(run, range(frame, frame + 1))[0]
     first, second, lengths_A, images = primitive_neighbor_list(
         "ijdS", (True,) * 3, np.asarray(run.cells_A[frame], dtype=float), positions_A, max(longest_A, 0.0)
     )

@@ -2,7 +2,7 @@
 
 No lag is longer than a block, so the partners of a block's frames are in it and in the next one. The spectrum of both
 together is that of the first plus that of the second with the sign of every other frequency changed: one transform per
-block. Series longer than a block may be added in stretches of whole blocks, each with the block behind it.
+block. Longer series may be added in chunks of whole blocks, each with the block behind it.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from scipy import fft
 
 from saltflow.analysis.transport.correlations import CrossCorrelation, EndPoints, SelfCorrelation
 from saltflow.analysis.transport.displacements import FULL_RATE_LAGS, Displacements, frame_stride
-from saltflow.analysis.transport.stretches import Stretch, stretches
+from saltflow.trajectory.chunks import SeriesChunk, series_chunks
 from saltflow.trajectory.segments import Segment, System
 
 
@@ -46,8 +46,11 @@ def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, strid
     """Sums at lags counted in strides, with every stride-th frame as origin; those beyond the segment have none."""
     frames = -(-segment.n_frames // stride)
     sums = _Sums(frames, species=len(system.species))
-    for stretch in stretches(segment, overlap=FULL_RATE_LAGS, stride=stride, what="Displacements"):
-        sums.add(stretch)
+    for chunk in series_chunks(
+        segment.run, segment.frames[::stride], segment.species_of, basis_A=segment.basis_A, overlap=FULL_RATE_LAGS,
+        multiple_of=FULL_RATE_LAGS, task=f"Displacements: replica {segment.replica + 1}",
+    ):  # fmt: skip
+        sums.add(chunk)
     squared_A2, collective_A2 = sums.displacements()
     inside, there = np.minimum(lags, len(squared_A2) - 1), lags < frames
     return Displacements(
@@ -58,7 +61,7 @@ def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, strid
 
 
 class _Sums:
-    """What the displacements at all lags of one segment follow from, collected stretch by stretch."""
+    """What the displacements at all lags of one segment follow from, collected chunk by chunk."""
 
     def __init__(self, frames: int, *, species: int):
         lags = min(frames, FULL_RATE_LAGS + 1)
@@ -68,19 +71,19 @@ class _Sums:
         self._collective_ends = EndPoints(lags, frames=frames, shape=(species, species))
         self._collective = CrossCorrelation(lags, block=block, vectors=species)
 
-    def add(self, stretch: Stretch) -> None:
-        """Add the atoms of one stretch."""
-        new = stretch.new
-        totals_A = np.zeros((len(self._correlations), 3, stretch.stop - stretch.start))
-        for kind, series_A in stretch.series_A():
+    def add(self, chunk: SeriesChunk) -> None:
+        """Add the atoms of one chunk."""
+        new = chunk.new
+        totals_A = np.zeros((len(self._correlations), 3, chunk.stop - chunk.start))
+        for kind, series_A in chunk.series_A():
             totals_A[kind] += series_A.sum(axis=0)
-            self._ends.add(stretch.start, np.einsum("ajt,ajt->t", series_A[..., :new], series_A[..., :new]), (kind,))
+            self._ends.add(chunk.start, np.einsum("ajt,ajt->t", series_A[..., :new], series_A[..., :new]), (kind,))
             self._correlations[kind].add(series_A.reshape(-1, series_A.shape[-1]), origins=new)
         self._collective.add(totals_A, origins=new)
         for first, first_A in enumerate(totals_A[..., :new]):
             for second, second_A in enumerate(totals_A[..., :new]):
                 products_A2 = np.einsum("jt,jt->t", first_A, second_A)
-                self._collective_ends.add(stretch.start, products_A2, (first, second))
+                self._collective_ends.add(chunk.start, products_A2, (first, second))
 
     def displacements(self) -> tuple[np.ndarray, np.ndarray]:
         """Σ|Δr_i|², (lags, species), and Σ ΔR_a·ΔR_b, (lags, species, species)."""

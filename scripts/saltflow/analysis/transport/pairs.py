@@ -12,6 +12,7 @@ import numpy as np
 
 from saltflow.statistics.estimate import finite_list
 from saltflow.statistics.jackknife import mean_and_error
+from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 from saltflow.trajectory.segments import Segment, System
 
 FEWEST_BLOCKS = 5
@@ -121,11 +122,10 @@ def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_
     squares = np.zeros(species)
     masses_u = system.masses_u[segment.species_of] if system.collective_frame == "barycentric" else None
     members = [np.flatnonzero(segment.species_of == kind) for kind in range(species)]
-    for start in starts:
-        moves_A = _moves(segment, int(start), lag, masses_u)
-        cell_A = np.asarray(segment.run.cells_A[segment.first + start], dtype=float)
-        frame = slice(segment.first + int(start), segment.first + int(start) + 1)
-        fractional = segment.run.read_positions_A(frame, slice(None))[0].astype(float) @ np.linalg.inv(cell_A)
+    for start in starts.tolist():
+        moves_A = _moves_A(segment, start, lag, masses_u)
+        fractional = read_frames(segment.run, segment.frames[start : start + 1], basis_A=FRACTIONAL)[0]
+        cell_A = np.asarray(segment.run.cells_A[segment.frames[start]], dtype=float)
         for first in range(species):
             squares[first] += np.sum(moves_A[members[first]] ** 2)
             for second in range(first, species):
@@ -135,10 +135,10 @@ def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_
     return _Sums(pairs, products, longitudinal, squares, len(starts))
 
 
-def _moves(segment: Segment, start: int, lag: int, masses_u: np.ndarray | None) -> np.ndarray:
-    everyone = slice(0, len(segment.species_of))
-    ends_A = [segment.positions_A(slice(frame, frame + 1), everyone)[0] for frame in (start, start + lag)]
-    moves_A = ends_A[1] - ends_A[0]
+def _moves_A(segment: Segment, start: int, lag: int, masses_u: np.ndarray | None) -> np.ndarray:
+    """Displacements of all atoms over a lag, (atoms, 3); without that of the centre of mass where masses are given."""
+    begun_A, ended_A = read_frames(segment.run, segment.frames[start : start + lag + 1 : lag], basis_A=segment.basis_A)
+    moves_A = ended_A - begun_A
     return moves_A if masses_u is None else moves_A - masses_u @ moves_A / masses_u.sum()
 
 
