@@ -1,7 +1,8 @@
 """Analyse the transport of one composition at one temperature with some motion frozen."""
 
+from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
-from saltflow.base.provenance import provenance, write_json
+from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
@@ -16,10 +17,13 @@ if point.runs:
         charges=params.composition["oxidation_states"],
         mobile_ion=params.composition["mobile_ion"],
         temperature_K=float(where.temperature),
+        first_minima_A=first_minima_A(read_json(job.input.structure)),
         **params.transport,
     )
 else:
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
 result |= {"mode": where.mode, "replica_statuses": point.statuses}
-result["provenance"] = provenance(settings=params.transport, inputs=point.inputs, composition=params.composition)
+result["provenance"] = provenance(
+    settings=params.transport, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
+)
 write_json(job.output.transport, result)

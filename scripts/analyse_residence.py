@@ -2,7 +2,8 @@
 
 from saltflow.analysis.residence.analysis import analyse_residence, no_residence
 from saltflow.analysis.residence.figures import plot_residence
-from saltflow.base.provenance import provenance, write_json
+from saltflow.analysis.structure.first_minima import first_minima_A
+from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
@@ -17,10 +18,13 @@ if point.runs:
         charges=params.composition["oxidation_states"],
         mobile_ion=params.composition["mobile_ion"],
         temperature_K=float(where.temperature),
+        first_minima_A=first_minima_A(read_json(job.input.structure)),
         **params.residence,
     )
 else:
     result = no_residence(point.statuses, temperature_K=float(where.temperature))
-result["provenance"] = provenance(settings=params.residence, inputs=point.inputs, composition=params.composition)
+result["provenance"] = provenance(
+    settings=params.residence, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
+)
 plot_residence(result, job.output.figure, title=f"{where.composition} at {where.temperature} K")
 write_json(job.output.residence, result)

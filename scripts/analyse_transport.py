@@ -1,9 +1,10 @@
 """Analyse the transport of one composition at one temperature."""
 
+from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
 from saltflow.analysis.transport.curves import no_curves
 from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
-from saltflow.base.provenance import provenance, write_json
+from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory import open_point
 
@@ -18,6 +19,7 @@ if point.runs:
         charges=params.composition["oxidation_states"],
         mobile_ion=params.composition["mobile_ion"],
         temperature_K=float(where.temperature),
+        first_minima_A=first_minima_A(read_json(job.input.structure)),
         curves_path=job.output.curves,
         **params.transport,
     )
@@ -25,7 +27,9 @@ else:
     no_curves(job.output.curves)
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
 result["replica_statuses"] = point.statuses
-result["provenance"] = provenance(settings=params.transport, inputs=point.inputs, composition=params.composition)
+result["provenance"] = provenance(
+    settings=params.transport, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
+)
 title = f"{where.composition} at {where.temperature} K"
 plot_transport(result, job.output.figure, title=title)
 plot_conductivity(result, job.output.conductivity, title=title)

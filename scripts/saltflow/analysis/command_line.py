@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings import load_settings
@@ -29,6 +30,7 @@ class Point:
         mobile_ion: the element that carries the current.
         temperature_K: temperature of the runs.
         settings: the section of the settings that belongs to the analysis.
+        structure: the section of the settings that belongs to the structure.
         folder: where results go; it exists.
         title: what tables and figures call it.
         name: the same without the temperature.
@@ -40,9 +42,17 @@ class Point:
     mobile_ion: str
     temperature_K: float
     settings: Mapping
+    structure: Mapping
     folder: Path
     title: str
     name: str
+
+    def first_minima_A(self) -> dict[str, float | None]:
+        """First minima of g(r), as the structure analysis finds them."""
+        from saltflow.analysis.structure.rdf import pair_distributions
+
+        names = ("r_max_A", "bin_width_A", "frames_per_replica")
+        return first_minima_A(pair_distributions(self.runs, **{name: self.structure[name] for name in names}))
 
 
 def run_analysis(
@@ -101,9 +111,8 @@ def _parser(analysis: str, description: str, section: str, *, needs_charges: boo
 @contextmanager
 def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
     charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", chosen.charges).items()}
-    settings = load_settings(read_configuration([chosen.settings] if chosen.settings else [])).model_dump(mode="json")[
-        section
-    ]
+    files = [chosen.settings] if chosen.settings else []
+    settings = load_settings(read_configuration(files)).model_dump(mode="json")
     folder, name = Path(chosen.out), chosen.name or Path(chosen.trajectories[0]).stem
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -116,7 +125,8 @@ def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
             charges=charges,
             mobile_ion=chosen.mobile or _only_mobile_ion(runs[0].symbols),
             temperature_K=chosen.temperature,
-            settings=settings,
+            settings=settings[section],
+            structure=settings["structure"],
             folder=folder,
             title=f"{name} at {chosen.temperature:g} K",
             name=name,

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
+from transport_cases import analyse
+from walkers import brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.analysis.conductivity_table import in_words, tabulate, write_table
 from saltflow.analysis.transport.analysis import no_transport

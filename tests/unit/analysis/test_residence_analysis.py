@@ -11,6 +11,8 @@ from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.figures import plot_residence, plot_residence_activation
 from saltflow.analysis.residence.intermittent import Intermittent
 from saltflow.analysis.residence.survival import Survival
+from saltflow.analysis.structure.first_minima import first_minima_A
+from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.lags_and_origins import spaced_origins
@@ -22,7 +24,6 @@ SETTINGS = {
     "allowed_absences_ps": [0.0, 2.0],
     "max_lag_fraction": 0.5,
     "min_class_fraction": 0.02,
-    "cutoff_frames": 20,
 }
 INTERVAL_PS = 0.5
 K_OUT = {"X4": 0.05, "X3O1": 0.02}  # per frame
@@ -31,7 +32,8 @@ K_IN = 0.01
 
 def analyse(runs, **changes) -> dict:
     point = {"charges": CHARGES, "mobile_ion": "Li", "temperature_K": 600.0}
-    return analyse_residence(runs, **point, **(SETTINGS | changes))
+    structure = pair_distributions(runs, r_max_A=8.0, bin_width_A=0.05, frames_per_replica=20)
+    return analyse_residence(runs, **point, first_minima_A=first_minima_A(structure), **(SETTINGS | changes))
 
 
 def two_classes(seed: int, *, frames: int = 2500, speed: float = 1.0):
@@ -90,11 +92,14 @@ def test_short_runs_and_coarse_frames_are_flagged():
 
 def test_bad_input_is_refused_in_a_sentence():
     run, _ = two_classes(6, frames=60)
-    with pytest.raises(SaltflowError, match="mobile ion Na is not among the atoms"):
-        analyse_residence([run], charges=CHARGES, mobile_ion="Na", temperature_K=600.0, **SETTINGS)
-    short_of_one = {"Li": 1, "Al": 3, "Cl": -1}
-    with pytest.raises(SaltflowError, match="No charge is given for O"):
-        analyse_residence([run], charges=short_of_one, mobile_ion="Li", temperature_K=600.0, **SETTINGS)
+    known = {"charges": CHARGES, "mobile_ion": "Li", "temperature_K": 600.0, "first_minima_A": {}} | SETTINGS
+    for changes, words in (
+        ({"mobile_ion": "Na"}, "mobile ion Na is not among the atoms"),
+        ({"charges": {"Li": 1, "Al": 3, "Cl": -1}}, "No charge is given for O"),
+        ({}, "No first minimum of g.r. is given for Al-Al"),
+    ):
+        with pytest.raises(SaltflowError, match=words):
+            analyse_residence([run], **(known | changes))
 
 
 def replica(rng: np.random.Generator, *, frames: int = 1500, pairs: int = 20) -> ShellSums:

@@ -2,11 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from transport_cases import analyse, within
 from walkers import (
     HEAVY_U,
     INTERVAL_PS,
-    POINT,
-    RULE,
     WALKERS,
     brownian_steps,
     deviations,
@@ -14,7 +13,6 @@ from walkers import (
     trajectory_of,
 )
 
-from saltflow.analysis.transport.analysis import analyse_transport
 from saltflow.analysis.transport.blocks import displacement_blocks
 from saltflow.analysis.transport.conductivity import nernst_einstein_mS_cm
 from saltflow.analysis.transport.displacements import available_lags
@@ -23,15 +21,6 @@ from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.segments import prepare_system
 
 REPLICAS = 60
-EXTRAS = {"cluster_frames": 5, "cutoff_sweep_A": 0.2, "correlation_origins": 5, "correlation_bin_A": 0.5}
-
-
-def analyse(trajectories, **changes):
-    return analyse_transport(trajectories, **{**POINT, **RULE, **EXTRAS, **changes})
-
-
-def within(row, expected, *, sigmas=4.0):
-    return abs(row["value"] - expected) < sigmas * row["error"]
 
 
 @pytest.fixture
@@ -213,6 +202,7 @@ def test_gap_in_time_is_not_crossed(rng):
         ({"mobile_ion": "Na"}, "mobile ion Na is not among the atoms Cl, Li"),
         ({"temperature_K": -300.0}, "above 0 K"),
         ({"frame": "mobile"}, "reference frame"),
+        ({"first_minima_A": {"Li-Cl": 3.0}}, "No first minimum of g.r. is given for Cl-Cl, Cl-Li, Li-Li"),
     ],
 )
 def test_input_that_cannot_be_analysed_is_explained(rng, changes, message):

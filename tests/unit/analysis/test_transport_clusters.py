@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from saltflow.analysis.structure.first_minima import first_minima_A, shell_radii_A
+from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.analysis.transport.clusters import (
     BOUND,
     FREE,
@@ -129,6 +131,13 @@ def test_cutoffs_are_the_first_minima_of_opposite_charges():
     run = Trajectory(frames, np.tile(np.eye(3) * 15.0, (FRAMES, 1, 1)), 0.1 * np.arange(FRAMES), tuple(symbols),
                      np.ones(len(symbols)))  # fmt: skip
     system = prepare_system([run], charges={"Li": 1, "Cl": -1}, mobile_ion="Li", temperature_K=600.0)
-    cutoffs_A = bond_cutoffs_A([run], system, frames_per_replica=10)
+    structure = pair_distributions([run], r_max_A=6.0, bin_width_A=0.05, frames_per_replica=10)
+    cutoffs_A = bond_cutoffs_A(system, first_minima_A(structure))
     assert cutoffs_A[0, 0] == cutoffs_A[1, 1] == 0.0
     assert 2.9 < cutoffs_A[0, 1] < 4.0
+
+
+def test_a_first_minimum_that_is_missing_or_far_out_bounds_no_shell():
+    minima_A = {"Li-Li": 7.0, "Li-Cl": 3.5, "Cl-Li": 3.5, "Cl-Cl": None}
+    expected = {"Li-Li": None, "Li-Cl": 3.5, "Cl-Li": 3.5, "Cl-Cl": None}
+    assert shell_radii_A(minima_A, ("Li", "Cl"), longest_A=6.0) == expected

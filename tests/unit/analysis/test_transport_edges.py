@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from ase import Atoms
-from test_transport import analyse, within
+from transport_cases import analyse, within
 from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, POINT, RULE, brownian_steps, lithium_in_a_heavy_frame, trajectory_of
 
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport

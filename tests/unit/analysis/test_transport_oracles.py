@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_transport import analyse, within
+from transport_cases import analyse, within
 from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, POINT, RULE, brownian_steps, trajectory_of
 
 from saltflow.analysis.transport.conductivity import BOLTZMANN_EV_K

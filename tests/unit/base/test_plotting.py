@@ -9,7 +9,8 @@ from cooling_curves import TEMPERATURES_K as TEMPERATURES
 from cooling_curves import broken, cooled
 from test_ranking import COVERED, RELEASE, points_of
 from test_structure_rdf import rocksalt
-from test_transport import analyse, brownian_steps, lithium_in_a_heavy_frame
+from transport_cases import analyse
+from walkers import brownian_steps, lithium_in_a_heavy_frame
 
 from saltflow.analysis.arrhenius.figures import plot_arrhenius, plot_glass_transition
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
@@ -179,7 +180,7 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
             "reference_forces_eV_A": forces,
             "forces_eV_A": forces + 0.1 * rng.normal(size=forces.shape),
             "force_std_eV_A": spread_eV_A * rng.random(len(forces)),
-            "state": ("600 K", "1200 K", "seed:rattled")[index % 3],
+            "state": ("600 K", "1200 K", "rattled")[index % 3],
             "symbols": [name[-2:], "Li"] * 10,
             "stress_eV_A3": np.zeros((3, 3)),
             "reference_stress_eV_A3": np.zeros((3, 3)),
@@ -202,7 +203,7 @@ def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
     assert any(re.match(r"LiCl\*? × \d", text) for text in said), "its factor"
     (title,) = [text for text in said if text.startswith("generation 2: held-out force RMSE")]
     assert "(generation before: " in title
-    assert {"Br", "Cl", "Li", "600 K", "1200 K", "seed:rattled", "slope", "No cell was driven."} <= set(said)
+    assert {"Br", "Cl", "Li", "600 K", "1200 K", "rattled", "slope", "No cell was driven."} <= set(said)
 
 
 def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):

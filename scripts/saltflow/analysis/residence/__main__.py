@@ -25,6 +25,7 @@ def _analyse(point: Point) -> str:
         charges=point.charges,
         mobile_ion=point.mobile_ion,
         temperature_K=point.temperature_K,
+        first_minima_A=point.first_minima_A(),
         **point.settings,
     )
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)

@@ -18,14 +18,13 @@ from saltflow.analysis.residence.metal_environments import (
 )
 from saltflow.analysis.residence.names import OK
 from saltflow.analysis.residence.rows import shell_row
-from saltflow.analysis.structure.rdf import pair_distributions
+from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.statistics.blocked_sums import BlockedSums, joined
 from saltflow.trajectory import Run
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
 LONGEST_SHELL_A = 8.0
-BIN_WIDTH_A = 0.05
 FRAMES_FOR_CLASSES = 10  # of each segment
 
 
@@ -35,12 +34,12 @@ def analyse_residence(
     charges: Mapping[str, float],
     mobile_ion: str,
     temperature_K: float,
+    first_minima_A: Mapping[str, float | None],
     frames_per_replica: int,
     origins_per_replica: int,
     allowed_absences_ps: Sequence[float],
     max_lag_fraction: float,
     min_class_fraction: float,
-    cutoff_frames: int,
 ) -> dict:
     """Residence of the mobile ion in the first shells of the other ions, cations by class of their environment.
 
@@ -53,12 +52,12 @@ def analyse_residence(
         charges: formal charge of each element in e.
         mobile_ion: the element whose residence it is.
         temperature_K: temperature of the run.
+        first_minima_A: "A-B" → first minimum of g(r), where shells and environments end; None where it has none.
         frames_per_replica: frames that are looked at, evenly spaced; all where there are fewer.
         origins_per_replica: origins, evenly spaced.
         allowed_absences_ps: t* of each continuous function.
         max_lag_fraction: longest lag as a part of the longest uninterrupted run.
         min_class_fraction: rarer classes share the class "other".
-        cutoff_frames: frames of each replica for g(r).
 
     Returns:
         JSON-able: per shell "ion-centre" and class the residence times with errors, status and flags, and the curves.
@@ -75,7 +74,7 @@ def analyse_residence(
         origins_wanted=origins_per_replica,
         absences_ps=tuple(sorted(float(each) for each in allowed_absences_ps)),
     )
-    minima_A = _first_minima_A(trajectories, frames_per_replica=cutoff_frames)
+    minima_A = shell_radii_A(first_minima_A, system.species, longest_A=LONGEST_SHELL_A)
     shells = _shells(system, trajectories[0].symbols, minima_A)
     environments = {
         shell.name: _environments(shell.centre, system, minima_A, smallest_fraction=min_class_fraction)
@@ -122,14 +121,6 @@ def _status(rows: Mapping[str, Mapping]) -> str:
         for function in row["curves"]
     )
     return OK if sound else "no residence time is sound"
-
-
-def _first_minima_A(trajectories: Sequence[Run], *, frames_per_replica: int) -> dict[str, float | None]:
-    """ "A-B" → first minimum of g(r); None where it has none."""
-    found = pair_distributions(
-        trajectories, r_max_A=LONGEST_SHELL_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=frames_per_replica
-    )
-    return {name: pair["first_minimum_A"] for name, pair in found["pairs"].items()}
 
 
 def _centres(system: System) -> list[str]:

@@ -27,6 +27,7 @@ def _analyse(point: Point) -> str:
         charges=point.charges,
         mobile_ion=point.mobile_ion,
         temperature_K=point.temperature_K,
+        first_minima_A=point.first_minima_A(),
         curves_path=point.folder / "msd.csv.gz",
         **point.settings,
     )

@@ -38,6 +38,7 @@ def analyse_transport(
     charges: Mapping[str, float],
     mobile_ion: str,
     temperature_K: float,
+    first_minima_A: Mapping[str, float | None],
     frame: Literal["barycentric", "framework"],
     alpha_min: float,
     alpha_max: float,
@@ -56,6 +57,7 @@ def analyse_transport(
         charges: formal charge of each element in e.
         mobile_ion: element whose MSD decides the diffusive window.
         temperature_K: temperature of the run.
+        first_minima_A: "A-B" → first minimum of g(r), where bonds of clusters end; None where it has none.
         frame: reference frame of the single-ion quantities; collective ones are barycentric. With one species
             alone both are the laboratory frame, for nothing is left to move against.
         alpha_min: lower bound of dlnMSD/dlnt in the diffusive window.
@@ -81,7 +83,7 @@ def analyse_transport(
         alpha_min=alpha_min, alpha_max=alpha_max, msd_min_A2=msd_min_A2, max_lag_fraction=max_lag_fraction,
     )  # fmt: skip
     system, window = measured.system, measured.window
-    cutoffs_A = bond_cutoffs_A(trajectories, system, frames_per_replica=cluster_frames)
+    cutoffs_A = bond_cutoffs_A(system, first_minima_A)
     shifts_A = (-cutoff_sweep_A, 0.0, cutoff_sweep_A)
     clusters = cluster_statistics(trajectories, system, cutoffs_A, shifts_A=shifts_A, frames_per_replica=cluster_frames)
     estimates = measured.estimates(clusters)

@@ -15,7 +15,7 @@ import numpy as np
 from ase.neighborlist import primitive_neighbor_list
 
 from saltflow.analysis.structure.connectivity import Bonds, clusters
-from saltflow.analysis.structure.rdf import pair_distributions
+from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
 from saltflow.trajectory import Run
 from saltflow.trajectory.chunks import read_frames
@@ -26,7 +26,6 @@ ClusterKey = tuple[str, float]
 BOUND, FREE = "mobile ion bound", "mobile ion free"
 CLUSTER_QUANTITIES = ("sigma_cNE", "transference_cNE")
 LONGEST_BOND_A = 6.0
-BIN_WIDTH_A = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,18 @@ def quantity_name(quantity: str, key: ClusterKey) -> str:
     return f"{quantity} {decomposition} {shift_A:+.2f} A"
 
 
-def bond_cutoffs_A(runs: Sequence[Run], system: System, *, frames_per_replica: int) -> np.ndarray:
-    """First minimum of g(r) of every pair of opposite charges, (species, species); 0 where there is none."""
-    found = pair_distributions(
-        runs, r_max_A=LONGEST_BOND_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=frames_per_replica
-    )
-    pairs = found["pairs"]
+def bond_cutoffs_A(system: System, first_minima_A: Mapping[str, float | None]) -> np.ndarray:
+    """First minimum of g(r) of every pair of opposite charges, (species, species); 0 where there is none.
+
+    Args:
+        system: species and charges.
+        first_minima_A: "A-B" → first minimum of g(r); None where it has none.
+    """
+    radii_A = shell_radii_A(first_minima_A, system.species, longest_A=LONGEST_BOND_A)
     cutoffs_A = np.zeros((len(system.species),) * 2)
     for first, second in product(range(len(system.species)), repeat=2):
         if system.charges[first] * system.charges[second] < 0:
-            minimum_A = pairs[f"{system.species[first]}-{system.species[second]}"]["first_minimum_A"]
-            cutoffs_A[first, second] = minimum_A or 0.0
+            cutoffs_A[first, second] = radii_A[f"{system.species[first]}-{system.species[second]}"] or 0.0
     return cutoffs_A
 
 
