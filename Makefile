@@ -1,22 +1,16 @@
-# The commands of saltflow. Each makes the environment that it needs, once per content of the lock files.
+# What a newcomer and a developer type; each makes the environment that it needs, once per content of the lock files.
+# What people type about a sweep is the command .venv/bin/saltflow.
 
 PYTHON ?= python3
 VENV := .venv
-SNAKEMAKE := $(VENV)/bin/snakemake
-DEMO := $(SNAKEMAKE) --profile profiles/local --directory build/demo --configfile config/presets/demo/config.yaml
-
-# A sweep of your own: make plan SWEEP=my-sweep PROFILE=profiles/mysite
-SWEEP := .
-PROFILE := profiles/slurm
-CONFIG := $(if $(filter-out .,$(SWEEP)),$(wildcard $(SWEEP)/config.yaml))
-COMMAND = $(VENV)/bin/python scripts/$@.py --directory "$(SWEEP)"
-PLANNED = $(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)") --profile "$(PROFILE)"
+SALTFLOW := $(VENV)/bin/saltflow
+DEMO := $(VENV)/bin/snakemake --profile profiles/local --directory build/demo --configfile config/presets/demo/config.yaml
 
 # The stamps carry what the environment was made from: the locks, the Python and, as scripts in an
 # environment hold absolute paths, the folder.
 fingerprint = $(shell { cat $(1); pwd; $(PYTHON) -V; } 2>&1 | cksum | cut -d ' ' -f 1)
-RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt)
-DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/dev.txt)
+RUNTIME := $(VENV)/made-from-$(call fingerprint,requirements/all.txt requirements/make_venv.sh)
+DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requirements/make_venv.sh requirements/dev.txt)
 
 # Two processes that test on two cores, and one that waits for a cluster of virtual nodes.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
@@ -30,55 +24,25 @@ endif
 # must then be kept for the next job.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment demo plan approve status ranking account resume tidy archive test lint bench lock
+.PHONY: help environment demo test lint bench lock
 
 help:
-	@echo "make environment  the environment in .venv, for a sweep of your own"
-	@echo "make demo    two compositions from table to conductivity, in build/demo (minutes)"
-	@echo "make plan    what a sweep would run, why, and what it would cost; runs nothing"
-	@echo "make approve keep that plan, to compare the next one with"
-	@echo "make status  how far each composition is"
-	@echo "make ranking every composition with its status, those that are done by conductivity"
-	@echo "make account what a sweep has cost, and what failed"
-	@echo "make resume  go on after any accident"
-	@echo "make tidy    what may be deleted; DELETE=yes deletes what nobody misses"
-	@echo "make archive one composition with its provenance: COMPOSITION=id"
-	@echo "             these take SWEEP=folder and PROFILE=profiles/mysite"
-	@echo "make test    every test"
-	@echo "make lint    style of the Python and Snakemake code, versions in step"
-	@echo "make bench   the measurements of benchmarks/"
-	@echo "make lock    resolve the versions of pyproject.toml anew"
+	@echo "make environment  the environment in .venv, with the command .venv/bin/saltflow"
+	@echo "make demo         two compositions from table to conductivity, in build/demo (minutes)"
+	@echo "make test         every test"
+	@echo "make lint         style, direction of imports, versions in step"
+	@echo "make bench        the measurements of benchmarks/"
+	@echo "make lock         resolve the versions of pyproject.toml anew"
 
 environment: $(RUNTIME)
 
 # After an accident the demonstration goes on, once the jobs that a killed run has left have ended.
 demo: $(RUNTIME)
 	@mkdir -p build/demo
-	@$(VENV)/bin/python scripts/resume.py --directory build/demo -- $(DEMO)
+	@$(SALTFLOW) resume build/demo -- $(DEMO)
 	@$(DEMO) --quiet all --report report.html
 	@cat build/demo/results/summary/conductivity.txt
 	@echo "Report: $(CURDIR)/build/demo/report.html"
-
-plan: $(RUNTIME)
-	@$(PLANNED)
-
-tidy: $(RUNTIME)
-	@$(PLANNED) $(if $(DELETE),--delete)
-
-status: $(RUNTIME)
-	@$(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)") $(if $(ALL),--all)
-
-ranking: $(RUNTIME)
-	@$(COMMAND) $(if $(CONFIG),--configfile "$(CONFIG)")
-
-approve account: $(RUNTIME)
-	@$(COMMAND)
-
-resume: $(RUNTIME)
-	@$(COMMAND) $(if $(CANCEL),--cancel) $(if $(LOST_HOST),--lost-host "$(LOST_HOST)")
-
-archive: $(RUNTIME)
-	@$(PLANNED) --composition "$(COMPOSITION)"
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh $(VENV)/bin/python
@@ -86,7 +50,9 @@ test: $(DEVELOPMENT)
 
 lint: $(DEVELOPMENT)
 	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/snakefmt --check Snakefile rules
+	@PYTHONPATH=scripts $(VENV)/bin/lint-imports
 	@$(VENV)/bin/python requirements/lock.py --check
 
 bench: $(DEVELOPMENT)

@@ -23,4 +23,13 @@ for lock in "$@"; do
     set -- "$@" --requirement "$lock"
     shift
 done
-exec "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@"
+
+# The command. The library is not installed: the jobs of a sweep import the one beside their rules.
+here=$(cd "$(dirname "$0")/.." && pwd)
+cat >"$folder/bin/saltflow" <<LAUNCHER
+#!/bin/sh
+exec "$here/$folder/bin/python" -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); import saltflow.__main__' \\
+    "$here/scripts" "\$@"
+LAUNCHER
+chmod +x "$folder/bin/saltflow"

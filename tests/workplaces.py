@@ -25,11 +25,15 @@ ON_REQUEST = {
 # The jobs are small: more of them fit into the memory than the rules ask for.
 LOCALLY = ("--profile", "profiles/local", "--resources", "mem_mb=64000")
 
+# The command as a user types it; the environment names where it is.
+SALTFLOW = (sys.executable, "-m", "saltflow")
+
 # One core per job; modules are compiled once, at their first import; no colours to look for words between.
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     "OMP_NUM_THREADS": "1",
     "NO_COLOR": "1",
+    "PYTHONPATH": "scripts",  # of the copy that a test works in
 }
 
 
@@ -60,12 +64,12 @@ class Workplace:
         return self._called(self.command(*arguments))
 
     def resume(self, *arguments: str) -> subprocess.CompletedProcess:
-        """`make resume` in the working directory, to its end."""
+        """`saltflow resume` in the working directory, to its end."""
         return self._called([*self.resuming(), *arguments])
 
     def resuming(self) -> list[str]:
-        """`make resume` in the working directory."""
-        return [sys.executable, "scripts/resume.py", "--directory", str(self.work)]
+        """`saltflow resume` in the working directory."""
+        return [*SALTFLOW, "resume", str(self.work)]
 
     def _called(self, command: Sequence[str]) -> subprocess.CompletedProcess:
         return subprocess.run(

@@ -16,7 +16,7 @@ from saltflow.operations.rules import RULE
 # What sbatch says after some ten seconds when nobody listens, so that nothing can have been submitted.
 NOT_SUBMITTED = "Unable to contact slurm controller (connect failure)"
 PAUSE_S = 20
-# After a longer outage jobs that are due fail, and `make resume` goes on.
+# After a longer outage jobs that are due fail, and `saltflow resume` goes on.
 LONGEST_OUTAGE_S = 1800
 
 

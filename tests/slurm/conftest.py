@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 import yaml
 from cluster import Cluster, missing, running_cluster
-from on_cluster import Controller, OnCluster
+from on_cluster import RunLock, OnCluster
 from workplaces import ENVIRONMENT, copy_sources
 
 # What an admin changes in a copy of the profile: the state of jobs is asked for sooner, files appear at once, nobody
@@ -48,7 +48,7 @@ def cluster(_slurm: None) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def sweeping(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnCluster, Controller]]:
+def sweeping(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnCluster, RunLock]]:
     """The whole sweep, on its way."""
     place = tmp_path_factory.mktemp("sweep")
     copy_sources(place / "repo")

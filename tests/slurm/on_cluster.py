@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Controller:
+class RunLock:
     """A Snakemake that was started and may still run; its output goes to a file."""
 
     process: subprocess.Popen
@@ -63,7 +63,7 @@ class OnCluster(Workplace):
     cluster: Cluster
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[Controller]:
+    def started(self, *arguments: str) -> Iterator[RunLock]:
         """Snakemake in the background; killed at the end when it still runs."""
         output = self.work / f"controller{len(list(self.work.glob('controller*.txt')))}.txt"
         with output.open("w") as said:
@@ -76,17 +76,17 @@ class OnCluster(Workplace):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        controller = Controller(process, output)
+        controller = RunLock(process, output)
         try:
             yield controller
         finally:
             if process.poll() is None:
                 controller.kill()
 
-    def call(self, script: str, *arguments: str) -> subprocess.CompletedProcess:
-        """Run one of the commands of scripts/ to its end; standard error is joined to standard output."""
+    def call(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Python with some arguments to its end; standard error is joined to standard output."""
         return subprocess.run(
-            [sys.executable, script, *arguments],
+            [sys.executable, *arguments],
             cwd=self.repo,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ class OnCluster(Workplace):
     def _journal(self, log: str) -> list[Attempt]:
         return read_attempts(self.work / "logs" / log, slurm_logs=self.work / ".snakemake/slurm_logs")
 
-    def wait(self, condition: Callable[[], bool], controller: Controller) -> None:
+    def wait(self, condition: Callable[[], bool], controller: RunLock) -> None:
         """Wait for a condition that must hold before a controller ends."""
 
         def reached() -> bool:
@@ -133,7 +133,7 @@ class OnCluster(Workplace):
 
         wait_for(reached, seconds=STEP_LIMIT_S)
 
-    def freeze(self, log: str, controller: Controller, *, when: Callable[[], bool]) -> None:
+    def freeze(self, log: str, controller: RunLock, *, when: Callable[[], bool]) -> None:
         """Stop the script of a job as soon as a condition holds, as if it were much longer."""
         self.wait(when, controller)
         for process in _with_children(self._journal(log)[-1].pid):

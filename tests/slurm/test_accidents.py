@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import ase.io
 import pytest
-from on_cluster import Controller, Job, OnCluster
+from on_cluster import RunLock, Job, OnCluster
 from products import same
 
 from saltflow.operations.attempts import Attempt
@@ -102,7 +102,7 @@ def live_through(campaign: OnCluster) -> Story:
         return Story(campaign, code, controller.said(), lost_node)
 
 
-def _reach_the_walltime_again(campaign: OnCluster, controller: Controller) -> None:
+def _reach_the_walltime_again(campaign: OnCluster, controller: RunLock) -> None:
     """With one retry, a second walltime would be the end of a job, were walltimes counted as failures."""
     campaign.wait(lambda: len(campaign.attempts(LATE_MD.log)) == 2, controller)
 

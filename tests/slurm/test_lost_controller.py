@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from on_cluster import Controller, Job, OnCluster
+from on_cluster import RunLock, Job, OnCluster
 from products import same
 
 QUENCH, QUENCH_LOG = "results/LiAlCl4/replica1", "LiAlCl4/replica1/quench_cell.log"
@@ -55,11 +55,11 @@ def live_through(campaign: OnCluster) -> Story:
     story.again = campaign.run(*TARGETS)
     story.during = campaign.jobs()
     campaign.thaw(POINT_LOG)
-    story.resumed = campaign.call("scripts/resume.py", "--directory", str(campaign.work))
+    story.resumed = campaign.call("-m", "saltflow", "resume", str(campaign.work))
     return story
 
 
-def _restart_the_scheduler(story: Story, controller: Controller) -> None:
+def _restart_the_scheduler(story: Story, controller: RunLock) -> None:
     """slurmctld is away while a quench ends, while another is due, and while a second Snakemake is started."""
     campaign = story.place
     begun = campaign.begun(BUILD_LOG)
@@ -95,7 +95,7 @@ def test_jobs_that_end_or_are_due_while_the_scheduler_is_away_are_done_once(stor
 
 def test_snakemake_alone_does_not_start_over_the_jobs_of_a_killed_controller(story: Story):
     assert story.again.returncode != 0
-    assert "make resume" in story.again.stdout
+    assert "saltflow resume" in story.again.stdout
     assert "run_md LiAlCl4_500 (SLURM" in story.again.stdout
     assert "Traceback" not in story.again.stdout
     point = [job for job in story.during if job.name == "run_md LiAlCl4_500"]

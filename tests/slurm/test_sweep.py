@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from on_cluster import Controller, Job, OnCluster
+from on_cluster import RunLock, Job, OnCluster
 from products import products, same
 
 # Rules that run where Snakemake runs.
@@ -16,7 +16,7 @@ DRIVEN = ("sampling_", "fine_tune ", "replicas_", "run_md ")
 
 
 @pytest.fixture(scope="module")
-def swept(sweeping: tuple[OnCluster, Controller]) -> OnCluster:
+def swept(sweeping: tuple[OnCluster, RunLock]) -> OnCluster:
     """The campaign after the whole sweep."""
     campaign, controller = sweeping
     assert controller.end() == 0, controller.said()[-3000:]

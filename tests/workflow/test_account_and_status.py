@@ -1,19 +1,18 @@
 """The two commands that look at a sweep from outside, on the campaign that has run."""
 
 import subprocess
-import sys
 
-from workplaces import ON_REQUEST, Workplace
+from workplaces import ON_REQUEST, SALTFLOW, Workplace
 
 from saltflow.base.provenance import read_json
-from saltflow.operations.jobs import RULES
+from saltflow.operations.rules import RULE
 
 POINT = "results/LiCl-crystal/md/500K"
 
 
 def ask(campaign: Workplace, command: str, *arguments: str) -> str:
-    """What `make <command>` prints."""
-    call = [sys.executable, f"scripts/{command}.py", "--directory", str(campaign.work), *arguments]
+    """What `saltflow <command>` prints."""
+    call = [*SALTFLOW, command, str(campaign.work), *arguments]
     result = subprocess.run(
         call, cwd=campaign.repo, env=campaign.environment, capture_output=True, text=True, check=False
     )
@@ -30,7 +29,7 @@ def test_a_finished_sweep_is_done_and_accounted_for(campaign: Workplace):
     ask(campaign, "account")
     account = read_json(campaign.work / "account.json")
     assert (account["totals"]["jobs"], account["totals"]["attempts"], account["failures"]) == (88, 88, [])
-    assert {rule["rule"] for rule in account["rules"]} == {files.rule for files in RULES} - ON_REQUEST
+    assert {rule["rule"] for rule in account["rules"]} == set(RULE) - ON_REQUEST
     assert all(rule["memory_MB"]["requested"] and rule["cores"]["requested"] == 1 for rule in account["rules"])
     assert account["totals"]["cpu_hours"]["reserved"] > account["totals"]["cpu_hours"]["used"] > 0
     dynamics = next(rule for rule in account["rules"] if rule["rule"] == "run_md")

@@ -59,7 +59,7 @@ def some_time_after(when: Callable[[], bool], *, at_most_s: float) -> Callable[[
 def interrupt(campaign: Workplace, sign: Signals, target: str, lost: list[Path], when: Callable[[], bool]) -> None:
     """Kill the job of a target, check that nothing of it is half there, and go on to the end.
 
-    After Ctrl-C by the same command, after SIGKILL by `make resume`.
+    After Ctrl-C by the same command, after SIGKILL by `saltflow resume`.
     """
     said = campaign.killed(sign, target, when=when)
     if sign is SIGINT:

@@ -9,14 +9,14 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from workplaces import ENVIRONMENT, ROOT, Workplace
+from workplaces import SALTFLOW, ENVIRONMENT, ROOT, Workplace
 
 from saltflow.base.provenance import read_json, sha256_of_file
 
 CONFIG = "tests/tiny/config.yaml"
 RUNS = {f"run_md composition={name} temperature={K}" for name in ("LiAlCl4", "LiCl-crystal") for K in (500, 700, 900)}
 QUENCHES = {f"quench_cell composition={name} replica={n}" for name in ("LiAlCl4", "LiCl-crystal") for n in (1, 2)}
-# What make plan does before it writes, job by job.
+# What saltflow plan does before it writes, job by job.
 JOBS_AND_REASONS = """
 import json, sys
 sys.path.insert(0, "scripts")
@@ -39,9 +39,9 @@ def in_repo(campaign: Workplace, *command: str, **environment: str) -> subproces
 
 
 def plan_with(campaign: Workplace, profile: str, **environment: str) -> subprocess.CompletedProcess:
-    """make plan, as the Makefile calls it."""
-    where = ("--directory", str(campaign.work), "--configfile", campaign.config, "--profile", profile)
-    return in_repo(campaign, "scripts/plan.py", *where, **environment)
+    """saltflow plan, as a user types it."""
+    where = (str(campaign.work), "--configfile", campaign.config, "--profile", profile)
+    return in_repo(campaign, *SALTFLOW[1:], "plan", *where, **environment)
 
 
 def planned(campaign: Workplace, profile: str = "profiles/local") -> dict:
@@ -124,7 +124,7 @@ def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign
     on_disk = sum(path.stat().st_size for path in (campaign.work / "results").rglob("*") if path.is_file()) / 1e9
     assert plan["totals"]["storage_GB"]["end"] == pytest.approx(on_disk, rel=0.3)
 
-    assert in_repo(campaign, "scripts/approve.py", "--directory", str(campaign.work)).returncode == 0
+    assert in_repo(campaign, *SALTFLOW[1:], "approve", str(campaign.work)).returncode == 0
     campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.2")
     plan = planned(campaign)
     assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.08 → 0.2"]

@@ -73,7 +73,7 @@ def test_what_a_killed_controller_left_is_kept(campaign: Workplace, finished: Pa
         again = campaign.run(TARGET, "--nolock")
         assert again.returncode != 0
         assert (
-            f"was killed and left run_md (process {job.pid}); type `make resume SWEEP={campaign.work}`" in again.stdout
+            f"was killed and left run_md (process {job.pid}); type `saltflow resume {campaign.work}`" in again.stdout
         )
         later(job.resume)
         resumed = campaign.resume()

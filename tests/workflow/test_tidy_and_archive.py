@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workplaces import ENVIRONMENT, Workplace
+from workplaces import SALTFLOW, ENVIRONMENT, Workplace
 
 from saltflow.base.errors import SaltflowError
 from saltflow.operations.archive.verification import verify
@@ -19,11 +19,11 @@ TARGETS = ["results/LiCl-crystal/arrhenius.json", "results/LiCl-crystal/md/500K/
 
 
 def command(campaign: Workplace, name: str, *options: str) -> subprocess.CompletedProcess:
-    """One of the commands around a sweep, as make starts it."""
+    """One of the commands around a sweep, as a user types it."""
     return subprocess.run(
         [
-            *(sys.executable, f"scripts/{name}.py", "--directory", str(campaign.work), "--configfile", CONFIG),
-            *("--profile", "profiles/local", *options),
+            *(*SALTFLOW, name, str(campaign.work), *options),
+            *("--configfile", CONFIG, "--profile", "profiles/local"),
         ],
         cwd=campaign.repo,
         env=ENVIRONMENT,
@@ -83,7 +83,7 @@ def test_nothing_is_deleted_from_a_sweep_that_was_killed(campaign: Workplace):
 
 
 def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: Workplace, tmp_path: Path):
-    archived = command(campaign, "archive", "--composition", "LiCl-crystal")
+    archived = command(campaign, "archive", "LiCl-crystal")
     assert archived.returncode == 0, archived.stdout
     assert "Snakemake finds nothing to do" in archived.stdout
     archive = campaign.work / "archives/LiCl-crystal.zip"
@@ -120,7 +120,7 @@ def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: W
 
 def test_a_composition_that_is_not_complete_is_not_archived(campaign: Workplace):
     (campaign.work / "results/LiCl-crystal/arrhenius.json").unlink()
-    refused = command(campaign, "archive", "--composition", "LiCl-crystal")
+    refused = command(campaign, "archive", "LiCl-crystal")
     assert refused.returncode == 1
     (sentence,) = refused.stdout.splitlines()
     assert "is not complete" in sentence

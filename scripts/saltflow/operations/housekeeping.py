@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from saltflow.base.errors import SaltflowError
 from saltflow.operations.rules import RULE
-from saltflow.operations.run_lock import living_jobs, read_controller, refusal
+from saltflow.operations.run_lock import jobs_of_last_run, read_run_lock, refusal
 from saltflow.operations.running_jobs import name_them
 
 Mark = Literal["may be deleted now", "only when archived", "still needed", "never delete"]
@@ -180,13 +180,15 @@ def check_idle(sweep: Path) -> None:
     Raises:
         SaltflowError: a run lives or has not ended, its jobs live, SLURM does not answer, or Snakemake's lock is there.
     """
-    seen = read_controller(sweep)
+    seen = read_run_lock(sweep)
     if seen and seen.state == "running":
         raise SaltflowError(f"Nothing was deleted. {refusal(sweep, seen)}")
-    if jobs := living_jobs(sweep, seen):
+    if jobs := jobs_of_last_run(sweep, seen):
         raise SaltflowError(f"Nothing was deleted: {name_them(jobs)} still work in {sweep}; wait for their end.")
     if any((sweep / ".snakemake/locks").glob("*")):
-        raise SaltflowError(f"Nothing was deleted: {sweep} is locked; if no Snakemake runs there, type `make resume`.")
+        raise SaltflowError(
+            f"Nothing was deleted: {sweep} is locked; if no Snakemake runs there, type `saltflow resume`."
+        )
 
 
 def delete(sweep: Path, entries: Iterable[Entry]) -> list[str]:

@@ -1,12 +1,11 @@
 """How fast molecular dynamics runs on this machine with a model, as rows for config/calibration.tsv.
 
-usage: python -m saltflow.operations.md_benchmark results/potentials/base/released.model --structure quenched.extxyz --atoms 336 1302
+    saltflow benchmark results/potentials/base/released.model --structure cell.extxyz --atoms 336 --atoms 1302
 
 Every size is run and printed in ns/day. With --out the table of rates is written there, the rows of molecular dynamics
-on this device replaced by what the largest job took, so that `make plan` prices a sweep by it.
+on this device replaced by what the largest job took, so that `saltflow plan` prices a sweep by it.
 """
 
-import argparse
 import csv
 import platform
 import sys
@@ -16,8 +15,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from saltflow.base.commands import SentenceCommand
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, write_text
 from saltflow.base.repository import REPOSITORY
@@ -33,55 +36,57 @@ if TYPE_CHECKING:
     from saltflow.dynamics.timing import Timing
 
 UNIT = "atom-steps"
+COUNT = click.IntRange(min=1)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; returns the exit code."""
+@click.command(cls=SentenceCommand)
+@click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--sha256", help="Of the model file; by default that of the release record beside it.")
+@click.option(
+    "--structure",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="A cell of its elements at their density.",
+)
+@click.option(
+    "--atoms", type=COUNT, multiple=True, required=True, help="A size: the cell is repeated to it. May be repeated."
+)
+@click.option(
+    "--replicas",
+    type=COUNT,
+    multiple=True,
+    default=[1],
+    show_default=True,
+    help="Cells that run together. May be repeated.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
+@click.option("--steps", type=COUNT, default=100, show_default=True, help="That are timed for each size.")
+@click.option("--temperature", type=float, default=600.0, show_default=True, help="In K.")
+@click.option("--settings", type=click.Path(), help="YAML with what differs in `dynamics`.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help=f"Such as {TABLE} of the sweep's folder; else rows are printed."
+)
+def command(**options: Any) -> None:
+    """Measure the speed of molecular dynamics with MODEL on this machine, as rows for config/calibration.tsv."""
     began = time.perf_counter()
-    chosen = _parser().parse_args(arguments)
-    try:
-        timings, start_s = _measure(chosen, began)
-        rows = calibration_rows(
-            max(timings, key=lambda timing: timing.atoms * timing.cells),
-            start_s=start_s,
-            device=chosen.device,
-            machine=_machine(chosen.device),
-            model=f"{chosen.model.name}, {chosen.dtype}",
-        )
-        if chosen.out:
-            write_rates(chosen.out, rows)
-    except SaltflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"Written to {chosen.out}." if chosen.out else _tabbed(rows), end="\n" if chosen.out else "")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m saltflow.operations.md_benchmark", description=__doc__.split("\n", 1)[0]
+    chosen = SimpleNamespace(**options)
+    timings, start_s = _measure(chosen, began)
+    rows = calibration_rows(
+        max(timings, key=lambda timing: timing.atoms * timing.cells),
+        start_s=start_s,
+        device=chosen.device,
+        machine=_machine(chosen.device),
+        model=f"{chosen.model.name}, {chosen.dtype}",
     )
-    parser.add_argument("model", type=Path, help="a model file")
-    parser.add_argument("--sha256", help="of the model file; by default that of the release record beside it")
-    parser.add_argument("--structure", type=Path, required=True, help="a cell of its elements at their density")
-    parser.add_argument("--atoms", type=_count, nargs="+", required=True, help="sizes: the cell is repeated to them")
-    parser.add_argument("--replicas", type=_count, nargs="+", default=[1], help="cells that run together (default: 1)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--steps", type=_count, default=100, help="that are timed for each size (default: 100)")
-    parser.add_argument("--temperature", type=float, default=600.0, help="K (default: 600)")
-    parser.add_argument("--settings", help="YAML with what differs in `dynamics`")
-    parser.add_argument("--out", type=Path, help=f"such as {TABLE} of the sweep's folder; else rows are printed")
-    return parser
+    if chosen.out:
+        write_rates(chosen.out, rows)
+        click.echo(f"Written to {chosen.out}.")
+    else:
+        click.echo(_tabbed(rows), nl=False)
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 1 or more")
-    return int(text)
-
-
-def _measure(chosen: argparse.Namespace, began: float) -> "tuple[list[Timing], float]":
+def _measure(chosen: SimpleNamespace, began: float) -> "tuple[list[Timing], float]":
     """What every size takes, and the seconds until the model was there."""
     from saltflow.dynamics.timing import repeated_to, time_dynamics
     from saltflow.potentials.mace import load_committee

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.operations import running_jobs as living_jobs
+from saltflow.operations import running_jobs
 from saltflow.operations.finished_jobs import FinishedJob, finished_jobs
-from saltflow.operations.run_lock import Controller, read_controller, resume_command, rewrite, take_over
-from saltflow.operations.run_lock import living_jobs as find_living_jobs
+from saltflow.operations.run_lock import RunLock, jobs_of_last_run, read_run_lock, resume_command, rewrite, take_over
 
 Say = Callable[[str], None]
 HALF_WRITTEN = ".writing-*"
@@ -24,7 +23,7 @@ class Resumption:
     """
 
     folder: Path
-    last: Controller | None
+    last: RunLock | None
 
     @classmethod
     def begin(cls, folder: Path, *, lost_host: str | None) -> "Resumption":
@@ -48,18 +47,18 @@ class Resumption:
             SaltflowError: SLURM does not answer, or refuses.
         """
         if jobs := self._find():
-            say(f"Left at work ({len(jobs)}): {living_jobs.name_them(jobs)}")
+            say(f"Left at work ({len(jobs)}): {running_jobs.name_them(jobs)}")
             if cancel:
                 say("Cancelling them.")
-                living_jobs.cancel(jobs)
+                running_jobs.cancel(jobs)
             else:
                 stop = f"{resume_command(self.folder)} CANCEL=yes"
                 say(f"Waiting for the end. Rather stop them? Ctrl-C and `{stop}`; long jobs go on where they were.")
-            living_jobs.wait_for(self._find, say=say)
+            running_jobs.wait_for(self._find, say=say)
         return finished_jobs(self.folder)
 
-    def _find(self) -> list[living_jobs.LivingJob]:
-        return find_living_jobs(self.folder, self.last)
+    def _find(self) -> list[running_jobs.RunningJob]:
+        return jobs_of_last_run(self.folder, self.last)
 
     def remove_half_written(self, *, say: Say) -> None:
         """Delete what writers that were killed have left under temporary names; products have final names."""
@@ -81,6 +80,6 @@ class Resumption:
             say(f"Going on: {shlex.join(self.last.command[1:])}")
             os.chdir(self.last.started_in)
             os.execve(self.last.command[0], self.last.command, os.environ | self.last.environment)
-        ended = read_controller(self.folder)
+        ended = read_run_lock(self.folder)
         how = f"{ended} ended well" if ended else "no run has begun there, or its record is lost"
         say(f"Nothing to resume in {self.folder}: {how}; start it by `snakemake` as usual.")

@@ -1,7 +1,7 @@
 """The Snakemake that controls a run: it leaves its name in the folder, and refuses to start beside another one.
 
 Snakemake's own lock says that there was a run, not whether it lives, and `--unlock` and `--nolock` pass it by.
-What a killed run leaves behind (jobs that go on, products that nobody has noted) is for `make resume` to sort out,
+What a killed run leaves behind (jobs that go on, products that nobody has noted) is for `saltflow resume` to sort out,
 so no run starts over it.
 """
 
@@ -23,14 +23,14 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.repository import REPOSITORY
 from saltflow.operations.running_jobs import (
     MARK,
-    LivingJob,
+    RunningJob,
     SchedulerSilentError,
-    find_living_jobs,
+    find_running_jobs,
     name_them,
     wait_for,
 )
 
-RECORD = Path(".snakemake/saltflow/controller.json")
+RECORD = Path(".snakemake/saltflow/run.json")
 SLURM_LOGS = Path(".snakemake/slurm_logs")
 # Clock ticks that differ by rounding.
 SAME_BIRTH_S = 0.05
@@ -39,7 +39,7 @@ CLOCKS_AGREE_WITHIN = timedelta(hours=1)  # those of this machine, of nodes and 
 
 
 @dataclass(frozen=True)
-class Controller:
+class RunLock:
     """The Snakemake that was last started in a folder.
 
     command, started_in: what was typed, and where. environment: variables that are Snakemake's own settings.
@@ -89,14 +89,14 @@ def _birth_s(pid: int) -> float | None:
 # ── the record ─────────────────────────────────────────────────────────────────────────────────
 
 
-def read_controller(folder: Path) -> Controller | None:
+def read_run_lock(folder: Path) -> RunLock | None:
     """The last run of a folder; None where none has begun a job, or its record cannot be read."""
     with suppress(OSError, ValueError, TypeError):
-        return Controller(**json.loads((folder / RECORD).read_text()))
+        return RunLock(**json.loads((folder / RECORD).read_text()))
     return None
 
 
-def claim(folder: Path, *, seen: Controller | None, by: Controller) -> None:
+def claim(folder: Path, *, seen: RunLock | None, by: RunLock) -> None:
     """Put one record in the place of another, unless somebody else was faster.
 
     Raises:
@@ -118,7 +118,7 @@ def claim(folder: Path, *, seen: Controller | None, by: Controller) -> None:
         raise SaltflowError(f"Another run starts in {folder.resolve()} at this moment; leave it alone.")
 
 
-def _replace(record: Path, seen: Controller | None, fresh: Path) -> bool:
+def _replace(record: Path, seen: RunLock | None, fresh: Path) -> bool:
     """Whether `fresh` has taken the place of the record that was seen.
 
     Of two that rename or link at the same time one fails, on network file systems too.
@@ -138,14 +138,14 @@ def _replace(record: Path, seen: Controller | None, fresh: Path) -> bool:
     return False
 
 
-def rewrite(folder: Path, controller: Controller, **changes: object) -> None:
+def rewrite(folder: Path, lock: RunLock, **changes: object) -> None:
     """Change one's own record; another's is left alone."""
-    current = read_controller(folder)
-    if current and current.id == controller.id:
+    current = read_run_lock(folder)
+    if current and current.id == lock.id:
         claim(folder, seen=current, by=replace(current, **changes))
 
 
-def take_over(folder: Path, *, lost_host: str | None) -> Controller | None:
+def take_over(folder: Path, *, lost_host: str | None) -> RunLock | None:
     """Stand in the place of the last run, if it was stopped or killed; None if it ended well or there was none.
 
     Args:
@@ -154,13 +154,13 @@ def take_over(folder: Path, *, lost_host: str | None) -> Controller | None:
     Raises:
         SaltflowError: the run lives, or may live on another machine.
     """
-    seen = read_controller(folder)
+    seen = read_run_lock(folder)
     if seen is None or seen.state == "finished":
         return None
     unseen = not seen.is_here and seen.host != lost_host
     if seen.state == "running" and (seen.lives or unseen):
         raise SaltflowError(refusal(folder, seen))
-    mine = Controller(seen.command, seen.started_in, seen.environment, seen.slurm)
+    mine = RunLock(seen.command, seen.started_in, seen.environment, seen.slurm)
     claim(folder, seen=seen, by=mine)
     return mine
 
@@ -168,7 +168,7 @@ def take_over(folder: Path, *, lost_host: str | None) -> Controller | None:
 # ── what a Snakemake asks that starts, and says when it ends ───────────────────────────────────────
 
 
-def start(folder: Path, *, snakefile: Path, slurm: bool) -> Controller:
+def start(folder: Path, *, snakefile: Path, slurm: bool) -> RunLock:
     """Take the folder for this run, or refuse; called before any job starts.
 
     Args:
@@ -179,21 +179,21 @@ def start(folder: Path, *, snakefile: Path, slurm: bool) -> Controller:
     Raises:
         SaltflowError: another run lives here, one was killed, or jobs of one still run.
     """
-    seen = read_controller(folder)
+    seen = read_run_lock(folder)
     if seen and seen.state == "running":
         raise SaltflowError(refusal(folder, seen))
-    if jobs := living_jobs(folder, seen, slurm=slurm):
+    if jobs := jobs_of_last_run(folder, seen, slurm=slurm):
         raise SaltflowError(f"Jobs of an earlier run still work in {folder}: {name_them(jobs)}; {_waits(folder)}")
     arguments = sys.orig_argv[1:]
-    controller = Controller(
+    lock = RunLock(
         command=[_python(), *arguments],
         started_in=str(_started_in(arguments, snakefile)),
         environment={name: value for name, value in os.environ.items() if name.startswith("SNAKEMAKE_")},
         slurm=slurm,
     )
-    claim(folder, seen=seen, by=controller)
+    claim(folder, seen=seen, by=lock)
     os.environ[MARK] = str(folder)
-    return controller
+    return lock
 
 
 def stop(folder: Path, *, well: bool, note: Callable[[datetime], object]) -> str | None:
@@ -204,7 +204,7 @@ def stop(folder: Path, *, well: bool, note: Callable[[datetime], object]) -> str
         well: whether every job was done.
         note: puts on record what was finished since a time without Snakemake seeing it.
     """
-    mine = read_controller(folder)
+    mine = read_run_lock(folder)
     if mine is None or mine.pid != os.getpid():
         return None
     if well:
@@ -216,7 +216,7 @@ def stop(folder: Path, *, well: bool, note: Callable[[datetime], object]) -> str
     left = f"Jobs of this run may still work in {folder}; {_waits(folder)}"
     with suppress(SchedulerSilentError):
         # SLURM needs some seconds to end what was cancelled, and some jobs end well in this time.
-        if wait_for(lambda: living_jobs(folder, mine), say=_silently, limit_s=CANCELLED_WITHIN_S):
+        if wait_for(lambda: jobs_of_last_run(folder, mine), say=_silently, limit_s=CANCELLED_WITHIN_S):
             note(since)
             rewrite(folder, mine, state="stopped")
             left = None
@@ -232,22 +232,22 @@ def _silently(_line: str) -> None:
     pass
 
 
-def living_jobs(folder: Path, controller: Controller | None, *, slurm: bool = False) -> list[LivingJob]:
+def jobs_of_last_run(folder: Path, lock: RunLock | None, *, slurm: bool = False) -> list[RunningJob]:
     """What still runs in a folder.
 
     Args:
-        controller: the last run, if there is a record of it.
+        lock: the last run, if there is a record of it.
         slurm: whether the folder is known to use SLURM from elsewhere.
 
     Raises:
         SchedulerSilentError: the folder uses SLURM, and SLURM does not answer.
     """
-    users = {getpass.getuser()} | ({controller.user} if controller else set())
-    submits = slurm or (controller is not None and controller.slurm) or (folder / SLURM_LOGS).is_dir()
-    return find_living_jobs(folder, users=users, slurm=submits)
+    users = {getpass.getuser()} | ({lock.user} if lock else set())
+    submits = slurm or (lock is not None and lock.slurm) or (folder / SLURM_LOGS).is_dir()
+    return find_running_jobs(folder, users=users, slurm=submits)
 
 
-def refusal(folder: Path, seen: Controller) -> str:
+def refusal(folder: Path, seen: RunLock) -> str:
     """Why nothing may start over the record of a run that has not ended, and what to do, in a sentence."""
     if seen.lives:
         return (
@@ -258,10 +258,10 @@ def refusal(folder: Path, seen: Controller) -> str:
         return (
             f"There is no word of the end of {seen} in {folder}; look on {seen.host} whether it lives, "
             f"and if it does not, type there `{resume_command(folder)}` (here, if that machine is gone for good, "
-            f"`{resume_command(folder)} LOST_HOST={seen.host}`)."
+            f"`{resume_command(folder)} --lost-host {seen.host}`)."
         )
     try:
-        jobs = living_jobs(folder, seen)
+        jobs = jobs_of_last_run(folder, seen)
     except SchedulerSilentError:
         jobs = []
     left = f" and left {name_them(jobs)}" if jobs else ""
@@ -270,7 +270,7 @@ def refusal(folder: Path, seen: Controller) -> str:
 
 def notice(folder: Path) -> str | None:
     """What to say before Snakemake itself speaks of a lock, or plans over a run that was killed."""
-    seen = read_controller(folder)
+    seen = read_run_lock(folder)
     return refusal(folder, seen) if seen and seen.state == "running" else None
 
 
@@ -281,10 +281,21 @@ def _waits(folder: Path) -> str:
 def resume_command(folder: Path) -> str:
     """What to type in the repository to go on in a folder."""
     folder = folder.resolve()
-    if folder == REPOSITORY:
-        return "make resume"
     inside = folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
-    return f"make resume SWEEP={shlex.quote(str(inside))}"
+    return f"saltflow resume {shlex.quote(str(inside))}"
+
+
+def configfiles_of_last_run(folder: Path) -> list[str]:
+    """The settings that the last run of a folder was started with by --configfile; none where nothing has run."""
+    last = read_run_lock(folder)
+    words = last.command if last else []
+    found: list[str] = []
+    for place, word in enumerate(words):
+        if word in ("--configfile", "--configfiles"):
+            rest = words[place + 1 :]
+            end = next((index for index, each in enumerate(rest) if each.startswith("-")), len(rest))
+            found += [str(Path(last.started_in, path)) for path in rest[:end]]
+    return found
 
 
 def _started_in(arguments: Sequence[str], snakefile: Path) -> Path:

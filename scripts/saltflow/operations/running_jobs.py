@@ -29,7 +29,7 @@ SCRIPT = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
 
 
 @dataclass(frozen=True)
-class LivingJob:
+class RunningJob:
     """A job that has not ended.
 
     name: rule and wildcards, as far as they are known. slurm_id, state: of SLURM's jobs.
@@ -50,7 +50,7 @@ class SchedulerSilentError(SaltflowError):
     """SLURM was asked and did not answer."""
 
 
-def find_living_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[LivingJob]:
+def find_running_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[RunningJob]:
     """Everything that still runs in a working directory; one question to SLURM, where there is SLURM.
 
     Args:
@@ -71,7 +71,9 @@ def name_them(jobs: Sequence[object]) -> str:
     return f"{named} and {len(jobs) - NAMED} more" if len(jobs) > NAMED else named
 
 
-def wait_for(find: Callable[[], list[LivingJob]], *, say: Callable[[str], None], limit_s: float = float("inf")) -> bool:
+def wait_for(
+    find: Callable[[], list[RunningJob]], *, say: Callable[[str], None], limit_s: float = float("inf")
+) -> bool:
     """Wait until nothing is found any more and say when a job has ended; whether all have ended within the limit.
 
     Args:
@@ -90,8 +92,8 @@ def wait_for(find: Callable[[], list[LivingJob]], *, say: Callable[[str], None],
 
 
 def _patiently(
-    find: Callable[[], list[LivingJob]], say: Callable[[str], None], before: list[LivingJob] | None
-) -> list[LivingJob]:
+    find: Callable[[], list[RunningJob]], say: Callable[[str], None], before: list[RunningJob] | None
+) -> list[RunningJob]:
     """A scheduler that is restarted in the meantime is no reason to give up."""
     try:
         return find()
@@ -102,7 +104,7 @@ def _patiently(
         return before
 
 
-def cancel(jobs: Sequence[LivingJob]) -> None:
+def cancel(jobs: Sequence[RunningJob]) -> None:
     """End jobs: SLURM's by scancel, processes by SIGTERM and, those that stay, by SIGKILL.
 
     Raises:
@@ -130,10 +132,10 @@ def cancel(jobs: Sequence[LivingJob]) -> None:
 # ── SLURM ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def queued_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[LivingJob]:
+def queued_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[RunningJob]:
     """Jobs in SLURM's queue that a run in this folder has submitted.
 
-    Args and Raises: as `find_living_jobs`.
+    Args and Raises: as `find_running_jobs`.
     """
     if shutil.which("squeue") is None:
         if slurm:
@@ -155,12 +157,12 @@ def queued_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[Li
         ) from None
 
 
-def _queued_job(line: str, folder: Path) -> LivingJob | None:
+def _queued_job(line: str, folder: Path) -> RunningJob | None:
     job_id, state, name, comment, place = line.split("|", 4)
     if not RUN_NAME.fullmatch(name) or not _is_same(place, folder):
         return None
     words = COMMENT.fullmatch(comment)
-    return LivingJob(" ".join(filter(None, words.groups())) if words else "job", slurm_id=job_id, state=state)
+    return RunningJob(" ".join(filter(None, words.groups())) if words else "job", slurm_id=job_id, state=state)
 
 
 def _is_same(place: str, folder: Path) -> bool:
@@ -172,7 +174,7 @@ def _is_same(place: str, folder: Path) -> bool:
 # ── this machine ───────────────────────────────────────────────────────────────────────────────
 
 
-def _processes(folder: Path, *, known: Collection[str | None]) -> list[LivingJob]:
+def _processes(folder: Path, *, known: Collection[str | None]) -> list[RunningJob]:
     """Marked processes that belong to none of the known jobs of SLURM, each with those that it has started."""
     import psutil
 
@@ -186,7 +188,7 @@ def _processes(folder: Path, *, known: Collection[str | None]) -> list[LivingJob
     return [_as_job(process) for process in found.values() if process.ppid() not in found]
 
 
-def _as_job(process) -> LivingJob:
+def _as_job(process) -> RunningJob:
     import psutil
 
     name, pids = "job", (process.pid,)
@@ -194,4 +196,4 @@ def _as_job(process) -> LivingJob:
         script = SCRIPT.search(" ".join(process.cmdline()))
         name = script[1] if script else process.name()
         pids += tuple(child.pid for child in process.children(recursive=True))
-    return LivingJob(name, pids=pids)
+    return RunningJob(name, pids=pids)

@@ -181,7 +181,7 @@ FAILURES_SHOWN = 12
 LEGEND = "done/all jobs of the stage · ▶ running · ✗ failed"
 
 
-def in_words(status: Status, *, everything: bool = False) -> str:
+def format_status(status: Status, *, everything: bool = False) -> str:
     """The status as a table for the terminal, summary first.
 
     Args:

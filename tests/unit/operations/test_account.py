@@ -104,7 +104,7 @@ RUN_MD = "logs/LiCl/md/600K/run_md.log"
 
 
 def test_a_folder_without_jobs_has_no_account(tmp_path):
-    with pytest.raises(SaltflowError, match=r"No job has run in .* make account SWEEP="):
+    with pytest.raises(SaltflowError, match=r"No job has run in .* saltflow account "):
         take_account(tmp_path)
 
 
@@ -239,7 +239,7 @@ def test_the_last_word_names_what_was_not_done(sweep):
     last = what_failed(sweep.folder, since=BEGAN).splitlines()
     assert last[0] == "Not done: 31 jobs"
     assert last[2] == "  run_md (composition LiCl, temperature 600), failed: the log is logs/LiCl/md/600K/run_md.log."
-    assert last[-1] == "  and 11 more; make status shows all."
+    assert last[-1] == "  and 11 more; saltflow status shows all."
 
 
 def test_a_rule_says_what_it_asked_for_and_what_it_used(account):

@@ -270,7 +270,7 @@ def test_an_archive_that_was_damaged_is_not_trusted(tmp_path):
 def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path, monkeypatch):
     (tmp_path / "b.json").write_text("{}")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
-    with pytest.raises(SaltflowError, match="make tidy"):
+    with pytest.raises(SaltflowError, match="saltflow tidy"):
         packed(tmp_path / "archives/LiCl.zip", tmp_path / "b.json")
     assert not list((tmp_path / "archives").iterdir())
 

@@ -190,5 +190,5 @@ def test_nothing_is_deleted_while_a_job_of_an_earlier_run_lives(sweep):
 
 def test_nothing_is_deleted_under_snakemakes_lock(sweep):
     write(sweep, ".snakemake/locks/0.input.lock")
-    with pytest.raises(SaltflowError, match="make resume"):
+    with pytest.raises(SaltflowError, match="saltflow resume"):
         check_idle(sweep)

@@ -39,7 +39,7 @@ def test_without_an_approved_plan_there_is_no_difference(tmp_path: Path):
 
 
 def test_what_is_not_there_cannot_be_approved(tmp_path: Path):
-    with pytest.raises(SaltflowError, match="make plan"):
+    with pytest.raises(SaltflowError, match="saltflow plan"):
         approve(tmp_path)
 
 

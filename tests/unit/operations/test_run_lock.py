@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from saltflow.base.errors import SaltflowError
-from saltflow.operations import run_lock as controller
-from saltflow.operations.run_lock import RECORD, REPOSITORY, Controller, claim, read_controller, start, stop, take_over
+from saltflow.operations import run_lock
+from saltflow.operations.run_lock import RECORD, REPOSITORY, RunLock, claim, read_run_lock, start, stop, take_over
 from saltflow.operations.running_jobs import MARK
 
 SNAKEFILE = REPOSITORY / "Snakefile"
@@ -26,8 +26,8 @@ def _unmarked(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(MARK, "")
 
 
-def a_run(**changes) -> Controller:
-    return replace(Controller(["python", "-m", "snakemake"], "sweeps", {}, slurm=False), **changes)
+def a_run(**changes) -> RunLock:
+    return replace(RunLock(["python", "-m", "snakemake"], "sweeps", {}, slurm=False), **changes)
 
 
 def killed_process() -> int:
@@ -36,10 +36,10 @@ def killed_process() -> int:
         return process.pid
 
 
-def leave(folder: Path, **changes) -> Controller:
+def leave(folder: Path, **changes) -> RunLock:
     """Put the record of a run into a folder."""
     run = a_run(**changes)
-    claim(folder, seen=read_controller(folder), by=run)
+    claim(folder, seen=read_run_lock(folder), by=run)
     return run
 
 
@@ -72,7 +72,7 @@ def test_of_two_that_start_at_the_same_time_one_is_refused(tmp_path):
     claim(tmp_path, seen=None, by=first)
     with pytest.raises(SaltflowError, match="at this moment"):
         claim(tmp_path, seen=None, by=second)
-    assert read_controller(tmp_path) == first
+    assert read_run_lock(tmp_path) == first
 
 
 def test_of_two_that_saw_the_same_record_one_is_refused(tmp_path):
@@ -80,7 +80,7 @@ def test_of_two_that_saw_the_same_record_one_is_refused(tmp_path):
     claim(tmp_path, seen=before, by=first)
     with pytest.raises(SaltflowError, match="at this moment"):
         claim(tmp_path, seen=before, by=second)
-    assert read_controller(tmp_path) == first
+    assert read_run_lock(tmp_path) == first
     assert [path.name for path in (tmp_path / RECORD).parent.iterdir()] == [RECORD.name]
 
 
@@ -94,7 +94,7 @@ def test_a_record_cut_short_by_a_power_loss_is_no_record(tmp_path):
     leave(tmp_path)
     text = (tmp_path / RECORD).read_text()
     (tmp_path / RECORD).write_text(text[:40])
-    assert read_controller(tmp_path) is None
+    assert read_run_lock(tmp_path) is None
 
 
 @pytest.mark.parametrize("state", [None, "stopped", "finished"])
@@ -102,7 +102,7 @@ def test_a_run_starts_in_a_free_folder(tmp_path, state):
     if state:
         leave(tmp_path, state=state, pid=killed_process())
     mine = start(tmp_path, snakefile=SNAKEFILE, slurm=False)
-    assert read_controller(tmp_path) == mine
+    assert read_run_lock(tmp_path) == mine
     assert mine.state == "running"
     assert mine.command == [sys.executable, *sys.orig_argv[1:]]
     assert os.environ[MARK] == str(tmp_path)
@@ -116,9 +116,9 @@ def test_no_run_starts_beside_a_living_one(tmp_path):
 
 def test_no_run_starts_over_a_killed_one(tmp_path):
     leave(tmp_path, pid=killed_process())
-    with pytest.raises(SaltflowError, match=r"was killed; type `make resume SWEEP=.*`"):
+    with pytest.raises(SaltflowError, match=r"was killed; type `saltflow resume .*`"):
         start(tmp_path, snakefile=SNAKEFILE, slurm=False)
-    assert "was killed" in controller.notice(tmp_path)
+    assert "was killed" in run_lock.notice(tmp_path)
 
 
 def test_a_run_of_another_machine_is_left_to_that_machine(tmp_path):
@@ -134,7 +134,7 @@ def test_a_run_of_another_machine_is_left_to_that_machine(tmp_path):
 def test_no_run_starts_while_jobs_without_a_controller_work(tmp_path):
     with subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(tmp_path)}) as job:
         try:
-            with pytest.raises(SaltflowError, match=rf"sleep \(process {job.pid}\); type `make resume"):
+            with pytest.raises(SaltflowError, match=rf"sleep \(process {job.pid}\); type `saltflow resume"):
                 start(tmp_path, snakefile=SNAKEFILE, slurm=False)
         finally:
             job.kill()
@@ -144,8 +144,8 @@ def test_no_run_starts_while_jobs_without_a_controller_work(tmp_path):
 def test_a_run_that_ended_well_leaves_nothing_to_take_over(tmp_path):
     start(tmp_path, snakefile=SNAKEFILE, slurm=False)
     assert stop(tmp_path, well=True, note=pytest.fail) is None
-    assert read_controller(tmp_path).state == "finished"
-    assert controller.notice(tmp_path) is None
+    assert read_run_lock(tmp_path).state == "finished"
+    assert run_lock.notice(tmp_path) is None
     assert take_over(tmp_path, lost_host=None) is None
 
 
@@ -153,7 +153,7 @@ def test_a_run_that_was_interrupted_notes_what_was_finished_and_can_go_on(tmp_pa
     mine, noted = start(tmp_path, snakefile=SNAKEFILE, slurm=False), []
     assert stop(tmp_path, well=False, note=noted.append) is None
     assert noted[0] < datetime.fromisoformat(mine.began) <= datetime.now(UTC)
-    assert read_controller(tmp_path).state == "stopped"
+    assert read_run_lock(tmp_path).state == "stopped"
     assert take_over(tmp_path, lost_host=None).command == mine.command
     with pytest.raises(SaltflowError, match="Another Snakemake"):
         take_over(tmp_path, lost_host=None)
@@ -163,9 +163,9 @@ def test_a_run_whose_jobs_do_not_end_with_it_asks_for_a_resume(tmp_path, monkeyp
     monkeypatch.setattr(controller, "CANCELLED_WITHIN_S", 0.5)
     start(tmp_path, snakefile=SNAKEFILE, slurm=False)
     with subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(tmp_path)}) as job:
-        assert "make resume" in stop(tmp_path, well=False, note=pytest.fail)
+        assert "saltflow resume" in stop(tmp_path, well=False, note=pytest.fail)
         job.kill()
-    assert read_controller(tmp_path).state == "running"
+    assert read_run_lock(tmp_path).state == "running"
 
 
 def test_the_end_of_another_run_is_not_put_on_record(tmp_path):
@@ -186,10 +186,9 @@ def test_the_end_of_another_run_is_not_put_on_record(tmp_path):
 )
 def test_where_it_was_started_follows_from_its_snakefile(monkeypatch, arguments, started_in):
     monkeypatch.setenv("PWD", "/home/me")
-    assert str(controller._started_in(arguments, Path("/sweeps/saltflow/Snakefile"))) == started_in
+    assert str(run_lock._started_in(arguments, Path("/sweeps/saltflow/Snakefile"))) == started_in
 
 
 def test_the_command_names_the_sweep_as_make_takes_it():
-    assert controller.resume_command(REPOSITORY) == "make resume"
-    assert controller.resume_command(REPOSITORY / "my-sweep") == "make resume SWEEP=my-sweep"
-    assert controller.resume_command(Path("/nowhere/a sweep")) == "make resume SWEEP='/nowhere/a sweep'"
+    assert run_lock.resume_command(REPOSITORY / "my-sweep") == "saltflow resume my-sweep"
+    assert run_lock.resume_command(Path("/nowhere/a sweep")) == "saltflow resume '/nowhere/a sweep'"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from saltflow.operations.running_jobs import MARK, LivingJob, _queued_job, cancel, find_living_jobs, name_them, wait_for
+from saltflow.operations.running_jobs import MARK, RunningJob, _queued_job, cancel, find_running_jobs, name_them, wait_for
 
 RUN = "saltflow_1c0f8a52-8f5e-4f0b-9d3c-0a3d2b6f1e77"
 SWEEP = Path("/sweeps/a|b")
@@ -58,23 +58,23 @@ def test_a_job_of_this_machine_is_named_by_its_script_and_ends_with_its_children
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
-def find(folder: Path) -> list[LivingJob]:
-    return find_living_jobs(folder, users={"nobody"}, slurm=False)
+def find(folder: Path) -> list[RunningJob]:
+    return find_running_jobs(folder, users={"nobody"}, slurm=False)
 
 
 def test_many_jobs_are_named_by_the_first(tmp_path):
-    jobs = [LivingJob("run_md", pids=(number,)) for number in range(1, 9)]
+    jobs = [RunningJob("run_md", pids=(number,)) for number in range(1, 9)]
     assert name_them(jobs[:2]) == "run_md (process 1), run_md (process 2)"
     assert name_them(jobs).endswith("run_md (process 5) and 3 more")
 
 
 def test_waiting_says_what_has_ended():
-    jobs = [LivingJob("run_md", pids=(number,)) for number in (1, 2)]
+    jobs = [RunningJob("run_md", pids=(number,)) for number in (1, 2)]
     left, said = [jobs, jobs[:1], []], []
     assert wait_for(lambda: left.pop(0), say=said.append)
     assert said == ["Still at work (1): run_md (process 1)"]
 
 
 def test_waiting_has_an_end():
-    jobs = [LivingJob("run_md", pids=(1,))]
+    jobs = [RunningJob("run_md", pids=(1,))]
     assert not wait_for(lambda: jobs, say=pytest.fail, limit_s=0.1)

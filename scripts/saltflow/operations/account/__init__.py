@@ -40,7 +40,7 @@ def take_account(folder: Path) -> dict:
     spending = read_spending(folder)
     if not spending:
         raise SaltflowError(
-            f"No job has run in {folder.resolve()} so far; name the folder of your sweep: make account SWEEP=my-sweep."
+            f"No job has run in {folder.resolve()} so far; name the folder of your sweep: saltflow account my-sweep."
         )
     submitted = {spent.slurm_job_id for spent in spending if spent.slurm_job_id}
     records = ask_sacct(submitted) if submitted else None

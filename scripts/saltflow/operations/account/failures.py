@@ -19,7 +19,7 @@ def what_failed(folder: Path, *, since: datetime) -> str | None:
     lines = [_line(spent) for spent in last.values() if spent.reason not in ("done", "running")]
     if not lines:
         return None
-    more = [f"  and {len(lines) - NAMED} more; make status shows all."] if len(lines) > NAMED else []
+    more = [f"  and {len(lines) - NAMED} more; saltflow status shows all."] if len(lines) > NAMED else []
     return "\n".join([f"Not done: {len(lines)} jobs", *lines[:NAMED], *more])
 
 

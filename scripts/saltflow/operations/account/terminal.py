@@ -1,7 +1,7 @@
 """The account of a sweep in a few lines for the terminal."""
 
 
-def in_words(account: dict) -> str:
+def format_account(account: dict) -> str:
     """Totals, failures and suggestions of an account (`take_account`)."""
     totals = account["totals"]
     lines = [

@@ -65,7 +65,7 @@ def check_space(folder: Path, *, size_bytes: int) -> None:
     if free < size_bytes:
         raise SaltflowError(
             f"The archive needs {size_bytes / 1e9:.3f} GB and the disk of {folder} has {free / 1e9:.3f} GB left; "
-            "free some space there (`make tidy` says where)."
+            "free some space there (`saltflow tidy` says where)."
         )
 
 

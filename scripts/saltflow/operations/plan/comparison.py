@@ -32,7 +32,7 @@ def approve(directory: Path) -> dict:
         SaltflowError: there is no plan.
     """
     if not (directory / PLAN).is_file():
-        raise SaltflowError(f"There is no plan in {directory / PLAN}; make one first: make plan.")
+        raise SaltflowError(f"There is no plan in {directory / PLAN}; make one first: saltflow plan.")
     plan = read_json(directory / PLAN)
     stamp = {
         "approved_at": datetime.now(UTC).isoformat(timespec="seconds"),

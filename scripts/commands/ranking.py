@@ -1,0 +1,17 @@
+"""`saltflow ranking`: every composition of the table with its status, while the sweep runs or not; reads files alone."""
+
+import click
+
+from commands.sweep import Sweep, of_sweep
+from saltflow.base.commands import SentenceCommand
+
+
+@click.command(cls=SentenceCommand)
+@of_sweep()
+def command(sweep: Sweep) -> None:
+    """List every composition of the sweep in FOLDER with its status; those that are done by conductivity."""
+    from saltflow.analysis.ranking.ranking import format_ranking, rank
+    from saltflow.analysis.ranking.so_far import read_so_far
+
+    campaign = sweep.campaign()
+    click.echo(format_ranking(rank(*read_so_far(campaign, sweep.folder), literature=campaign.literature)))

@@ -1,0 +1,105 @@
+"""A sweep as a command finds it: its folder, its settings and the profile that it would run with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.repository import REPOSITORY
+from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
+from saltflow.operations.run_lock import configfiles_of_last_run
+
+SETTINGS = "config.yaml"
+PROFILE = "profiles/slurm"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep. folder: its working directory. configfiles: what differs from the defaults. profile: of Snakemake."""
+
+    folder: Path
+    configfiles: tuple[str, ...]
+    profile: str | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where tables are looked up."""
+        return [self.folder, REPOSITORY]
+
+    def campaign(self) -> Campaign:
+        """Its checked campaign, read without Snakemake.
+
+        Raises:
+            InputError: settings or tables are wrong.
+        """
+        return load_campaign(read_configuration(self.configfiles, sweep=self.folder), folders=self.folders)
+
+    def dag(self):
+        """Its jobs as Snakemake plans them.
+
+        Raises:
+            SaltflowError: what Snakemake would print instead of starting.
+        """
+        from engine.dag import load_dag
+
+        return load_dag(self.folder, configfiles=self.configfiles, profile=self.profile)
+
+
+def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) -> Sweep:
+    """The sweep in a folder.
+
+    Raises:
+        SaltflowError: there is none, or no such profile.
+    """
+    if not folder.is_dir():
+        raise SaltflowError(f"There is no folder {folder}; correct the path, or make a sweep: `saltflow new {folder}`.")
+    found = [str(Path(path).resolve()) for path in configfiles]
+    if not found and (folder / SETTINGS).is_file():
+        found = [str((folder / SETTINGS).resolve())]
+    found = found or configfiles_of_last_run(folder)
+    if not found:
+        raise SaltflowError(
+            f"{folder} holds no sweep: it has no {SETTINGS} and nothing has run there; make one with `saltflow new`, or "
+            "name its settings with --configfile."
+        )
+    return Sweep(folder, tuple(found), profile and _profile(profile))
+
+
+def _profile(name: str) -> str:
+    for path in (Path(name), REPOSITORY / name, REPOSITORY / "profiles" / name):
+        if (path / "config.yaml").is_file() or (path / "config.v8+.yaml").is_file():
+            return str(path)
+    raise SaltflowError(f"There is no profile {name}: no config.yaml in that folder; correct --profile.")
+
+
+def of_sweep(*, profile: bool = False) -> Callable:
+    """A command about a sweep: its folder is the first argument, and the function gets the `Sweep`."""
+
+    def decorated(function: Callable) -> Callable:
+        @wraps(function)
+        def called(folder: Path, configfile: Sequence[str], profile: str | None = None, **rest: Any) -> Any:
+            return function(find_sweep(folder, configfile, profile), **rest)
+
+        options = [
+            click.argument("folder", type=click.Path(path_type=Path), default="."),
+            click.option(
+                "--configfile", multiple=True, help="Settings, as for snakemake; by default FOLDER/config.yaml."
+            ),
+        ]
+        if profile:
+            options.append(
+                click.option(
+                    "--profile", default=PROFILE, show_default=True, help="As for snakemake: where it would run."
+                )
+            )
+        for option in reversed(options):
+            called = option(called)
+        return called
+
+    return decorated

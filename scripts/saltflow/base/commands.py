@@ -1,0 +1,19 @@
+"""Commands for people: what went wrong is one sentence on standard error, and exit code 1."""
+
+from typing import Any
+
+import click
+
+from saltflow.base.errors import SaltflowError
+
+
+class SentenceCommand(click.Command):
+    """A command that prints a SaltflowError as its sentence instead of a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except SaltflowError as error:
+            click.echo(str(error), err=True)
+            context.exit(1)

@@ -1,0 +1,106 @@
+"""The command `saltflow`: what people type, in groups.
+
+Each command is imported when it is called, so that `saltflow --help` answers at once and an analysis needs neither
+torch nor Snakemake. Commands of a sweep stand beside the rule scripts (scripts/commands): they need the repository.
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from saltflow import __version__
+from saltflow.base.repository import REPOSITORY, SNAKEFILE
+
+
+class Entry(NamedTuple):
+    """Where a command is defined, and what it does in a line."""
+
+    module: str
+    help: str
+
+
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "A sweep": {
+        "new": Entry("commands.new", "Make the folder of a sweep: settings and tables to edit."),
+        "plan": Entry("commands.plan", "Tell what would run, why, and what it would cost; run nothing."),
+        "approve": Entry("commands.approve", "Keep that plan, to compare the next one with."),
+        "status": Entry("commands.status", "Tell how far each composition is."),
+        "ranking": Entry("commands.ranking", "List every composition with its status, by conductivity."),
+        "account": Entry("commands.account", "Tell what the sweep has cost, and what failed."),
+        "resume": Entry("commands.resume", "Go on after any accident."),
+        "tidy": Entry("commands.tidy", "Tell what may be deleted, and delete what nothing reads."),
+        "archive": Entry("commands.archive", "Pack one composition with all that it was made from."),
+    },
+    "Trajectories of any program": {
+        "transport": Entry(
+            "saltflow.analysis.transport.command", "Diffusion, conductivity, Haven ratio, transference."
+        ),
+        "structure": Entry("saltflow.analysis.structure.command", "g(r), S(q), polyhedra, network, descriptors."),
+        "residence": Entry("saltflow.analysis.residence.command", "How long ions stay beside their neighbours."),
+        "motion": Entry("saltflow.analysis.motion.command", "van Hove functions, hops and strings."),
+        "pathways": Entry("saltflow.analysis.pathways.command", "Ion density and its percolation."),
+        "spectra": Entry("saltflow.analysis.spectra.command", "Vibrations, scattering, rotations."),
+    },
+    "Labels and potentials": {
+        "reference": Entry("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
+        "dataset": Entry("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),
+        "lammps": Entry("saltflow.potentials.lammps_export", "Export a released potential for LAMMPS."),
+        "benchmark": Entry(
+            "saltflow.operations.md_benchmark", "Measure the speed of molecular dynamics on this machine."
+        ),
+    },
+}
+COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class FrontDoor(click.Group):
+    """The commands of `SECTIONS`, listed by section."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a name, imported now."""
+        entry = COMMANDS.get(name)
+        return _imported(name, entry.module) if entry else None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.help) for name, entry in section.items()])
+
+
+def _imported(name: str, module: str) -> click.Command:
+    if module.startswith("commands."):
+        if not SNAKEFILE.is_file():
+            raise click.ClickException(
+                f"saltflow {name} needs the workflow, which a package alone does not bring; clone the repository and "
+                "type `make environment` there."
+            )
+        sys.path.insert(0, str(REPOSITORY / "scripts"))
+    try:
+        return import_module(module).command
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"saltflow {name} needs the package {error.name}, which is not installed; type `make environment` in the "
+            "repository and use its .venv, or install saltflow with the extra that has it (README.md lists them)."
+        ) from None
+
+
+@click.group(cls=FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="saltflow")
+def main() -> None:
+    """From a table of solid electrolytes to conductivities with honest error bars.
+
+    A sweep is a folder with its own config.yaml; Snakemake runs it: snakemake --profile profiles/slurm --directory
+    my-sweep --configfile my-sweep/config.yaml
+    """
+
+
+if __name__ == "__main__":
+    main()
