@@ -5,6 +5,7 @@ from saltflow.base.provenance import derive_seed
 from saltflow.labels.frames import write_frames
 from saltflow.materials.cells import build_cell, check_acceptance, packing_units
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
@@ -22,8 +23,8 @@ cell = build_cell(
 )
 problems = check_acceptance(
     cell,
-    start_density_g_cm3=cell.info["start_density_g_cm3"],
-    units=packing_units(composition, cell.info["formula_units"]),
+    start_density_g_cm3=FrameInfo.of(cell).start_density_g_cm3,
+    units=packing_units(composition, FrameInfo.of(cell).formula_units),
     **cells["acceptance"],
 )
 if problems:

@@ -4,6 +4,7 @@ from saltflow.base.provenance import derive_seed, read_json, write_json
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.selection import count_explored, select_frames, with_uncertainty
 from saltflow.learning.stability import with_stability
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
@@ -17,9 +18,9 @@ chosen = []
 if candidates:
     device = job.config["execution"]["device"]
     committee = load_checked_committee(job.input.models, job.input.checks, device=device, dtype="float64")
-    for name in sorted({frame.info["composition"] for frame in candidates}):
+    for name in sorted({FrameInfo.of(frame).composition for frame in candidates}):
         chosen += select_frames(
-            [frame for frame in candidates if frame.info["composition"] == name],
+            [frame for frame in candidates if FrameInfo.of(frame).composition == name],
             committee,
             selection=job.params.selection,
             seed=derive_seed(job.params.seed, where.potential, where.generation, name),

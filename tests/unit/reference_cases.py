@@ -68,7 +68,7 @@ def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: in
     """Eight rattled atoms of rocksalt LiCl."""
     atoms = bulk("LiCl", "rocksalt", a=lattice_A, cubic=True)
     atoms.rattle(rattle_A, seed=seed)
-    atoms.info.update(composition="LiCl", lineage=f"LiCl/{seed}", origin="seed:rattled")
+    atoms.info.update(composition="LiCl", lineage=f"LiCl/{seed}", origin="rattled")
     return atoms
 
 

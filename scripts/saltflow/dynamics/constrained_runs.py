@@ -9,6 +9,7 @@ from saltflow.dynamics.constraints import Frozen
 from saltflow.dynamics.runs import run_together
 from saltflow.dynamics.schedule import constrained_schedule, steps_of, timestep_fs
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.materials.groups import Group, impose_shapes
 from saltflow.materials.groups.persistence import frames_looked_at
 from saltflow.potentials.mace import Committee
@@ -91,5 +92,4 @@ def _start(replica: Atoms, run: TrajectoryFile, groups: Sequence[Group], *, stat
         start.set_cell(run.cells_A[-1])
         start.positions = frames_A[-1]
         start = impose_shapes(start, groups, frames_A)
-    start.info = dict(replica.info) | {"status": status.removeprefix("not run: ")}
-    return start
+    return FrameInfo.of(start).copy(replica, status=status.removeprefix("not run: "))

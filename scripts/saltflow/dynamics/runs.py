@@ -21,6 +21,7 @@ from saltflow.dynamics.schedule import (
 from saltflow.materials.cells import check_acceptance, packing_units
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
 from saltflow.trajectory import H5MDWriter, read_trajectory
 
@@ -89,15 +90,14 @@ def quench(
     outcome = run.finish()[0]
     run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
     replica = _carry_over(outcome.atoms, packed)
-    problems = _problems(
-        replica, composition, outcome, acceptance=acceptance, start_density=packed.info["start_density_g_cm3"]
-    )
-    replica.info["status"] = _verdict(problems)
-    return replica, {
-        "status": replica.info["status"],
+    start_density_g_cm3 = FrameInfo.of(packed).start_density_g_cm3
+    problems = _problems(replica, composition, outcome, acceptance=acceptance, start_density_g_cm3=start_density_g_cm3)
+    status = _verdict(problems)
+    return FrameInfo.of(replica).set(status=status), {
+        "status": status,
         "problems": problems,
         "density_g_cm3": density_g_cm3(replica),
-        "start_density_g_cm3": packed.info["start_density_g_cm3"],
+        "start_density_g_cm3": start_density_g_cm3,
         "steps": outcome.steps,
         "timestep_fs": step_fs,
         "cooling": _cooling(
@@ -178,7 +178,7 @@ def run_together(
     """Run the sound ones of some replicas in one batch; the others get a trajectory without frames.
 
     Args:
-        replicas: cells with `info` status; those that are "ok" are run.
+        replicas: quenched cells; those whose status is "ok" are run.
         schedule: number of cells → stages.
         frozen: what is frozen in each of the replicas.
         (the others as in `run_point`)
@@ -187,7 +187,7 @@ def run_together(
         for each replica its status and numbers.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    sound = [index for index, replica in enumerate(replicas) if replica.info["status"] == "ok"]
+    sound = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
     outcomes: dict[int, Outcome] = {}
     if sound:
         run = Run(
@@ -207,7 +207,7 @@ def run_together(
             records.append(_record(outcomes[index], replica, composition, dynamics=dynamics, acceptance=acceptance))
         else:
             _write_empty(trajectory_paths[index], replica, metadata)
-            records.append({"status": f"not run: {replica.info['status']}", "problems": []})
+            records.append({"status": f"not run: {FrameInfo.of(replica).status}", "problems": []})
     return records
 
 
@@ -232,8 +232,8 @@ def _record(
     outcome: Outcome, replica: Atoms, composition: Composition, *, dynamics: Mapping, acceptance: Mapping
 ) -> dict:
     final = _carry_over(outcome.atoms, replica)
-    start_density = replica.info["start_density_g_cm3"]
-    problems = _problems(final, composition, outcome, acceptance=acceptance, start_density=start_density)
+    start_density_g_cm3 = FrameInfo.of(replica).start_density_g_cm3
+    problems = _problems(final, composition, outcome, acceptance=acceptance, start_density_g_cm3=start_density_g_cm3)
     drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["stop_criteria"]["max_energy_drift_meV_atom_ps"]
     if drift is not None and abs(drift) > limit:
         problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
@@ -247,13 +247,13 @@ def _record(
 
 
 def _problems(
-    atoms: Atoms, composition: Composition, outcome: Outcome, *, acceptance: Mapping, start_density: float
+    atoms: Atoms, composition: Composition, outcome: Outcome, *, acceptance: Mapping, start_density_g_cm3: float
 ) -> list[str]:
     stopped = [] if outcome.status == "ok" else [f"stopped: {outcome.status}"]
-    units = packing_units(composition, atoms.info["formula_units"])
+    units = packing_units(composition, FrameInfo.of(atoms).formula_units)
     return stopped + check_acceptance(
         atoms,
-        start_density_g_cm3=start_density,
+        start_density_g_cm3=start_density_g_cm3,
         units=units,
         min_density_ratio=acceptance["min_density_ratio"],
         min_pair_factor=acceptance["min_pair_factor"],
@@ -266,11 +266,8 @@ def _verdict(problems: Sequence[str]) -> str:
 
 
 def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
-    """Give a cell back the labels that the dynamics does not know: info and the array `unit`."""
-    atoms.info = dict(source.info)
-    if "unit" in source.arrays:
-        atoms.set_array("unit", source.arrays["unit"])
-    return atoms
+    """Give a cell back what the dynamics does not know: its `FrameInfo`."""
+    return FrameInfo.of(atoms).copy(source, unit=FrameInfo.of(source).unit)
 
 
 def _write_empty(path: Path, replica: Atoms, metadata: Mapping) -> None:

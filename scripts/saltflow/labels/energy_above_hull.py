@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.config_files import BASE, read_configuration
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import Reference, read_reference
 from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.known_crystals import label_crystal
+from saltflow.materials.frame_info import FrameInfo
 
 SMALLEST_PART = 1e-6
 
@@ -82,12 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", nargs="*", default=[], help="frames labelled by the same reference")
     parser.add_argument("--edge", type=float, help="Å to which small cells are repeated (default: 10 without k-points)")
     parser.add_argument("--folder", type=Path, help="where energies are kept (default: results/references/…/crystals)")
-    parser.add_argument("--settings", default=BASE, help="YAML with what differs in `references`")
+    parser.add_argument("--settings", nargs="*", default=[], help="YAML with what differs in `references`")
     return parser
 
 
 def _report(chosen: argparse.Namespace) -> None:
-    reference = read_reference(read_configuration([chosen.settings])["references"], chosen.reference)
+    reference = read_reference(read_configuration(chosen.settings, sweep=Path())["references"], chosen.reference)
     folder = chosen.folder or Path("results/references") / chosen.reference / "crystals"
     with tempfile.TemporaryDirectory() as workdir:
         crystals = [
@@ -105,7 +107,7 @@ def _report(chosen: argparse.Namespace) -> None:
         print(f"{each['name']}: {each['energy_eV_atom']:.4f} eV/atom")
     for formula, frame in _lowest(chosen.frames, reference).items():
         counts = frame.symbols.formula.count()
-        above_eV, mixture = energy_above_hull(counts, frame.info["REF_energy"] / len(frame), crystals)
+        above_eV, mixture = energy_above_hull(counts, _energy_eV_atom(frame), crystals)
         shown = " + ".join(f"{part:.0%} {name}" for name, part in mixture.items())
         print(f"{formula}: lowest labelled frame {1000 * above_eV:.0f} meV/atom above {shown} (parts of the atoms)")
 
@@ -115,15 +117,18 @@ def _lowest(paths: Sequence[str], reference: Reference) -> dict:
     lowest = {}
     for path in paths:
         for frame in read_frames(path):
-            if frame.info.get("reference_digest") != reference.digest():
+            if FrameInfo.partial(frame).reference_digest != reference.digest():
                 raise SaltflowError(
                     f"{path} holds labels of other settings than this reference's; they do not compare."
                 )
             formula = str(frame.symbols.formula.reduce()[0])
-            energy = frame.info["REF_energy"] / len(frame)
-            if formula not in lowest or energy < lowest[formula].info["REF_energy"] / len(lowest[formula]):
+            if formula not in lowest or _energy_eV_atom(frame) < _energy_eV_atom(lowest[formula]):
                 lowest[formula] = frame
     return lowest
+
+
+def _energy_eV_atom(frame: Atoms) -> float:
+    return FrameInfo.of(frame).reference_energy_eV / len(frame)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import ase.io
 from ase import Atoms
 
 from saltflow.base.provenance import atomic_write
+from saltflow.materials.frame_info import remember_source
 
 
 def read_frames(path: str | os.PathLike) -> list[Atoms]:
@@ -14,7 +15,10 @@ def read_frames(path: str | os.PathLike) -> list[Atoms]:
 
     The format is named because ASE refuses to guess that of an empty file.
     """
-    return ase.io.read(path, index=":", format="extxyz")
+    frames = ase.io.read(path, index=":", format="extxyz")
+    for frame in frames:
+        remember_source(frame, str(path))
+    return frames
 
 
 def write_frames(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from saltflow.analysis.transport.measurement import measure
 from saltflow.base.errors import SaltflowError
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory import Trajectory
 
 SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
@@ -38,9 +39,10 @@ def measure_diffusion(
     """
     cells: dict[tuple[str, float], dict[str, list[Atoms]]] = {}
     for frame in frames:
-        if "temperature_K" in frame.info:
-            where = frame.info["composition"], float(frame.info["temperature_K"])
-            cells.setdefault(where, {}).setdefault(frame.info["lineage"], []).append(frame)
+        info = FrameInfo.of(frame)
+        if info.temperature_K is not None:
+            where = info.composition, info.temperature_K
+            cells.setdefault(where, {}).setdefault(info.lineage, []).append(frame)
     found: dict[str, dict[str, dict]] = {each["id"]: {} for each in compositions}
     identities = {each["id"]: each for each in compositions}
     for (name, temperature_K), lineages in sorted(cells.items()):
@@ -78,8 +80,8 @@ def _heated(frames: Sequence[Atoms], *, duration_ps: float) -> Trajectory | None
 
     No atom moves by half a cell between two frames, so the nearest image is the right one.
     """
-    timed = [frame for frame in frames if "time_ps" in frame.info]
-    times_ps = np.array([frame.info["time_ps"] for frame in timed])
+    timed = [frame for frame in frames if FrameInfo.of(frame).time_ps is not None]
+    times_ps = np.array([FrameInfo.of(frame).time_ps for frame in timed])
     kept = np.flatnonzero(times_ps > SETTLING * duration_ps)
     stride_ps = np.diff(times_ps[kept]).min(initial=np.inf)
     if not len(kept) or times_ps[-1] < duration_ps - 1.5 * stride_ps:

@@ -13,6 +13,7 @@ from saltflow.base.provenance import check_hash, digest, pinned_hash, sha256_of_
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.pseudolabels import Structures, check_known, labelled, load_teacher, read_structures
 from saltflow.learning.train_check import Asked, check_foundation
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_committee
 
 REMEMBERED_FRAMES = 20  # of the foundation's held-out frames, to see what was forgotten
@@ -110,7 +111,7 @@ class Start:
         """
         if not self.foundation.structures:
             return list(replayed)
-        drawn = [frame.info for frame in replayed]
+        drawn = [FrameInfo.of(frame).as_dict() for frame in replayed]
         made_from = [self.sha256, self.foundation.structures.sha256, dict(self.asked.isolated_atoms_eV)]
         path = folder / f"pseudolabels-{digest([*made_from, self.foundation.structures.dispersion, drawn])}.extxyz"
         if not path.exists():
@@ -166,8 +167,9 @@ def error_of(frames: Sequence[Atoms], committee: Committee) -> dict:
     for frame in frames:
         potential, *where = committee.on_frame(frame)
         found = potential.evaluate(*where)
-        forces.append((found.forces.cpu().numpy() - frame.arrays["REF_forces"]).ravel())
-        energies.append((float(found.energies[0]) - frame.info["REF_energy"]) / len(frame))
+        info = FrameInfo.of(frame)
+        forces.append((found.forces.cpu().numpy() - info.reference_forces_eV_A).ravel())
+        energies.append((float(found.energies[0]) - info.reference_energy_eV) / len(frame))
     return {
         "force_rmse_meV_A": float(1000 * np.sqrt(np.mean(np.concatenate(forces) ** 2))),
         "energy_rmse_meV_atom": float(1000 * np.sqrt(np.mean(np.square(energies)))),
@@ -188,7 +190,7 @@ def forgetting(frames: Sequence[Atoms], *, before: Committee, after: Committee, 
     chosen = [known[index] for index in np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).astype(int))]
     if not chosen:
         return None
-    if "REF_energy" not in chosen[0].info:
+    if FrameInfo.partial(chosen[0]).reference_energy_eV is None:
         chosen = labelled(chosen, before)
     return {
         "frames": len(chosen),

@@ -7,6 +7,7 @@ from ase import Atoms
 from ase.units import GPa
 
 from saltflow.learning.selection import CONTROL, SELECTED
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.statistics.jackknife import jackknife_error
 
 MPA = GPa / 1000  # in eV/Å³: 1 eV/Å³ is 160,217.66 MPa
@@ -22,10 +23,11 @@ def state_of(frame: Atoms) -> str:
     Frames of a cell that is heated say at which `temperature_K`; those of the relaxation before the heating are cold
     and a class of their own, and all others (displaced, imported, …) are classed by their `origin`.
     """
-    if "temperature_K" not in frame.info:
-        return str(frame.info.get("origin", "origin not recorded"))
-    is_heated = frame.info.get("time_ps", np.inf) > 0  # the last frame before a crash has no time
-    return f"{frame.info['temperature_K']:g} K" if is_heated else RELAXATION
+    info = FrameInfo.partial(frame)
+    if info.temperature_K is None:
+        return info.origin or "origin not recorded"
+    is_heated = info.time_ps is None or info.time_ps > 0  # the last frame before a crash has no time
+    return f"{info.temperature_K:g} K" if is_heated else RELAXATION
 
 
 def errors(predictions: Sequence[Mapping], *, energy_offsets_eV_atom: Mapping[str, float] | None = None) -> dict:
@@ -223,7 +225,7 @@ def _stress_errors(predictions: Sequence[Mapping]) -> dict:
     }
 
 
-def _warmth(state: str) -> tuple[float, str]:
-    """What classes are sorted by: their temperature, then their name."""
+def _warmth(state: str) -> tuple[float, bool, str]:
+    """What classes are sorted by: rising temperatures, the relaxation, then the others by name."""
     number, _, unit = state.partition(" ")
-    return (float(number) if unit == "K" else np.inf), state
+    return (float(number) if unit == "K" else np.inf), state != RELAXATION, state

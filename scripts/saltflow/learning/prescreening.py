@@ -8,6 +8,7 @@ from ase import Atoms
 from saltflow.base.provenance import read_json
 from saltflow.learning.sampling import with_spread
 from saltflow.learning.selection import count_explored, with_uncertainty
+from saltflow.materials.frame_info import MELT, REPULSION, FrameInfo
 from saltflow.potentials.mace import Committee, load_checked_committee
 
 log = logging.getLogger(__name__)
@@ -57,16 +58,17 @@ def admit(
     new = {index for index, frame in enumerate(judged) if not _is_known(frame, selection)}
     lineages: dict[str, list[int]] = {}
     for index, frame in enumerate(judged):
-        lineages.setdefault(frame.info["lineage"], []).append(index)
+        lineages.setdefault(FrameInfo.of(frame).lineage, []).append(index)
     for ours in lineages.values():
         if new.isdisjoint(ours):
-            new.add(max(ours, key=lambda index: judged[index].info["force_uncertainty_eV_A"]))
-    melted = [frame for frame in judged if frame.info["origin"].startswith("seed:melt")]
+            new.add(max(ours, key=lambda index: FrameInfo.of(judged[index]).force_uncertainty_eV_A))
+    melted = [frame for frame in judged if FrameInfo.of(frame).origin.startswith(MELT)]
     log.info("%d of %d seeds are labelled, the foundation knows the others", len(new), len(judged))
     return [judged[index] for index in sorted(new)], count_explored(melted, selection=selection)
 
 
 def _is_known(frame: Atoms, selection: Mapping) -> bool:
-    if frame.info["split"] == "heldout" or frame.info["origin"].startswith("seed:short pair"):
+    info = FrameInfo.of(frame)
+    if info.split == "heldout" or info.origin.startswith(REPULSION):
         return False
-    return frame.info["force_uncertainty_eV_A"] < selection["min_force_uncertainty_eV_A"]
+    return info.force_uncertainty_eV_A < selection["min_force_uncertainty_eV_A"]

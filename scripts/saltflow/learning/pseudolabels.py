@@ -23,6 +23,7 @@ from ase.data import chemical_symbols
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import digest, sha256_of_file
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_model
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ HELDOUT_FRACTION = 0.1
 class Structures:
     """Structures that a foundation is to label.
 
-    train, heldout: to be replayed, and never to be; without labels, their number in the file in info["structure"].
+    train, heldout: to be replayed, and never to be; without labels, with their `structure_number` in the file.
         All of one formula are on one side, for a cell and its supercell are alike.
     elements: symbols of all structures of the file.
     left_out: how many of them hold an element that the potential does not learn.
@@ -103,7 +104,7 @@ def _read(path: Path) -> list[Atoms]:
                 f"{KEY}: structure {number} of {path}, {each.get_chemical_formula()}, {problem}; leave it out."
             )
     return [
-        Atoms(each.numbers, each.positions, cell=each.cell, pbc=True, info={"structure": number})
+        FrameInfo.of(Atoms(each.numbers, each.positions, cell=each.cell, pbc=True)).set(structure_number=number)
         for number, each in enumerate(found, start=1)
     ]
 
@@ -187,12 +188,13 @@ def _labelled(structure: Atoms, teacher: Committee) -> Atoms:
     found = potential.evaluate(*where)
     energy, forces = float(found.energies[0]), found.forces.cpu().numpy()
     if not (np.isfinite(energy) and np.isfinite(forces).all()):
-        named = f"structure {structure.info['structure']}, {structure.get_chemical_formula()}"
+        named = f"structure {FrameInfo.of(structure).structure_number}, {structure.get_chemical_formula()}"
         raise SaltflowError(
             f"{KEY}: the foundation finds no finite energy or forces in {named}, where atoms may lie upon each other; "
             "leave it out."
         )
-    frame = structure.copy()
-    frame.info |= {"REF_energy": energy, "REF_stress": found.stresses[0].cpu().numpy()}
-    frame.arrays["REF_forces"] = forces
-    return frame
+    return FrameInfo.of(structure.copy()).set(
+        reference_energy_eV=energy,
+        reference_forces_eV_A=forces,
+        reference_stress_eV_A3=found.stresses[0].cpu().numpy(),
+    )

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ase import Atoms
 
+from saltflow.materials.frame_info import FrameInfo
+
 # What mace's --freeze takes for it; 2, 3 and 4 freeze no more than 1 does.
 FREEZE = {"embedding": 1, "interactions": 5, "products": 6}
 PARTS = {
@@ -54,7 +56,5 @@ def replayed(foundation_frames: Sequence[Atoms], *, frames: int, training: Mappi
         return []
     wanted = max(1, round(training["replay_ratio"] * frames))
     order = np.random.default_rng(seed).permutation(len(foundation_frames))[:wanted]
-    chosen = [foundation_frames[index].copy() for index in order]
-    for frame in chosen:
-        frame.info["config_weight"] = training["replay_weight"]
-    return chosen
+    weight = training["replay_weight"]
+    return [FrameInfo.of(foundation_frames[index].copy()).set(config_weight=weight) for index in order]

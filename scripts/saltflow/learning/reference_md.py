@@ -9,6 +9,7 @@ from ase import Atoms
 from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.labels.frames import read_frames
 from saltflow.materials.density import density_g_cm3
+from saltflow.materials.frame_info import IMPORTED, FrameInfo, Key
 from saltflow.statistics.block_averages import TIME_BLOCKS
 from saltflow.trajectory import Trajectory
 
@@ -41,11 +42,12 @@ def compare_structure(labelled: Iterable[Atoms], explored: Sequence[Atoms]) -> d
     """
     states: dict[tuple[str, float], list[Atoms]] = {}
     for frame in labelled:
-        if "temperature_K" in frame.info and str(frame.info.get("origin")).startswith("imported:"):
-            states.setdefault((frame.info["composition"], float(frame.info["temperature_K"])), []).append(frame)
+        info = FrameInfo.of(frame)
+        if info.temperature_K is not None and info.origin.startswith(IMPORTED):
+            states.setdefault((info.composition, info.temperature_K), []).append(frame)
     found: dict[str, dict[str, dict]] = {}
     for (name, temperature_K), frames in sorted(states.items()):
-        ours = [frame for frame in explored if frame.info["composition"] == name]
+        ours = [frame for frame in explored if FrameInfo.of(frame).composition == name]
         found.setdefault(name, {})[f"{temperature_K:g}"] = _compare(frames, ours, temperature_K=temperature_K)
     return found
 
@@ -53,9 +55,13 @@ def compare_structure(labelled: Iterable[Atoms], explored: Sequence[Atoms]) -> d
 def _compare(reference: Sequence[Atoms], explored: Sequence[Atoms], *, temperature_K: float) -> dict:
     if not explored:
         return {"status": "it was not explored"}
-    nearest_K = min((frame.info["temperature_K"] for frame in explored), key=lambda each: abs(each - temperature_K))
-    sources = [_in_order(reference), [frame for frame in explored if frame.info["temperature_K"] == nearest_K]]
-    sets = [_runs(sources[0], key="origin"), _runs(sources[1], key="lineage", settling=SETTLING)]
+    temperatures_K = [FrameInfo.of(frame).temperature_K for frame in explored]
+    nearest_K = min(temperatures_K, key=lambda each: abs(each - temperature_K))
+    nearest = [frame for frame, own_K in zip(explored, temperatures_K, strict=True) if own_K == nearest_K]
+    sets = [
+        _runs(_in_order(reference), key=FrameInfo.origin),
+        _runs(nearest, key=FrameInfo.lineage, settling=SETTLING),
+    ]
     for runs, whose in zip(sets, ("the reference's dynamics", "the exploration"), strict=True):
         if not runs:
             return {"status": f"{whose} has no run of {TIME_BLOCKS} frames that are sound and of the same atoms"}
@@ -77,24 +83,25 @@ def _compare(reference: Sequence[Atoms], explored: Sequence[Atoms], *, temperatu
 
 def _in_order(frames: Sequence[Atoms]) -> list[Atoms]:
     """Imported frames as their file had them: their lineages are blocks of it that are numbered from 0."""
-    return sorted(frames, key=lambda frame: (len(frame.info["lineage"]), frame.info["lineage"]))
+    return sorted(frames, key=lambda frame: (len(lineage := FrameInfo.of(frame).lineage), lineage))
 
 
-def _runs(frames: Sequence[Atoms], *, key: str, settling: float = 0.0) -> list[list[Atoms]]:
+def _runs(frames: Sequence[Atoms], *, key: Key[str], settling: float = 0.0) -> list[list[Atoms]]:
     """Frames of each trajectory, where they are enough for errors; without those that collide or come too early."""
     runs: dict[tuple, list[Atoms]] = {}
     for frame in frames:
-        runs.setdefault((frame.info[key], tuple(frame.numbers)), []).append(frame)
+        runs.setdefault((FrameInfo.of(frame).read(key), tuple(frame.numbers)), []).append(frame)
     sound = [
-        [frame for frame in members if not frame.info.get("collides") and _has_settled(frame, members, settling)]
+        [frame for frame in members if not FrameInfo.of(frame).close_contact and _has_settled(frame, members, settling)]
         for members in runs.values()
     ]
     return [members for members in sound if len(members) >= TIME_BLOCKS]
 
 
 def _has_settled(frame: Atoms, members: Sequence[Atoms], settling: float) -> bool:
-    last_ps = max(each.info.get("time_ps", 0.0) for each in members)
-    return settling == 0 or frame.info.get("time_ps", -1.0) > settling * last_ps
+    times_ps = [time_ps for each in members if (time_ps := FrameInfo.of(each).time_ps) is not None]
+    time_ps = FrameInfo.of(frame).time_ps
+    return settling == 0 or (time_ps is not None and time_ps > settling * max(0.0, *times_ps))
 
 
 def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:

@@ -8,6 +8,7 @@ from ase import Atoms
 from scipy.spatial.distance import cdist
 
 from saltflow.learning.uncertainty import factor_for
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,9 @@ def with_uncertainty(frames: Sequence[Atoms], calibration: Mapping) -> list[Atom
         calibration: of the committee that explored; see `uncertainty.calibrate`.
     """
     for frame in frames:
-        spread = frame.info.pop("force_std_eV_A")
-        frame.info["force_uncertainty_eV_A"] = factor_for(calibration, frame.info["composition"]) * spread
+        info = FrameInfo.of(frame)
+        uncertainty_eV_A = factor_for(calibration, info.composition) * info.force_std_eV_A
+        info.set(force_uncertainty_eV_A=uncertainty_eV_A, force_std_eV_A=None)
     return list(frames)
 
 
@@ -44,8 +46,11 @@ def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: M
     """
     random = np.random.default_rng(seed)
     sound = [frame for frame in frames if not _failed(frame, selection)]
-    heldout = _draw([frame for frame in sound if frame.info["split"] == "heldout"], selection["heldout_frames"], random)
-    candidates = [frame for frame in sound if frame.info["split"] == "train"]
+    splits = [FrameInfo.of(frame).split for frame in sound]
+    heldout, candidates = (
+        [frame for frame, own in zip(sound, splits, strict=True) if own == split] for split in ("heldout", "train")
+    )
+    heldout = _draw(heldout, selection["heldout_frames"], random)
     wanted = selection["frames"] - selection["heldout_frames"]
     control = _draw(candidates, round(wanted * selection["random_fraction"]), random)
     rest = [frame for frame in candidates if not any(frame is chosen for chosen in control)]
@@ -86,10 +91,9 @@ def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, 
     """
     counts: dict[str, dict[str, int]] = {}
     for frame in frames:
-        ours = counts.setdefault(
-            frame.info["composition"], dict.fromkeys(("frames", "accurate", "candidate", "failed"), 0)
-        )
-        certain = frame.info["force_uncertainty_eV_A"] < selection["min_force_uncertainty_eV_A"]
+        info = FrameInfo.of(frame)
+        ours = counts.setdefault(info.composition, dict.fromkeys(("frames", "accurate", "candidate", "failed"), 0))
+        certain = info.force_uncertainty_eV_A < selection["min_force_uncertainty_eV_A"]
         ours["frames"] += 1
         ours["failed" if _failed(frame, selection) else "accurate" if certain else "candidate"] += 1
     return counts
@@ -97,8 +101,9 @@ def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, 
 
 def _failed(frame: Atoms, selection: Mapping) -> bool:
     """Whether a frame is unphysical: atoms collide, or nothing is known of its forces (NaN compares false)."""
-    known = frame.info["force_uncertainty_eV_A"] <= selection["max_force_uncertainty_eV_A"]
-    return not known or frame.info.get("collides", False)
+    info = FrameInfo.of(frame)
+    known = info.force_uncertainty_eV_A <= selection["max_force_uncertainty_eV_A"]
+    return not known or bool(info.close_contact)
 
 
 def _draw(frames: Sequence[Atoms], count: int, random: np.random.Generator) -> list[Atoms]:
@@ -110,7 +115,7 @@ def _uncertain(frames: Sequence[Atoms], *, quantile: float, least_eV_A: float) -
     """Frames at or above the lower level of the band: the quantile of their uncertainty, and never less than asked."""
     if not frames:
         return []
-    uncertainties = np.array([frame.info["force_uncertainty_eV_A"] for frame in frames])
+    uncertainties = np.array([FrameInfo.of(frame).force_uncertainty_eV_A for frame in frames])
     level = max(least_eV_A, np.quantile(uncertainties, quantile))
     return [frame for frame, uncertainty in zip(frames, uncertainties, strict=True) if uncertainty >= level]
 
@@ -129,7 +134,7 @@ def farthest_points(frames: Sequence[Atoms], committee: Committee, *, count: int
         return []
     features = np.stack([_fingerprint(frame, committee) for frame in frames])
     features = (features - features.mean(0)) / (features.std(0) + 1e-9)
-    chosen = [int(np.argmax([frame.info["force_uncertainty_eV_A"] for frame in frames]))]
+    chosen = [int(np.argmax([FrameInfo.of(frame).force_uncertainty_eV_A for frame in frames]))]
     distance = cdist(features, features[chosen])[:, 0]
     while len(chosen) < count and distance.max() > SAME:
         chosen.append(int(np.argmax(distance)))
@@ -145,6 +150,4 @@ def _fingerprint(frame: Atoms, committee: Committee) -> np.ndarray:
 
 
 def _marked(frames: Sequence[Atoms], why: str) -> list[Atoms]:
-    for frame in frames:
-        frame.info["selected"] = why
-    return list(frames)
+    return [FrameInfo.of(frame).set(selected_by=why) for frame in frames]

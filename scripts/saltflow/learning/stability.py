@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ase import Atoms
 
+from saltflow.materials.frame_info import FrameInfo
+
 STABILITY = "stability"  # the key of what `with_stability` adds
 COLLISION = "atoms collide"
 
@@ -17,8 +19,8 @@ def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
     that their time is known to within the stride of those. The first that a cell meets counts.
 
     Args:
-        frames: of `sampling.explore`, of each cell in order; the last one of a cell says when and how its run `ended`.
-            Cells without it are left out.
+        frames: of `sampling.explore`, of each cell in order; the last one of a cell has the `run_status`. Cells
+            without it are left out.
 
     Returns:
         composition → temperature in K → cells; duration_ps, as asked for; ended_early, cells whose run was ended;
@@ -27,12 +29,12 @@ def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
     """
     lineages: dict[str, list[Atoms]] = {}
     for frame in frames:
-        lineages.setdefault(frame.info["lineage"], []).append(frame)
+        lineages.setdefault(FrameInfo.of(frame).lineage, []).append(frame)
     points: dict[tuple[str, float], list[list[Atoms]]] = {}
     for members in lineages.values():
-        last = members[-1].info
-        if "ended" in last:
-            points.setdefault((last["composition"], last["temperature_K"]), []).append(members)
+        last = FrameInfo.of(members[-1])
+        if last.run_status:
+            points.setdefault((last.composition, last.temperature_K), []).append(members)
     found: dict[str, dict[str, dict]] = {}
     for (name, temperature_K), cells in sorted(points.items()):
         found.setdefault(name, {})[f"{temperature_K:g}"] = _point(cells)
@@ -60,8 +62,8 @@ def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
     half = -(-len(cells) // 2)
     return {
         "cells": len(cells),
-        "duration_ps": float(cells[0][-1].info["asked_ps"]),
-        "ended_early": sum(members[-1].info["ended"] != "ok" for members in cells),
+        "duration_ps": FrameInfo.of(cells[0][-1]).requested_ps,
+        "ended_early": sum(FrameInfo.of(members[-1]).run_status != "ok" for members in cells),
         "stop_criteria": {name: names.count(name) for name in sorted(set(names))},
         "earliest_ps": times_ps[0] if times_ps else None,
         "median_ps": times_ps[half - 1] if len(times_ps) >= half else None,
@@ -70,11 +72,9 @@ def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
 
 def _first_guard(frames: Sequence[Atoms]) -> tuple[float, str] | None:
     """Time in ps and name of the first guard that a cell met, None where it met none."""
-    met = [
-        (frame.info["time_ps"], COLLISION) for frame in frames if frame.info.get("collides") and "time_ps" in frame.info
-    ]
-    last = frames[-1].info
-    if last["ended"] != "ok":
-        met.append((last["ended_ps"], last["ended"]))
+    infos = [FrameInfo.of(frame) for frame in frames]
+    met = [(info.time_ps, COLLISION) for info in infos if info.close_contact and info.time_ps is not None]
+    if infos[-1].run_status != "ok":
+        met.append((infos[-1].run_end_ps, infos[-1].run_status))
     time_ps, name = min(met, default=(np.inf, ""))
     return (max(0.0, float(time_ps)), name) if met else None

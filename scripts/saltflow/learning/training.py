@@ -25,6 +25,7 @@ from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, Start
 from saltflow.learning.recipes import recipe_arguments, replayed
 from saltflow.learning.train_check import EPOCH_LINE, Asked, check_training
+from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
 # Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
@@ -142,9 +143,9 @@ def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, s
         # Named, because a resample may lack an element, which the model would then not know.
         "atomic_numbers": str(list(asked.isolated_atoms_eV)),
         "E0s": str(dict(asked.isolated_atoms_eV)),
-        "energy_key": "REF_energy",
-        "forces_key": "REF_forces",
-        "stress_key": "REF_stress",
+        "energy_key": FrameInfo.reference_energy_eV.on_disk,
+        "forces_key": FrameInfo.reference_forces_eV_A.on_disk,
+        "stress_key": FrameInfo.reference_stress_eV_A3.on_disk,
         "loss": "stress",
         "energy_weight": training["energy_weight"],
         "forces_weight": training["forces_weight"],

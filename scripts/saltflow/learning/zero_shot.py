@@ -8,6 +8,7 @@ from saltflow.base.provenance import read_json
 from saltflow.learning.assessment.assessment import predict
 from saltflow.learning.prediction_errors import errors
 from saltflow.learning.uncertainty import z_std_by
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_checked_committee
 
 
@@ -44,7 +45,7 @@ def errors_zero_shot(
         composition → as `assessment.errors`, and z_std: the root mean square of the z-scores of its calibrated
         uncertainty, near 1 where it was as sure as it should be; None for a committee that does not spread.
     """
-    judged = predict([frame for frame in frames if frame.info["composition"] in compositions], committee)
+    judged = predict([frame for frame in frames if FrameInfo.of(frame).composition in compositions], committee)
     return summarise_zero_shot(judged, calibration)
 
 

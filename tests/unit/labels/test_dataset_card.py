@@ -30,8 +30,8 @@ def row(status: str, reason: str = "") -> dict[str, str]:
 
 @pytest.fixture
 def card() -> dict:
-    seed = {"origin": "seed:rattled", "generation": 0, "reference_code": "tblite 0.4"}
-    explored = {"origin": "explored:600K", "generation": 1, "selected": "control", "reference_code": "tblite 0.5"}
+    seed = {"origin": "rattled", "generation": 0, "reference_code": "tblite 0.4"}
+    explored = {"origin": "exploration:600K", "generation": 1, "selected_by": "control", "reference_code": "tblite 0.5"}
     sets = {
         "train": [frame(**seed), frame(**seed), frame(**explored)],
         "valid": [frame("LiF", **seed)],
@@ -44,11 +44,11 @@ def card() -> dict:
 def test_every_label_is_counted_once(card):
     counted = {(each["composition"], each["generation"], each["origin"], each["arm"]): each for each in card["counts"]}
     assert (
-        counted["LiCl", 0, "seed:rattled", "-"] | {"train": 2, "valid": 0, "test": 1}
-        == counted["LiCl", 0, "seed:rattled", "-"]
+        counted["LiCl", 0, "rattled", "-"] | {"train": 2, "valid": 0, "test": 1}
+        == counted["LiCl", 0, "rattled", "-"]
     )
-    assert counted["LiCl", 1, "explored:600K", "control"]["train"] == 1
-    assert counted["LiF", 0, "seed:rattled", "-"]["valid"] == 1
+    assert counted["LiCl", 1, "exploration:600K", "control"]["train"] == 1
+    assert counted["LiF", 0, "rattled", "-"]["valid"] == 1
     assert sum(each[name] for each in card["counts"] for name in ("train", "valid", "test")) == 6
     assert card["frames"] == {"train": 3, "valid": 1, "test": 2}
     assert card["codes"] == {"tblite 0.4": 4, "tblite 0.5": 1, "not recorded": 1}

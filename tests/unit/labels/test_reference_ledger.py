@@ -81,7 +81,7 @@ def test_products_hold_labels_and_where_they_come_from(chunk, tmp_path):
     np.testing.assert_allclose(frame.info["REF_stress"], label.stress_eV_A3, atol=1e-9)
     assert frame.info["REF_stress"].shape == (3, 3)
     kept = {name: frame.info[name] for name in ("composition", "lineage", "origin")}
-    assert kept == {"composition": "LiCl", "lineage": "LiCl/4", "origin": "seed:rattled"}
+    assert kept == {"composition": "LiCl", "lineage": "LiCl/4", "origin": "rattled"}
     assert frame.info["reference"] == "gfn1-xtb"
     assert frame.info["reference_digest"] == GFN1.digest()
     assert frame.info["dispersion"] == "D3(BJ)"

@@ -112,12 +112,12 @@ def test_the_error_of_a_force_error_holds_how_lineages_differ():
 
 def test_temperatures_rise_and_frames_without_one_come_last():
     random = np.random.default_rng(5)
-    given = {"1200 K": 3.0, "seed:rattled": 0.5, "900 K": 2.0, "relaxation": 1.0}
+    given = {"1200 K": 3.0, "rattled": 0.5, "900 K": 2.0, "relaxation": 1.0}
     frames = [each for state, scale in given.items() for each in noisy(random, frames=6, scale=scale, state=state)]
     for each in frames:
         each["forces_eV_A"][:, 0] = each["reference_forces_eV_A"][:, 0]
     found = errors_by_temperature(frames)
-    assert list(found) == ["900 K", "1200 K", "relaxation", "seed:rattled"]
+    assert list(found) == ["900 K", "1200 K", "relaxation", "rattled"]
     errors_meV_A = [found[state]["force_rmse_meV_A"] for state in sorted(given, key=given.get)]
     assert errors_meV_A == sorted(errors_meV_A)
     assert {each["frames"] for each in found.values()} == {6}
@@ -141,10 +141,10 @@ def test_an_energy_that_is_wrong_for_hot_frames_alone_shows():
 @pytest.mark.parametrize(
     ("info", "state"),
     [
-        ({"temperature_K": 600.0, "time_ps": 0.01, "origin": "explored:600K"}, "600 K"),
-        ({"temperature_K": 600.0, "time_ps": 0.0, "origin": "explored:600K"}, "relaxation"),
-        ({"temperature_K": 1200.0, "origin": "explored:1200K"}, "1200 K"),
-        ({"origin": "seed:rattled"}, "seed:rattled"),
+        ({"temperature_K": 600.0, "time_ps": 0.01, "origin": "exploration:600K"}, "600 K"),
+        ({"temperature_K": 600.0, "time_ps": 0.0, "origin": "exploration:600K"}, "relaxation"),
+        ({"temperature_K": 1200.0, "origin": "exploration:1200K"}, "1200 K"),
+        ({"origin": "rattled"}, "rattled"),
         ({"origin": "imported:mine.extxyz"}, "imported:mine.extxyz"),
     ],
 )

@@ -9,7 +9,7 @@ from saltflow.learning.sampling import with_spread
 SELECTION = {"min_force_uncertainty_eV_A": 1.0, "max_force_uncertainty_eV_A": 1e6}
 
 
-def seed(index: int, *, lineage: str, split: str = "train", origin: str = "seed:melt:600K"):
+def seed(index: int, *, lineage: str, split: str = "train", origin: str = "melt:600K"):
     frame = rock_salt(rattle_A=0.02 * (index + 1), seed=index)
     frame.info |= {"composition": "LiCl", "lineage": lineage, "split": split, "origin": origin, "index": index}
     return frame
@@ -20,7 +20,7 @@ def seeds():
     """Two cells of three melts to train on, one held out, one pair pushed together; rattled more and more."""
     cells = [seed(index, lineage=f"cell{index // 3}") for index in range(6)]
     heldout = [seed(index, lineage="cell2", split="heldout") for index in (6, 7)]
-    return [*cells, *heldout, seed(8, lineage="cell0", origin="seed:short pair Li-Cl")]
+    return [*cells, *heldout, seed(8, lineage="cell0", origin="repulsion:Li-Cl")]
 
 
 def calibration(factor: float | None) -> dict:

@@ -31,7 +31,7 @@ def crystal(*, lithium: int = 4, seed: int = 0, **changed: str) -> Atoms:
 
 def numbered(cells: list[Atoms]) -> list[Atoms]:
     for number, cell in enumerate(cells, start=1):
-        cell.info = {"structure": number}
+        cell.info = {"structure_number": number}
     return cells
 
 
@@ -143,7 +143,7 @@ def test_structures_with_elements_that_are_not_learned_are_left_out_and_counted(
         found = read(tmp_path, cells)
     assert found.left_out == 2
     assert "2 of 4 structures to replay hold elements that are not learned" in caplog.text
-    assert sorted(each.info["structure"] for each in (*found.train, *found.heldout)) == [1, 3]
+    assert sorted(each.info["structure_number"] for each in (*found.train, *found.heldout)) == [1, 3]
     assert found.elements == {"Li", "Cl", "Zr"}
     check_known(found, [3, 17, 40])
     with pytest.raises(SaltflowError, match=r"replay_structures: structures hold Zr, which the foundation does not kn"):
@@ -156,7 +156,7 @@ def test_what_a_file_says_of_its_structures_is_not_read(tmp_path):
     cell.arrays["REF_forces"] = np.ones((8, 3))
     path = tmp_path / "set.traj"
     (found,) = read_structures(named(path, [cell]), elements=["Li", "Cl"]).train
-    assert found.info == {"structure": 1}
+    assert found.info == {"structure_number": 1}
     assert set(found.arrays) == {"numbers", "positions"}
     assert found.positions == pytest.approx(cell.positions)
 

@@ -23,7 +23,7 @@ def imported(random, *, frames=30, **choices) -> list[Atoms]:
 
 
 def explored(random, *, cells=2, frames=15, kelvin=600.0, **choices) -> list[Atoms]:
-    said = {"origin": f"explored:{kelvin:g}K", "temperature_K": kelvin}
+    said = {"origin": f"exploration:{kelvin:g}K", "temperature_K": kelvin}
     return [
         crystal(random, lineage=f"cell{cell}", time_ps=0.1 * index, **said | choices)
         for cell in range(cells)
@@ -89,7 +89,7 @@ def test_what_cannot_be_compared_says_why(random):
     assert compare_structure(imported(random), [])["NaCl"]["600"] == {"status": "it was not explored"}
     few = compare_structure(imported(random, frames=4), explored(random))["NaCl"]["600"]
     assert few["status"].startswith("the reference's dynamics has no run of 5 frames")
-    lost = compare_structure(imported(random), explored(random, collides=True))["NaCl"]["600"]
+    lost = compare_structure(imported(random), explored(random, close_contact=True))["NaCl"]["600"]
     assert lost["status"].startswith("the exploration has no run of 5 frames")
     assert compare_structure(explored(random), explored(random)) == {}, "labels of explorations are no dynamics"
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import get_distances
 from mace_models import rock_salt
 
 from saltflow.base.errors import SaltflowError
+from saltflow.campaign.config_files import read_configuration
 from saltflow.learning.sampling import (
     drive_cells,
     evenly_spaced,
@@ -26,7 +26,7 @@ from saltflow.materials.compositions import read_compositions
 from saltflow.trajectory import read_trajectory
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+CONFIG = read_configuration([])
 DYNAMICS, PACKING = CONFIG["dynamics"], CONFIG["cells"]
 INITIAL = {
     "cells": 3,
@@ -53,7 +53,7 @@ EXPLORATION = {
 @pytest.fixture(scope="module")
 def composition():
     """2 LiCl + ZrCl4, whose elements the small models know."""
-    return read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["2LiCl-ZrCl4"]
+    return read_compositions(ROOT / "config/presets/demo/compositions.tsv", potentials=["demo"])["2LiCl-ZrCl4"]
 
 
 def packed(composition, *, generation: int = 0, seed: int = 1, count: int = 3, heldout: int = 1) -> list[Atoms]:
@@ -104,7 +104,7 @@ def test_the_first_rattled_frame_is_the_packed_cell(cells):
     first = rattled_frames(cells[1], count=4, rattle_A=0.2, seed=3)[0]
     np.testing.assert_array_equal(first.positions, cells[1].positions)
     np.testing.assert_allclose(first.cell.array, cells[1].cell.array, rtol=1e-15)
-    assert first.info == cells[1].info | {"origin": "seed:rattled"}
+    assert first.info == cells[1].info | {"origin": "rattled"}
 
 
 def test_rattling_grows_to_the_wished_displacement_and_strain():
@@ -144,7 +144,7 @@ def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
     frames = seeds_from_scratch(composition, tmp_path)
     assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
-    assert {frame.info["origin"] for frame in frames} == {"seed:rattled"}
+    assert {frame.info["origin"] for frame in frames} == {"rattled"}
 
 
 def covalent_A(one: str, other: str) -> float:
@@ -156,7 +156,7 @@ def test_repulsion_frames_of_are_as_close_as_asked_and_nothing_else_moves(cells)
     assert len(frames) >= 8, "most pairs of a small cell have a free way"
     starts = {cell.info["lineage"]: cell for cell in cells}
     for frame in frames:
-        one, other = frame.info["origin"].removeprefix("seed:short pair ").split("-")
+        one, other = frame.info["origin"].removeprefix("repulsion:").split("-")
         start = starts[frame.info["lineage"]]
         moved, _ = get_distances(frame.positions, start.positions, cell=start.cell, pbc=True)
         steps = np.linalg.norm(np.einsum("iik->ik", moved), axis=1)
@@ -185,7 +185,7 @@ def test_no_repulsion_frames_of_where_none_are_asked_for(cells):
 
 def test_repulsion_frames_of_come_beside_the_frames_of_the_cells(composition, tmp_path):
     frames = seeds_from_scratch(composition, tmp_path, repulsion_frames=4)
-    short = [frame for frame in frames if frame.info["origin"].startswith("seed:short pair")]
+    short = [frame for frame in frames if frame.info["origin"].startswith("repulsion")]
     assert 1 <= len(short) <= 4
     assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"] + len(short)
     assert {frame.info["generation"] for frame in frames} == {0}
@@ -208,11 +208,11 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
     )
     assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
-    assert {frame.info["origin"] for frame in frames} == {"seed:melt:300K", "seed:melt:600K"}
+    assert {frame.info["origin"] for frame in frames} == {"melt:300K", "melt:600K"}
 
 
 def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
-    oxychloride = read_compositions(ROOT / "config/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
+    oxychloride = read_compositions(ROOT / "config/presets/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
     with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
         propose_initial_frames(
             [oxychloride], committee, initial_structures=INITIAL | {"atoms": 21}, packing=PACKING, dynamics=DYNAMICS,
@@ -236,17 +236,17 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     )
     assert sorted(splits(frames)) == [f"p/generation2/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
-    assert {frame.info["origin"] for frame in frames} == {"explored:300K", "explored:600K"}
+    assert {frame.info["origin"] for frame in frames} == {"exploration:300K", "exploration:600K"}
     assert all(np.isfinite(frame.info["force_std_eV_A"]) for frame in frames)
     assert all(frame.info["force_std_eV_A"] > 0 for frame in frames)
     assert {frame.info["generation"] for frame in frames} == {2}
-    assert not any(frame.info["collides"] for frame in frames), "nothing collides where the gate is open"
+    assert not any(frame.info["close_contact"] for frame in frames), "nothing collides where the gate is open"
     assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
 
     times_ps = [frame.info["time_ps"] for frame in frames[:6]]
     assert times_ps == pytest.approx([-0.1, 0.0, 0.01, 0.02, 0.03, 0.04]), "of the heating; the relaxation is before it"
     assert [frame.info["temperature_K"] for frame in frames[::6]] == [300, 600, 300]
-    ends = [(frame.info["ended"], frame.info["ended_ps"]) for frame in frames if "ended" in frame.info]
+    ends = [(frame.info["run_status"], frame.info["run_end_ps"]) for frame in frames if "run_status" in frame.info]
     assert ends == [("ok", 0.04)] * 3
 
 
@@ -301,7 +301,7 @@ def driven(cells, committee, folder, *, step_fs: float, checkpoint_ps: float = 1
         checkpoint_ps=checkpoint_ps,
         seed=1,
         workdir=folder,
-        origin="explored",
+        origin="exploration",
     )
 
 
@@ -317,9 +317,9 @@ def test_the_frame_before_a_crash_is_kept(committee, tmp_path):
     assert np.isfinite(last.positions).all()
     moved, _ = get_distances(last.positions, frames[-2].positions, cell=last.cell, pbc=True)
     assert np.abs(np.einsum("iik->ik", moved)).max() > 0.1
-    assert "in stage 'explore'" in last.info["ended"]
-    assert last.info["asked_ps"] == pytest.approx(35.0 * 40 / 1000)
-    assert frames[-2].info["time_ps"] <= last.info["ended_ps"] < last.info["asked_ps"]
+    assert "in stage 'explore'" in last.info["run_status"]
+    assert last.info["requested_ps"] == pytest.approx(35.0 * 40 / 1000)
+    assert frames[-2].info["time_ps"] <= last.info["run_end_ps"] < last.info["requested_ps"]
 
 
 def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):

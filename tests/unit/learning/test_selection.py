@@ -43,7 +43,7 @@ def select(offered, committee, *, seed=1, **changes):
 
 def arms(frames: list[Atoms]) -> dict[str, list[int]]:
     return {
-        arm: [frame.info["index"] for frame in frames if frame.info["selected"] == arm]
+        arm: [frame.info["index"] for frame in frames if frame.info["selected_by"] == arm]
         for arm in ("heldout", "control", "uncertain and diverse")
     }
 
@@ -89,7 +89,7 @@ def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
 
 def test_explored_frames_are_counted_by_what_became_of_them(candidates, committee):
     """Below 1.05 eV/Å are ten of thirty and the eight held out; unphysical is uncertain, unknown or has collided."""
-    candidates[0].info["collides"] = True
+    candidates[0].info["close_contact"] = True
     for frame in candidates:
         frame.info["composition"] = "LiCl" if frame.info["index"] < 100 else "LiF"
     counts = count_explored(candidates, selection=SELECTION | {"min_force_uncertainty_eV_A": 1.05})

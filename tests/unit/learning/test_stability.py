@@ -15,10 +15,10 @@ def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", collides
     """The frames of one cell as an exploration has them: relaxation, heating, and the last before a crash."""
     said = {"composition": name, "lineage": f"{name}/{kelvin:g}/cell{number}", "temperature_K": kelvin}
     times_ps = [-0.1, 0.0, *np.arange(STRIDE_PS, ended_ps + 1e-9, STRIDE_PS)]
-    frames = [Atoms("Li", info=said | {"time_ps": time, "collides": time >= collides_from_ps}) for time in times_ps]
+    frames = [Atoms("Li", info=said | {"time_ps": time, "close_contact": time >= collides_from_ps}) for time in times_ps]
     if ended != "ok":
-        frames.append(Atoms("Li", info=said | {"collides": ended_ps >= collides_from_ps}))
-    frames[-1].info |= {"ended": ended, "ended_ps": ended_ps, "asked_ps": DURATION_PS}
+        frames.append(Atoms("Li", info=said | {"close_contact": ended_ps >= collides_from_ps}))
+    frames[-1].info |= {"run_status": ended, "run_end_ps": ended_ps, "requested_ps": DURATION_PS}
     return frames
 
 
@@ -85,6 +85,6 @@ def test_compositions_and_temperatures_are_apart_after_a_file(tmp_path):
 
 def test_frames_that_do_not_say_how_their_run_ended_are_left_out():
     frames = run(0)
-    del frames[-1].info["ended"]
+    del frames[-1].info["run_status"]
     assert measure_stability(frames) == {}
     assert with_stability({"LiCl": {"frames": 6}}, frames) == {"LiCl": {"frames": 6}}

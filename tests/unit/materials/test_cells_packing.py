@@ -181,6 +181,6 @@ def test_overlap_removal_moves_polyanions_as_rigid_wholes(by_formula):
 
 def test_radii_travel_with_the_units(by_formula):
     units = packing_units(by_formula["LiAlS0.5O2Cl3"], 2)
-    radii = {template.info["unit"]: template.arrays["radius_A"].tolist() for template, _ in units}
+    radii = {str(template.symbols): template.arrays["radius_A"].tolist() for template, _ in units}
     assert radii["Al"] == [0.535]
     assert radii["SO4"] == [0.29, 1.4, 1.4, 1.4, 1.4]

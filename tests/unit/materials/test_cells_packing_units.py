@@ -58,7 +58,7 @@ def test_units_add_up_to_the_cell():
         "LiAlS0.5O2Cl3", {"Li": 1, "Al": 3, "S": 6, "O": -2, "Cl": -1}, host="AlCl3", salt="0.5 Li2SO4"
     )
     units = packing_units(sulfate, 2)
-    assert {template.info["unit"]: count for template, count in units} == {
+    assert {str(template.symbols): count for template, count in units} == {
         "Li": 2,
         "Al": 2,
         "Cl": 6,
@@ -75,7 +75,7 @@ def test_oxygen_of_the_host_stays_single():
     oxychloride = composition(
         "LiTaS0.5O3Cl3", {"Li": 1, "Ta": 5, "S": 6, "O": -2, "Cl": -1}, host="TaOCl3", salt="0.5 Li2SO4"
     )
-    found = {template.info["unit"]: count for template, count in packing_units(oxychloride, 2)}
+    found = {str(template.symbols): count for template, count in packing_units(oxychloride, 2)}
     assert found == {"Li": 2, "Ta": 2, "O": 2, "Cl": 6, "SO4": 1}
 
 
@@ -84,7 +84,7 @@ def test_two_salts_with_the_same_polyanion_are_one_kind():
         "LiNaZrSO4Cl4", {"Li": 1, "Na": 1, "Zr": 4, "S": 6, "O": -2, "Cl": -1}, host="ZrCl4",
         salt="0.5 Li2SO4 + 0.5 Na2SO4",
     )  # fmt: skip
-    assert {template.info["unit"]: count for template, count in packing_units(both, 1)}["SO4"] == 1
+    assert {str(template.symbols): count for template, count in packing_units(both, 1)}["SO4"] == 1
 
 
 def test_a_fraction_of_a_polyanion_is_refused():

@@ -10,15 +10,17 @@ import sys
 from pathlib import Path
 
 import yaml
+from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.campaign.config_files import BASE, read_configuration
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import read_reference
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
 from saltflow.labels.dataset.importing import import_set
 from saltflow.labels.frames import read_frames, write_frames
+from saltflow.materials.frame_info import FrameInfo
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     taking = commands.add_parser("import", help="check a labelled set and bring it into saltflow's form")
     taking.add_argument("--reference", required=True, help="the reference of the settings that it was labelled with")
     taking.add_argument("--composition", required=True, help="the id that reports give to frames that name none")
-    taking.add_argument("--settings", default=BASE, help="YAML with what differs in `references` and `labels`")
+    taking.add_argument("--settings", nargs="*", default=[], help="YAML with what differs in `references` and `labels`")
     taking.set_defaults(command=_import)
     giving = commands.add_parser("export", help="write labelled frames as extended XYZ or as LMDB (.aselmdb)")
     giving.set_defaults(command=_export)
@@ -52,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    settings = read_configuration([chosen.settings])
+    settings = read_configuration(chosen.settings, sweep=Path())
     reference = read_reference(settings["references"], chosen.reference)
     limit = settings["labels"]["max_force_eV_A"]
     frames = [
@@ -92,12 +94,17 @@ def _read(paths: list[str]) -> list:
         if not Path(path).is_file():
             raise SaltflowError(f"{path} is not there.")
         found = read_frames(path)
-        if bare := sum("REF_energy" not in frame.info or "REF_forces" not in frame.arrays for frame in found):
+        if bare := sum(not _is_labelled(frame) for frame in found):
             raise SaltflowError(
                 f"{path}: {bare} of {len(found)} frames have no labels; bring them in by `import` first."
             )
         frames += found
     return frames
+
+
+def _is_labelled(frame: Atoms) -> bool:
+    info = FrameInfo.partial(frame)
+    return info.reference_energy_eV is not None and info.reference_forces_eV_A is not None
 
 
 if __name__ == "__main__":

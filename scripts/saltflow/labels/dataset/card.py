@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from ase import Atoms
 
+from saltflow.materials.frame_info import FrameInfo
+
 SETS = ("train", "valid", "test")
 WHERE = ("composition", "generation", "origin", "arm")
 
@@ -32,7 +34,7 @@ def describe_dataset(
         "atoms": sum(map(len, every)),
         "counts": _counts(sets),
         "failures": _failures(ledgers),
-        "codes": dict(Counter(str(frame.info.get("reference_code", "not recorded")) for frame in every)),
+        "codes": dict(Counter(FrameInfo.partial(frame).reference_code or "not recorded" for frame in every)),
         **_forces(every),
     }
 
@@ -70,9 +72,8 @@ def _counts(sets: Mapping[str, Sequence[Atoms]]) -> list[dict]:
 
 
 def _place(frame: Atoms) -> tuple[str, int, str, str]:
-    info = frame.info
-    kind = str(info.get("origin", "not recorded"))
-    return str(info["composition"]), int(info.get("generation", 0)), kind, str(info.get("selected", "-"))
+    info, origin = FrameInfo.of(frame), FrameInfo.partial(frame).origin
+    return info.composition, info.generation or 0, origin or "not recorded", info.selected_by or "-"
 
 
 def _failures(ledgers: Mapping[int, Sequence[Mapping[str, str]]]) -> list[dict]:
@@ -89,7 +90,7 @@ def _failures(ledgers: Mapping[int, Sequence[Mapping[str, str]]]) -> list[dict]:
 def _forces(frames: Sequence[Atoms]) -> dict[str, float | None]:
     if not frames:
         return {"force_rms_eV_A": None, "largest_force_eV_A": None}
-    norms = np.concatenate([np.linalg.norm(frame.arrays["REF_forces"], axis=1) for frame in frames])
+    norms = np.concatenate([np.linalg.norm(FrameInfo.of(frame).reference_forces_eV_A, axis=1) for frame in frames])
     return {"force_rms_eV_A": float(np.sqrt(np.mean(norms**2))), "largest_force_eV_A": float(norms.max())}
 
 

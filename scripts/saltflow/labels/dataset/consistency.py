@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.labels.reference.frame_order import alike, distance_A
+from saltflow.materials.frame_info import FrameInfo
 
 # Farther apart, the trapezoidal rule misses too much of the work between two frames.
 FARTHEST_A = 0.25
@@ -22,7 +23,7 @@ def energy_and_work(frames: Sequence[Atoms]) -> np.ndarray:
     order = alike(frames)
     pairs = [(frames[first], frames[second]) for first, second in zip(order, order[1:], strict=False)]
     near = [pair for pair in pairs if _same_atoms(*pair) and 0 < distance_A(*pair) <= FARTHEST_A]
-    return np.array([[b.info["REF_energy"] - a.info["REF_energy"], _work_eV(a, b)] for a, b in near]).reshape(-1, 2)
+    return np.array([[_energy_change_eV(*pair), _work_eV(*pair)] for pair in near]).reshape(-1, 2)
 
 
 def problem(frames: Sequence[Atoms]) -> str | None:
@@ -43,11 +44,16 @@ def _same_atoms(first: Atoms, second: Atoms) -> bool:
     return len(first) == len(second) and bool((first.numbers == second.numbers).all())
 
 
+def _energy_change_eV(first: Atoms, second: Atoms) -> float:
+    return FrameInfo.of(second).reference_energy_eV - FrameInfo.of(first).reference_energy_eV
+
+
 def _work_eV(first: Atoms, second: Atoms) -> float:
     steps = second.get_scaled_positions(wrap=False) - first.get_scaled_positions(wrap=False)
     steps -= np.round(steps)
     middle = (first.cell.array + second.cell.array) / 2
-    forces = (first.arrays["REF_forces"] + second.arrays["REF_forces"]) / 2
+    labels = [FrameInfo.of(frame) for frame in (first, second)]
+    forces = (labels[0].reference_forces_eV_A + labels[1].reference_forces_eV_A) / 2
     strain = np.linalg.solve(middle, second.cell.array - first.cell.array)
-    virials = [frame.cell.volume * np.asarray(frame.info["REF_stress"]) for frame in (first, second)]
+    virials = [label.frame.cell.volume * label.reference_stress_eV_A3 for label in labels]
     return float(-np.sum(forces * (steps @ middle)) + np.sum((virials[0] + virials[1]) / 2 * (strain + strain.T) / 2))

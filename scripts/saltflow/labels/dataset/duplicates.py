@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
+from saltflow.materials.frame_info import FrameInfo
 
 
 def unique(frames: Sequence[Atoms], *, tolerance_A: float, energy_tolerance_eV: float = 5e-3) -> list[int]:
@@ -53,7 +54,7 @@ def _largest_move_A(first: Atoms, second: Atoms) -> float:
 
 
 def _check_agreement(frames: Sequence[Atoms], first: int, second: int, tolerance_eV: float) -> None:
-    energies = [frames[index].info.get("REF_energy") for index in (first, second)]
+    energies = [FrameInfo.partial(frames[index]).reference_energy_eV for index in (first, second)]
     if None in energies:
         return
     apart_eV = abs(energies[0] - energies[1]) / len(frames[first])

@@ -12,10 +12,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
 from saltflow.labels.frames import write_frames
+from saltflow.materials.frame_info import FrameInfo
 
 SUFFIXES = (".extxyz", ".xyz", ".aselmdb", ".lmdb")
 ROOM = 2  # × the rows, for LMDB's pages
 PAGE_BYTES = 1 << 24
+LABELS = (FrameInfo.reference_energy_eV.on_disk, FrameInfo.reference_stress_eV_A3.on_disk)
 
 
 def export(path: Path, frames: Sequence[Atoms]) -> None:
@@ -62,20 +64,19 @@ def _bookkeeping(count: int) -> dict[str, object]:
 def _row(frame: Atoms) -> dict:
     from ase.db.row import AtomsRow
 
-    plain = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
-    xx, yy, zz, yz, xz, xy = (np.asarray(frame.info["REF_stress"])[index] for index in _VOIGT)
+    plain, info = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc), FrameInfo.of(frame)
     plain.calc = SinglePointCalculator(
         plain,
-        energy=float(frame.info["REF_energy"]),
-        forces=frame.arrays["REF_forces"],
-        stress=np.array([xx, yy, zz, yz, xz, xy]),
+        energy=info.reference_energy_eV,
+        forces=info.reference_forces_eV_A,
+        stress=np.array([info.reference_stress_eV_A3[index] for index in _VOIGT]),
     )
     row = AtomsRow(plain)
     row.user, row.ctime = "", 0.0
     known = getattr(row, "_keys", [])
     content = {key: row[key] for key in row.__dict__ if not key.startswith("_") and key != "id" and key not in known}
     content |= {"cell": np.asarray(row.cell), "mtime": 0.0}
-    content["key_value_pairs"] = {key: _plain(value) for key, value in frame.info.items() if not key.startswith("REF_")}
+    content["key_value_pairs"] = {key: _plain(value) for key, value in info.as_dict().items() if key not in LABELS}
     return content
 
 

@@ -11,11 +11,13 @@ from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.dataset.consistency import problem
 from saltflow.labels.dataset.other_formats import read_labelled
+from saltflow.materials.frame_info import IMPORTED, FrameInfo
 
 # Frames of one file that follow each other are alike: they go to training or validation together.
 BLOCK_FRAMES = 25
 # 1 eV/Å³ is 160 GPa: above it the stress is in another unit.
 MAX_STRESS_EV_A3 = 1.0
+LABELS = (FrameInfo.reference_energy_eV, FrameInfo.reference_forces_eV_A, FrameInfo.reference_stress_eV_A3)
 
 
 def import_set(
@@ -50,14 +52,18 @@ def import_set(
         )
     if text := problem(frames):
         raise SaltflowError(f"{path}: {text}.")
-    held = {} if md_temperature_K is None else {"temperature_K": float(md_temperature_K)}
-    marked = [
-        _marked(frame, index, path, reference, reference_name=reference_name, composition=composition)
+    return [
+        _marked(
+            frame,
+            index,
+            path,
+            reference,
+            reference_name=reference_name,
+            composition=composition,
+            temperature_K=md_temperature_K,
+        )
         for index, frame in enumerate(frames)
     ]
-    for frame in marked:
-        frame.info |= held
-    return marked
 
 
 def read_imported(
@@ -115,49 +121,59 @@ def _check_elements(path: str, frames: Sequence[Atoms], elements: Collection[str
 
 
 def _problem_of(frame: Atoms, reference: Reference, reference_name: str, max_force_eV_A: float) -> str | None:
-    fields = {"REF_energy": frame.info, "REF_forces": frame.arrays, "REF_stress": frame.info}
-    missing = [name for name, where in fields.items() if name not in where]
-    if missing:
+    info = FrameInfo.partial(frame)
+    labels = {key.on_disk: info.read(key) for key in LABELS}
+    if missing := [name for name, value in labels.items() if value is None]:
         return f"{', '.join(missing)} is missing (energy in eV, forces in eV/Å, stress in eV/Å³ are needed)"
     if not frame.pbc.all() or frame.cell.volume == 0:
         return "it is not periodic in three directions"
-    numbers = [frame.positions.ravel(), frame.cell.array.ravel()]
-    numbers += [np.ravel(where[name]) for name, where in fields.items()]
+    numbers = [frame.positions.ravel(), frame.cell.array.ravel(), *map(np.ravel, labels.values())]
     if not np.isfinite(np.concatenate(numbers)).all():
         return "a position, an energy, a force or the stress is not a number"
-    if (largest := np.linalg.norm(frame.arrays["REF_forces"], axis=1).max()) > max_force_eV_A:
+    if (largest := np.linalg.norm(info.reference_forces_eV_A, axis=1).max()) > max_force_eV_A:
         return f"its largest force of {largest:.1f} eV/Å is above labels.max_force_eV_A = {max_force_eV_A:g}"
-    if (largest := np.abs(frame.info["REF_stress"]).max()) > MAX_STRESS_EV_A3:
+    if (largest := np.abs(info.reference_stress_eV_A3).max()) > MAX_STRESS_EV_A3:
         return f"a stress of {largest:.3g} eV/Å³ is {largest * 160:.3g} GPa: is it in GPa or kBar?"
     return _other_method(frame, reference, reference_name)
 
 
 def _other_method(frame: Atoms, reference: Reference, reference_name: str) -> str | None:
     """Where a frame says itself how it was labelled, that must be what is declared."""
-    said, ours = frame.info.get("reference_digest"), reference.digest()
-    if said not in (None, ours):
-        return f"its own record says reference {frame.info.get('reference')} ({said}), not {reference_name} ({ours})"
-    if frame.info.get("dispersion") not in (None, reference.dispersion):
-        return f"its own record says dispersion {frame.info['dispersion']}, not {reference.dispersion}"
+    info, declared = FrameInfo.partial(frame), reference.digest()
+    if info.reference_digest not in (None, declared):
+        return (
+            f"its own record says reference {info.reference} ({info.reference_digest}), not {reference_name} "
+            f"({declared})"
+        )
+    if info.dispersion not in (None, reference.dispersion):
+        return f"its own record says dispersion {info.dispersion}, not {reference.dispersion}"
     return None
 
 
-def _marked(frame: Atoms, index: int, path: Path, reference: Reference, *, reference_name: str, composition: str):
-    name = frame.info.get("composition") or composition
-    lineage = (
-        frame.info.get("lineage") or f"imported/{path.stem}/{frame.get_chemical_formula()}/{index // BLOCK_FRAMES}"
+def _marked(
+    frame: Atoms,
+    index: int,
+    path: Path,
+    reference: Reference,
+    *,
+    reference_name: str,
+    composition: str,
+    temperature_K: float | None,
+) -> Atoms:
+    info = FrameInfo.partial(frame)
+    marked = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True)
+    return FrameInfo.of(marked).set(
+        reference_energy_eV=info.reference_energy_eV,
+        reference_forces_eV_A=info.reference_forces_eV_A,
+        reference_stress_eV_A3=info.reference_stress_eV_A3,
+        potcars=info.potcars,
+        composition=info.composition or composition,
+        lineage=info.lineage or f"imported/{path.stem}/{frame.get_chemical_formula()}/{index // BLOCK_FRAMES}",
+        origin=f"{IMPORTED}:{path.name}",
+        split="train",
+        temperature_K=temperature_K,
+        reference=reference_name,
+        reference_digest=reference.digest(),
+        reference_code=info.reference_code or "declared",
+        dispersion=reference.dispersion,
     )
-    kept = {key: frame.info[key] for key in ("REF_energy", "REF_stress", "potcars") if key in frame.info}
-    marked = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True, info=kept)
-    marked.info |= {
-        "composition": name,
-        "lineage": lineage,
-        "origin": f"imported:{path.name}",
-        "split": "train",
-        "reference": reference_name,
-        "reference_digest": reference.digest(),
-        "reference_code": frame.info.get("reference_code", "declared"),
-        "dispersion": reference.dispersion,
-    }
-    marked.arrays["REF_forces"] = np.array(frame.arrays["REF_forces"], float)
-    return marked

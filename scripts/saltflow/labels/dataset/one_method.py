@@ -7,6 +7,7 @@ from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import Reference
+from saltflow.materials.frame_info import FrameInfo
 
 POTCAR = re.compile(r"(\S.*?) sha256:([0-9a-f]+)")
 
@@ -17,22 +18,22 @@ def check_one_method(frames: Sequence[Atoms], reference: Reference, *, reference
     Raises:
         SaltflowError: with how many were not, and how; or a POTCAR title that stands for two files.
     """
-    ours = {"reference_digest": reference.digest(), "dispersion": reference.dispersion}
-    others = [frame for frame in frames if any(frame.info.get(key) != value for key, value in ours.items())]
-    if others:
-        first = others[0].info
+    method = (reference.digest(), reference.dispersion)
+    infos = [FrameInfo.partial(frame) for frame in frames]
+    if others := [info for info in infos if (info.reference_digest, info.dispersion) != method]:
+        first = others[0]
         raise SaltflowError(
             f"{len(others)} of {len(frames)} labelled frames are not of {reference_name} with dispersion "
-            f"{reference.dispersion}: {first.get('lineage')} is of {first.get('reference')} with dispersion "
-            f"{first.get('dispersion')} (settings {first.get('reference_digest')}, not {reference.digest()}). A "
-            "mixture of methods trains nothing: label those frames again, or leave them out."
+            f"{reference.dispersion}: {first.lineage} is of {first.reference} with dispersion {first.dispersion} "
+            f"(settings {first.reference_digest}, not {reference.digest()}). A mixture of methods trains nothing: "
+            "label those frames again, or leave them out."
         )
     _check_potcars(frames)
 
 
 def _check_potcars(frames: Sequence[Atoms]) -> None:
     hashes: dict[str, set[str]] = {}
-    for text in {frame.info["potcars"] for frame in frames if "potcars" in frame.info}:
+    for text in {FrameInfo.of(frame).potcars or "" for frame in frames}:
         for title, sha256 in POTCAR.findall(text.replace("; ", "\n")):
             hashes.setdefault(title, set()).add(sha256)
     if twofold := sorted(title for title, found in hashes.items() if len(found) > 1):

@@ -1,7 +1,9 @@
 """Labelled frames of other programs: extended XYZ, VASP's vasprun.xml and OUTCAR, ASE's databases."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import ase.db
 import ase.io
@@ -13,10 +15,17 @@ from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.vasp_output import KBAR
+from saltflow.materials.frame_info import FrameInfo
 
 Declared = dict[str, str]
 SAID = ("PSTRESS", "IVDW", "GGA", "METAGGA", "LDAU")
 UNSET = ("", "--", "F", "NONE")
+# The labels of a frame → the names that ASE's calculators have for them.
+LABELS = {
+    FrameInfo.reference_energy_eV: "energy",
+    FrameInfo.reference_forces_eV_A: "forces",
+    FrameInfo.reference_stress_eV_A3: "stress",
+}
 
 
 def read_labelled(path: Path, reference: Reference) -> list[Atoms]:
@@ -59,14 +68,17 @@ def _database(path: Path, reference: Reference) -> list[Atoms]:
     return [_from_calculator(row.toatoms(add_additional_information=False), row.key_value_pairs) for row in rows]
 
 
-def _from_calculator(atoms: Atoms, more: dict | None = None) -> Atoms:
-    """A frame whose labels are under MACE's names, or in the calculator that ASE's reader made of them."""
-    found = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info={**(more or {}), **atoms.info})
-    for name, kind in (("energy", "info"), ("forces", "arrays"), ("stress", "info")):
-        value = getattr(atoms, kind).get(f"REF_{name}")
-        value = _calculated(atoms, name) if value is None else value
-        if value is not None:
-            getattr(found, kind)[f"REF_{name}"] = _matrix(value) if name == "stress" else value
+def _from_calculator(atoms: Atoms, more: Mapping[str, object] = MappingProxyType({})) -> Atoms:
+    """A frame whose labels are under MACE's names, or in the calculator that ASE's reader made of them.
+
+    Args:
+        more: what a database says of the frame.
+    """
+    found = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    FrameInfo.of(found).copy({**more, **FrameInfo.of(atoms).as_dict()})
+    for key, quantity in LABELS.items():
+        value = FrameInfo.partial(atoms if key.per_atom else found).read(key)
+        FrameInfo.of(found).set(**{key.name: _calculated(atoms, quantity) if value is None else value})
     return found
 
 
@@ -79,15 +91,6 @@ def _calculated(atoms: Atoms, name: str) -> float | np.ndarray | None:
         return getattr(atoms, f"get_{name}")()
     except PropertyNotImplementedError:
         return None
-
-
-def _matrix(stress: np.ndarray) -> np.ndarray:
-    """A (3, 3) stress of six numbers in Voigt's order or nine."""
-    stress = np.asarray(stress, float).ravel()
-    if len(stress) == 6:
-        xx, yy, zz, yz, xz, xy = stress
-        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-    return stress.reshape(3, 3)
 
 
 def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
@@ -103,10 +106,13 @@ def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
         if len(step["electronic_steps"]) >= run.parameters["NELM"]:
             raise SaltflowError(f"{path}: the SCF of step {number} did not converge; leave that step out.")
         atoms = AseAtomsAdaptor.get_atoms(step["structure"], msonable=False)
-        info = {"REF_energy": float(step["e_fr_energy"]), "REF_stress": -KBAR * np.array(step["stress"], float)}
-        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True, info=info)
-        frame.arrays["REF_forces"] = np.array(step["forces"], float)
-        frames.append(frame)
+        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+        labels = {
+            "reference_energy_eV": step["e_fr_energy"],
+            "reference_forces_eV_A": step["forces"],
+            "reference_stress_eV_A3": -KBAR * np.array(step["stress"], float),
+        }
+        frames.append(FrameInfo.of(frame).set(**labels))
     return frames
 
 

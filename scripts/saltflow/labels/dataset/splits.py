@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ase import Atoms
 
 from saltflow.base.provenance import digest
+from saltflow.materials.frame_info import FrameInfo
 
 
 def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mapping[str, str]) -> dict[str, str]:
@@ -19,7 +20,8 @@ def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mappi
         known: lineage → set of earlier generations.
     """
     splits = dict(known)
-    new = {frame.info["lineage"]: frame.info["split"] for frame in frames if frame.info["lineage"] not in known}
+    infos = [FrameInfo.of(frame) for frame in frames]
+    new = {info.lineage: info.split for info in infos if info.lineage not in known}
     splits |= {lineage: "test" for lineage, split in new.items() if split == "heldout"}
     fresh = sorted((lineage for lineage, split in new.items() if split == "train"), key=digest)
     wanted = round(valid_fraction * len(fresh))
@@ -39,9 +41,9 @@ def collect(
         previous: set → frames of the generation before; empty for the first.
         valid_fraction: see `split_frames`.
     """
-    known = {frame.info["lineage"]: name for name, frames in previous.items() for frame in frames}
+    known = {FrameInfo.of(frame).lineage: name for name, frames in previous.items() for frame in frames}
     splits = split_frames(new, valid_fraction=valid_fraction, known=known)
     return {
-        name: [*previous.get(name, []), *(frame for frame in new if splits[frame.info["lineage"]] == name)]
+        name: [*previous.get(name, []), *(frame for frame in new if splits[FrameInfo.of(frame).lineage] == name)]
         for name in ("train", "valid", "test")
     }

@@ -20,6 +20,7 @@ from saltflow.base.errors import InputError, SaltflowError
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.reference.label import Backend, Label, LabelFailure, Processes, Result
 from saltflow.labels.reference.program import disk_is_full
+from saltflow.materials.frame_info import FrameInfo
 
 __all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
 
@@ -50,7 +51,7 @@ def label_frames(
     """Label structures one after another, in the order given.
 
     Args:
-        frames: periodic structures; `info["composition"]` names them in messages.
+        frames: periodic structures; messages name their composition.
         max_force_eV_A: a frame with a larger force on any atom is refused ("force_limit").
         workdir: folder for the files of the code.
         processes: MPI ranks and threads that the code may use.
@@ -151,7 +152,7 @@ def _check_frames(frames: Sequence[Atoms], reference) -> None:
     compositions = defaultdict(set)
     for atoms in frames:
         for element in set(atoms.get_chemical_symbols()):
-            compositions[element].add(atoms.info.get("composition", atoms.get_chemical_formula()))
+            compositions[element].add(FrameInfo.partial(atoms).composition or atoms.get_chemical_formula())
     problems = _element_problems(reference, sorted(compositions))
     if problems:
         raise InputError([f"{', '.join(sorted(compositions[element]))}: {text}" for element, text in problems.items()])

@@ -19,6 +19,7 @@ from saltflow.labels.reference.frame_order import alike
 from saltflow.labels.reference.journal import Journal
 from saltflow.labels.reference.label import Label, Processes
 from saltflow.labels.reference.labelling import label_frames
+from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,8 @@ def label_chunk(
     two products are written.
 
     Args:
-        frames_path: extended XYZ; `info["composition"]`, `info["lineage"]` and `info["origin"]` are kept.
-        out_extxyz: the labelled frames with REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å³, 3×3)
-            and in `info` the reference, its digest, its dispersion and the code's version.
+        frames_path: extended XYZ; what the frames say of themselves is kept.
+        out_extxyz: the labelled frames with the labels of `FrameInfo`.
         out_ledger: tab-separated, one row per frame, failures with their reason.
         reference_name: the key of the reference in the settings.
         max_force_eV_A: limit on the force on any atom.
@@ -172,19 +172,18 @@ def _labelled(frames, labels: Sequence[Label], reference, reference_name: str) -
 
 
 def _with_label(atoms: Atoms, label: Label, reference, reference_name: str) -> Atoms:
-    labelled = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
-    labelled.info.update(
-        REF_energy=label.energy_eV,
-        REF_stress=label.stress_eV_A3,
+    labelled = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    return FrameInfo.of(labelled).copy(
+        atoms,
+        reference_energy_eV=label.energy_eV,
+        reference_stress_eV_A3=label.stress_eV_A3,
+        reference_forces_eV_A=label.forces_eV_A,
         reference=reference_name,
         reference_digest=reference.digest(),
         reference_code=label.details["code"],
         dispersion=reference.dispersion,
+        potcars="; ".join(label.details.get("potcars", ())) or None,
     )
-    if "potcars" in label.details:
-        labelled.info["potcars"] = "; ".join(label.details["potcars"])
-    labelled.arrays["REF_forces"] = label.forces_eV_A
-    return labelled
 
 
 def _write_rows(path, rows: Sequence[list]) -> None:
@@ -195,11 +194,11 @@ def _write_rows(path, rows: Sequence[list]) -> None:
 
 
 def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
-    reason = " ".join(label.reason.split())
+    reason, info = " ".join(label.reason.split()), FrameInfo.partial(atoms)
     return [
         label.index,
-        atoms.info.get("composition", ""),
-        atoms.info.get("lineage", ""),
+        info.composition or "",
+        info.lineage or "",
         label.status,
         reason,
         label.attempts,

@@ -16,6 +16,7 @@ from saltflow.learning.prediction_errors import (
 )
 from saltflow.learning.stability import STABILITY
 from saltflow.learning.uncertainty import calibrate
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_checked_committee
 
 REFERENCE_MD = "rdf_against_reference_md"
@@ -35,23 +36,24 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
     """
     predictions = []
     for frame in frames:
+        info = FrameInfo.of(frame)
         potential, *where = committee.on_frame(frame)
         driven = potential.evaluate(*where)
         spread = potential.evaluate(*where, spread=True).force_spread
         predictions.append(
             {
-                "composition": frame.info["composition"],
-                "lineage": frame.info["lineage"],
-                "arm": frame.info.get("selected"),
+                "composition": info.composition,
+                "lineage": info.lineage,
+                "arm": info.selected_by,
                 "state": state_of(frame),
                 "symbols": list(frame.symbols),
                 "energy_eV_atom": float(driven.energies[0]) / len(frame),
-                "reference_energy_eV_atom": frame.info["REF_energy"] / len(frame),
+                "reference_energy_eV_atom": info.reference_energy_eV / len(frame),
                 "forces_eV_A": driven.forces.cpu().numpy(),
-                "reference_forces_eV_A": frame.arrays["REF_forces"],
+                "reference_forces_eV_A": info.reference_forces_eV_A,
                 "force_std_eV_A": spread.cpu().numpy(),
                 "stress_eV_A3": driven.stresses[0].cpu().numpy(),
-                "reference_stress_eV_A3": frame.info.get("REF_stress"),
+                "reference_stress_eV_A3": FrameInfo.partial(frame).reference_stress_eV_A3,
             }
         )
     return predictions

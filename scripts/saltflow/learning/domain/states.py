@@ -9,6 +9,7 @@ from ase import Atoms
 from saltflow.base.provenance import read_json
 from saltflow.labels.frames import read_frames
 from saltflow.learning.domain.analysis import State
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory import open_trajectory
 
 
@@ -19,17 +20,10 @@ def quenched(paths: Sequence[str | Path]) -> State:
         paths: quenched.extxyz of every replica, in order.
     """
     replicas = [read_frames(path)[0] for path in paths]
-    sound = [index for index, replica in enumerate(replicas) if replica.info["status"] == "ok"]
-    return State(
-        "replica",
-        [replicas[index] for index in sound],
-        sound,
-        [
-            f"replica {index + 1}: {replica.info['status']}"
-            for index, replica in enumerate(replicas)
-            if index not in sound
-        ],
-    )
+    statuses = [FrameInfo.of(replica).status for replica in replicas]
+    accepted = [index for index, status in enumerate(statuses) if status == "ok"]
+    missing = [f"replica {index + 1}: {status}" for index, status in enumerate(statuses) if index not in accepted]
+    return State("replica", [replicas[index] for index in accepted], accepted, missing)
 
 
 def moving(record: str | Path, trajectories: Sequence[str | Path], *, frames_per_replica: int) -> State:

@@ -16,6 +16,7 @@ from ase import Atoms
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
 from saltflow.learning.domain.descriptors import by_cell, drawn, environments
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
 
 # A feature that training environments hardly vary in, relative to the others, weighs no more than this allows.
@@ -132,7 +133,7 @@ def _scale(rows: np.ndarray) -> np.ndarray:
 
 
 def _cells(distances: Mapping[str, np.ndarray], frames: Sequence[Atoms]) -> list[Cell]:
-    names = [(frame.info["lineage"], frame.info["composition"]) for frame in frames]
+    names = [(info.lineage, info.composition) for info in map(FrameInfo.of, frames)]
     return [Cell(*name, ours) for name, ours in by_cell(distances, frames, names).items()]
 
 

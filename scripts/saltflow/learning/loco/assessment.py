@@ -11,6 +11,7 @@ from saltflow.learning.assessment.assessment import predict
 from saltflow.learning.prediction_errors import errors, force_ratio
 from saltflow.learning.uncertainty import FEWEST_LINEAGES, Z_STD_RANGE, calibrate, factor_for
 from saltflow.learning.zero_shot import summarise_zero_shot
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
 
 # Name in `prediction_errors.errors` → quantity and unit, between which a column says with or without.
@@ -49,7 +50,7 @@ def judge(
     """
     rows = []
     for name, committee in others:
-        own = [frame for frame in frames if frame.info["composition"] == name]
+        own = [frame for frame in frames if FrameInfo.of(frame).composition == name]
         for frame in own:
             committee.check_elements(frame.numbers, composition=name)
         known, unknown = predict(own, released), predict(frames, committee)

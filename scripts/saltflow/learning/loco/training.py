@@ -8,11 +8,12 @@ from ase import Atoms
 from saltflow.labels.dataset.splits import collect
 from saltflow.labels.frames import read_frames
 from saltflow.learning.foundations import Foundation
+from saltflow.materials.frame_info import FrameInfo
 
 
 def without(frames: Sequence[Atoms], composition: str | None) -> list[Atoms]:
     """The frames that are not of a composition; all of them where it is None."""
-    return [frame for frame in frames if composition is None or frame.info.get("composition") != composition]
+    return [frame for frame in frames if composition is None or FrameInfo.partial(frame).composition != composition]
 
 
 def read_sets(

@@ -11,6 +11,7 @@ from saltflow.dynamics.runner import Run
 from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
 from saltflow.learning.sampling.sampled_cells import plain_frame
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
 from saltflow.trajectory import read_trajectory
 
@@ -33,10 +34,8 @@ def drive_cells(
 ) -> list[Atoms]:
     """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
 
-    Frames say at which `temperature_K` the cell is held and, but for the last before a crash, at which `time_ps` of
-    the heating they were taken; those of the relaxation before it have no positive one. The last frame of a cell says
-    how its run `ended` ("ok", or the guard that ended it), when (`ended_ps` of the heating) and how long it was to be
-    (`asked_ps`).
+    Frames have `temperature_K` and `time_ps` of `FrameInfo`, the last one of a cell `run_status`, `run_end_ps` and
+    `requested_ps`.
 
     Args:
         cells: starting cells with composition, lineage and split.
@@ -69,13 +68,13 @@ def drive_cells(
             checkpoint_ps=checkpoint_ps,
             max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
         ),
-        seeds=[derive_seed(seed, cell.info["lineage"]) for cell in cells],
+        seeds=[derive_seed(seed, FrameInfo.of(cell).lineage) for cell in cells],
         workdir=workdir,
     )
     outcomes = run.finish()
     relaxed_ps = RELAX_STEPS * step_fs / 1000
     paths = [workdir / f"cell{index}.h5md" for index in range(len(cells))]
-    run.write_trajectories(paths, metadata=[cell.info for cell in cells])
+    run.write_trajectories(paths, metadata=[FrameInfo.of(cell).as_dict() for cell in cells])
     frames = []
     for cell, path, outcome, temperature_K in zip(cells, paths, outcomes, temperatures, strict=True):
         trajectory = read_trajectory(path)
@@ -86,7 +85,7 @@ def drive_cells(
         if outcome.status != "ok":
             frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **said))
         ended_ps = round(outcome.steps * step_fs / 1000 - relaxed_ps, 6)
-        frames[-1].info |= {"ended": outcome.status, "ended_ps": ended_ps, "asked_ps": float(duration_ps)}
+        FrameInfo.of(frames[-1]).set(run_status=outcome.status, run_end_ps=ended_ps, requested_ps=duration_ps)
     return with_spread(frames, committee)
 
 
@@ -94,7 +93,7 @@ def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: s
     frame = cell.copy()
     frame.set_cell(box_A)
     frame.positions = positions_A
-    frame.info |= said
+    FrameInfo.of(frame).set(**said)
     frame.wrap()
     return plain_frame(frame, origin=origin)
 
@@ -103,5 +102,5 @@ def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
     """Note on each frame the largest committee spread of an atom's force, `force_std_eV_A`, as it is."""
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        frame.info["force_std_eV_A"] = float(potential.evaluate(*where, spread=True).force_spread.max())
+        FrameInfo.of(frame).force_std_eV_A = potential.evaluate(*where, spread=True).force_spread.max()
     return list(frames)

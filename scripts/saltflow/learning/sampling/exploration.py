@@ -9,6 +9,7 @@ from ase import Atoms
 from saltflow.learning.sampling.driving import drive_cells
 from saltflow.learning.sampling.sampled_cells import collisions, pack_cells
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import EXPLORATION, FrameInfo
 from saltflow.potentials.mace import Committee
 
 log = logging.getLogger(__name__)
@@ -55,10 +56,10 @@ def explore(
         checkpoint_ps=checkpoint_ps,
         seed=seed,
         workdir=workdir,
-        origin="explored",
+        origin=EXPLORATION,
     )
     found = collisions(explored, compositions, atoms=exploration["atoms"], packing=packing)
-    for frame, collides in zip(explored, found, strict=True):
-        frame.info |= {"collides": collides, "generation": generation}
+    for frame, close_contact in zip(explored, found, strict=True):
+        FrameInfo.of(frame).set(close_contact=close_contact, generation=generation)
     log.info("%d of %d frames have colliding atoms", sum(found), len(explored))
     return explored

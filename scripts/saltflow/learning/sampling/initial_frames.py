@@ -13,6 +13,7 @@ from saltflow.learning.sampling.driving import drive_cells
 from saltflow.learning.sampling.repulsion import repulsion_frames_of_all
 from saltflow.learning.sampling.sampled_cells import evenly_spaced, pack_cells, plain_frame, without_collisions
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import MELT, RATTLED, FrameInfo
 from saltflow.potentials.mace import Committee
 
 
@@ -69,14 +70,15 @@ def propose_initial_frames(
         checkpoint_ps=checkpoint_ps,
         seed=seed,
         workdir=workdir,
-        origin="seed:melt",
+        origin=MELT,
     )
     sound = without_collisions(melted, compositions, atoms=initial_structures["atoms"], packing=packing)
     crystals = {composition.id for composition in compositions if composition.start != "pack"}
     for cell in cells:
-        ours = [frame for frame in sound if frame.info["lineage"] == cell.info["lineage"]]
+        info = FrameInfo.of(cell)
+        ours = [frame for frame in sound if FrameInfo.of(frame).lineage == info.lineage]
         # A melt forgets its crystal, so half of a crystal's frames stay near it.
-        wanted = initial_structures["frames_per_cell"] // (2 if cell.info["composition"] in crystals else 1)
+        wanted = initial_structures["frames_per_cell"] // (2 if info.composition in crystals else 1)
         chosen = evenly_spaced(ours, count=wanted)
         frames += [
             *chosen,
@@ -98,7 +100,7 @@ def _check_elements(compositions: Sequence[Composition], foundation: Committee, 
 def _rattled(cell: Atoms, count: int, initial_structures: Mapping, seed: int) -> list[Atoms]:
     """Displaced frames of a crystal, of a cell that no foundation melts, or that it cannot hold together."""
     return rattled_frames(
-        cell, count=count, rattle_A=initial_structures["rattle_A"], seed=derive_seed(seed, cell.info["lineage"])
+        cell, count=count, rattle_A=initial_structures["rattle_A"], seed=derive_seed(seed, FrameInfo.of(cell).lineage)
     )
 
 
@@ -119,5 +121,5 @@ def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> li
         frame.positions += random.normal(scale=share * rattle_A, size=frame.positions.shape)
         strain = np.eye(3) + share * 0.05 * random.uniform(-1, 1, size=(3, 3))
         frame.set_cell(frame.cell.array @ (strain + strain.T) / 2, scale_atoms=True)
-        frames.append(plain_frame(frame, origin="seed:rattled"))
+        frames.append(plain_frame(frame, origin=RATTLED))
     return frames

@@ -14,6 +14,7 @@ from ase.data import atomic_numbers, covalent_radii
 
 from saltflow.learning.sampling.sampled_cells import plain_frame
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import REPULSION, FrameInfo
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def repulsion_frames_of_all(
         "count": initial_structures["repulsion_frames"],
         "closest_factor": initial_structures["repulsion_min_factor"],
     }
-    by_name = {each.id: [cell for cell in cells if cell.info["composition"] == each.id] for each in compositions}
+    by_name = {each.id: [cell for cell in cells if FrameInfo.of(cell).composition == each.id] for each in compositions}
     return [frame for ours in by_name.values() for frame in repulsion_frames(ours, **choices)]
 
 
@@ -48,7 +49,7 @@ def repulsion_frames(cells: Sequence[Atoms], *, count: int, closest_factor: floa
         count: how many frames, at most: a pair that has no free way in its cell is left out.
         closest_factor: smallest distance over the sum of the covalent radii.
     """
-    trained = [cell for cell in cells if cell.info["split"] == "train"]
+    trained = [cell for cell in cells if FrameInfo.of(cell).split == "train"]
     if count == 0 or not trained:
         return []
     pairs = _pairs(trained[0])
@@ -60,7 +61,7 @@ def repulsion_frames(cells: Sequence[Atoms], *, count: int, closest_factor: floa
         cell, pair = trained[index % len(trained)], pairs[index % len(pairs)]
         found = _pushed_together(cell, pair, factor=factor, closest_factor=closest_factor)
         frames += islice(found, 1)
-    log.info("%s: %d of %d short pairs have a free way", trained[0].info["composition"], len(frames), count)
+    log.info("%s: %d of %d short pairs have a free way", FrameInfo.of(trained[0]).composition, len(frames), count)
     return frames
 
 
@@ -78,7 +79,7 @@ def _pushed_together(cell: Atoms, pair: tuple[str, str], *, factor: float, close
     first, second = np.nonzero(np.triu(_is_pair(symbols, pair) & (distances > wanted), k=1))
     for order in np.argsort(distances[first, second]):
         one, other = int(first[order]), int(second[order])
-        frame = plain_frame(cell, origin=f"seed:short pair {pair[0]}-{pair[1]}")
+        frame = plain_frame(cell, origin=f"{REPULSION}:{pair[0]}-{pair[1]}")
         frame.set_distance(one, other, wanted, fix=0.5, mic=True)
         after = frame.get_all_distances(mic=True)
         too_close = (after < closest_factor * contacts) & (after < distances - 1e-6)

@@ -9,6 +9,7 @@ from ase import Atoms
 from saltflow.base.provenance import derive_seed
 from saltflow.materials.cells import build_cell, close_pair, packing_units
 from saltflow.materials.compositions import Composition, formula_units_for
+from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +47,16 @@ def pack_cells(
                 min_separations_A=packing["min_separations_A"],
             )
             split = "heldout" if index < size["heldout_cells"] else "train"
-            cell.info = {"composition": composition.id, "lineage": name, "split": split, "generation": 0}
-            cells.append(cell)
+            cells.append(
+                FrameInfo.of(cell).replace(composition=composition.id, lineage=name, split=split, generation=0)
+            )
     return cells
 
 
 def plain_frame(frame: Atoms, *, origin: str) -> Atoms:
     """Only what a label needs: numbers, positions, cell and where the frame came from."""
     plain = Atoms(numbers=frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
-    plain.info = {**frame.info, "origin": origin}
-    return plain
+    return FrameInfo.of(plain).copy(frame, origin=origin)
 
 
 def without_collisions(
@@ -81,7 +82,7 @@ def collisions(
     """For each frame, whether a pair of its atoms is closer than the gate allows; as in `without_collisions`."""
     units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
     factor = packing["acceptance"]["min_pair_factor"]
-    return [bool(close_pair(frame, units[frame.info["composition"]], min_pair_factor=factor)) for frame in frames]
+    return [bool(close_pair(frame, units[FrameInfo.of(frame).composition], min_pair_factor=factor)) for frame in frames]
 
 
 def evenly_spaced(frames: Sequence[Atoms], *, count: int) -> list[Atoms]:

@@ -10,6 +10,7 @@ from saltflow.materials.cells.packing_units import packing_units
 from saltflow.materials.cells.start_density import shannon_density
 from saltflow.materials.compositions import Composition, formula_units_for
 from saltflow.materials.density import density_g_cm3
+from saltflow.materials.frame_info import FrameInfo
 
 __all__ = [
     "build_cell",
@@ -41,8 +42,7 @@ def build_cell(
         min_separation_factor, min_separations_A: see `pack_cell`; a crystal keeps its distances.
 
     Returns:
-        Periodic Atoms with `info` composition, formula_units, seed and start_density_g_cm3, and the array
-        `unit` (see `pack_cell`).
+        Periodic Atoms with composition, formula_units, seed, start_density_g_cm3 and unit of `FrameInfo`.
 
     Raises:
         SaltflowError: the composition has no start, or its cell cannot be made.
@@ -66,5 +66,4 @@ def build_cell(
 def _scaled_crystal(composition: Composition, *, atoms: int, density_scale: float, seed: int) -> Atoms:
     cell = read_crystal(composition.start, composition, atoms=atoms)
     cell.set_cell(cell.cell.array / density_scale ** (1 / 3), scale_atoms=True)
-    cell.info |= {"seed": int(seed), "start_density_g_cm3": density_g_cm3(cell)}
-    return cell
+    return FrameInfo.of(cell).set(seed=seed, start_density_g_cm3=density_g_cm3(cell))

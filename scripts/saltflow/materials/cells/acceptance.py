@@ -6,6 +6,7 @@ from matscipy.neighbours import neighbour_list
 
 from saltflow.base.errors import SaltflowError
 from saltflow.materials.density import density_g_cm3
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.materials.ions.polyanions import BOND_STRETCH
 
 Units = list[tuple[Atoms, int]]
@@ -84,9 +85,10 @@ def _broken_anions(atoms: Atoms, units: Units) -> list[str]:
     templates = {template.get_chemical_formula(): template for template, _ in units if len(template) > 1}
     if not templates:
         return []
-    if "unit" not in atoms.arrays:
+    info = FrameInfo.partial(atoms)
+    if info.unit is None:
         raise SaltflowError(
-            f"{atoms.info.get('composition', 'a cell')}: the integrity of {', '.join(templates)} cannot be "
+            f"{info.composition or 'A cell'}: the integrity of {', '.join(templates)} cannot be "
             f"checked without the array 'unit' of the packed cell; keep it when the frame is written."
         )
     problems = []
@@ -96,7 +98,7 @@ def _broken_anions(atoms: Atoms, units: Units) -> list[str]:
         held = _ligand_counts(atoms, center=center, ligand=ligand, reach_A=reach_A)
         centers = _centers(atoms, formula=formula, center=center)
         problems += [
-            f"broken anion: {template.info['unit']} number {atoms.arrays['unit'][index]} "
+            f"broken anion: {template.symbols} number {info.unit[index]} "
             f"({center}{index}) keeps {held[index]} of {len(template) - 1} {ligand} within {reach_A:.2f} Å."
             for index in centers
             if held[index] < len(template) - 1
@@ -114,7 +116,7 @@ def _ligand_counts(atoms: Atoms, *, center: str, ligand: str, reach_A: float) ->
 
 def _centers(atoms: Atoms, *, formula: str, center: str) -> list[int]:
     """The centre of every polyanion of one formula: its first atom of the centre's element."""
-    unit = atoms.arrays["unit"]
+    unit = FrameInfo.of(atoms).unit
     centers = []
     for number in np.unique(unit[unit >= 0]):
         members = np.flatnonzero(unit == number)

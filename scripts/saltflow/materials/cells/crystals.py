@@ -14,6 +14,7 @@ from matscipy.neighbours import neighbour_list
 from saltflow.base.errors import InputError
 from saltflow.materials.cells.packing import SINGLE_ION
 from saltflow.materials.compositions import Composition
+from saltflow.materials.frame_info import FrameInfo
 
 # Two sites closer than this are one site described twice; the shortest bond of the field is O–H, 0.96 Å.
 MIN_SITE_DISTANCE_A = 0.7
@@ -32,7 +33,7 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> A
         atoms: target size; the supercell has within 10 % of it where the unit cell allows.
 
     Returns:
-        Periodic Atoms with `info` composition and formula_units, and the array `unit`, −1 for every atom.
+        Periodic Atoms with composition, formula_units and unit of `FrameInfo`, the latter −1 for every atom.
 
     Raises:
         InputError: the file cannot be read, has partial occupancies, overlapping sites, or another
@@ -43,10 +44,10 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> A
     _check_stoichiometry(crystal, composition, path)
     supercell = make_supercell(crystal, _near_cubic(crystal, atoms=atoms))
     supercell.pbc = True
-    supercell.set_array("unit", np.full(len(supercell), SINGLE_ION))
     formula_units = Fraction(len(supercell)) / sum(composition.amounts.values())
-    supercell.info = {"composition": composition.id, "formula_units": int(formula_units)}
-    return supercell
+    return FrameInfo.of(supercell).replace(
+        composition=composition.id, formula_units=formula_units, unit=np.full(len(supercell), SINGLE_ION)
+    )
 
 
 def _read(path: Path, composition: Composition) -> Atoms:

@@ -9,6 +9,7 @@ from saltflow.materials.cells.packmol import run_packmol
 from saltflow.materials.cells.separations import minimum_separations_A
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import G_CM3_PER_U_A3
+from saltflow.materials.frame_info import FrameInfo
 
 SINGLE_ION = -1
 LARGEST_PACKMOL_SEED = 2**31 - 1
@@ -37,9 +38,8 @@ def pack_cell(
         min_separations_A: pair such as "Cl-Cl" → smallest distance in place of the rule.
 
     Returns:
-        Atoms with `info` composition, formula_units, seed, start_density_g_cm3 and the integer array `unit`:
-        the number of the polyanion that an atom belongs to, −1 for a single ion. A polyanion is whole, so
-        some atoms may lie a little outside the box.
+        Atoms with composition, formula_units, seed, start_density_g_cm3 and unit of `FrameInfo`. A polyanion is
+        whole, so some atoms may lie a little outside the box.
 
     Raises:
         InputError: the formula units hold a fraction of an atom or polyanion.
@@ -57,17 +57,16 @@ def pack_cell(
         composition, min_separation_factor=min_separation_factor, min_separations_A=min_separations_A
     )
     remove_overlaps(atoms, bodies=bodies, separations_A=separations_A, subject=subject)
-    atoms.info = {
-        "composition": composition.id,
-        "formula_units": int(formula_units),
-        "seed": int(seed),
-        "start_density_g_cm3": float(density_g_cm3),
-    }
-    return atoms
+    return FrameInfo.of(atoms).replace(
+        composition=composition.id,
+        formula_units=formula_units,
+        seed=seed,
+        start_density_g_cm3=density_g_cm3,
+    )
 
 
 def _assemble(units: list[tuple[Atoms, int]]) -> tuple[Atoms, np.ndarray]:
-    """All atoms in packing order with the array `unit`, and the rigid body of each atom, shape (atoms,)."""
+    """All atoms in packing order with their `unit`, and the rigid body of each atom, shape (atoms,)."""
     templates = [template for template, count in units for _ in range(count)]
     sizes = [len(template) for template in templates]
     bodies = np.repeat(np.arange(len(templates)), sizes)
@@ -75,7 +74,7 @@ def _assemble(units: list[tuple[Atoms, int]]) -> tuple[Atoms, np.ndarray]:
     symbols = [symbol for template in templates for symbol in template.symbols]
     atoms = Atoms(symbols, pbc=True)
     singles = len(np.unique(bodies[~whole]))  # single ions come first, so polyanions count from there
-    atoms.set_array("unit", np.where(whole, bodies - singles, SINGLE_ION), dtype=int)
+    FrameInfo.of(atoms).unit = np.where(whole, bodies - singles, SINGLE_ION)
     return atoms, bodies
 
 

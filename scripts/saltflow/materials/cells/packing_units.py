@@ -21,7 +21,7 @@ def packing_units(composition: Composition, formula_units: int) -> list[tuple[At
 
     Returns:
         (template, count) pairs whose atoms add up to the cell's. A template has its centre as atom 0, no
-        cell, `info["unit"]` = its formula and the array `radius_A` (ionic radii).
+        cell, and the array `radius_A` (ionic radii).
 
     Raises:
         InputError: the cell would hold a fraction of an atom or of a polyanion.
@@ -31,7 +31,7 @@ def packing_units(composition: Composition, formula_units: int) -> list[tuple[At
     for polyanion, count in polyanions:
         for element, amount in polyanion.amounts.items():
             single[element] -= amount * count
-    units = [(Atoms(element, info={"unit": element}), count) for element, count in single.items() if count]
+    units = [(Atoms(element), count) for element, count in single.items() if count]
     units += [(polyanion.atoms(), count) for polyanion, count in polyanions]
     radii = radii_A(composition)
     for template, _ in units:

@@ -47,7 +47,7 @@ class Polyanion:
         """The template: the centre at the origin as atom 0, then its ligands; no cell."""
         symbols = [self.center, *[self.ligand] * len(self.directions)]
         positions = np.vstack([np.zeros(3), self.bond_A * self.directions])
-        return Atoms(symbols, positions=positions, info={"unit": self.name})
+        return Atoms(symbols, positions=positions)
 
 
 # In the order in which they are looked for. Mean bond lengths, good to about 0.02 Å, which is all that the
