@@ -4,13 +4,13 @@ from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
 from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point
+from saltflow.trajectory import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
 
-point = open_point(job.input.record, job.input.trajectories)
+point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
     result = analyse_transport(
         point.runs,

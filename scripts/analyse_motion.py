@@ -4,13 +4,13 @@ from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point
+from saltflow.trajectory import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = open_point(job.input.record, job.input.trajectories)
+point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
     result = analyse_motion(
         point.runs,

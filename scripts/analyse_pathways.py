@@ -5,13 +5,13 @@ from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.volumes import write_volume
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point
+from saltflow.trajectory import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point, volume = open_point(job.input.record, job.input.trajectories), None
+point, volume = open_state_point(job.input.record, job.input.trajectories), None
 if point.runs:
     result, volume = analyse_pathways(
         point.runs,

@@ -4,13 +4,13 @@ from saltflow.analysis.spectra import analyse_spectra, no_spectra
 from saltflow.analysis.spectra.figures import plot_spectra
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point, open_velocities
+from saltflow.trajectory import open_state_point, open_velocities
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = open_point(job.input.record, job.input.trajectories)
+point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
     result = analyse_spectra(
         point.runs,

@@ -5,13 +5,13 @@ from saltflow.analysis.structure.figures import plot_angles, plot_network, plot_
 from saltflow.analysis.structure.rdf_figure import plot_structure
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point
+from saltflow.trajectory import open_state_point
 
 job = snakemake  # noqa: F821
 where, params, output = job.wildcards, job.params, job.output
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = open_point(job.input.record, job.input.trajectories)
+point = open_state_point(job.input.record, job.input.trajectories)
 charges, mobile_ion = params.composition["oxidation_states"], params.composition["mobile_ion"]
 result = no_structure(point.statuses)
 if point.runs:

@@ -6,13 +6,13 @@ from saltflow.analysis.transport.curves import no_curves
 from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
 from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_point
+from saltflow.trajectory import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
 start_job(job, subject=f"{where.composition}, {where.temperature} K")
 
-point = open_point(job.input.record, job.input.trajectories)
+point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
     result = analyse_transport(
         point.runs,

@@ -2,7 +2,7 @@
 
 from saltflow.analysis.conductivity_table import write_table
 from saltflow.analysis.ranking.figure import plot_ranking
-from saltflow.analysis.ranking.ranking import in_words, rank, read_finished
+from saltflow.analysis.ranking.ranking import format_ranking, rank, read_finished
 from saltflow.base.provenance import write_text
 from saltflow.operations.job_log import start_job
 
@@ -20,5 +20,5 @@ finished = read_finished(
 )
 ranking = rank(finished, job.params.others, literature=job.params.literature)
 write_table(ranking, job.output.table)
-write_text(job.output.text, in_words(ranking))
+write_text(job.output.text, format_ranking(ranking))
 plot_ranking(ranking, job.output.figure)

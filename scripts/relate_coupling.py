@@ -2,7 +2,7 @@
 
 from saltflow.analysis.coupling import relate_coupling
 from saltflow.analysis.coupling.figures import plot_coupling
-from saltflow.analysis.coupling.reading import read_points
+from saltflow.analysis.coupling.reading import read_state_points
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job
 
@@ -12,7 +12,7 @@ start_job(job, subject=composition)
 
 sources = {name: list(getattr(job.input, name)) for name in ("trajectories", "groups", "free", "frozen")}
 result = relate_coupling(
-    read_points(params.temperatures_K, params.modes, **sources),
+    read_state_points(params.temperatures_K, params.modes, **sources),
     modes=params.modes,
     mobile_ion=params.composition["mobile_ion"],
     arrhenius=params.arrhenius,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saltflow.analysis.conductivity_table import in_words, tabulate, write_table
+from saltflow.analysis.conductivity_table import format_conductivity_table, tabulate, write_table
 from saltflow.base.provenance import read_json, write_text
 from saltflow.operations.job_log import start_job
 
@@ -21,4 +21,4 @@ table = tabulate(
     domain={found["composition"]: found for found in map(read_json, job.input.domain)},
 )
 write_table(table, job.output.table)
-write_text(job.output.text, in_words(table))
+write_text(job.output.text, format_conductivity_table(table))

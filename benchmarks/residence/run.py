@@ -40,14 +40,14 @@ def positions_A(frames: int) -> np.ndarray:
 def saltflow(places_A: np.ndarray) -> list[float]:
     """P(t) as in the workflow."""
     from saltflow.analysis.residence.contacts import FractionalChunk, Shell
-    from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
+    from saltflow.analysis.residence.correlation_recorder import CorrelationPlan, CorrelationRecorder
     from saltflow.analysis.residence.metal_environments import UNDIVIDED
     from saltflow.analysis.residence.names import continuous_name
 
     frames = len(places_A)
     shell = Shell("Li", "Al", np.arange(IONS), np.arange(IONS, IONS + METALS), CUTOFF_A)
-    plan = Plan(interval_ps=0.1, longest_lag=LAST_LAG, origins_wanted=frames // 2, absences_ps=(0.0,))
-    recorder = Recorder(shell, UNDIVIDED, n_frames=frames, plan=plan)
+    plan = CorrelationPlan(interval_ps=0.1, longest_lag=LAST_LAG, origins_wanted=frames // 2, absences_ps=(0.0,))
+    recorder = CorrelationRecorder(shell, UNDIVIDED, n_frames=frames, plan=plan)
     for start in range(0, frames, 32):
         stop = min(start + 32, frames)
         cells_A = np.tile(np.eye(3) * EDGE_A, (stop - start, 1, 1))

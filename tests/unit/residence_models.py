@@ -3,7 +3,7 @@
 import numpy as np
 
 from saltflow.analysis.residence.contacts import Contacts
-from saltflow.analysis.residence.survival import Entries
+from saltflow.analysis.residence.survival import PairsAtOrigin
 from saltflow.trajectory import Trajectory
 
 FAR_A, NEAR_A = 6.0, 3.0
@@ -41,7 +41,7 @@ def follow(functions, present: np.ndarray, *, origins: np.ndarray, blocks: int, 
             frame = int(origins[number])
             pairs = contacts.present_at(frame)
             for function in functions:
-                function.begin(Entries(frame, number * blocks // len(origins), pairs, classes[pairs]))
+                function.begin(PairsAtOrigin(frame, number * blocks // len(origins), pairs, classes[pairs]))
         for function in functions:
             function.advance(contacts)
     return [function.finish() for function in functions]

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings import load_settings
 from saltflow.trajectory import TrajectoryFile, open_trajectory
 from saltflow.trajectory.other_programs import convert, is_ours
 
+RDF_SETTINGS = ("r_max_A", "bin_width_A", "frames_per_replica")
 MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
 
 
@@ -30,7 +30,7 @@ class Point:
         mobile_ion: the element that carries the current.
         temperature_K: temperature of the runs.
         settings: the section of the settings that belongs to the analysis.
-        structure: the section of the settings that belongs to the structure.
+        rdf_settings: r_max_A, bin_width_A and frames_per_replica of g(r).
         folder: where results go; it exists.
         title: what tables and figures call it.
         name: the same without the temperature.
@@ -42,17 +42,10 @@ class Point:
     mobile_ion: str
     temperature_K: float
     settings: Mapping
-    structure: Mapping
+    rdf_settings: Mapping
     folder: Path
     title: str
     name: str
-
-    def first_minima_A(self) -> dict[str, float | None]:
-        """First minima of g(r), as the structure analysis finds them."""
-        from saltflow.analysis.structure.rdf import pair_distributions
-
-        names = ("r_max_A", "bin_width_A", "frames_per_replica")
-        return first_minima_A(pair_distributions(self.runs, **{name: self.structure[name] for name in names}))
 
 
 def run_analysis(
@@ -126,7 +119,7 @@ def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
             mobile_ion=chosen.mobile or _only_mobile_ion(runs[0].symbols),
             temperature_K=chosen.temperature,
             settings=settings[section],
-            structure=settings["structure"],
+            rdf_settings={name: settings["structure"][name] for name in RDF_SETTINGS},
             folder=folder,
             title=f"{name} at {chosen.temperature:g} K",
             name=name,

@@ -64,7 +64,7 @@ def tabulate(
     )
 
 
-def tabulate_foreign(name: str, point: Mapping) -> pd.DataFrame:
+def tabulate_external(name: str, point: Mapping) -> pd.DataFrame:
     """The row of a point whose trajectories come from elsewhere; nothing is known of its quench and potential.
 
     Args:
@@ -112,7 +112,7 @@ def method_name(release: Mapping, dispersion: str) -> str:
     return name if correction == "none" else f"{name} + {correction} in MD"
 
 
-def in_words(table: pd.DataFrame) -> str:
+def format_conductivity_table(table: pd.DataFrame) -> str:
     """A table of `tabulate` as text to read, with a legend."""
     return table.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}") + "\n" + LEGEND
 

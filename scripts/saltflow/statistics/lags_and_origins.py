@@ -26,7 +26,7 @@ def graded_lags(longest: int, *, every_up_to: int, per_decade: int) -> np.ndarra
 
 
 @dataclass(frozen=True)
-class Appointments:
+class LagSchedule:
     """Which origins meet which lags at a frame.
 
     Args:

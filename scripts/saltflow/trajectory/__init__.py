@@ -8,15 +8,15 @@ from saltflow.trajectory.h5md import (
     open_velocities,
     read_trajectory,
 )
-from saltflow.trajectory.memory import Run, Trajectory
-from saltflow.trajectory.state_point import open_point
+from saltflow.trajectory.memory import Trajectory, TrajectoryReader
+from saltflow.trajectory.state_point import open_state_point
 
 __all__ = [
     "H5MDWriter",
-    "Run",
+    "TrajectoryReader",
     "Trajectory",
     "TrajectoryFile",
-    "open_point",
+    "open_state_point",
     "open_accepted",
     "open_trajectory",
     "open_velocities",

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from saltflow.trajectory.h5md import CHUNK_ATOMS, CHUNK_FRAMES
-from saltflow.trajectory.memory import Run
+from saltflow.trajectory.memory import TrajectoryReader
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class FrameChunk:
     cells_A: np.ndarray
 
 
-def read_frames(run: Run, frames: range, *, basis_A: np.ndarray | None = None) -> np.ndarray:
+def read_frames(run: TrajectoryReader, frames: range, *, basis_A: np.ndarray | None = None) -> np.ndarray:
     """Coordinates of all atoms in some frames, (frames, atoms, 3), in double precision.
 
     Args:
@@ -51,7 +51,7 @@ def read_frames(run: Run, frames: range, *, basis_A: np.ndarray | None = None) -
 
 
 def frame_chunks(
-    run: Run,
+    run: TrajectoryReader,
     frames: range,
     *,
     basis_A: np.ndarray | None = None,
@@ -81,7 +81,7 @@ def frame_chunks(
         yield FrameChunk(start, coordinates, np.asarray(run.cells_A[_as_slice(here)], dtype=float))
 
 
-def framework_weights(run: Run, mobile_ion: str) -> np.ndarray:
+def framework_weights(run: TrajectoryReader, mobile_ion: str) -> np.ndarray:
     """Mass of each framework atom over that of the framework, (atoms,); 0 for mobile ions, and without a framework."""
     masses_u = np.where(np.array(run.symbols) == mobile_ion, 0.0, run.masses_u)
     return masses_u / (masses_u.sum() or 1.0)
@@ -102,7 +102,7 @@ class SeriesChunk:
         task: what is done, for the log.
     """
 
-    run: Run
+    run: TrajectoryReader
     frames: range
     kinds: np.ndarray
     basis_A: np.ndarray | None
@@ -154,7 +154,7 @@ class SeriesChunk:
 
 
 def series_chunks(
-    run: Run,
+    run: TrajectoryReader,
     frames: range,
     kinds: np.ndarray,
     *,
@@ -178,14 +178,14 @@ def series_chunks(
         start += new
 
 
-def _read_positions_A(run: Run, frames: range) -> np.ndarray:
+def _read_positions_A(run: TrajectoryReader, frames: range) -> np.ndarray:
     if frames.step < CHUNK_FRAMES:
         # Reading what lies between decompresses nothing more, and is faster than skipping it.
         return run.read_positions_A(slice(frames[0], frames[-1] + 1), slice(None))[:: frames.step]
     return run.read_positions_A(_as_slice(frames), slice(None))
 
 
-def _to_basis(run: Run, frames: range, basis_A: np.ndarray | None) -> np.ndarray | None:
+def _to_basis(run: TrajectoryReader, frames: range, basis_A: np.ndarray | None) -> np.ndarray | None:
     """The matrix that takes a position, a row, to the basis, (frames, 3, 3)."""
     return None if basis_A is None else np.linalg.inv(run.cells_A[_as_slice(frames)]) @ basis_A
 

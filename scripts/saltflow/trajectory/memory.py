@@ -12,7 +12,7 @@ from saltflow.base.errors import SaltflowError
 SCHEMA = 1
 
 
-class Run(Protocol):
+class TrajectoryReader(Protocol):
     """What an analysis needs of a trajectory, in memory or on disk."""
 
     cells_A: np.ndarray

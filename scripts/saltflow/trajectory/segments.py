@@ -10,7 +10,7 @@ import numpy as np
 
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
-from saltflow.trajectory.memory import Run
+from saltflow.trajectory.memory import TrajectoryReader
 
 FEWEST_FRAMES = 20
 INTERVAL_TOLERANCE = 0.01
@@ -32,7 +32,7 @@ class Segment:
     """
 
     replica: int
-    run: Run
+    run: TrajectoryReader
     first: int
     n_frames: int
     species_of: np.ndarray
@@ -103,7 +103,7 @@ class System:
 
 
 def prepare_system(
-    trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
+    trajectories: Sequence[TrajectoryReader], *, charges: Mapping[str, float], mobile_ion: str, temperature_K: float
 ) -> System:
     """Check the replicas of one state point and cut them into segments.
 
@@ -154,7 +154,7 @@ def _charges_of(species: Sequence[str], charges: Mapping[str, float]) -> np.ndar
     return np.array([float(charges[symbol]) for symbol in species])
 
 
-def _check_same_composition(trajectories: Sequence[Run]) -> None:
+def _check_same_composition(trajectories: Sequence[TrajectoryReader]) -> None:
     for replica, run in enumerate(trajectories):
         if run.n_frames < FEWEST_FRAMES:
             raise SaltflowError(
@@ -168,7 +168,7 @@ def _check_same_composition(trajectories: Sequence[Run]) -> None:
             )
 
 
-def _check_unwrapped(replica: int, run: Run, *, interval_ps: float) -> None:
+def _check_unwrapped(replica: int, run: TrajectoryReader, *, interval_ps: float) -> None:
     """Some steps from frame to frame, evenly over the run: of a wrapped one, some atom is always at the boundary."""
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
@@ -182,7 +182,7 @@ def _check_unwrapped(replica: int, run: Run, *, interval_ps: float) -> None:
             )
 
 
-def _common_interval_ps(trajectories: Sequence[Run]) -> float:
+def _common_interval_ps(trajectories: Sequence[TrajectoryReader]) -> float:
     intervals_ps = [float(np.median(np.diff(run.times_ps))) for run in trajectories]
     if np.ptp(intervals_ps) > INTERVAL_TOLERANCE * min(intervals_ps):
         raise SaltflowError(
@@ -192,7 +192,7 @@ def _common_interval_ps(trajectories: Sequence[Run]) -> float:
     return float(np.mean(intervals_ps))
 
 
-def _segments(replica: int, run: Run, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
+def _segments(replica: int, run: TrajectoryReader, species: Sequence[str], *, interval_ps: float) -> list[Segment]:
     steps = np.diff(run.times_ps) / interval_ps
     if np.any(steps < 1 - INTERVAL_TOLERANCE):
         frame = int(np.argmax(steps < 1 - INTERVAL_TOLERANCE))

@@ -9,7 +9,7 @@ from saltflow.trajectory.h5md import TrajectoryFile, open_accepted
 
 
 @dataclass(frozen=True)
-class PointTrajectories:
+class StatePointTrajectories:
     """What every analysis of a point begins with.
 
     Args:
@@ -23,7 +23,7 @@ class PointTrajectories:
     inputs: dict[str, str]
 
 
-def open_point(record: str | os.PathLike, trajectories: Sequence[str]) -> PointTrajectories:
+def open_state_point(record: str | os.PathLike, trajectories: Sequence[str]) -> StatePointTrajectories:
     """Open the replicas of a point that came through.
 
     Args:
@@ -32,4 +32,4 @@ def open_point(record: str | os.PathLike, trajectories: Sequence[str]) -> PointT
     """
     statuses = [replica["status"] for replica in read_json(record)["replicas"]]
     inputs = {f"replica{number}": path for number, path in enumerate(trajectories, start=1)}
-    return PointTrajectories(open_accepted(trajectories, statuses=statuses), statuses, inputs)
+    return StatePointTrajectories(open_accepted(trajectories, statuses=statuses), statuses, inputs)

@@ -8,7 +8,7 @@ import pytest
 from transport_cases import analyse
 from walkers import brownian_steps, lithium_in_a_heavy_frame
 
-from saltflow.analysis.conductivity_table import in_words, tabulate, write_table
+from saltflow.analysis.conductivity_table import format_conductivity_table, tabulate, write_table
 from saltflow.analysis.transport.analysis import no_transport
 
 COLUMNS = [
@@ -120,7 +120,7 @@ def test_written_table_and_its_text(table, tmp_path):
     assert list(rows[0]) == COLUMNS
     assert float(rows[0]["D_cm2_s"]) == pytest.approx(table["D_cm2_s"][0], rel=1e-5)
     assert rows[2]["D_cm2_s"] == ""
-    text = in_words(table)
+    text = format_conductivity_table(table)
     assert "nan" not in text.lower()
     assert "not diffusive" in text
     for explained in (
@@ -137,4 +137,4 @@ def test_written_table_and_its_text(table, tmp_path):
 def test_a_table_without_points_is_written(tmp_path):
     table = tabulate([], RELEASES, {}, potentials={}, dispersion={}, domain={})
     write_table(table, tmp_path / "table.csv")
-    assert "NE: Nernst–Einstein" in in_words(table)
+    assert "NE: Nernst–Einstein" in format_conductivity_table(table)

@@ -7,9 +7,9 @@ import pytest
 
 from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
-from saltflow.analysis.motion.hops import HopFinder, Hops
+from saltflow.analysis.motion.hops import HopFinder, HopRule, Hops
 from saltflow.analysis.motion.residence_maps import map_sites
-from saltflow.analysis.motion.strings import Links, link, shuffled_in_time
+from saltflow.analysis.motion.strings import LinkCriteria, link, shuffled_in_time
 from saltflow.analysis.motion.van_hove import plan_lags
 from saltflow.trajectory import Trajectory
 from saltflow.trajectory.chunks import FrameChunk
@@ -112,7 +112,7 @@ def test_hops_do_not_depend_on_the_chunks():
     run = jumping(9, frames=1200)
     whole = None
     for size in (1200, 300, 37):
-        finder = HopFinder(np.arange(IONS), stride=2, window=5, shortest_A=1.5)
+        finder = HopFinder(np.arange(IONS), HopRule(stride=2, window=5, interval_ps=0.4, shortest_A=1.5))
         for start in range(0, 1200, size):
             frames = slice(start, start + size)
             finder.advance(FrameChunk(start, run.positions_A[frames], run.cells_A[frames]))
@@ -145,7 +145,7 @@ def planted_strings(rng, *, strings: int, members: int, loners: int) -> Hops:
 def test_planted_strings_are_found_and_the_shuffled_ones_are_not():
     rng = np.random.default_rng(10)
     hops = planted_strings(rng, strings=60, members=4, loners=240)
-    links = Links(5, 1.0, 4.0, CELL_A)
+    links = LinkCriteria(5, 1.0, 4.0, CELL_A)
     planted = hops.ions < 200
     found = link(hops, links)["string"]
     assert np.mean(found[planted] >= 4) > 0.97

@@ -8,7 +8,7 @@ import pytest
 
 from saltflow.analysis.arrhenius.fit import BOLTZMANN_EV_K, ArrheniusPoint, fit_arrhenius
 from saltflow.analysis.conductivity_table import write_table
-from saltflow.analysis.ranking.ranking import Finished, agreement, in_words, rank, read_finished
+from saltflow.analysis.ranking.ranking import CompositionResults, agreement, format_ranking, rank, read_finished
 from saltflow.base.provenance import write_json
 
 TEMPERATURES_K = (500.0, 600.0, 700.0, 800.0)
@@ -51,12 +51,14 @@ def points_of(status: str, *, reason: str = "") -> list[tuple[dict, dict]]:
     ]
 
 
-def finished(composition: str, *, prefactor: float = 1e7, status: str = "ok", reason: str = "", **choices) -> Finished:
+def finished(
+    composition: str, *, prefactor: float = 1e7, status: str = "ok", reason: str = "", **choices
+) -> CompositionResults:
     fit = fit_of(composition, prefactor=prefactor, status=status, **choices)
-    return Finished(fit, points_of(status, reason=reason), "chlorides", RELEASE, "none", COVERED)
+    return CompositionResults(fit, points_of(status, reason=reason), "chlorides", RELEASE, "none", COVERED)
 
 
-def ranked(*found: Finished, others: dict | None = None, measured: tuple[str, ...] = ()) -> pd.DataFrame:
+def ranked(*found: CompositionResults, others: dict | None = None, measured: tuple[str, ...] = ()) -> pd.DataFrame:
     named = {each.fit["composition"]: each for each in found}
     names = [*named, *(others or {})]
     return rank(named, others or {}, literature={name: MEASURED if name in measured else UNKNOWN for name in names})
@@ -126,7 +128,7 @@ def test_a_ranking_without_a_single_number_is_written(tmp_path):
     (row,) = csv.DictReader((tmp_path / "ranking.csv").open())
     assert (row["rank"], row["composition"], row["sigma_mS_cm"]) == ("", "frozen", "")
     assert row["measured_sigma_mS_cm"] == "1.5"
-    text = in_words(ranking)
+    text = format_ranking(ranking)
     assert "1 compositions: 1 not diffusive." in text
     assert "too few to compare" in text
 
@@ -134,7 +136,7 @@ def test_a_ranking_without_a_single_number_is_written(tmp_path):
 def test_a_ranking_before_anything_is_done():
     ranking = ranked(others={"LiCl": "pending", "LiF": "not in this sweep"})
     assert ranking["status"].tolist() == ["pending", "not in this sweep"]
-    assert "2 compositions" in in_words(ranking)
+    assert "2 compositions" in format_ranking(ranking)
 
 
 def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):

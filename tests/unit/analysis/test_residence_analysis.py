@@ -6,10 +6,10 @@ from residence_models import NEAR_A, beside_metals, follow, telegraph
 
 from saltflow.analysis.residence.activation import fit_residence
 from saltflow.analysis.residence.analysis import analyse_residence, no_residence
-from saltflow.analysis.residence.correlation_recorder import Plan
+from saltflow.analysis.residence.correlation_recorder import CorrelationPlan
 from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.figures import plot_residence, plot_residence_activation
-from saltflow.analysis.residence.intermittent import Intermittent
+from saltflow.analysis.residence.intermittent import IntermittentCorrelation
 from saltflow.analysis.residence.survival import Survival
 from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.structure.rdf import pair_distributions
@@ -104,14 +104,16 @@ def test_bad_input_is_refused_in_a_sentence():
 
 def replica(rng: np.random.Generator, *, frames: int = 1500, pairs: int = 20) -> ShellSums:
     """Sums of independent telegraphs, as a recorder makes them."""
-    plan = Plan(interval_ps=1.0, longest_lag=frames // 2, origins_wanted=250, absences_ps=(0.0,))
+    plan = CorrelationPlan(interval_ps=1.0, longest_lag=frames // 2, origins_wanted=250, absences_ps=(0.0,))
     origins = spaced_origins(frames, wanted=plan.origins_wanted, multiple=2)
     sizes = {"n_pairs": pairs, "blocks": 20, "classes": 1}
     functions = {
         name: Survival(n_frames=frames, lags=plan.lags(name), stride=stride, absence=0, **sizes)
         for name, (_, stride) in plan.continuous.items()
     }
-    functions["intermittent"] = Intermittent(n_centres=pairs, origins=origins, lags=plan.lags("intermittent"), **sizes)
+    functions["intermittent"] = IntermittentCorrelation(
+        n_centres=pairs, origins=origins, lags=plan.lags("intermittent"), **sizes
+    )
     present = telegraph(rng, frames=frames, pairs=pairs, k_out=1 / 20, k_in=1 / 20)
     found = follow(list(functions.values()), present, origins=origins, blocks=20)
     sums = {f"{name}/{what}": each for name, part in zip(functions, found, strict=True)

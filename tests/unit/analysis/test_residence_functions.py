@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from residence_models import follow, telegraph
 
-from saltflow.analysis.residence.intermittent import Intermittent
+from saltflow.analysis.residence.intermittent import IntermittentCorrelation
 from saltflow.analysis.residence.survival import Survival
 from saltflow.statistics.lags_and_origins import spaced_origins
 
@@ -38,7 +38,7 @@ def test_continuous_residence_of_a_telegraph(present):
 
 def test_intermittent_residence_of_a_telegraph_and_its_plateau(present):
     """One ion per centre: the random plateau is the part of the time that it is there."""
-    each = Intermittent(n_pairs=PAIRS, n_centres=PAIRS, origins=ORIGINS, lags=LAGS, blocks=1, classes=1)
+    each = IntermittentCorrelation(n_pairs=PAIRS, n_centres=PAIRS, origins=ORIGINS, lags=LAGS, blocks=1, classes=1)
     (sums,) = follow([each], present, origins=ORIGINS, blocks=1)
     expected = P + (1 - P) * (1 - K_IN - K_OUT) ** LAGS
     assert curve(sums, "returned") == pytest.approx(expected, abs=0.02)

@@ -13,7 +13,7 @@ from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, POINT, RULE, brownian_steps, l
 
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.transport.measurement import measure
-from saltflow.analysis.transport.messages import sentences
+from saltflow.analysis.transport.messages import summary_sentences
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory import H5MDWriter, open_trajectory
 
@@ -36,7 +36,7 @@ def test_without_framework_atoms_the_laboratory_frame_is_used_and_named(rng):
     assert result["frame"] == {"single_ion": "laboratory", "collective": "laboratory"}
     assert within(result["quantities"]["D_cm2_s"], 0.5e-4)
     assert result["species"]["Li"]["transference_E"]["value"] == pytest.approx(1.0)
-    assert any("not tested" in sentence for sentence in sentences(result))
+    assert any("not tested" in sentence for sentence in summary_sentences(result))
 
 
 def test_one_mobile_ion_in_a_framework(rng):
@@ -132,7 +132,7 @@ def test_a_point_under_friction_is_damped_and_takes_no_part_in_a_fit(rng):
     points = points_from_transport(results, quantity="D_cm2_s")
     fit = fit_arrhenius(points, quantity="D_cm2_s", target_temperature_K=300.0, bootstrap_samples=10, seed=1)
     assert fit["temperatures_used_K"] == [600.0, 700.0, 800.0]
-    assert any("damped: the friction" in sentence for sentence in sentences(results[0]))
+    assert any("damped: the friction" in sentence for sentence in summary_sentences(results[0]))
 
 
 def test_a_point_that_does_not_diffuse_takes_no_part_in_a_fit(rng):
@@ -145,7 +145,7 @@ def test_a_point_that_does_not_diffuse_takes_no_part_in_a_fit(rng):
     points = points_from_transport(results, quantity="D_cm2_s")
     fit = fit_arrhenius(points, quantity="D_cm2_s", target_temperature_K=300.0, bootstrap_samples=10, seed=1)
     assert fit["temperatures_used_K"] == [600.0, 700.0, 800.0]
-    assert any("not diffusive: these numbers" in sentence for sentence in sentences(results[0]))
+    assert any("not diffusive: these numbers" in sentence for sentence in summary_sentences(results[0]))
 
 
 def test_every_lag_is_written(rng, tmp_path):
@@ -176,4 +176,4 @@ def test_the_sum_rule_is_said_in_the_log(rng, caplog):
 
 def test_a_broken_sum_rule_is_shouted(rng):
     result = analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 200, 4, D_A2_ps=0.5))])
-    assert any("IS BROKEN" in sentence for sentence in sentences(result | {"sum_rule_residual": 0.3}))
+    assert any("IS BROKEN" in sentence for sentence in summary_sentences(result | {"sum_rule_residual": 0.3}))

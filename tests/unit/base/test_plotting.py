@@ -16,7 +16,7 @@ from saltflow.analysis.arrhenius.figures import plot_arrhenius, plot_glass_trans
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.arrhenius.glass_transition import find_glass_transition
 from saltflow.analysis.ranking.figure import plot_ranking
-from saltflow.analysis.ranking.ranking import Finished, rank
+from saltflow.analysis.ranking.ranking import CompositionResults, rank
 from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.analysis.structure.rdf_figure import plot_structure
 from saltflow.analysis.transport.analysis import no_transport
@@ -264,7 +264,8 @@ def ranking_of(fits, *kelvin: float):
         "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
     }
     finished = {
-        name: Finished(fit, points_of("ok"), "chlorides", RELEASE, "none", COVERED) for name, fit in found.items()
+        name: CompositionResults(fit, points_of("ok"), "chlorides", RELEASE, "none", COVERED)
+        for name, fit in found.items()
     }
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 

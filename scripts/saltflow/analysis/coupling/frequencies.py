@@ -6,7 +6,7 @@ import numpy as np
 from ase.geometry import find_mic
 
 from saltflow.analysis.spectra.orientation import orientation_correlation
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
 
 FRAMES = 20_000  # evenly spaced, that are looked at
@@ -14,7 +14,7 @@ FRAMES = 20_000  # evenly spaced, that are looked at
 LONGEST_LAG = 0.5
 
 
-def hop_frequency_per_ps(run: Run, *, mobile_ion: str, hop_length_A: float) -> float:
+def hop_frequency_per_ps(run: TrajectoryReader, *, mobile_ion: str, hop_length_A: float) -> float:
     """Hops of an ion per ps: how often it is found a hop away from where it had arrived before.
 
     ν = (number of first passages over the distance)/(ions × time). Brownian motion has ν = 6D/a², jumps longer than
@@ -41,12 +41,12 @@ def hop_frequency_per_ps(run: Run, *, mobile_ion: str, hop_length_A: float) -> f
     return hops / (int(mobile.sum()) * duration_ps) if duration_ps else float("nan")
 
 
-def interval_ps(run: Run) -> float:
+def interval_ps(run: TrajectoryReader) -> float:
     """Time between two frames that are looked at."""
     return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _looked_at(run).step
 
 
-def orientation_correlations(run: Run, groups: Sequence[Sequence[int]]) -> dict:
+def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[int]]) -> dict:
     """C1(t) = ⟨u(0)·u(t)⟩ and C2(t) = ⟨3(u(0)·u(t))² − 1⟩/2 of all bonds u from the first atom of each group.
 
     Args:
@@ -89,13 +89,13 @@ def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:
     return float(times_ps[after - 1] + (high + 1) / (high - low) * (times_ps[after] - times_ps[after - 1]))
 
 
-def _looked_at(run: Run) -> range:
+def _looked_at(run: TrajectoryReader) -> range:
     """Evenly spaced frames."""
     return range(0, run.n_frames, max(1, -(-run.n_frames // FRAMES)))
 
 
 def frequencies_of_replicas(
-    runs: Sequence[Run], groups: Sequence[Sequence[Mapping]], *, mobile_ion: str, hop_length_A: float
+    runs: Sequence[TrajectoryReader], groups: Sequence[Sequence[Mapping]], *, mobile_ion: str, hop_length_A: float
 ) -> dict:
     """Hopping of the ions and turning of every kind of group, mean and error over the replicas of a point.
 

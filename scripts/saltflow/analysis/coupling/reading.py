@@ -10,7 +10,7 @@ from saltflow.trajectory import open_accepted
 Paths = Sequence[str | os.PathLike]
 
 
-def read_points(
+def read_state_points(
     temperatures_K: Sequence[int],
     modes: Sequence[str],
     *,

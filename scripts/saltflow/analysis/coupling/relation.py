@@ -11,7 +11,7 @@ import numpy as np
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.coupling.frequencies import frequencies_of_replicas
 from saltflow.analysis.coupling.ratios import diffusion_ratio
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 
 SCHEMA = 1
 NAMES = {"T": "translation", "R": "rotation", "V": "vibration"}
@@ -70,7 +70,7 @@ def _point(
     point: Mapping, modes: Sequence[str], *, mobile_ion: str, hop_length_A: float, matching_factor: float
 ) -> dict:
     ratios = {mode: diffusion_ratio(point["frozen"][mode], point["free"]) for mode in modes}
-    runs: Sequence[Run] = point["runs"]
+    runs: Sequence[TrajectoryReader] = point["runs"]
     groups = [replica["groups"] for replica in point["groups"]["replicas"] if replica["status"] == "ok"]
     frequencies = {"hopping": None, "rotation": {}}
     if runs:

@@ -5,39 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.motion.estimates import Blocks
+from saltflow.analysis.motion.estimates import TimeBlocks
 from saltflow.analysis.motion.hop_statistics import SegmentHops, control_sums, hop_sums
-from saltflow.analysis.motion.hops import HopFinder
+from saltflow.analysis.motion.hops import HopFinder, HopRule
 from saltflow.analysis.motion.residence_maps import SiteMap, map_sites
 from saltflow.analysis.motion.rows import curve_rows, hop_rows, map_rows
-from saltflow.analysis.motion.strings import Links
+from saltflow.analysis.motion.strings import LinkCriteria
 from saltflow.analysis.motion.van_hove import DisplacementRecorder, LagPlan, plan_lags
 from saltflow.analysis.no_result import no_result
 from saltflow.statistics.blocked_sums import BlockedSums, joined
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks, framework_weights
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
 SAMPLES_PER_WINDOW = 10
 SEED = 1  # of the shuffled control
-
-
-@dataclass(frozen=True)
-class HopRule:
-    """What is a hop, in frames that are looked at.
-
-    Args:
-        stride: frames of the trajectory from one to the next.
-        window: such frames in each window of p_hop.
-        interval_ps: between them.
-        shortest_A: hops are longer.
-    """
-
-    stride: int
-    window: int
-    interval_ps: float
-    shortest_A: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +34,7 @@ class _Segment:
 
 
 def analyse_motion(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     charges: Mapping[str, float],
     mobile_ion: str,
@@ -103,7 +86,7 @@ def analyse_motion(
     together_frames = max(1, round(concerted_time_ps / rule.interval_ps))
     found = [
         _follow(system, segment, plan, rule, site_radius_A=site_radius_A,
-                links=Links(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
+                links=LinkCriteria(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
         for segment in system.segments
     ]  # fmt: skip
     hops = [each.hops for each in found]
@@ -152,12 +135,12 @@ def _hop_rule(system: System, *, window_ps: float, shortest_A: float) -> HopRule
 
 
 def _follow(
-    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, links: Links
+    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, links: LinkCriteria
 ) -> _Segment:
     """Read a segment once."""
     mobile = np.flatnonzero(segment.species_of == system.mobile)
     displacements = DisplacementRecorder(system, segment, plan)
-    finder = HopFinder(mobile, stride=rule.stride, window=rule.window, shortest_A=rule.shortest_A)
+    finder = HopFinder(mobile, rule)
     drift_weights = framework_weights(segment.run, system.species[system.mobile])
     for chunk in frame_chunks(segment.run, segment.frames, basis_A=segment.basis_A, drift_weights=drift_weights):
         displacements.advance(chunk)
@@ -170,8 +153,8 @@ def _follow(
     return _Segment(displacements.finish(), found, sites, finder.cage_A)
 
 
-def _blocks(system: System, parts: Sequence[BlockedSums]) -> Blocks:
+def _blocks(system: System, parts: Sequence[BlockedSums]) -> TimeBlocks:
     segments = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     replicas = np.array([segment.replica for segment in system.segments])[segments]
     durations_ps = np.array([segment.n_frames * system.interval_ps for segment in system.segments])[segments]
-    return Blocks(joined(parts), replicas, segments, durations_ps)
+    return TimeBlocks(joined(parts), replicas, segments, durations_ps)

@@ -14,7 +14,7 @@ DIVISIONS = (1, 2, 4, 5, 10, 20)
 
 
 @dataclass(frozen=True)
-class Blocks:
+class TimeBlocks:
     """Sums per block of time of all segments.
 
     Args:
@@ -39,7 +39,7 @@ class Blocks:
 
 
 def curve_estimates(
-    blocks: Blocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, lags_ps: dict[str, np.ndarray]
+    blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, lags_ps: dict[str, np.ndarray]
 ) -> dict[str, Estimate]:
     """Curves over lags with errors, from blocks that are long compared with each lag.
 
@@ -58,7 +58,7 @@ def curve_estimates(
 
 
 def _chosen_by_lag(
-    name: str, by_division: dict[int, dict[str, Estimate]], lags_ps: np.ndarray, blocks: Blocks
+    name: str, by_division: dict[int, dict[str, Estimate]], lags_ps: np.ndarray, blocks: TimeBlocks
 ) -> Estimate:
     room = blocks.durations_ps.min() / np.maximum(LAGS_PER_BLOCK * lags_ps, 1e-12)
     choice = np.searchsorted(DIVISIONS, room, side="right") - 1
@@ -70,7 +70,7 @@ def _chosen_by_lag(
     return Estimate(*picked)
 
 
-def hop_estimates(blocks: Blocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]]) -> dict[str, Estimate]:
+def hop_estimates(blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]]) -> dict[str, Estimate]:
     """Hop statistics with errors, never below those of counting independent hops."""
     total = blocks.sums.total()
     value = estimator(total)

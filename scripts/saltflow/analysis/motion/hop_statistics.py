@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.motion.hops import Hops
-from saltflow.analysis.motion.strings import Links, link, shuffled_in_time
+from saltflow.analysis.motion.strings import LinkCriteria, link, shuffled_in_time
 from saltflow.statistics.blocked_sums import BlockedSums, joined
 
 BLOCKS = 20
@@ -34,7 +34,7 @@ class SegmentHops:
     frames: int
     ions: int
     interval_ps: float
-    links: Links
+    links: LinkCriteria
 
     def linked(self) -> tuple[Hops, int]:
         """The hops whose companions are looked for, and how many frames they span."""
@@ -126,7 +126,7 @@ def _segment_sums(segment: SegmentHops, *, return_A: float) -> BlockedSums:
     )
 
 
-def _companions(hops: Hops, block: np.ndarray, blocks: int, links: Links) -> dict[str, np.ndarray]:
+def _companions(hops: Hops, block: np.ndarray, blocks: int, links: LinkCriteria) -> dict[str, np.ndarray]:
     sums = {}
     for kind, members in link(hops, links).items():
         sizes = np.zeros((blocks, LARGEST_CLUSTER))

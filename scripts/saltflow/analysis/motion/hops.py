@@ -8,6 +8,23 @@ from saltflow.trajectory.chunks import FrameChunk
 
 
 @dataclass(frozen=True)
+class HopRule:
+    """What counts as a hop.
+
+    Args:
+        stride: frames of the trajectory from one sampled frame to the next.
+        window: sampled frames in each window of p_hop.
+        interval_ps: between sampled frames.
+        shortest_A: hops are longer than this, and so is the square root of p_hop.
+    """
+
+    stride: int
+    window: int
+    interval_ps: float
+    shortest_A: float
+
+
+@dataclass(frozen=True)
 class Hops:
     """Hops of one segment, in the order of time.
 
@@ -73,16 +90,14 @@ class HopFinder:
 
     Args:
         mobile: the atoms that may hop, (ions,).
-        stride: every stride-th frame is looked at; frames of hops are counted so.
-        window: such frames in each window of p_hop.
-        shortest_A: hops are longer than this, and so is the square root of p_hop.
+        rule: what counts as a hop; frames of hops are sampled frames.
     """
 
-    def __init__(self, mobile: np.ndarray, *, stride: int, window: int, shortest_A: float):
-        self._mobile, self._stride = mobile, stride
-        self._window, self._shortest_A = window, shortest_A
+    def __init__(self, mobile: np.ndarray, rule: HopRule):
+        self._mobile, self._stride = mobile, rule.stride
+        self._window, self._shortest_A = rule.window, rule.shortest_A
         self._kept: np.ndarray | None = None
-        self._kept_from, self._decided = 0, window
+        self._kept_from, self._decided = 0, rule.window
         self._found: list[Hops] = []
         self._background: list[np.ndarray] = []
         self.first_cages_A: np.ndarray | None = None

@@ -1,11 +1,10 @@
 """The JSON-able form of what was found of the motion, with the flags that say what it is worth."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
-from saltflow.analysis.motion.estimates import Blocks, curve_estimates, hop_estimates
+from saltflow.analysis.motion.estimates import TimeBlocks, curve_estimates, hop_estimates
 from saltflow.analysis.motion.hop_statistics import (
     KINDS,
     LARGEST_CLUSTER,
@@ -15,6 +14,7 @@ from saltflow.analysis.motion.hop_statistics import (
     hop_quantities,
     length_centres_A,
 )
+from saltflow.analysis.motion.hops import HopRule
 from saltflow.analysis.motion.residence_maps import SiteMap
 from saltflow.analysis.motion.van_hove import LagPlan, moments, non_gaussian, van_hove
 from saltflow.statistics.blocked_sums import BlockedSums
@@ -28,15 +28,7 @@ SMALLEST_SHARE = 0.01  # of the run, for an entry of the map
 UNITS = {"rate_per_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
 
 
-class Rule(Protocol):
-    """What is a hop."""
-
-    window: int
-    interval_ps: float
-    shortest_A: float
-
-
-def curve_rows(system: System, plan: LagPlan, blocks: Blocks) -> dict:
+def curve_rows(system: System, plan: LagPlan, blocks: TimeBlocks) -> dict:
     """α2 and MSD of every species over lags, and the van Hove functions of the mobile ion."""
     lags_ps = plan.lags[1:] * plan.interval_ps
     ions = int(system.counts[system.mobile])
@@ -87,7 +79,7 @@ def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
             "error": finite(estimate.error[place, kind])}  # fmt: skip
 
 
-def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cages_A: Sequence[float]) -> dict:
+def hop_rows(blocks: TimeBlocks, controls: Sequence[BlockedSums], *, rule: HopRule, cages_A: Sequence[float]) -> dict:
     """Rates, lengths, returns, strings and concerted clusters beside their control, status and flags."""
     found = hop_estimates(blocks, hop_quantities)
     total = blocks.sums.total()
@@ -111,7 +103,7 @@ def hop_rows(blocks: Blocks, controls: Sequence[BlockedSums], *, rule: Rule, cag
     }  # fmt: skip
 
 
-def _reasons(hops: int, total: BlockedSums, rule: Rule, cages_A: Sequence[float]) -> list[str]:
+def _reasons(hops: int, total: BlockedSums, rule: HopRule, cages_A: Sequence[float]) -> list[str]:
     window_ps, ion_ps = rule.window * rule.interval_ps, float(total["ion_ps"])
     rate_per_ps = hops / ion_ps if ion_ps else 0.0
     candidates = [

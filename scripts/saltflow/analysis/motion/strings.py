@@ -13,7 +13,7 @@ MOST_PAIRS = 1_000_000  # looked at together
 
 
 @dataclass(frozen=True)
-class Links:
+class LinkCriteria:
     """When two hops of different ions belong together.
 
     Args:
@@ -29,7 +29,7 @@ class Links:
     cell_A: np.ndarray
 
 
-def link(hops: Hops, links: Links) -> dict[str, np.ndarray]:
+def link(hops: Hops, links: LinkCriteria) -> dict[str, np.ndarray]:
     """For each hop the number of ions that move with it, itself included: in its string, in its concerted cluster.
 
     A string is a set of hops joined by replacement, min(|end_i − start_j|, |end_j − start_i|) < δ (Donati et al., Phys.

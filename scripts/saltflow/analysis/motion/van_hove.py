@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.lags_and_origins import Appointments, graded_lags, spaced_origins
+from saltflow.statistics.lags_and_origins import LagSchedule, graded_lags, spaced_origins
 from saltflow.trajectory.chunks import FrameChunk
 from saltflow.trajectory.segments import Segment, System
 
@@ -64,7 +64,7 @@ class DisplacementRecorder:
         self._atoms = [np.flatnonzero(segment.species_of == kind) for kind in range(len(system.species))]
         self._mobile = self._atoms[system.mobile]
         self._origins = spaced_origins(segment.n_frames, wanted=plan.origins_wanted)
-        self._appointments = Appointments(self._origins, plan.lags)
+        self._appointments = LagSchedule(self._origins, plan.lags)
         self._blocks = min(MOST_BLOCKS, len(self._origins))
         self._starts: dict[int, np.ndarray] = {}
         lags, curves, bins = len(plan.lags), len(plan.van_hove), len(plan.edges_A)

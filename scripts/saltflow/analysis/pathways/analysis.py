@@ -7,13 +7,13 @@ import numpy as np
 from ase.units import kB
 
 from saltflow.analysis.pathways.grid import coarsened
-from saltflow.analysis.pathways.ion_density import Density, Framework, both, measure_density
+from saltflow.analysis.pathways.ion_density import Framework, IonDensity, both, measure_density
 from saltflow.analysis.pathways.percolation import Percolation, Threshold, percolate
-from saltflow.analysis.pathways.volumes import Volume
+from saltflow.analysis.pathways.volumes import DensityVolume
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.estimate import finite
 from saltflow.statistics.jackknife import mean_and_error
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 
 SCHEMA = 1
 DIMENSIONS = ("1D", "2D", "3D")
@@ -31,14 +31,14 @@ DEFINITION = (
 class _Replica:
     """One replica: its density, the framework, percolation of the whole run and thresholds (kT) of its halves."""
 
-    density: Density
+    density: IonDensity
     framework: Framework
     percolation: Percolation
     halves_kT: tuple[tuple[float | None, ...], tuple[float | None, ...]]
 
 
 def analyse_pathways(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     mobile_ion: str,
     temperature_K: float,
@@ -47,7 +47,7 @@ def analyse_pathways(
     volume_spacing_A: float,
     min_visits: float,
     max_half_difference_kT: float,
-) -> tuple[dict, Volume]:
+) -> tuple[dict, DensityVolume]:
     """Density of the mobile ion in the framework's frame, and where it percolates.
 
     The density is counted on a grid, smoothed by a Gaussian and divided by its mean, so that the free energy
@@ -122,7 +122,9 @@ def no_pathways(statuses: Sequence[str], *, temperature_K: float) -> dict:
     }
 
 
-def _measure(run: Run, *, mobile_ion: str, spacing_A: float, smoothing_A: float, multiple_of: int) -> _Replica:
+def _measure(
+    run: TrajectoryReader, *, mobile_ion: str, spacing_A: float, smoothing_A: float, multiple_of: int
+) -> _Replica:
     first, second, framework = measure_density(run, mobile_ion=mobile_ion, spacing_A=spacing_A, multiple_of=multiple_of)
     halves = [half.smoothed(smoothing_A) for half in (first, second)]
     whole = both(*halves)
@@ -132,11 +134,11 @@ def _measure(run: Run, *, mobile_ion: str, spacing_A: float, smoothing_A: float,
     return _Replica(whole, framework, percolate(whole.counts, levels=levels), halves_kT)
 
 
-def _free_energy_kT(density: Density, count: float) -> float:
+def _free_energy_kT(density: IonDensity, count: float) -> float:
     return float(-np.log(count / density.mean_count))
 
 
-def _thresholds_kT(density: Density, percolation: Percolation) -> tuple[float | None, ...]:
+def _thresholds_kT(density: IonDensity, percolation: Percolation) -> tuple[float | None, ...]:
     return tuple(each and _free_energy_kT(density, each.density) for each in percolation.thresholds)
 
 
@@ -274,9 +276,9 @@ def _mean_curves(curves: Sequence[dict], kT: float) -> dict:
     return result
 
 
-def _volume(replica: _Replica, kT: float, factor: int) -> Volume:
+def _volume(replica: _Replica, kT: float, factor: int) -> DensityVolume:
     density = replica.density
-    return Volume(
+    return DensityVolume(
         density=coarsened(density.counts, factor) / density.mean_count,
         framework=replica.framework.atoms,
         thresholds=tuple(each and each.density / density.mean_count for each in replica.percolation.thresholds),

@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from saltflow.analysis.pathways.volumes import Volume
+from saltflow.analysis.pathways.volumes import DensityVolume
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
 
 DARKEST_TO_PALEST = 300.0
 
 
-def plot_pathways(result: Mapping, volume: Volume | None, path: str | Path, *, title: str) -> None:
+def plot_pathways(result: Mapping, volume: DensityVolume | None, path: str | Path, *, title: str) -> None:
     """The density seen along the third cell vector with its bottlenecks; percolating parts over free energy.
 
     Args:
@@ -35,7 +35,7 @@ def plot_pathways(result: Mapping, volume: Volume | None, path: str | Path, *, t
         legend(parts, place="right upper")
 
 
-def _draw_projection(axis: Axes, volume: Volume, bottlenecks: Mapping[str, Mapping]) -> None:
+def _draw_projection(axis: Axes, volume: DensityVolume, bottlenecks: Mapping[str, Mapping]) -> None:
     first_A, second_A = _plane(volume.framework.cell.array)
     shape = volume.density.shape
     corners = np.stack(np.meshgrid(*(np.arange(edge + 1) / edge for edge in shape[:2]), indexing="ij"), axis=-1)

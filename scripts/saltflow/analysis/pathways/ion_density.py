@@ -8,14 +8,14 @@ from ase.geometry import find_mic
 
 from saltflow.analysis.pathways.grid import Grid, deposit, smooth
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights
 
 FEWEST_FRAMES = 4
 
 
 @dataclass(frozen=True)
-class Density:
+class IonDensity:
     """What one replica, or a part of its run, says of where the mobile ion is.
 
     Args:
@@ -35,7 +35,7 @@ class Density:
         """Count of a voxel if ions were anywhere alike: the unit of the density."""
         return self.samples / self.grid.voxels
 
-    def smoothed(self, width_A: float) -> "Density":
+    def smoothed(self, width_A: float) -> "IonDensity":
         """The same after a Gaussian of some standard deviation."""
         offsets, weights = self.grid.kernel(width_A)
         counts = smooth(self.counts, offsets, weights)
@@ -64,8 +64,8 @@ class Framework:
 
 
 def measure_density(
-    run: Run, *, mobile_ion: str, spacing_A: float, multiple_of: int
-) -> tuple[Density, Density, Framework]:
+    run: TrajectoryReader, *, mobile_ion: str, spacing_A: float, multiple_of: int
+) -> tuple[IonDensity, IonDensity, Framework]:
     """Count where the ions are in the first and in the second half of a run, seen from the framework.
 
     The drift of the framework's centre of mass is subtracted. Without a framework the frame is the laboratory.
@@ -99,13 +99,13 @@ def measure_density(
             deposit(halves[half], part.reshape(-1, 3))
         moments.add(chunk.coordinates[:, ~mobile] @ cell_A)
     number = int(mobile.sum())
-    first = Density(grid, halves[0], number * middle)
-    second = Density(grid, halves[1], number * (run.n_frames - middle))
+    first = IonDensity(grid, halves[0], number * middle)
+    second = IonDensity(grid, halves[1], number * (run.n_frames - middle))
     symbols = [symbol for symbol in run.symbols if symbol != mobile_ion]
     return first, second, moments.framework(symbols, cell_A)
 
 
-def both(first: Density, second: Density) -> Density:
+def both(first: IonDensity, second: IonDensity) -> IonDensity:
     """Two parts of a run as one."""
     return replace(first, counts=first.counts + second.counts, samples=first.samples + second.samples)
 

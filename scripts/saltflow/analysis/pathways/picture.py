@@ -11,7 +11,7 @@ from string import Template
 
 import numpy as np
 
-from saltflow.analysis.pathways.volumes import Volume
+from saltflow.analysis.pathways.volumes import DensityVolume
 from saltflow.base.plotting import COLOURS
 from saltflow.base.provenance import atomic_write
 
@@ -56,7 +56,7 @@ async function unpack(id) {
 """)
 
 
-def write_picture(result: Mapping, volume: Volume | None, path: str | Path, *, title: str) -> None:
+def write_picture(result: Mapping, volume: DensityVolume | None, path: str | Path, *, title: str) -> None:
     """Write the isosurface at the percolation threshold, with the framework's atoms and the bottlenecks.
 
     Args:
@@ -86,7 +86,7 @@ def _library() -> str:
     return get_plotlyjs()
 
 
-def _level(result: Mapping, volume: Volume) -> tuple[float, str]:
+def _level(result: Mapping, volume: DensityVolume) -> tuple[float, str]:
     """The density that is drawn, and what it is."""
     warning = f" Status: {result['status']}." if result["status"] != "ok" else ""
     for dimensions, level in reversed(list(zip(DIMENSIONS, volume.thresholds, strict=True))):
@@ -105,7 +105,7 @@ def _level(result: Mapping, volume: Volume) -> tuple[float, str]:
     return float(descending[half]), sentence + warning
 
 
-def _figure(result: Mapping, volume: Volume, level: float) -> str:
+def _figure(result: Mapping, volume: DensityVolume, level: float) -> str:
     """The plot as JSON of Plotly."""
     from plotly import graph_objects
 
@@ -127,7 +127,7 @@ def _figure(result: Mapping, volume: Volume, level: float) -> str:
     return graph_objects.Figure(traces, layout).to_json()
 
 
-def isosurface(volume: Volume, level: float) -> tuple[np.ndarray, np.ndarray]:
+def isosurface(volume: DensityVolume, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Triangles of a surface of equal density, closed across the borders of the cell.
 
     Args:
@@ -163,7 +163,7 @@ def _box(graph_objects, cell_A: np.ndarray):
     )
 
 
-def _atoms(graph_objects, volume: Volume) -> list:
+def _atoms(graph_objects, volume: DensityVolume) -> list:
     symbols, traces = np.array(volume.framework.get_chemical_symbols()), []
     for number, symbol in enumerate(sorted(set(symbols))):
         x, y, z = volume.framework.positions[symbols == symbol].T

@@ -15,7 +15,7 @@ TITLE = "mobile-ion density over its mean, from saltflow"
 
 
 @dataclass(frozen=True)
-class Volume:
+class DensityVolume:
     """A density over its mean, in the framework's frame.
 
     Args:
@@ -31,7 +31,7 @@ class Volume:
     kT_eV: float
 
 
-def write_volume(volume: Volume | None, path: str | os.PathLike) -> None:
+def write_volume(volume: DensityVolume | None, path: str | os.PathLike) -> None:
     """Write a Gaussian cube file; the first line says which levels to draw.
 
     Args:
@@ -51,7 +51,7 @@ def write_volume(volume: Volume | None, path: str | os.PathLike) -> None:
         write_cube(file, volume.framework, data=volume.density, comment=comment, origin=steps_A.sum(axis=0) / 2)
 
 
-def read_volume(path: str | os.PathLike) -> Volume | None:
+def read_volume(path: str | os.PathLike) -> DensityVolume | None:
     """Read what `write_volume` wrote; None where there was nothing.
 
     Raises:
@@ -66,7 +66,7 @@ def read_volume(path: str | os.PathLike) -> Volume | None:
         file.seek(0)
         content = read_cube(file)
     levels = [part.split()[-1] for part in first.split(":")[1].split(",")]
-    return Volume(
+    return DensityVolume(
         density=content["data"],
         framework=content["atoms"],
         thresholds=tuple(None if level == "none" else float(level) for level in levels),

@@ -21,7 +21,7 @@ COLUMNS = [
     *("potential", "method", "potential_status", "force_rmse_meV_A", *DOMAIN),
     *("measured_sigma_mS_cm", "measured_at_C", "measured_origin", "measured_Ea_eV"),
 ]
-IN_WORDS = [
+SHOWN_COLUMNS = [
     *(
         "rank",
         "composition",
@@ -58,7 +58,7 @@ ranking.csv has the rest: Tg, errors, temperatures, the potential with its force
 
 
 @dataclass(frozen=True)
-class Finished:
+class CompositionResults:
     """What is known of a composition that was simulated.
 
     Args:
@@ -87,7 +87,7 @@ def read_finished(
     releases: Iterable[str | Path],
     potentials: Mapping[str, str],
     dispersion: Mapping[str, str],
-) -> dict[str, Finished]:
+) -> dict[str, CompositionResults]:
     """What was found of the compositions of a sweep, from its files.
 
     Args:
@@ -105,7 +105,7 @@ def read_finished(
     fits = (read_json(path) for path in arrhenius)
     covered = {found["composition"]: found for found in map(read_json, domain)}
     return {
-        (name := fit["composition"]): Finished(
+        (name := fit["composition"]): CompositionResults(
             fit, points[name], potentials[name], released[potentials[name]], dispersion[name], covered[name]
         )
         for fit in fits
@@ -113,7 +113,7 @@ def read_finished(
 
 
 def rank(
-    finished: Mapping[str, Finished], others: Mapping[str, str], *, literature: Mapping[str, Mapping]
+    finished: Mapping[str, CompositionResults], others: Mapping[str, str], *, literature: Mapping[str, Mapping]
 ) -> pd.DataFrame:
     """Electrolytes by Einstein conductivity at the temperature of comparison, the best first.
 
@@ -154,16 +154,16 @@ def agreement(ranking: pd.DataFrame) -> dict:
     return {"electrolytes": len(both), "rho": rho, "low": low, "high": high}
 
 
-def in_words(ranking: pd.DataFrame) -> str:
+def format_ranking(ranking: pd.DataFrame) -> str:
     """The ranking as text: counts, agreement with measurements, the table, a legend."""
     counts = ranking["status"].str.partition(":")[0].value_counts()
     counted = ", ".join(f"{number} {status}" for status, number in counts.items())
-    shown = ranking[IN_WORDS].astype(object).where(ranking[IN_WORDS].notna(), "–")
+    shown = ranking[SHOWN_COLUMNS].astype(object).where(ranking[SHOWN_COLUMNS].notna(), "–")
     table = shown.to_string(index=False, float_format=lambda value: f"{value:.3g}")
-    return f"{len(ranking)} compositions: {counted}. {_agreement_in_words(ranking)}\n\n{table}\n{LEGEND}"
+    return f"{len(ranking)} compositions: {counted}. {_format_agreement(ranking)}\n\n{table}\n{LEGEND}"
 
 
-def _agreement_in_words(ranking: pd.DataFrame) -> str:
+def _format_agreement(ranking: pd.DataFrame) -> str:
     found = agreement(ranking)
     if found["rho"] is None:
         return f"{found['electrolytes']} of them have a measured conductivity: too few to compare the order."
@@ -173,7 +173,7 @@ def _agreement_in_words(ranking: pd.DataFrame) -> str:
     )
 
 
-def _row(name: str, finished: Finished) -> dict:
+def _row(name: str, finished: CompositionResults) -> dict:
     einstein = finished.fit["fits"]["sigma_E_mS_cm"]
     prediction, energy = einstein.get("prediction") or {}, einstein.get("Ea_eV") or {}
     return {
@@ -198,7 +198,7 @@ def _row(name: str, finished: Finished) -> dict:
     }
 
 
-def _status(finished: Finished) -> str:
+def _status(finished: CompositionResults) -> str:
     """done, or why there is no fit: what became of the replicas where none was sound, else too little diffusion."""
     if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
         return DONE

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from saltflow.analysis.ranking.ranking import Finished, read_finished
+from saltflow.analysis.ranking.ranking import CompositionResults, read_finished
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.status import Standing, read_status
 
 PENDING = "pending"
 
 
-def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Finished], dict[str, str]]:
+def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, CompositionResults], dict[str, str]]:
     """The finished compositions of a sweep, and the status of every other of the table.
 
     Args:

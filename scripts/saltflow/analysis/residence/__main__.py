@@ -10,6 +10,8 @@ import sys
 from saltflow.analysis.command_line import Point, run_analysis
 from saltflow.analysis.residence.analysis import analyse_residence
 from saltflow.analysis.residence.figures import plot_residence
+from saltflow.analysis.structure.first_minima import first_minima_A
+from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.base.provenance import provenance, write_json
 
 
@@ -25,7 +27,7 @@ def _analyse(point: Point) -> str:
         charges=point.charges,
         mobile_ion=point.mobile_ion,
         temperature_K=point.temperature_K,
-        first_minima_A=point.first_minima_A(),
+        first_minima_A=first_minima_A(pair_distributions(point.runs, **point.rdf_settings)),
         **point.settings,
     )
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)

@@ -7,7 +7,7 @@ import numpy as np
 
 from saltflow.analysis.no_result import no_result
 from saltflow.analysis.residence.contacts import FractionalChunk, Shell, fractional_chunks
-from saltflow.analysis.residence.correlation_recorder import Plan, Recorder
+from saltflow.analysis.residence.correlation_recorder import CorrelationPlan, CorrelationRecorder
 from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.metal_environments import (
     UNDIVIDED,
@@ -20,7 +20,7 @@ from saltflow.analysis.residence.names import OK
 from saltflow.analysis.residence.rows import shell_row
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.statistics.blocked_sums import BlockedSums, joined
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ FRAMES_FOR_CLASSES = 10  # of each segment
 
 
 def analyse_residence(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     charges: Mapping[str, float],
     mobile_ion: str,
@@ -68,7 +68,7 @@ def analyse_residence(
     system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
     stride = max(1, -(-system.longest_run // frames_per_replica))
     longest = -(-system.longest_run // stride)
-    plan = Plan(
+    plan = CorrelationPlan(
         interval_ps=stride * system.interval_ps,
         longest_lag=max(1, int(max_lag_fraction * longest)),
         origins_wanted=origins_per_replica,
@@ -173,7 +173,7 @@ def _follow(
     environments: Mapping[str, Environments],
     minima_A: Mapping[str, float | None],
     *,
-    plan: Plan,
+    plan: CorrelationPlan,
     stride: int,
 ) -> dict[str, ShellSums]:
     """Read every segment once, and count around all centres."""
@@ -185,7 +185,7 @@ def _follow(
             named = environments[shell.name]
             if named is not UNDIVIDED:
                 named = replace(named, ligands=_ligands(shell.centre, system, segment, minima_A))
-            recorders[shell.name] = Recorder(shell, named, n_frames=len(frames), plan=plan)
+            recorders[shell.name] = CorrelationRecorder(shell, named, n_frames=len(frames), plan=plan)
         for chunk in fractional_chunks(segment.run, frames) if recorders else ():
             for recorder in recorders.values():
                 recorder.advance(chunk)

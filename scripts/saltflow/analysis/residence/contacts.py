@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, FrameChunk, frame_chunks
 
 FRAMES_PER_CHUNK = 32  # over so few frames atoms move little, and few pairs can meet
@@ -69,7 +69,7 @@ class Contacts:
         return self.pairs[self.present[frame - self.start]]
 
 
-def fractional_chunks(run: Run, frames: range) -> Iterator[FractionalChunk]:
+def fractional_chunks(run: TrajectoryReader, frames: range) -> Iterator[FractionalChunk]:
     """Evenly spaced frames of a trajectory, a few at a time."""
     for chunk in frame_chunks(run, frames, basis_A=FRACTIONAL, most_frames=FRAMES_PER_CHUNK):
         yield FractionalChunk(**vars(chunk))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.residence.contacts import Contacts, FractionalChunk, Shell, find_contacts
-from saltflow.analysis.residence.intermittent import Intermittent
+from saltflow.analysis.residence.intermittent import IntermittentCorrelation
 from saltflow.analysis.residence.metal_environments import Environments
 from saltflow.analysis.residence.names import INTERMITTENT, continuous_name
-from saltflow.analysis.residence.survival import Entries, Survival
+from saltflow.analysis.residence.survival import PairsAtOrigin, Survival
 from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.lags_and_origins import graded_lags, spaced_origins
 
@@ -17,7 +17,7 @@ MOST_BLOCKS = 20
 
 
 @dataclass(frozen=True)
-class Plan:
+class CorrelationPlan:
     """What is followed, and for how long, the same for all segments of a point.
 
     Args:
@@ -52,7 +52,7 @@ class Plan:
         return self.lags(function) * stride * self.interval_ps
 
 
-class Recorder:
+class CorrelationRecorder:
     """Residence functions, relabelling and populations around one kind of centre in one segment.
 
     Args:
@@ -62,19 +62,19 @@ class Recorder:
         plan: what is followed.
     """
 
-    def __init__(self, shell: Shell, environments: Environments, *, n_frames: int, plan: Plan):
+    def __init__(self, shell: Shell, environments: Environments, *, n_frames: int, plan: CorrelationPlan):
         self._shell, self._environments = shell, environments
         self._origins = spaced_origins(n_frames, wanted=plan.origins_wanted, multiple=2)
         self._blocks = min(MOST_BLOCKS, len(self._origins))
         sizes = {"blocks": self._blocks, "classes": len(environments.names), "n_pairs": shell.n_pairs}
-        self._functions: dict[str, Survival | Intermittent] = {
+        self._functions: dict[str, Survival | IntermittentCorrelation] = {
             name: Survival(
                 n_frames=n_frames, lags=plan.lags(name), stride=stride,
                 absence=int(absence_ps / (stride * plan.interval_ps) + 1e-6), **sizes,
             )
             for name, (absence_ps, stride) in plan.continuous.items()
         }  # fmt: skip
-        self._functions[INTERMITTENT] = Intermittent(
+        self._functions[INTERMITTENT] = IntermittentCorrelation(
             n_centres=len(shell.centres), origins=self._origins, lags=plan.lags(INTERMITTENT), **sizes
         )
         self._labels: np.ndarray | None = None
@@ -112,7 +112,7 @@ class Recorder:
         frame, block = int(self._origins[index]), index * self._blocks // len(self._origins)
         labels = self._environments.labels(chunk, frame - chunk.start, n_centres=len(self._shell.centres))
         pairs = contacts.present_at(frame)
-        entries = Entries(frame, block, pairs, labels[pairs % len(labels)])
+        entries = PairsAtOrigin(frame, block, pairs, labels[pairs % len(labels)])
         for function in self._functions.values():
             function.begin(entries)
         self._count("centres", block, labels)

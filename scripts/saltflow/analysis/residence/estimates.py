@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from saltflow.analysis.residence.correlation_recorder import COARSE, Plan
+from saltflow.analysis.residence.correlation_recorder import COARSE, CorrelationPlan
 from saltflow.analysis.residence.lifetimes import (
     DecayRange,
     decay_range,
@@ -37,7 +37,7 @@ class ShellSums:
         durations_ps: of each block's segment, (blocks,).
     """
 
-    plan: Plan
+    plan: CorrelationPlan
     blocks: BlockedSums
     replicas: np.ndarray
     segments: np.ndarray

@@ -3,12 +3,12 @@
 import numpy as np
 
 from saltflow.analysis.residence.contacts import Contacts
-from saltflow.analysis.residence.survival import Entries
+from saltflow.analysis.residence.survival import PairsAtOrigin
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.lags_and_origins import Appointments
+from saltflow.statistics.lags_and_origins import LagSchedule
 
 
-class Intermittent:
+class IntermittentCorrelation:
     """C(t): the probability that an ion present at an origin is present t later.
 
     It falls to a plateau that chance alone explains: the part of all mobile ions that a centre has around it on
@@ -25,8 +25,8 @@ class Intermittent:
         self, *, n_pairs: int, n_centres: int, origins: np.ndarray, lags: np.ndarray, blocks: int, classes: int
     ):
         self.lags = lags
-        self._appointments = Appointments(origins, lags)
-        self._entries: dict[int, Entries] = {}
+        self._appointments = LagSchedule(origins, lags)
+        self._entries: dict[int, PairsAtOrigin] = {}
         self._spacing = int(origins[1] - origins[0]) if len(origins) > 1 else 1
         self._present = np.zeros(n_pairs, dtype=bool)
         self._returned = np.zeros((blocks, classes, len(lags)))
@@ -34,7 +34,7 @@ class Intermittent:
         self._around = np.zeros(n_centres)
         self._entered = np.zeros((blocks, classes, n_centres))
 
-    def begin(self, entries: Entries) -> None:
+    def begin(self, entries: PairsAtOrigin) -> None:
         """Follow the pairs that are present at an origin."""
         self._entries[entries.frame // self._spacing] = entries
         centres = entries.pairs % len(self._around)
@@ -60,7 +60,7 @@ class Intermittent:
         return BlockedSums({"returned": self._returned, "followed": self._followed, "plateau": plateau,
                             "entries": self._entered.sum(axis=-1)})  # fmt: skip
 
-    def _meet(self, entries: Entries, lag: int) -> None:
+    def _meet(self, entries: PairsAtOrigin, lag: int) -> None:
         classes = self._returned.shape[1]
         here = self._present[entries.pairs]
         self._returned[entries.block, :, lag] += np.bincount(entries.classes[here], minlength=classes)

@@ -12,7 +12,7 @@ CLOSED_AT_ONCE = 100_000  # residences that are kept until origins are looked up
 
 
 @dataclass(frozen=True)
-class Entries:
+class PairsAtOrigin:
     """Pairs present at an origin.
 
     Args:
@@ -58,7 +58,7 @@ class Survival:
         self._followed = np.zeros((blocks, classes, len(lags)))
         self._departures = np.zeros((blocks, classes))
 
-    def begin(self, entries: Entries) -> None:
+    def begin(self, entries: PairsAtOrigin) -> None:
         """Follow the pairs that are present at an origin, a multiple of the stride."""
         frame = entries.frame // self.stride
         if frame >= self._horizon:

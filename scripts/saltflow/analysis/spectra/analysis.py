@@ -8,16 +8,16 @@ from saltflow.analysis.spectra.parts import (
     self_part_of_runs,
     vibrations_part,
 )
-from saltflow.analysis.spectra.polyanion_groups import Group, find_polyanions
+from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup, find_polyanions
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import Run, TrajectoryFile
+from saltflow.trajectory import TrajectoryFile, TrajectoryReader
 
 SCHEMA = 1
 FEWEST_FRAMES = 8
 
 
 def analyse_spectra(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     velocities: Sequence[TrajectoryFile | None],
     *,
     mobile_ion: str,
@@ -98,7 +98,7 @@ def no_spectra(statuses: Sequence[str], *, temperature_K: float) -> dict:
     }  # fmt: skip
 
 
-def _check(trajectories: Sequence[Run], mobile_ion: str, temperature_K: float) -> None:
+def _check(trajectories: Sequence[TrajectoryReader], mobile_ion: str, temperature_K: float) -> None:
     if not trajectories:
         raise SaltflowError("Spectra need at least one trajectory; run the molecular dynamics first.")
     if not temperature_K > 0:
@@ -114,7 +114,7 @@ def _check(trajectories: Sequence[Run], mobile_ion: str, temperature_K: float) -
             )
 
 
-def _population(groups: Sequence[Sequence[Group]]) -> dict[str, list[int]]:
+def _population(groups: Sequence[Sequence[PolyanionGroup]]) -> dict[str, list[int]]:
     names = sorted({group.name for each in groups for group in each})
     return {name: [sum(group.name == name for group in each) for each in groups] for name in names}
 

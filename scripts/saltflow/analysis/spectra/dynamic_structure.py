@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
 
 MOBILE, FRAMEWORK = "mobile", "framework"
@@ -17,7 +17,7 @@ POINTS_PER_Q = 8
 
 
 @dataclass(frozen=True)
-class Coherent:
+class CoherentScattering:
     """S(q, ω) averaged over directions of q, per atom of the cell.
 
     Args:
@@ -33,12 +33,12 @@ class Coherent:
     mobile: np.ndarray
 
 
-class _Frames:
+class _DynasorTrajectory:
     """What dynasor asks of a trajectory, from one of ours, every so many frames."""
 
     has_positions, has_velocities, frame_step = True, False, 1
 
-    def __init__(self, run: Run, groups: Mapping[str, np.ndarray], *, stride: int):
+    def __init__(self, run: TrajectoryReader, groups: Mapping[str, np.ndarray], *, stride: int):
         self.cell = run.cells_A.mean(axis=0)
         self.atomic_indices = dict(groups)
         self.atom_types = sorted(groups)
@@ -46,7 +46,7 @@ class _Frames:
         self.number_of_frames_read = 0
         self._iterator = self._frames(run, stride)
 
-    def __iter__(self) -> "_Frames":
+    def __iter__(self) -> "_DynasorTrajectory":
         return self
 
     def __next__(self):
@@ -54,7 +54,7 @@ class _Frames:
         self.number_of_frames_read += 1
         return frame
 
-    def _frames(self, run: Run, stride: int) -> Iterator:
+    def _frames(self, run: TrajectoryReader, stride: int) -> Iterator:
         from dynasor.trajectory.trajectory_frame import TrajectoryFrame
 
         for chunk in frame_chunks(run, range(0, run.n_frames, stride)):
@@ -63,8 +63,8 @@ class _Frames:
 
 
 def coherent(
-    run: Run, *, mobile_ion: str, stride: int, lags: int, q_max_per_A: float, q_points: int, shells: int
-) -> Coherent | None:
+    run: TrajectoryReader, *, mobile_ion: str, stride: int, lags: int, q_max_per_A: float, q_points: int, shells: int
+) -> CoherentScattering | None:
     """S(q, ω) of all atoms and of the mobile ions; None where the cell is too small for any q.
 
     Args:
@@ -80,7 +80,7 @@ def coherent(
     from dynasor.post_processing import get_spherically_averaged_sample_binned
 
     _prepare()
-    frames = _Frames(run, _mobile_and_framework(run, mobile_ion), stride=stride)
+    frames = _DynasorTrajectory(run, _mobile_and_framework(run, mobile_ion), stride=stride)
     points = _lattice_vectors(frames.cell, q_max_per_A, most=q_points)
     if len(points) < 2:
         return None
@@ -91,7 +91,7 @@ def coherent(
     )  # fmt: skip
     averaged = get_spherically_averaged_sample_binned(sample, num_q_bins=shells)
     # dynasor's S is the integral of F cos(ωt) over all times in fs; over all ν = ω/2π it integrates to F(q, 0).
-    return Coherent(
+    return CoherentScattering(
         q_1_A=np.asarray(averaged.q_norms),
         frequencies_THz=np.asarray(averaged.omega) * 1000 / (2 * np.pi),
         total=np.asarray(averaged.Sqw_coh) / 1000,
@@ -100,7 +100,7 @@ def coherent(
 
 
 def self_part(
-    run: Run, *, mobile_ion: str, stride: int, lags: int, q_1_A: Sequence[float]
+    run: TrajectoryReader, *, mobile_ion: str, stride: int, lags: int, q_1_A: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """F_s(q, t) = ⟨exp(i q·(r(t) − r(0)))⟩ of the mobile ion at lattice vectors near some lengths of q.
 
@@ -115,7 +115,7 @@ def self_part(
 
     _prepare()
     ions = np.flatnonzero(np.array(run.symbols) == mobile_ion)
-    frames = _Frames(run, {MOBILE: ions}, stride=stride)
+    frames = _DynasorTrajectory(run, {MOBILE: ions}, stride=stride)
     points = _lattice_vectors(frames.cell, 1.5 * max(q_1_A) + _spacing(frames.cell), most=None)
     chosen = [_nearest(points, length) for length in q_1_A]
     interval_fs = 1000 * stride * float(np.diff(run.times_ps[:2])[0])
@@ -141,13 +141,13 @@ def _prepare() -> None:
     logging.getLogger("dynasor").setLevel(logging.ERROR)  # it warns of every shell without a lattice vector
 
 
-def _mobile_and_framework(run: Run, mobile_ion: str) -> dict[str, np.ndarray]:
+def _mobile_and_framework(run: TrajectoryReader, mobile_ion: str) -> dict[str, np.ndarray]:
     mobile = np.array(run.symbols) == mobile_ion
     groups = {MOBILE: np.flatnonzero(mobile), FRAMEWORK: np.flatnonzero(~mobile)}
     return {name: atoms for name, atoms in groups.items() if len(atoms)}
 
 
-def _window_step(run: Run, stride: int, lags: int) -> int:
+def _window_step(run: TrajectoryReader, stride: int, lags: int) -> int:
     frames = -(-run.n_frames // stride)
     return max(1, (frames - lags) // MOST_WINDOWS)
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from saltflow.analysis.spectra.correlation import autocorrelation
-from saltflow.analysis.spectra.polyanion_groups import Group
-from saltflow.trajectory import Run
+from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
 
 # The six different elements of u uᵀ, and how often each stands in it.
 PAIRS = ((0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 1, 2), (0, 2, 2), (1, 2, 2))
 
 
-def read_bonds(run: Run, groups: Sequence[Group], *, stride: int) -> np.ndarray:
+def read_bonds(run: TrajectoryReader, groups: Sequence[PolyanionGroup], *, stride: int) -> np.ndarray:
     """Unit vectors from the centre to each ligand, (frames, bonds, 3).
 
     Args:

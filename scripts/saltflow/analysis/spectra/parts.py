@@ -7,10 +7,10 @@ import numpy as np
 from saltflow.analysis.spectra import dynamic_structure as scattering
 from saltflow.analysis.spectra.correlation import integral
 from saltflow.analysis.spectra.orientation import decay_time, orientation_correlation, read_bonds
-from saltflow.analysis.spectra.polyanion_groups import Group
+from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
 from saltflow.analysis.spectra.vibrations import (
     MOTIONS,
-    Window,
+    VelocityWindow,
     mean_frequency_THz,
     modes_of_species,
     of_polyanions,
@@ -19,7 +19,7 @@ from saltflow.analysis.spectra.vibrations import (
 )
 from saltflow.statistics.estimate import finite
 from saltflow.statistics.jackknife import mean_and_error
-from saltflow.trajectory import Run, TrajectoryFile
+from saltflow.trajectory import TrajectoryFile, TrajectoryReader
 
 FEWEST_LAGS = 4
 # S(q, ω) above this is next to nothing, and costs as much.
@@ -31,7 +31,11 @@ SELF_LAGS = 200
 
 
 def vibrations_part(
-    runs: Sequence[TrajectoryFile], groups: Sequence[Sequence[Group]], *, temperature_K: float, correlation_ps: float
+    runs: Sequence[TrajectoryFile],
+    groups: Sequence[Sequence[PolyanionGroup]],
+    *,
+    temperature_K: float,
+    correlation_ps: float,
 ) -> dict:
     """Densities of states by species, and by the motions of polyanions."""
     if not runs:
@@ -57,14 +61,16 @@ def vibrations_part(
 
 
 def _windows(
-    runs: Sequence[TrajectoryFile], groups: Sequence[Sequence[Group]], correlation_ps: float
-) -> tuple[list[Window], list[Sequence[Group]]]:
+    runs: Sequence[TrajectoryFile], groups: Sequence[Sequence[PolyanionGroup]], correlation_ps: float
+) -> tuple[list[VelocityWindow], list[Sequence[PolyanionGroup]]]:
     """One window per replica; both halves of that of a single replica. The lags are half of a window at most."""
     halves = 2 if len(runs) == 1 else 1
     frames = min(run.n_frames for run in runs) // halves
     interval_ps = float(np.diff(runs[0].times_ps[:2])[0])
     lags = min(round(correlation_ps / interval_ps) + 1, frames // 2)
-    windows = [Window(run, slice(half * frames, (half + 1) * frames), lags) for run in runs for half in range(halves)]
+    windows = [
+        VelocityWindow(run, slice(half * frames, (half + 1) * frames), lags) for run in runs for half in range(halves)
+    ]
     return windows, [each for each in groups for _ in range(halves)]
 
 
@@ -80,7 +86,9 @@ def _states_row(states: Sequence[np.ndarray], frequencies: np.ndarray, expected:
     }
 
 
-def _polyanion_rows(windows: Sequence[Window], groups: Sequence[Sequence[Group]], temperature_K: float) -> dict:
+def _polyanion_rows(
+    windows: Sequence[VelocityWindow], groups: Sequence[Sequence[PolyanionGroup]], temperature_K: float
+) -> dict:
     found = [
         of_polyanions(window, each, temperature_K=temperature_K) for window, each in zip(windows, groups, strict=True)
     ]
@@ -159,7 +167,7 @@ def scattering_part(
 
 
 def self_part_of_runs(
-    runs: Sequence[Run], *, mobile_ion: str, q_1_A: Sequence[float], frames: int, max_lag_fraction: float
+    runs: Sequence[TrajectoryReader], *, mobile_ion: str, q_1_A: Sequence[float], frames: int, max_lag_fraction: float
 ) -> dict:
     """F_s(q, t) of the mobile ion and when it has fallen to 1/e."""
     shortest = min(run.n_frames for run in runs)
@@ -187,9 +195,9 @@ def self_part_of_runs(
 
 
 def orientation_part(
-    runs: Sequence[Run],
+    runs: Sequence[TrajectoryReader],
     windows: Sequence[TrajectoryFile],
-    groups: Sequence[Sequence[Group]],
+    groups: Sequence[Sequence[PolyanionGroup]],
     *,
     correlation_ps: float,
     frames: int,
@@ -213,7 +221,7 @@ def orientation_part(
 
 
 def _curve(
-    runs: Sequence[Run], groups: Sequence[Sequence[Group]], name: str, *, stride: int, lags: int
+    runs: Sequence[TrajectoryReader], groups: Sequence[Sequence[PolyanionGroup]], name: str, *, stride: int, lags: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times, mean of (C₁, C₂) and its error, (2, lags), over the replicas that have such polyanions."""
     replicas = []

@@ -9,7 +9,7 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import find_mic
 
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
 
 HALIDES = frozenset({"F", "Cl", "Br", "I"})
@@ -22,7 +22,7 @@ FRAMES_COMPARED = 20
 
 
 @dataclass(frozen=True)
-class Group:
+class PolyanionGroup:
     """A polyanion.
 
     Args:
@@ -36,7 +36,7 @@ class Group:
     shifts_A: np.ndarray
 
 
-def find_polyanions(run: Run, *, mobile_ion: str) -> tuple[list[Group], dict[str, int]]:
+def find_polyanions(run: TrajectoryReader, *, mobile_ion: str) -> tuple[list[PolyanionGroup], dict[str, int]]:
     """Groups that have the same ligands in every frame that is looked at.
 
     Ligands lie within 1.3 × the bond of the polyanions of `saltflow.materials.ions.polyanions`; metals with nothing but halides
@@ -63,16 +63,16 @@ def find_polyanions(run: Run, *, mobile_ion: str) -> tuple[list[Group], dict[str
     return list(lasting.values()), dict(broken)
 
 
-def whole_positions_A(positions_A: np.ndarray, group: Group) -> np.ndarray:
+def whole_positions_A(positions_A: np.ndarray, group: PolyanionGroup) -> np.ndarray:
     """Positions of a group in one piece, from unwrapped positions of all atoms, (frames, atoms, 3)."""
     return positions_A[:, group.atoms] + group.shifts_A
 
 
-def _groups_of_frame(run: Run, frame: int, mobile_ion: str) -> dict[int, Group]:
+def _groups_of_frame(run: TrajectoryReader, frame: int, mobile_ion: str) -> dict[int, PolyanionGroup]:
     """Centre → its group."""
     positions_A = read_frames(run, range(frame, frame + 1))[0]
     symbols, cell_A = np.array(run.symbols), run.cells_A[frame]
-    found: dict[int, Group] = {}
+    found: dict[int, PolyanionGroup] = {}
     owners: dict[int, int] = defaultdict(int)
     for centres, ligands, reach_A, counts in _kinds(symbols, mobile_ion):
         for centre in centres:
@@ -82,7 +82,7 @@ def _groups_of_frame(run: Run, frame: int, mobile_ion: str) -> dict[int, Group]:
             if near.sum() in counts and centre not in found:
                 atoms = np.array([centre, *others[near]])
                 shifts_A = positions_A[centre] + np.vstack([np.zeros(3), vectors_A[near]]) - positions_A[atoms]
-                found[centre] = Group(_formula(symbols[atoms]), atoms, shifts_A)
+                found[centre] = PolyanionGroup(_formula(symbols[atoms]), atoms, shifts_A)
             for atom in others[near]:
                 owners[atom] += 1
     return {

@@ -13,7 +13,7 @@ LINEAR = 1e-6
 
 
 @dataclass(frozen=True)
-class Motion:
+class VelocityDecomposition:
     """The parts of the velocities of one group, each (frames, atoms, 3), and ω in rad/ps, (frames, 3)."""
 
     translation: np.ndarray
@@ -22,7 +22,7 @@ class Motion:
     angular_velocity: np.ndarray
 
 
-def decompose(positions_A: np.ndarray, velocities_A_ps: np.ndarray, masses_u: np.ndarray) -> Motion:
+def decompose(positions_A: np.ndarray, velocities_A_ps: np.ndarray, masses_u: np.ndarray) -> VelocityDecomposition:
     """Split the velocities of a group.
 
     Args:
@@ -39,7 +39,7 @@ def decompose(positions_A: np.ndarray, velocities_A_ps: np.ndarray, masses_u: np
     inertia = squares[:, None, None] * np.eye(3) - np.einsum("a,taj,tak->tjk", masses_u, arms_A, arms_A)
     angular = np.einsum("tjk,tk->tj", np.linalg.pinv(inertia, rcond=LINEAR, hermitian=True), momentum)
     rotation = np.cross(angular[:, None], arms_A)
-    return Motion(np.broadcast_to(centre, relative.shape), rotation, relative - rotation, angular)
+    return VelocityDecomposition(np.broadcast_to(centre, relative.shape), rotation, relative - rotation, angular)
 
 
 def degrees_of_freedom(positions_A: np.ndarray, masses_u: np.ndarray) -> dict[str, int]:

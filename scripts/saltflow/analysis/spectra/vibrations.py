@@ -7,7 +7,7 @@ import numpy as np
 from ase.units import kB
 
 from saltflow.analysis.spectra.correlation import autocorrelation, frequencies_THz, spectrum
-from saltflow.analysis.spectra.polyanion_groups import Group
+from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
 from saltflow.analysis.spectra.rigid import decompose, degrees_of_freedom
 from saltflow.trajectory import TrajectoryFile
 from saltflow.trajectory.h5md import CHUNK_ATOMS
@@ -19,7 +19,7 @@ MOTIONS = ("translation", "rotation", "vibration")
 
 
 @dataclass(frozen=True)
-class Window:
+class VelocityWindow:
     """What is analysed of the velocities of one replica: some of its frames, so many lags.
 
     Args:
@@ -47,7 +47,7 @@ class Window:
         return spectrum(correlation, interval_ps=self.interval_ps) * EV_PER_U_A2_PS2 / (kB * temperature_K)
 
 
-def of_species(window: Window, *, temperature_K: float) -> dict[str, np.ndarray]:
+def of_species(window: VelocityWindow, *, temperature_K: float) -> dict[str, np.ndarray]:
     """Density of states of every element, summed over its atoms, in 1/THz, (lags,) each.
 
     Equipartition gives an integral of 3 per atom, less its share of the centre of mass, which does not move:
@@ -86,7 +86,9 @@ class GroupSpectra:
     angular_rms_THz: float
 
 
-def of_polyanions(window: Window, groups: Sequence[Group], *, temperature_K: float) -> dict[str, GroupSpectra]:
+def of_polyanions(
+    window: VelocityWindow, groups: Sequence[PolyanionGroup], *, temperature_K: float
+) -> dict[str, GroupSpectra]:
     """Density of states of translation, rotation and vibration, per polyanion, by kind."""
     found = {}
     for name in sorted({group.name for group in groups}):
@@ -110,7 +112,9 @@ def of_polyanions(window: Window, groups: Sequence[Group], *, temperature_K: flo
     return found
 
 
-def _read_groups(window: Window, groups: Sequence[Group]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _read_groups(
+    window: VelocityWindow, groups: Sequence[PolyanionGroup]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Positions, velocities and masses of each group, some of them read together."""
     for start in range(0, len(groups), GROUPS_PER_READ):
         part = groups[start : start + GROUPS_PER_READ]
@@ -123,7 +127,7 @@ def _read_groups(window: Window, groups: Sequence[Group]) -> Iterator[tuple[np.n
             yield positions_A[:, own] + group.shifts_A, velocities[:, own], window.run.masses_u[group.atoms]
 
 
-def _read(read: Callable[[slice, slice], np.ndarray], frames: slice, groups: Sequence[Group]) -> np.ndarray:
+def _read(read: Callable[[slice, slice], np.ndarray], frames: slice, groups: Sequence[PolyanionGroup]) -> np.ndarray:
     """The atoms of some groups one after another, (frames, atoms, 3); chunk by chunk of the file."""
     atoms = np.concatenate([group.atoms for group in groups])
     chunks = {

@@ -21,11 +21,11 @@ from saltflow.analysis.structure.scattering import (
 from saltflow.analysis.structure.scattering_powers import scattering_powers
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, estimate
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 
 
 def analyse_structure(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     charges: Mapping[str, float],
     mobile_ion: str,
@@ -107,7 +107,7 @@ def no_structure(replica_statuses: Sequence[str]) -> dict:
     return {**no_result(replica_statuses, schema=SCHEMA), "pairs": {}, "descriptors": {}, "flags": []}
 
 
-def _checked_roles(trajectories: Sequence[Run], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:
+def _checked_roles(trajectories: Sequence[TrajectoryReader], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:
     if not trajectories:
         raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
     present = sorted(set(trajectories[0].symbols))

@@ -15,20 +15,20 @@ from saltflow.analysis.structure.scattering import WaveVectors, observe_scatteri
 from saltflow.analysis.structure.voids import observe_voids
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.statistics.block_averages import BlockAverages, chosen_frames, time_blocks
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
 
 G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
 
 
-def snapshot_of(run: Run, frame: int) -> Snapshot:
+def snapshot_of(run: TrajectoryReader, frame: int) -> Snapshot:
     """One frame of a trajectory."""
     positions_A = read_frames(run, range(frame, frame + 1))[0]
     return Snapshot(positions_A, np.asarray(run.cells_A[frame], dtype=float), np.array(run.symbols))
 
 
 def local_averages(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     roles: Roles,
     charges: Mapping[str, float],
@@ -119,7 +119,7 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 
 def scattering_averages(
-    trajectories: Sequence[Run], vectors: WaveVectors, species: Sequence[str], *, frames_per_replica: int
+    trajectories: Sequence[TrajectoryReader], vectors: WaveVectors, species: Sequence[str], *, frames_per_replica: int
 ) -> BlockAverages:
     """Partial structure factors of evenly spaced frames.
 

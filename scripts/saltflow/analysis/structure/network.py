@@ -14,7 +14,7 @@ SHAPES = ("single", "chain", "ring", "branched", "percolating")
 
 
 @dataclass(frozen=True)
-class Links:
+class MetalLinks:
     """Pairs of metals that share at least one anion, each pair (and periodic image) once.
 
     Args:
@@ -30,7 +30,7 @@ class Links:
     bridges: np.ndarray
 
 
-def links_of(bonds: Shells) -> Links:
+def links_of(bonds: Shells) -> MetalLinks:
     """The links between the centres of bonds, through their common ligands.
 
     Args:
@@ -45,7 +45,7 @@ def links_of(bonds: Shells) -> Links:
     backwards = (pairs[:, 0] > pairs[:, 1]) | ((pairs[:, 0] == pairs[:, 1]) & _is_negative(apart))
     pairs[backwards], apart[backwards] = pairs[backwards][:, ::-1], -apart[backwards]
     kinds, codes, shared = np.unique(np.hstack([pairs, apart]), axis=0, return_inverse=True, return_counts=True)
-    return Links(kinds[:, :2], kinds[:, 2:], shared, np.stack([codes.ravel(), ligands[one]], axis=1))
+    return MetalLinks(kinds[:, :2], kinds[:, 2:], shared, np.stack([codes.ravel(), ligands[one]], axis=1))
 
 
 def _is_negative(images: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ class Fragment:
     shape: str
 
 
-def fragments_of(links: Links, metals: np.ndarray) -> list[Fragment]:
+def fragments_of(links: MetalLinks, metals: np.ndarray) -> list[Fragment]:
     """The fragments of one frame.
 
     Args:
@@ -140,7 +140,7 @@ def _observe_fragments(fragments: Sequence[Fragment], *, via: str, metals: int) 
     return observed
 
 
-def _observe_links(snapshot: Snapshot, links: Links, roles: Roles, *, metals: int) -> dict[Hashable, float]:
+def _observe_links(snapshot: Snapshot, links: MetalLinks, roles: Roles, *, metals: int) -> dict[Hashable, float]:
     observed: dict[Hashable, float] = {("linked",): 2 * len(links.pairs) / metals}
     for kind in SHARING.values():
         observed["sharing", kind] = 0.0

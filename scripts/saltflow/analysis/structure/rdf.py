@@ -11,7 +11,7 @@ from saltflow.analysis.structure.pair_counts import pair_counts
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate, time_blocks
 from saltflow.statistics.estimate import Estimate
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 
 SCHEMA = 2
@@ -46,7 +46,7 @@ class PairAverages:
 
 
 def pair_distributions(
-    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
+    trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> dict:
     """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over replicas.
 
@@ -74,7 +74,7 @@ def pair_distributions(
 
 
 def pair_averages(
-    trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
+    trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> PairAverages:
     """The histograms behind `pair_distributions`, which see."""
     _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_replica=frames_per_replica)
@@ -132,7 +132,9 @@ def _curves(means: Mapping) -> dict:
     return {"g": means["g",], "N": np.cumsum(means["neighbours",], axis=-1)}
 
 
-def _check_input(trajectories: Sequence[Run], *, r_max_A: float, bin_width_A: float, frames_per_replica: int) -> None:
+def _check_input(
+    trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
+) -> None:
     if not trajectories:
         raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
     if not 0 < bin_width_A < r_max_A:
@@ -165,7 +167,7 @@ def _note(r_max_A: float, widest_A: float) -> str:
     )
 
 
-def _histograms(run: Run, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
+def _histograms(run: TrajectoryReader, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
     """g and the neighbours per bin of one frame; see `PairAverages`."""
     kinds = np.searchsorted(species, run.symbols)
     counts = np.bincount(kinds, minlength=len(species))

@@ -9,7 +9,9 @@ the columns of the sweep's conductivity.csv, msd.csv.gz with the MSD at every la
 import sys
 
 from saltflow.analysis.command_line import Point, run_analysis
-from saltflow.analysis.conductivity_table import tabulate_foreign, write_table
+from saltflow.analysis.conductivity_table import tabulate_external, write_table
+from saltflow.analysis.structure.first_minima import first_minima_A
+from saltflow.analysis.structure.rdf import pair_distributions
 from saltflow.analysis.transport.analysis import analyse_transport
 from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
 from saltflow.base.provenance import provenance, write_json
@@ -27,7 +29,7 @@ def _analyse(point: Point) -> str:
         charges=point.charges,
         mobile_ion=point.mobile_ion,
         temperature_K=point.temperature_K,
-        first_minima_A=point.first_minima_A(),
+        first_minima_A=first_minima_A(pair_distributions(point.runs, **point.rdf_settings)),
         curves_path=point.folder / "msd.csv.gz",
         **point.settings,
     )
@@ -35,7 +37,7 @@ def _analyse(point: Point) -> str:
     plot_transport(result, point.folder / "transport.svg", title=point.title)
     plot_conductivity(result, point.folder / "conductivity.svg", title=point.title)
     plot_correlation(result, point.folder / "correlation.svg", title=point.title)
-    write_table(tabulate_foreign(point.name, result), point.folder / "transport.csv")
+    write_table(tabulate_external(point.name, result), point.folder / "transport.csv")
     write_json(point.folder / "transport.json", result)
     return result["status"]
 

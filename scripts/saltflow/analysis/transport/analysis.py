@@ -10,7 +10,7 @@ from saltflow.analysis.transport.clusters import bond_cutoffs_A, cluster_statist
 from saltflow.analysis.transport.conductivity import sum_rule_residual
 from saltflow.analysis.transport.curves import write_curves
 from saltflow.analysis.transport.measurement import Measurement, measure
-from saltflow.analysis.transport.messages import sentences
+from saltflow.analysis.transport.messages import summary_sentences
 from saltflow.analysis.transport.pairs import displacement_correlation, reaches_across
 from saltflow.analysis.transport.rows import (
     SCALARS,
@@ -23,7 +23,7 @@ from saltflow.analysis.transport.rows import (
     window_row,
 )
 from saltflow.statistics.estimate import finite
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ HAVEN_DEFINITION = "sigma_NE / sigma_E of the mobile ion = D* / D_sigma, barycen
 
 
 def analyse_transport(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     charges: Mapping[str, float],
     mobile_ion: str,
@@ -122,7 +122,7 @@ def analyse_transport(
         "per_replica": _per_replica(measured),
         "curves": curve_rows(system, measured.lags, measured.msd_A2),
     }
-    for sentence in sentences(result):
+    for sentence in summary_sentences(result):
         log.info("%s", sentence)
     return result
 
@@ -143,7 +143,7 @@ def no_transport(replica_statuses: Sequence[str], *, temperature_K: float) -> di
     }
 
 
-def _status(trajectories: Sequence[Run], *, diffusive: bool) -> str:
+def _status(trajectories: Sequence[TrajectoryReader], *, diffusive: bool) -> str:
     if any(run.metadata.get("settings", {}).get("thermostat") in DAMPING for run in trajectories):
         return "damped"
     return "ok" if diffusive else "not diffusive"

@@ -17,7 +17,7 @@ from ase.neighborlist import primitive_neighbor_list
 from saltflow.analysis.structure.connectivity import Bonds, clusters
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
 from saltflow.trajectory.segments import System
 
@@ -90,7 +90,7 @@ def bond_cutoffs_A(system: System, first_minima_A: Mapping[str, float | None]) -
 
 
 def cluster_statistics(
-    runs: Sequence[Run],
+    runs: Sequence[TrajectoryReader],
     system: System,
     cutoffs_A: np.ndarray,
     *,
@@ -109,11 +109,11 @@ def cluster_statistics(
     Returns:
         (decomposition, shift) → statistics; decompositions are `BOUND` and `FREE`.
     """
-    parts: dict[ClusterKey, list[list[_Frame]]] = {}
+    parts: dict[ClusterKey, list[list[_FrameClusters]]] = {}
     for run in runs:
         species_of = np.searchsorted(system.species, run.symbols)
         frames = np.unique(np.linspace(0, run.n_frames - 1, min(frames_per_replica, run.n_frames)).astype(int))
-        here: dict[ClusterKey, list[_Frame]] = {}
+        here: dict[ClusterKey, list[_FrameClusters]] = {}
         for frame in frames.tolist():
             bonds = _bonds(run, frame, longest_A=cutoffs_A.max() + max(shifts_A))
             for key, chosen in _decompositions(bonds, species_of, cutoffs_A, shifts_A, mobile=system.mobile).items():
@@ -123,7 +123,7 @@ def cluster_statistics(
     return {key: _statistics(replicas) for key, replicas in parts.items()}
 
 
-def _bonds(run: Run, frame: int, *, longest_A: float) -> Bonds:
+def _bonds(run: TrajectoryReader, frame: int, *, longest_A: float) -> Bonds:
     positions_A = read_frames(run, range(frame, frame + 1))[0]
     first, second, lengths_A, images = primitive_neighbor_list(
         "ijdS", (True,) * 3, np.asarray(run.cells_A[frame], dtype=float), positions_A, max(longest_A, 0.0)
@@ -147,7 +147,7 @@ def _decompositions(
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _FrameClusters:
     """The clusters of one frame; see `ClusterStatistics`."""
 
     currents: np.ndarray
@@ -155,7 +155,7 @@ class _Frame:
     populations: Counter
 
 
-def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _Frame:
+def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _FrameClusters:
     labels, percolates = clusters(bonds, atoms=len(species_of))
     members = np.zeros((len(percolates), len(charges)))
     np.add.at(members, (labels, species_of), 1.0)
@@ -163,14 +163,14 @@ def _describe(bonds: Bonds, species_of: np.ndarray, charges: np.ndarray) -> _Fra
     charge = moving @ charges
     carriers = moving * (np.sign(charge)[:, None] * charges > 0)
     weights = carriers / np.maximum(carriers.sum(axis=1), 1.0)[:, None]
-    return _Frame(
+    return _FrameClusters(
         currents=np.einsum("c,ca,cs->as", charge, moving * charges, weights),
         percolating=float(members[percolates].sum() / len(species_of)),
         populations=Counter(tuple(row) for row in moving.astype(int).tolist()),
     )
 
 
-def _statistics(replicas: Sequence[Sequence[_Frame]]) -> ClusterStatistics:
+def _statistics(replicas: Sequence[Sequence[_FrameClusters]]) -> ClusterStatistics:
     populations = Counter()
     frames = sum(len(replica) for replica in replicas)
     for replica in replicas:

@@ -13,11 +13,11 @@ from saltflow.analysis.transport.clusters import CLUSTER_QUANTITIES, ClusterKey,
 from saltflow.analysis.transport.conductivity import single_ion_sums, transport_quantities
 from saltflow.analysis.transport.displacements import Displacements, available_lags
 from saltflow.analysis.transport.msd import displacement_curves
-from saltflow.analysis.transport.windows import Window, find_window, logarithmic_lags, power_law_exponent
+from saltflow.analysis.transport.windows import FitWindow, find_window, logarithmic_lags, power_law_exponent
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.estimate import Estimate
 from saltflow.statistics.jackknife import estimate_with_errors, mean_and_error
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.segments import System, prepare_system
 
 # Blocks several decorrelation times long share little with their neighbours.
@@ -49,7 +49,7 @@ class Measurement:
     msd_A2: np.ndarray
     all_lags: np.ndarray
     all_msd_A2: np.ndarray
-    window: Window
+    window: FitWindow
     blocks: Displacements
     replicas: np.ndarray
     block_ps: float
@@ -111,7 +111,7 @@ class Measurement:
 
 
 def measure(
-    trajectories: Sequence[Run],
+    trajectories: Sequence[TrajectoryReader],
     *,
     charges: Mapping[str, float],
     mobile_ion: str,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 SUM_RULE_TOLERANCE = 1e-6
 
 
-def sentences(result: Mapping) -> list[str]:
+def summary_sentences(result: Mapping) -> list[str]:
     """The result of `analyse_transport`, with the sum rule of its Onsager matrix.
 
     Args:

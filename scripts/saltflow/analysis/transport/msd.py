@@ -45,7 +45,7 @@ def _segment_curves(system: System, segment: Segment, lags: np.ndarray) -> Displ
 def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, stride: int) -> Displacements:
     """Sums at lags counted in strides, with every stride-th frame as origin; those beyond the segment have none."""
     frames = -(-segment.n_frames // stride)
-    sums = _Sums(frames, species=len(system.species))
+    sums = _DisplacementSums(frames, species=len(system.species))
     for chunk in series_chunks(
         segment.run, segment.frames[::stride], segment.species_of, basis_A=segment.basis_A, overlap=FULL_RATE_LAGS,
         multiple_of=FULL_RATE_LAGS, task=f"Displacements: replica {segment.replica + 1}",
@@ -60,7 +60,7 @@ def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, strid
     )
 
 
-class _Sums:
+class _DisplacementSums:
     """What the displacements at all lags of one segment follow from, collected chunk by chunk."""
 
     def __init__(self, frames: int, *, species: int):

@@ -22,7 +22,7 @@ CERTAIN = 2.0
 
 
 @dataclass(frozen=True)
-class _Sums:
+class _PairSums:
     """Sums over pairs and origins of one group of origins; the last bin holds all pairs beyond the others.
 
     Args:
@@ -115,7 +115,7 @@ def _groups(system: System, *, lag: int, origins_per_replica: int) -> list[tuple
     return chosen
 
 
-def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_A: np.ndarray) -> _Sums:
+def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_A: np.ndarray) -> _PairSums:
     species, bins = len(system.species), len(edges_A) + 1
     shape = (species, species, bins)
     pairs, products, longitudinal = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -132,7 +132,7 @@ def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_
                 counted = _pair_sums(fractional, moves_A, cell_A, members[first], members[second], edges_A)
                 for total, part in zip((pairs, products, longitudinal), counted, strict=True):
                     total[first, second] += part
-    return _Sums(pairs, products, longitudinal, squares, len(starts))
+    return _PairSums(pairs, products, longitudinal, squares, len(starts))
 
 
 def _moves_A(segment: Segment, start: int, lag: int, masses_u: np.ndarray | None) -> np.ndarray:
@@ -168,7 +168,7 @@ def _pair_sums(
     )
 
 
-def _pair_row(groups: Sequence[_Sums], system: System, first: int, second: int) -> dict:
+def _pair_row(groups: Sequence[_PairSums], system: System, first: int, second: int) -> dict:
     """Mean and standard error over the groups, each normalised by the MSD of all."""
     origins = sum(group.origins for group in groups)
     msd_A2 = sum(group.squares_A2 for group in groups) / origins / system.counts

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from saltflow.analysis.transport.clusters import BOUND, FREE, ClusterKey, ClusterStatistics, quantity_name
-from saltflow.analysis.transport.windows import Window, local_alpha
+from saltflow.analysis.transport.windows import FitWindow, local_alpha
 from saltflow.statistics.estimate import Estimate, finite
 from saltflow.trajectory.segments import System
 
@@ -37,7 +37,7 @@ def description(system: System, frame: str) -> dict:
     }
 
 
-def window_row(window: Window, n_windows: float) -> dict:
+def window_row(window: FitWindow, n_windows: float) -> dict:
     """The diffusive window, or the best range where there is none."""
     return {
         "start_ps": window.start_ps,

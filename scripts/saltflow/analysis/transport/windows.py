@@ -13,7 +13,7 @@ FEWEST_LAGS = 4
 
 
 @dataclass(frozen=True)
-class Window:
+class FitWindow:
     """A range of lags and what was found in it.
 
     Args:
@@ -73,7 +73,7 @@ def find_window(
     alpha_max: float,
     msd_min_A2: float,
     max_lag_fraction: float,
-) -> Window:
+) -> FitWindow:
     """The longest range of lags where the mobile ion diffuses.
 
     Rule: α(t) within [alpha_min, alpha_max] at every lag, MSD > msd_min_A2, t ≤ max_lag_fraction × run, and
@@ -116,7 +116,7 @@ def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
     return max(ranges, key=lambda pair: lags[pair[1]] / lags[pair[0]], default=(0, 0))
 
 
-def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> Window:
+def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> FitWindow:
     """Generalised least squares over one lag per octave, with the covariance of a Brownian MSD.
 
     For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so long lags, which repeat what short
@@ -132,7 +132,7 @@ def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bo
     line = np.stack([np.ones_like(times_ps), times_ps], axis=1)
     solved = np.linalg.solve(covariance, line)
     weights = np.linalg.solve(line.T @ solved, solved.T)[1]
-    return Window(
+    return FitWindow(
         lags=lags,
         slope_weights=weights,
         decorrelation_ps=float(weights @ covariance @ weights),

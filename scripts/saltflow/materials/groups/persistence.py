@@ -8,7 +8,7 @@ from ase.geometry import find_mic
 
 from saltflow.materials.compositions import Composition
 from saltflow.materials.groups.finding import bonds_of_groups, find_groups
-from saltflow.trajectory import Run
+from saltflow.trajectory import TrajectoryReader
 
 FRAMES = 400
 # Without one broken bond in a time t summed over bonds, the lifetime is above t/3 with 95 % confidence: exp(−3) = 0.05.
@@ -16,7 +16,7 @@ CONFIDENT = 3.0
 
 
 def persistent_groups(
-    run: Run, composition: Composition, *, wanted: Sequence[str], max_exchanged_fraction: float
+    run: TrajectoryReader, composition: Composition, *, wanted: Sequence[str], max_exchanged_fraction: float
 ) -> dict:
     """The groups of a run that never exchange an atom, and what there is to say about every kind.
 
