@@ -148,12 +148,12 @@ def _parsed(directory, configfiles, profile, targets):
     words = [*targets, "--snakefile", SNAKEFILE, "--directory", directory]
     words += ["--configfile", *configfiles] if configfiles else []
     words += ["--profile", profile] if profile else ["--cores", "all"]
-    said = io.StringIO()
+    message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(message):
             parser, args = cli.parse_args([str(word) for word in words])
     except SystemExit:
-        complaint = re.split("[Ee]rror: ", said.getvalue().strip().splitlines()[-1])[-1]
+        complaint = re.split("[Ee]rror: ", message.getvalue().strip().splitlines()[-1])[-1]
         raise SaltflowError(f"Snakemake does not understand {profile or 'profiles/default'}: {complaint}") from None
     except cli.CliException as error:
         raise SaltflowError(str(error).removeprefix("Error: ")) from None

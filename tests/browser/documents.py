@@ -272,7 +272,7 @@ def _limits() -> list[dict]:
         {
             "limit": "longest runtime of partition gpu",
             "allowed": "24 h",
-            "asked": "48 h",
+            "requested": "48 h",
             "rule": "run_md",
             "sentence": "run_md asks for 48 h on partition gpu, which allows 24 h: set runtime to 1440 for run_md.",
         }

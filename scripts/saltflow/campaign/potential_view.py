@@ -95,8 +95,8 @@ class PotentialView:
 
     def zero_shot_committee(self, generation: int) -> GenerationFiles | NoGeneration:
         """The parent's committee that is judged on compositions that it never saw: once, by the first labels."""
-        asked = generation == 0 and self.zero_shot_compositions
-        return self.parent.last_generation if asked else NoGeneration()
+        requested = generation == 0 and self.zero_shot_compositions
+        return self.parent.last_generation if requested else NoGeneration()
 
     @property
     def forgetting_model(self) -> str | list[str]:
@@ -233,8 +233,8 @@ class PotentialView:
 
         None where all are: there is no committee that can disagree, or it is not asked for.
         """
-        asked = self.learning["initial_structures"]["prescreen"] and self.parent
-        return self.learning["selection"] if asked and len(self.parent.committee) > 1 else None
+        requested = self.learning["initial_structures"]["prescreen"] and self.parent
+        return self.learning["selection"] if requested and len(self.parent.committee) > 1 else None
 
     @property
     def window_settings(self) -> dict[str, dict]:
@@ -284,18 +284,18 @@ class PotentialView:
 
         None where it replays nothing, or frames of the potential that it starts from.
         """
-        asked = self.learning["training"]["replay_structures"]
-        if not (asked and self.replays) or self.parent:
+        requested = self.learning["training"]["replay_structures"]
+        if not (requested and self.replays) or self.parent:
             return None
-        return with_functional(asked, self.reference)
+        return with_functional(requested, self.reference)
 
     # ── leave-one-composition-out validation ───────────────────────────────────────────────────
 
     @property
     def loco_compositions(self) -> list[str]:
         """Compositions that are left out of a further training, one after the other."""
-        asked = dict.fromkeys(self.learning["loco_compositions"])
-        return [name for name in asked if name in self.compositions and len(self.compositions) > 1]
+        requested = dict.fromkeys(self.learning["loco_compositions"])
+        return [name for name in requested if name in self.compositions and len(self.compositions) > 1]
 
     @property
     def seen_by_ancestors(self) -> dict[str, list[str]]:

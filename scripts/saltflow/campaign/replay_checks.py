@@ -22,8 +22,8 @@ def check_replays(campaign: Campaign) -> None:
 
 
 def _problems(potential: PotentialView) -> Iterator[str]:
-    row, asked = potential.row, potential.learning["training"]["replay_structures"]
-    if asked is None:
+    row, requested = potential.row, potential.learning["training"]["replay_structures"]
+    if requested is None:
         yield (
             f"Potential {row.name}: learning.training.recipe is replay, but the frames that {row.foundation} was "
             "trained on are not at hand; name structures that it labels itself in learning.training.replay_structures, "
@@ -31,10 +31,10 @@ def _problems(potential: PotentialView) -> Iterator[str]:
         )
         return
     where = f"Potential {row.name}: learning.training.replay_structures"
-    if not Path(asked["path"]).is_file():
-        yield f"{where}: {asked['path']} is not there; correct its path, which is from the working directory."
-    if not has_dispersion(potential.reference, asked["dispersion"]):
+    if not Path(requested["path"]).is_file():
+        yield f"{where}: {requested['path']} is not there; correct its path, which is from the working directory."
+    if not has_dispersion(potential.reference, requested["dispersion"]):
         yield (
-            f"{where}: dispersion {asked['dispersion']} is not in the labels of '{row.reference}', or is there with "
+            f"{where}: dispersion {requested['dispersion']} is not in the labels of '{row.reference}', or is there with "
             "parameters of its own; write none."
         )

@@ -198,10 +198,10 @@ def _reason(line: Mapping, slurm_log: Path | None, is_alive: Callable[[Mapping],
 def reason_in(slurm_log: Path | None) -> Reason | None:
     """Why SLURM ended a job, by SLURM's own lines in the log."""
     try:
-        said = "\n".join(_OF_SLURM.findall(slurm_log.read_text(errors="replace"))) if slurm_log else ""
+        answer = "\n".join(_OF_SLURM.findall(slurm_log.read_text(errors="replace"))) if slurm_log else ""
     except OSError:
         return None
-    return next((reason for reason, pattern in _KILLED_BY if pattern.search(said)), None)
+    return next((reason for reason, pattern in _KILLED_BY if pattern.search(answer)), None)
 
 
 def _requeued(attempt: Attempt, later: Sequence[Attempt]) -> Attempt:
@@ -250,10 +250,10 @@ def _queued_jobs(_tick: int) -> frozenset[str] | None:
     """Ids of the user's jobs that have not ended: one question to SLURM for all attempts; None without an answer."""
     command = ["squeue", "--me", "--noheader", "--format=%A", "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED"]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return frozenset(asked.stdout.split())
+    return frozenset(answer.stdout.split())
 
 
 def birth_of_process(pid: int) -> int | None:

@@ -78,7 +78,7 @@ def constrained_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def groups_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Frames × atoms in which groups are looked for at one point."""
+    """Frames × atoms in which groups are looked for at one state point."""
     return state_point_atoms(campaign, wildcards) * min(LOOKS, recorded_frames(campaign, wildcards))
 
 
@@ -227,11 +227,11 @@ def reference_of(campaign: Campaign, wildcards: Wildcards) -> Reference:
 
 def labelling_cores(campaign: Campaign, wildcards: Wildcards) -> int:
     """Cores of a labelling job: those of the MPI ranks that the atoms of its largest frame keep busy, else one."""
-    asked = campaign.settings.execution.labelling
+    requested = campaign.settings.execution.labelling
     if "{ranks}" not in getattr(reference_of(campaign, wildcards), "command", ""):
         return 1
-    ranks = math.ceil(largest_labelled(campaign, wildcards) / asked.atoms_per_rank)
-    return asked.threads_per_rank * max(1, min(ranks, asked.most_cores // asked.threads_per_rank))
+    ranks = math.ceil(largest_labelled(campaign, wildcards) / requested.atoms_per_rank)
+    return requested.threads_per_rank * max(1, min(ranks, requested.most_cores // requested.threads_per_rank))
 
 
 def labelled_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:

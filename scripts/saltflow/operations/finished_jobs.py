@@ -1,6 +1,6 @@
 """What the products of a job were made from, as the job itself knew it; it stands in the journal beside the log.
 
-Snakemake's controller notes this in .snakemake when it sees a job end. What nobody saw end, because the controller
+Snakemake notes this in .snakemake when it sees a job end. What nobody saw end, because Snakemake
 was gone, is known only from here.
 """
 

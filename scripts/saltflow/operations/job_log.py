@@ -26,10 +26,10 @@ def start_job(job: JobDescription, *, subject: str) -> None:
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
     to_console = logging.StreamHandler(sys.stderr)
     to_console.setFormatter(logging.Formatter(f"{subject} | %(message)s"))
-    ours = logging.getLogger("saltflow")
-    ours.setLevel(logging.INFO)
-    ours.handlers = [to_file, to_console]
-    ours.propagate = False
+    logger = logging.getLogger("saltflow")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [to_file, to_console]
+    logger.propagate = False
     logging.raiseExceptions = False  # a disk too full for the log must not bury the sentence on the console
     about = {"requested": requested_by(job)} | made_from(job)
     sys.excepthook = _last_word(Path(log_path), Recorder(log_path, about, job.output))

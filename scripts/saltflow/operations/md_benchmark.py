@@ -148,9 +148,9 @@ def _read_structure(path: Path):
 
 
 def _sentence(timing: "Timing") -> str:
-    together = f"{timing.cells} × {timing.atoms} atoms"
+    batch = f"{timing.cells} × {timing.atoms} atoms"
     return (
-        f"{together}: {timing.ns_per_day:.3g} ns/day each at {timing.step_fs:g} fs, "
+        f"{batch}: {timing.ns_per_day:.3g} ns/day each at {timing.step_fs:g} fs, "
         f"{1000 * timing.seconds_per_step:.3g} ms per step, {timing.seconds_per_atom_step:.2e} s per atom and step"
     )
 

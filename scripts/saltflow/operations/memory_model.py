@@ -51,7 +51,7 @@ def _environments_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Memory of the analysis of a point."""
+    """Memory of the analysis of a state point."""
     return _trajectories_MB(
         frame_atoms=cost_model.recorded_frame_atoms(campaign, wildcards),
         frames=cost_model.recorded_frames(campaign, wildcards),
@@ -59,7 +59,7 @@ def analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def constrained_analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Memory of the analysis of a constrained point."""
+    """Memory of the analysis of a constrained run."""
     return _trajectories_MB(
         frame_atoms=cost_model.constrained_frame_atoms(campaign, wildcards),
         frames=cost_model.constrained_frames(campaign, wildcards),
@@ -67,18 +67,18 @@ def constrained_analysis_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def _trajectories_MB(*, frame_atoms: float, frames: float) -> float:
-    """Libraries, a piece of a trajectory at a time, and 1 kB per frame for sums over its atoms."""
+    """Libraries, a chunk of a trajectory at a time, and 1 kB per frame for sums over its atoms."""
     return 700 + min(2 * frame_atoms * 3 * 8 / 1e6, 700) + 1.3e-3 * frames
 
 
 def residence_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Libraries, a piece of a trajectory, and for each origin the ions that are followed (10 kB for 250 of them)."""
+    """Libraries, a chunk of a trajectory, and for each origin the ions that are followed (10 kB for 250 of them)."""
     origins = campaign.composition(wildcards["composition"]).section("residence")["origins_per_replica"]
     return 700 + 1e-4 * origins * cost_model.cell_atoms(campaign, wildcards)
 
 
 def motion_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Libraries, a stretch of a trajectory, a frame for each origin, and hops: as many as one per atom and 10 ps."""
+    """Libraries, a window of a trajectory, a frame for each origin, and hops: as many as one per atom and 10 ps."""
     origins = campaign.composition(wildcards["composition"]).section("motion")["origins_per_replica"]
     production = campaign.composition(wildcards["composition"]).section("dynamics")["production"]
     hops = cost_model.state_point_atoms(campaign, wildcards) * production["duration_ps"] / 10
@@ -86,6 +86,6 @@ def motion_MB(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def pathways_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Libraries, a piece of a trajectory, and 60 bytes per voxel for counts, densities and clusters."""
+    """Libraries, a chunk of a trajectory, and 60 bytes per voxel for counts, densities and clusters."""
     spacing_A = campaign.composition(wildcards["composition"]).section("pathways")["spacing_A"]
     return 500 + 60e-6 * cost_model.cell_A3(campaign, wildcards) / spacing_A**3

@@ -100,9 +100,9 @@ def runtime_min(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
         return needed
     unbroken, resumed = (sum(minutes for resumes, minutes in every if resumes is which) for which in (False, True))
     if unbroken >= longest:
-        asked = f"{' '.join([rule, *wildcards.values()])} may take {unbroken} min in one job and cannot resume"
+        requested = f"{' '.join([rule, *wildcards.values()])} may take {unbroken} min in one job and cannot resume"
         limit = f"execution.site.{where}.longest_min is {longest}"
-        raise InputError([f"{asked}, but {limit}; raise it, or give the job less to do."])
+        raise InputError([f"{requested}, but {limit}; raise it, or give the job less to do."])
     return max(1, (longest - unbroken) * needed // resumed) if RULE[rule].resumes else needed
 
 
@@ -120,9 +120,9 @@ def site_requests(campaign: Campaign, where: Place) -> dict[str, str]:
     """What the site wants to be told besides cores, memory and time, by the names of the executor plugin."""
     site = campaign.settings.execution.site
     nodes = getattr(site, where)
-    asked = {"slurm_account": site.account, "slurm_partition": nodes.partition, "qos": nodes.qos}
-    asked |= {"constraint": nodes.constraint, "gpu_model": getattr(nodes, "model", None)}
-    return {name: value for name, value in asked.items() if value is not None}
+    requested = {"slurm_account": site.account, "slurm_partition": nodes.partition, "qos": nodes.qos}
+    requested |= {"constraint": nodes.constraint, "gpu_model": getattr(nodes, "model", None)}
+    return {name: value for name, value in requested.items() if value is not None}
 
 
 def request_names(campaign: Campaign) -> list[str]:

@@ -145,14 +145,14 @@ def queued_jobs(folder: Path, *, users: Collection[str], slurm: bool) -> list[Ru
     command = ["squeue", "--noheader", f"--users={','.join(sorted(users))}", "--format=%i|%T|%j|%k|%Z"]
     limit_s = ANSWER_LIMIT_S if slurm else OPTIONAL_ANSWER_LIMIT_S
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=True)
-        return [job for line in asked.stdout.splitlines() if (job := _queued_job(line, folder))]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=True)
+        return [job for line in answer.stdout.splitlines() if (job := _queued_job(line, folder))]
     except subprocess.SubprocessError as error:
         if not slurm:  # programs of SLURM without a cluster
             return []
-        said = (getattr(error, "stderr", None) or f"no answer within {limit_s} s").strip().splitlines()[-1]
+        answer = (getattr(error, "stderr", None) or f"no answer within {limit_s} s").strip().splitlines()[-1]
         raise SchedulerSilentError(
-            f"squeue failed ({said}), so nobody knows whether jobs of an earlier run are in the queue; "
+            f"squeue failed ({answer}), so nobody knows whether jobs of an earlier run are in the queue; "
             "try again when SLURM answers."
         ) from None
 

@@ -147,23 +147,23 @@ def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
     """Simulated and wanted, equilibration included; a point under way counts by its checkpoints."""
     composition = campaign.composition(name)
     production = composition.section("dynamics")["production"]
-    point_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
-    points = {f"md/{temperature}K": point_ps for temperature in campaign.temperatures_K}
+    run_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
+    runs = {f"md/{temperature}K": run_ps for temperature in campaign.temperatures_K}
     constraints = composition.section("constraints")
-    points |= {
+    runs |= {
         f"coupling/{mode}/{temperature}K": constraints["equilibrate_ps"] + constraints["duration_ps"]
         for mode in composition.frozen_modes
         for temperature in composition.constrained_temperatures_K
     }
     done_ps = 0.0
-    for point, wanted_ps in points.items():
-        where = folder / f"results/{name}" / point
+    for run, wanted_ps in runs.items():
+        where = folder / f"results/{name}" / run
         if (where / "md.json").exists():
             done_ps += wanted_ps
         else:
             segments = sum(1 for _ in where.glob(".md.json.work/*/segment-*.pt"))
             done_ps += min(wanted_ps, segments * campaign.settings.execution.checkpoint_ps)
-    return done_ps / 1000, sum(points.values()) / 1000
+    return done_ps / 1000, sum(runs.values()) / 1000
 
 
 def _release(name: str, folder: Path) -> str | None:
@@ -253,9 +253,9 @@ def _cell(counts: Counter) -> str:
 
 def _failure(status: JobStatus, folder: Path) -> str:
     attempt = status.attempt
-    said = f": {' '.join(attempt.sentence.split())}" if attempt.sentence else ""
+    message = f": {' '.join(attempt.sentence.split())}" if attempt.sentence else ""
     log = attempt.slurm_log or folder / status.job.log
-    return f"  {status.job.rule} ({status.job.subject}) {attempt.reason}{said} [{log}]"
+    return f"  {status.job.rule} ({status.job.subject}) {attempt.reason}{message} [{log}]"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> str:

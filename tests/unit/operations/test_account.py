@@ -14,7 +14,7 @@ from saltflow.operations.account.failures import what_failed
 from saltflow.operations.account.snakemake_log import read_controller_log
 from saltflow.operations.account.spending import Spending, job_of_slurm_log, read_spending
 from saltflow.operations.account.suggestions import suggest
-from saltflow.operations.account.terminal import in_words
+from saltflow.operations.account.terminal import format_account
 from saltflow.operations.jobs import job_of_log
 
 BEGAN = datetime(2025, 11, 20, 12, 0, 20, tzinfo=UTC)
@@ -265,7 +265,7 @@ def test_what_nobody_recorded_is_none_and_said(account):
 
 def test_the_account_is_json_and_words(account):
     assert json.loads(json.dumps(account)) == account
-    said = in_words(account)
+    said = format_account(account)
     assert said.startswith("4 jobs, 5 attempts; 2 did not end well.\nCPU: 7.03 h reserved, 3.01 h used.")
     assert "out of memory: 1 × run_md (1 job, 1 done later)." in said
 

@@ -5,11 +5,12 @@ import re
 import pytest
 from ase.build import bulk
 from ase.io import write
+from called import called
 from mace_models import rock_salt
 
 from saltflow.base.provenance import sha256_of_file, write_json
 from saltflow.dynamics.timing import Timing, repeated_to
-from saltflow.operations.md_benchmark import calibration_rows, main, write_rates
+from saltflow.operations.md_benchmark import calibration_rows, command, write_rates
 from saltflow.operations.plan.calibration import read_calibration
 
 
@@ -22,17 +23,18 @@ def salt(tmp_path_factory):
 
 
 def calibrate(model, structure, *more, sizes=("16",)):
-    words = [str(model), "--structure", str(structure), "--atoms", *sizes, "--device", "cpu", "--steps", "3", *more]
-    return main(words)
+    atoms = [word for size in sizes for word in ("--atoms", size)]
+    return called(command, model, "--structure", structure, *atoms, "--device", "cpu", "--steps", "3", *more)
 
 
-def test_sizes_are_timed_and_the_plan_reads_the_table(model_paths, salt, tmp_path, capsys):
+def test_sizes_are_timed_and_the_plan_reads_the_table(model_paths, salt, tmp_path):
     out = tmp_path / "config/calibration.tsv"
     pinned = sha256_of_file(model_paths[0])
-    assert calibrate(model_paths[0], salt, "--sha256", pinned, "--replicas", "1", "2", "--out", str(out)) == 0
-    said = capsys.readouterr()
-    assert re.findall(r"(\d) × 16 atoms: [\d.e+-]+ ns/day each at 2 fs", said.err) == ["1", "2"]
-    assert said.out == f"Written to {out}.\n"
+    replicas = ("--replicas", 1, "--replicas", 2)
+    result = calibrate(model_paths[0], salt, "--sha256", pinned, *replicas, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert re.findall(r"(\d) × 16 atoms: [\d.e+-]+ ns/day each at 2 fs", result.stderr) == ["1", "2"]
+    assert result.stdout == f"Written to {out}.\n"
     rates = read_calibration([tmp_path])
     for rule in ("run_md", "quench_cell", "explore", "propose_initial_frames", "run_constrained_md"):
         rate = rates[rule, "cpu"]
@@ -68,7 +70,7 @@ def test_a_structure_is_repeated_to_nearly_a_cube(wished, repeats):
     assert sorted((found.cell.lengths() / 5.1).round(6)) == list(repeats)
 
 
-def test_mistakes_are_one_sentence(model_paths, salt, tmp_path, capsys):
+def test_mistakes_are_one_sentence(model_paths, salt, tmp_path):
     model = model_paths[0]
     pinned = ("--sha256", sha256_of_file(model))
     write(tmp_path / "molecule.xyz", rock_salt()[:2])
@@ -78,24 +80,28 @@ def test_mistakes_are_one_sentence(model_paths, salt, tmp_path, capsys):
     for words, sentence in (
         ((model, salt), "nothing vouches for this file"),
         ((model, salt, "--sha256", "0" * 64), "where 0000"),
-        ((tmp_path / "none.model", salt, *pinned), "none.model is missing"),
-        ((model, tmp_path / "none.cif", *pinned), "cannot be read as a structure"),
         ((model, text, *pinned), "cannot be read as a structure"),
         ((model, foreign, *pinned), "does not know Na"),
     ):
-        assert calibrate(*words) == 1
-        said = capsys.readouterr()
-        assert sentence in said.err
-        assert len(said.err.strip().splitlines()) == 1
-    with pytest.raises(SystemExit):
-        calibrate(model, salt, *pinned, sizes=("0",))
-    assert "'0' is not a number of 1 or more" in capsys.readouterr().err
+        result = calibrate(*words)
+        assert result.exit_code == 1
+        assert sentence in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    for words, sizes, sentence in (
+        ((tmp_path / "none.model", salt, *pinned), ("16",), "none.model' does not exist"),
+        ((model, tmp_path / "none.cif", *pinned), ("16",), "none.cif' does not exist"),
+        ((model, salt, *pinned), ("0",), "0 is not in the range x>=1"),
+    ):
+        result = calibrate(*words, sizes=sizes)
+        assert result.exit_code == 2
+        assert sentence in result.stderr
 
 
-def test_a_model_that_learned_dispersion_is_not_timed_with_more_of_it(model_paths, salt, tmp_path, capsys):
+def test_a_model_that_learned_dispersion_is_not_timed_with_more_of_it(model_paths, salt, tmp_path):
     model, settings = tmp_path / "released.model", tmp_path / "settings.yaml"
     model.write_bytes(model_paths[0].read_bytes())
     write_json(tmp_path / "released.json", {"sha256": sha256_of_file(model), "dispersion": "D3(BJ)"})
     settings.write_text("dynamics: {dispersion: D3(BJ)}\n")
-    assert calibrate(model, salt, "--settings", str(settings)) == 1
-    assert "its labels hold D3(BJ), which D3(BJ) in the dynamics would count twice" in capsys.readouterr().err
+    result = calibrate(model, salt, "--settings", settings)
+    assert result.exit_code == 1
+    assert "its labels hold D3(BJ), which D3(BJ) in the dynamics would count twice" in result.stderr

@@ -123,7 +123,7 @@ def test_no_run_starts_over_a_killed_one(tmp_path):
 
 def test_a_run_of_another_machine_is_left_to_that_machine(tmp_path):
     leave(tmp_path, host="login9")
-    with pytest.raises(SaltflowError, match=r"look on login9 .* LOST_HOST=login9"):
+    with pytest.raises(SaltflowError, match=r"look on login9 .* --lost-host login9"):
         start(tmp_path, snakefile=SNAKEFILE, slurm=False)
     for lost_host in (None, "login8"):
         with pytest.raises(SaltflowError, match="look on login9"):
@@ -160,7 +160,7 @@ def test_a_run_that_was_interrupted_notes_what_was_finished_and_can_go_on(tmp_pa
 
 
 def test_a_run_whose_jobs_do_not_end_with_it_asks_for_a_resume(tmp_path, monkeypatch):
-    monkeypatch.setattr(controller, "CANCELLED_WITHIN_S", 0.5)
+    monkeypatch.setattr(run_lock, "CANCELLED_WITHIN_S", 0.5)
     start(tmp_path, snakefile=SNAKEFILE, slurm=False)
     with subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(tmp_path)}) as job:
         assert "saltflow resume" in stop(tmp_path, well=False, note=pytest.fail)

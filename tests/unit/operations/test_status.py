@@ -14,7 +14,7 @@ from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
 from saltflow.operations.attempts import journal_path
 from saltflow.operations.jobs import Job, jobs_of
-from saltflow.operations.status import in_words, read_status
+from saltflow.operations.status import format_status, read_status
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT = "slurmstepd: error: *** JOB 7 ON cpu01 CANCELLED AT 2025-11-20T23:59:41 DUE TO TIME LIMIT ***\n"
@@ -59,7 +59,7 @@ def of(campaign: Campaign, name: str, rule: str) -> list[Job]:
 
 
 def test_an_untouched_folder_is_all_due(campaign, tmp_path):
-    said = in_words(read_status(campaign, tmp_path))
+    said = format_status(read_status(campaign, tmp_path))
     assert said.splitlines() == [
         "2 compositions: 0 done, 0 under way, 0 with failed jobs, 2 not started. MD: 0 of 0.00066 ns. "
         "Potentials: 0 of 2 released.",
@@ -77,7 +77,7 @@ def test_a_finished_folder_is_all_done(campaign, tmp_path):
         release = tmp_path / f"results/potentials/{name}/released.json"
         release.write_text(json.dumps({"generation": 1, "converged": name == "base"}))
     finish(tmp_path, *jobs_of(campaign))
-    said = in_words(read_status(campaign, tmp_path))
+    said = format_status(read_status(campaign, tmp_path))
     assert "2 compositions: 2 done" in said
     assert "MD: 0.00066 of 0.00066 ns. Potentials: 2 of 2 released.\n88 jobs: 88 done" in said
     assert "released, generation 1, not converged" in said
@@ -89,7 +89,7 @@ def test_a_stage_shows_what_is_done_and_what_failed(campaign, tmp_path):
     finish(tmp_path, *replicas)
     failed = of(campaign, "LiAlCl4", "run_md")[0]
     attempt(tmp_path, failed, outcome="failed", error="SaltflowError", sentence="The cell\nexploded; shorten the step.")
-    said = in_words(read_status(campaign, tmp_path))
+    said = format_status(read_status(campaign, tmp_path))
     row = next(line for line in said.splitlines() if line.startswith("LiAlCl4"))
     assert row.split()[-9:] == ["generation", "0", "4/4", "0/3", "✗1", "0", "of", "0.00033", "0/22"]
     assert "LiCl-crystal" not in said
@@ -105,7 +105,7 @@ def test_the_reason_of_a_killed_job_is_slurm_s(campaign, tmp_path):
     log = tmp_path / ".snakemake/slurm_logs/rule_run_md/LiAlCl4_500/21.log"
     log.parent.mkdir(parents=True)
     log.write_text(TIMEOUT)
-    assert f"timeout [{log}]" in in_words(read_status(campaign, tmp_path))
+    assert f"timeout [{log}]" in format_status(read_status(campaign, tmp_path))
 
 
 def test_checkpoints_tell_how_far_md_is(campaign, tmp_path):
@@ -146,7 +146,7 @@ def test_seven_hundred_compositions_are_answered_at_once(campaign, tmp_path):
     finished = set(names[:100])
     finish(tmp_path, *(job for job in jobs_of(large) if job.wildcards.get("composition") in finished))
     began = time.process_time()
-    said = in_words(read_status(large, tmp_path))
+    said = format_status(read_status(large, tmp_path))
     assert time.process_time() - began < 4  # about 0.7 s on a quiet core
     assert said.startswith("700 compositions: 100 done, 0 under way, 0 with failed jobs, 600 not started.")
     assert "600 compositions have not started; --all shows them." in said

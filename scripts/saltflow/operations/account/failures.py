@@ -24,5 +24,5 @@ def what_failed(folder: Path, *, since: datetime) -> str | None:
 
 
 def _line(spent: Spending) -> str:
-    said = spent.sentence or f"the log is {spent.job.log}."
-    return f"  {spent.job.rule} ({spent.job.subject}), {spent.reason}: {said}"
+    message = spent.sentence or f"the log is {spent.job.log}."
+    return f"  {spent.job.rule} ({spent.job.subject}), {spent.reason}: {message}"

@@ -56,10 +56,10 @@ def ask_sacct(job_ids: Iterable[str]) -> list[Record] | None:
         chosen = ",".join(ids[first : first + JOBS_PER_QUESTION])
         command = ["sacct", "--parsable2", "--duplicates", f"--format={','.join(FIELDS)}", f"--jobs={chosen}"]
         try:
-            said = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=True).stdout
+            message = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=True).stdout
         except (OSError, subprocess.SubprocessError):
             return None
-        records += parse_records(said)
+        records += parse_records(message)
     return records or None
 
 

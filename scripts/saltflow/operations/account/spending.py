@@ -75,7 +75,7 @@ def _of_attempt(job: Job, attempt: Attempt) -> Spending:
         ended = datetime.now(UTC)
     elif ended is None and attempt.slurm_log:  # its last line is the end of the job
         ended = _written(attempt.slurm_log)
-    asked = attempt.requested
+    requested = attempt.requested
     said_so_itself = attempt.pid is not None
     return Spending(
         job,
@@ -84,11 +84,11 @@ def _of_attempt(job: Job, attempt: Attempt) -> Spending:
         ended=ended,
         elapsed_s=max(0.0, (ended - attempt.began).total_seconds()) if ended and said_so_itself else None,
         cpu_s=attempt.cpu_s,
-        cpus=asked.cpus,
-        gpus=asked.gpus,
-        memory_requested_MB=asked.memory_MB,
+        cpus=requested.cpus,
+        gpus=requested.gpus,
+        memory_requested_MB=requested.memory_MB,
         memory_peak_MB=attempt.peak_memory_MB,
-        runtime_requested_min=asked.runtime_min,
+        runtime_requested_min=requested.runtime_min,
         sentence=attempt.sentence,
         slurm_job_id=attempt.slurm_job_id,
     )
@@ -129,8 +129,8 @@ def _never_began(found: Sequence[Spending], told: ControllerLog) -> Iterator[Spe
     for job_id, reason in told.ends.items():
         submission = told.submissions.get(job_id)
         if job_id not in known and submission and (job := job_of_slurm_log(submission.slurm_log)):
-            said = reason_in(Path(submission.slurm_log))
-            yield Spending(job, said or reason, began=submission.submitted, slurm_job_id=job_id)
+            message = reason_in(Path(submission.slurm_log))
+            yield Spending(job, message or reason, began=submission.submitted, slurm_job_id=job_id)
 
 
 def _with_end(spent: Spending, ends: Mapping[str, Reason]) -> Spending:

@@ -31,7 +31,7 @@ def suggest(rule: str, spending: Sequence[Spending]) -> str | None:
 
 def _memory(rule: str, done: Sequence[Spending]) -> str | None:
     known = [(spent.memory_requested_MB, spent.memory_peak_MB) for spent in done]
-    known = [(asked, used) for asked, used in known if asked and used]
+    known = [(requested, used) for requested, used in known if requested and used]
     needed = _rounded_up(
         max((used for _, used in known), default=0) * MEMORY_MARGIN + MEMORY_OF_SNAKEMAKE_MB, MEMORY_STEP_MB
     )
@@ -40,7 +40,7 @@ def _memory(rule: str, done: Sequence[Spending]) -> str | None:
 
 def _runtime(rule: str, done: Sequence[Spending]) -> str | None:
     known = [(spent.runtime_requested_min, (spent.elapsed_s or 0) / 60) for spent in done]
-    known = [(asked, used) for asked, used in known if asked and used]
+    known = [(requested, used) for requested, used in known if requested and used]
     longest = max((used for _, used in known), default=0)
     needed = _rounded_up(longest * TIME_MARGIN, 60 if longest > 60 else 10)
     return _too_much_or_little(rule, known, key="runtime", unit="min", needed=needed)
@@ -59,10 +59,10 @@ def _too_much_or_little(
     """
     if not known:
         return None
-    least, most = min(asked for asked, _ in known), max(asked for asked, _ in known)
-    share = max(used / asked for asked, used in known)
-    asked = f"{most:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
-    sentence = f"{rule} asked for {asked} {unit} and used at most {math.ceil(max(used for _, used in known))} {unit}"
+    least, most = min(requested for requested, _ in known), max(requested for requested, _ in known)
+    share = max(used / requested for requested, used in known)
+    requested = f"{most:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
+    sentence = f"{rule} asked for {requested} {unit} and used at most {math.ceil(max(used for _, used in known))} {unit}"
     if share > TIGHT:
         return f"{sentence}, {share:.0%} of what a job asked for: set {key}: {max(needed, math.ceil(most))} or more."
     if least == most:

@@ -27,6 +27,6 @@ def _waiting(waiting_h: dict | None) -> str:
 
 def _failure(failure: dict) -> str:
     later = f", {failure['done_later']} done later" if failure["done_later"] else ""
-    said = f" Last word: {failure['sentence']}" if failure["sentence"] else ""
+    message = f" Last word: {failure['sentence']}" if failure["sentence"] else ""
     jobs = "1 job" if failure["jobs"] == 1 else f"{failure['jobs']} jobs"
-    return f"{failure['reason']}: {failure['attempts']} × {failure['rule']} ({jobs}{later}).{said}"
+    return f"{failure['reason']}: {failure['attempts']} × {failure['rule']} ({jobs}{later}).{message}"

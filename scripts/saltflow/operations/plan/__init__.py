@@ -17,7 +17,7 @@ graph: {nodes: [{rule, stage, due, done, failed}], edges: [[from, to]]}, of rule
 totals: {cpu_hours, gpu_hours: {expected, upper}, wall_hours: [{cpu_nodes, gpu_nodes, expected}], largest_job: None or
     {rule, subject, memory_MB, cpus, gpus, runtime_min}, peak_queued, peak_submissions_per_minute,
     storage_GB: {end, peak}, files}.
-limits: that would be broken: {limit, allowed, asked, rule, sentence}.
+limits: that would be broken: {limit, allowed, requested, rule, sentence}.
 estimates: {rule, done_by: a device or the code of a reference, basis: "N finished jobs of this sweep"|"calibration of
     DATE on MACHINE"|"assumed", conditions: of the calibration, seconds_per_unit, unit}.
 notes: sentences that a reader must know.

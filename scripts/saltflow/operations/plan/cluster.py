@@ -78,10 +78,10 @@ def look_at_cluster(partition_file: Path | None) -> Cluster:
 def _answer(*command: str) -> str:
     """What a command prints; nothing where it is missing, fails or takes too long."""
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return asked.stdout
+    return answer.stdout
 
 
 def read_partition_file(path: Path) -> list[Partition]:

@@ -1,4 +1,4 @@
-"""The jobs of a sweep as plain data: what the plan, the controller and the archive know of the workflow."""
+"""The jobs of a sweep as plain data: what the plan, the housekeeping and the archive know of the workflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -37,7 +37,7 @@ class Estimator:
     Expected: start and work by the calibration, times the median of what finished jobs of the same rule and device
     took in this sweep. A generation of learning that comes after one which has converged only passes it on; as long
     as none has converged, every generation counts in full.
-    At most: the walltime that is requested, or what the work needs in several resumed pieces where that is more.
+    At most: the walltime that is requested, or what the work needs over several submissions where that is more.
 
     Args:
         campaign: what is to be done.
@@ -112,7 +112,7 @@ class Estimator:
     def _measured_s(self, job: PlannedJob) -> float | None:
         """Seconds that a finished job took; None where that says nothing about the next one.
 
-        A job that was resumed has measured only its last piece, and one on another device another thing.
+        A job that was resumed has measured only its last submission; one on another device measures something else.
         """
         attempts = list(read_journal(self.dag.directory / journal_path(job.log)).values()) if job.log else []
         if len(attempts) > 1 or _on_other_device(attempts, gpu=self._kind(job)[1] == "cuda"):

@@ -30,7 +30,7 @@ class Request:
 class _Limit:
     name: str
     unit: str
-    asked: Callable[[Request], float]
+    requested: Callable[[Request], float]
     allowed: Callable[[Partition], float | None]
     remedy: str
 
@@ -98,12 +98,12 @@ def _of_partitions(request: Request, known: Sequence[Partition]) -> Iterable[dic
         return
     best = min(candidates, key=lambda partition: len(_broken(request, partition)))
     for limit in _broken(request, best):
-        asked, allowed = limit.asked(request), limit.allowed(best)
+        requested, allowed = limit.requested(request), limit.allowed(best)
         sentence = (
-            f"{request.rule} asks for {asked:,.0f} {limit.unit} where partition {best.name} allows {allowed:,.0f}: "
+            f"{request.rule} asks for {requested:,.0f} {limit.unit} where partition {best.name} allows {allowed:,.0f}: "
             f"{limit.remedy.format(kind=_kind(request))}."
         )
-        yield _entry(limit.name, allowed, asked, request.rule, sentence)
+        yield _entry(limit.name, allowed, requested, request.rule, sentence)
 
 
 def _candidates(request: Request, known: Sequence[Partition]) -> list[Partition] | None:
@@ -118,7 +118,7 @@ def _broken(request: Request, partition: Partition) -> list[_Limit]:
     return [
         limit
         for limit in LIMITS
-        if (allowed := limit.allowed(partition)) is not None and limit.asked(request) > allowed
+        if (allowed := limit.allowed(partition)) is not None and limit.requested(request) > allowed
     ]
 
 
@@ -148,7 +148,7 @@ def _of_qos(request: Request, cluster: Cluster, max_jobs: int | None, submission
 
 
 def _of_time(request: Request) -> dict | None:
-    """A job that is expected to need more than its walltime: in pieces, but not in too many, or not at all."""
+    """A job that is expected to need more than its walltime: resumed, but not too often, or not at all."""
     if request.expected_min <= request.runtime_min:
         return None
     submissions = -(-request.expected_min // request.runtime_min)
@@ -171,5 +171,5 @@ def _kind(request: Request) -> str:
     return "gpu" if request.gpus else "cpu"
 
 
-def _entry(limit: str, allowed: object, asked: object, rule: str, sentence: str) -> Mapping[str, object]:
-    return {"limit": limit, "allowed": allowed, "asked": asked, "rule": rule, "sentence": sentence}
+def _entry(limit: str, allowed: object, requested: object, rule: str, sentence: str) -> Mapping[str, object]:
+    return {"limit": limit, "allowed": allowed, "requested": requested, "rule": rule, "sentence": sentence}

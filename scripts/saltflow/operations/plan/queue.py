@@ -157,18 +157,18 @@ class _Room:
         self.all = {pool: tuple(amounts) for pool, amounts in self.free.items()}
 
     def take(self, task: QueuedTask) -> bool:
-        asked = self._asked(task)
+        requested = self._requested(task)
         free = self.free[task.pool]
-        if any(want > there for want, there in zip(asked, free, strict=True)):
+        if any(want > there for want, there in zip(requested, free, strict=True)):
             return False
-        self.free[task.pool] = [there - want for want, there in zip(asked, free, strict=True)]
+        self.free[task.pool] = [there - want for want, there in zip(requested, free, strict=True)]
         return True
 
     def give(self, task: QueuedTask) -> None:
         free = self.free[task.pool]
-        self.free[task.pool] = [there + want for want, there in zip(self._asked(task), free, strict=True)]
+        self.free[task.pool] = [there + want for want, there in zip(self._requested(task), free, strict=True)]
 
-    def _asked(self, task: QueuedTask) -> list[float]:
+    def _requested(self, task: QueuedTask) -> list[float]:
         wants = {"local": [task.cores], "cpu": [task.cores, task.memory_MB], "gpu": [task.gpus]}[task.pool]
         return [min(want, most) for want, most in zip(wants, self.all[task.pool], strict=True)]
 

@@ -108,10 +108,10 @@ class _Outlook:
 
 def _largest_job(dag: Dag, submissions: Sequence[list[PlannedJob]]) -> dict | None:
     """The submission that asks for the most memory, and for the most time among those."""
-    asked = [(*request_of(dag, jobs), jobs[0]) for jobs in submissions]
-    if not asked:
+    requested = [(*request_of(dag, jobs), jobs[0]) for jobs in submissions]
+    if not requested:
         return None
-    threads, resources, job = max(asked, key=lambda each: (memory_of(each[1]), runtime_of(each[1])))
+    threads, resources, job = max(requested, key=lambda each: (memory_of(each[1]), runtime_of(each[1])))
     return {
         "rule": job.rule,
         "subject": ", ".join(f"{name} {value}" for name, value in job.wildcards.items()),
