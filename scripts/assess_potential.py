@@ -29,7 +29,6 @@ assessment = assess(
     structure=compare_structure_of_files(job.input),
     forgetting=compare_with_foundation(ours, job.input, foundation=params.foundation, asked=params.forgetting),
 )
-if before:
-    assessment = passed_on(assessment, read_json(job.input.previous_assessment))
+assessment = passed_on(assessment, job.input.get("previous_assessment"))
 plot_assessment(now, assessment, job.output.figure)
 write_json(job.output.assessment, assessment)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from saltflow.base.provenance import read_json, scratch
+from saltflow.base.assessment_state import has_converged
+from saltflow.base.provenance import scratch
 from saltflow.labels.frames import write_frames
 from saltflow.learning.sampling import explore
 from saltflow.materials.compositions import Composition
@@ -12,7 +13,7 @@ from saltflow.potentials.mace import load_checked_committee
 job = snakemake  # noqa: F821
 start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
 
-if read_json(job.input.previous_assessment)["converged"]:
+if has_converged(job.input.previous_assessment):
     write_frames(job.output.frames, [])
 else:
     execution, dynamics = job.config["execution"], job.params.dynamics

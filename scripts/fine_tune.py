@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import atomic_write, read_json, scratch
 from saltflow.learning.foundations import started_from
 from saltflow.learning.loco.training import foundation_without, read_sets
@@ -14,7 +15,7 @@ where, params, excluded = job.wildcards, job.params, job.wildcards.get("excluded
 subject = ", ".join(f"{name} {value}" for name, value in where.items()).replace("excluded", "without")
 start_job(job, subject=subject)
 
-if job.input.get("previous_assessment") and read_json(job.input.previous_assessment)["converged"]:
+if has_converged(job.input.get("previous_assessment")):
     for source, target in ((job.input.previous_model, job.output.model), (job.input.previous_check, job.output.check)):
         with atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)

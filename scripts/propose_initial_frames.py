@@ -26,7 +26,7 @@ with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
     frames = propose_initial_frames(
         [Composition.from_identity(each) for each in job.params.compositions],
         committee,
-        initial_packing=job.params.initial_structures,
+        initial_structures=job.params.initial_structures,
         packing=job.params.cells,
         dynamics=dynamics,
         checkpoint_ps=execution["checkpoint_ps"],

@@ -1,11 +1,14 @@
 """What is said of a generation: its criteria, its errors by composition, whose dynamics was how stable."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mace_models import rock_salt
 from predicted_frames import prediction
 
 from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import write_json
 from saltflow.learning.assessment.assessment import assess, passed_on, predict
 from saltflow.learning.convergence import ended_because
 from saltflow.learning.prediction_errors import errors
@@ -21,6 +24,11 @@ BY_HAND = [
 
 def explored(*, accurate: int, frames: int = 100) -> dict:
     return {"LiCl": {"frames": frames, "accurate": accurate, "candidate": frames - accurate, "failed": 0}}
+
+
+def written(folder, assessment: dict) -> Path:
+    write_json(folder / "assessment.json", assessment)
+    return folder / "assessment.json"
 
 
 @pytest.mark.parametrize(("limit", "accurate", "converged"), [(92, 95, True), (91, 95, False), (92, 94, False)])
@@ -42,7 +50,7 @@ def test_what_has_explored_nothing_converges_only_where_nobody_asks(asked, conve
     assert assessment["previous_generation_on_same_frames"] is None
 
 
-def test_the_release_says_what_ended_the_learning():
+def test_the_release_says_what_ended_the_learning(tmp_path):
     def of(generation, **choices):
         asked = {"force_rmse_meV_A": 100.0, "max_uncertain_fraction": 0.05} | choices.pop("asked", {})
         return assess(BY_HAND, None, generation=generation, convergence=asked, **choices)
@@ -54,7 +62,7 @@ def test_the_release_says_what_ended_the_learning():
         "asked about."
     )
     second = of(1, explored=explored(accurate=97))
-    third = passed_on(of(2, explored={}), second)
+    third = passed_on(of(2, explored={}), written(tmp_path, second))
     assert ended_because([first, second, third]) == (
         "Converged at generation 1: held-out force error 91.3 ≤ 100 meV/Å; 3 % ≤ 5 % of the explored frames uncertain; "
         "diffusion was not asked about."
@@ -64,10 +72,11 @@ def test_the_release_says_what_ended_the_learning():
     assert "was not asked about" in ended_because([of(0, explored={}, asked={"max_uncertain_fraction": 1.0})])
 
 
-def test_a_generation_that_did_not_converge_passes_nothing_on():
+def test_a_generation_that_did_not_converge_passes_nothing_on(tmp_path):
     before = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})
     now = assess(BY_HAND, BY_HAND, generation=1, convergence=CRITERION, explored=explored(accurate=1))
-    assert passed_on(now, before) == now
+    assert passed_on(now, written(tmp_path, before)) == now
+    assert passed_on(now, None) == now
 
 
 def test_every_composition_is_judged_apart():
@@ -79,7 +88,7 @@ def test_every_composition_is_judged_apart():
     assert found["LiF"]["by_temperature"]["600 K"]["frames"] == 1
 
 
-def test_the_stability_is_said_to_be_that_of_the_committee_before():
+def test_the_stability_is_said_to_be_that_of_the_committee_before(tmp_path):
     point = {
         "cells": 2,
         "ended_early": 1,
@@ -97,7 +106,7 @@ def test_the_stability_is_said_to_be_that_of_the_committee_before():
     )
     later = assess(BY_HAND, BY_HAND, generation=4, convergence=CRITERION, explored={})
     before = found | {"converged": True, "rdf_against_reference_md": {"LiCl": {}}}
-    passed = passed_on(later, before)
+    passed = passed_on(later, written(tmp_path, before))
     assert [passed[name] for name in ("stability", "rdf_against_reference_md")] == [found["stability"], {"LiCl": {}}]
     assert "rdf_against_reference_md" not in later
 

@@ -1,10 +1,13 @@
 """How good a committee is on frames it never saw, beside the committee of the generation before."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 from ase import Atoms
 
+from saltflow.base.assessment_state import has_converged
 from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import read_json
 from saltflow.labels.frames import read_frames
 from saltflow.learning.convergence import criteria
 from saltflow.learning.prediction_errors import (
@@ -164,14 +167,15 @@ def _stability(explored: Mapping[str, Mapping], *, generation: int) -> dict | No
     return {"driven_by_generation": generation - 1, "compositions": found} if found else None
 
 
-def passed_on(assessment: Mapping, previous: Mapping) -> dict:
-    """The assessment of a generation that only passes on what an earlier one has reached: it decides nothing anew.
+def passed_on(assessment: Mapping, previous: str | os.PathLike | None) -> dict:
+    """The assessment of a generation; after a converged one it keeps that one's decision and exploration.
 
     Args:
         assessment: of this generation.
-        previous: of the generation before.
+        previous: assessment.json of the generation before, if there is one.
     """
-    if not previous["converged"]:
+    if not has_converged(previous):
         return dict(assessment)
+    earlier = read_json(previous)
     decided = ("generation", "converged", "criteria", "explored", STABILITY, REFERENCE_MD)
-    return {**assessment, **{name: previous[name] for name in decided if name in previous}}
+    return {**assessment, **{name: earlier[name] for name in decided if name in earlier}}
