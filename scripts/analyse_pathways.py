@@ -1,6 +1,6 @@
 """Analyse the pathways of the mobile ion of one composition at one temperature."""
 
-from saltflow.analysis.pathways import analyse_pathways, no_pathways
+from saltflow.analysis.pathways.analysis import analyse_pathways, no_pathways
 from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.volumes import write_volume
 from saltflow.base.provenance import provenance, write_json

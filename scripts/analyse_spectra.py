@@ -1,6 +1,6 @@
 """Analyse the spectra of one composition at one temperature."""
 
-from saltflow.analysis.spectra import analyse_spectra, no_spectra
+from saltflow.analysis.spectra.analysis import analyse_spectra, no_spectra
 from saltflow.analysis.spectra.figures import plot_spectra
 from saltflow.base.provenance import provenance, write_json
 from saltflow.operations.job_log import start_job

@@ -1,8 +1,10 @@
 """Relate order with conductivity over the electrolytes of the sweep."""
 
 from saltflow.analysis.conductivity_table import write_table
-from saltflow.analysis.order import Electrolyte, collect, descriptors_of, design_note, relate
+from saltflow.analysis.order.electrolytes import Electrolyte, collect, descriptors_of
 from saltflow.analysis.order.figures import plot_order
+from saltflow.analysis.order.note import design_note
+from saltflow.analysis.order.relation import relate
 from saltflow.base.provenance import provenance, read_json, write_json, write_text
 from saltflow.operations.job_log import start_job
 

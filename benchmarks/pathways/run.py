@@ -75,7 +75,7 @@ def _energy_kT(places_A: np.ndarray) -> np.ndarray:
 def saltflow(positions_A: np.ndarray, smoothing_A: float) -> Callable[[float], list[float]]:
     """Barriers in 1 and in 3 dimensions, as in the workflow."""
     sys.path.insert(0, str(REPOSITORY / "scripts"))
-    from saltflow.analysis.pathways import analyse_pathways
+    from saltflow.analysis.pathways.analysis import analyse_pathways
     from saltflow.trajectory import Trajectory
 
     frames, ions = positions_A.shape[:2]

@@ -1,30 +1,33 @@
-"""What the single analyses (`python -m saltflow.<analysis> trajectory …`) share: arguments and trajectories."""
+"""What the commands of single analyses (`saltflow transport FILE …`) share: options and trajectories."""
 
-import argparse
 import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import click
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings import load_settings
-from saltflow.trajectory import TrajectoryFile, open_trajectory
-from saltflow.trajectory.other_programs import convert, is_ours
+
+if TYPE_CHECKING:
+    from saltflow.trajectory import TrajectoryFile
 
 RDF_SETTINGS = ("r_max_A", "bin_width_A", "frames_per_replica")
 MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
 
 
 @dataclass(frozen=True)
-class Point:
-    """The trajectories of one command, and what was said of them.
+class StatePoint:
+    """The trajectories of one command, and what its options say of them.
 
     Args:
-        runs: the trajectories, replicas of one point.
+        runs: the trajectories, replicas of one state point.
         inputs: name → path of each, for the provenance.
         charges: element → formal charge in e.
         mobile_ion: the element that carries the current.
@@ -36,7 +39,7 @@ class Point:
         name: the same without the temperature.
     """
 
-    runs: list[TrajectoryFile]
+    runs: "list[TrajectoryFile]"
     inputs: Mapping[str, str]
     charges: Mapping[str, float]
     mobile_ion: str
@@ -48,61 +51,59 @@ class Point:
     name: str
 
 
-def run_analysis(
-    analysis: str,
-    arguments: list[str] | None,
-    *,
-    description: str,
-    section: str,
-    analyse: Callable[[Point], str],
-    needs_charges: bool = True,
-) -> int:
-    """Read the command line, open the trajectories, analyse them, and say where the results are.
+def trajectory_options(
+    analysis: str, *, needs_charges: bool = True
+) -> Callable[[Callable[[StatePoint], str]], Callable[..., None]]:
+    """Give a function the options of a single analysis.
+
+    The function takes the opened trajectories, writes its results into their folder and returns the status. Options
+    that are wrong raise SaltflowError: decorate the result with `click.command(cls=SentenceCommand)`.
 
     Args:
-        analysis: name of the module below saltflow, and of the folder for the results.
-        arguments: of the command line; None takes those of the process.
-        description: one sentence for --help.
-        section: section of the settings that the analysis uses.
-        needs_charges: whether the analysis uses formal charges; they may be left out otherwise.
-        analyse: writes its results into the folder and returns the status in a few words.
-
-    Returns:
-        The exit code: 1 after a mistake of the user, which is explained in one sentence.
+        analysis: its command, the folder for its results and its section of the settings.
+        needs_charges: whether formal charges must be given.
     """
-    chosen = _parser(analysis, description, section, needs_charges=needs_charges).parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
-    try:
-        with _opened_point(chosen, section) as point:
-            status = analyse(point)
-    except SaltflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{point.title}: {status}; written to {point.folder}/")
-    return 0
+
+    def decorate(analyse: Callable[[StatePoint], str]) -> Callable[..., None]:
+        @wraps(analyse)
+        def command(**options: object) -> None:
+            logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+            logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
+            with _opened(SimpleNamespace(**options), section=analysis) as state_point:
+                status = analyse(state_point)
+            click.echo(f"{state_point.title}: {status}; written to {state_point.folder}/")
+
+        for option in reversed(_options(analysis, needs_charges=needs_charges)):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def _parser(analysis: str, description: str, section: str, *, needs_charges: bool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m saltflow.{analysis}", description=description)
-    parser.add_argument("trajectories", nargs="+", help="files of one point: H5MD, or anything that MDAnalysis reads")
-    parser.add_argument(
-        "--charges", required=needs_charges, default="", help="formal charges, such as Li=1,Al=3,Cl=-1,O=-2"
-    )
-    parser.add_argument("--temperature", required=True, type=float, help="K")
-    parser.add_argument("--mobile", help="the mobile ion; by default the only alkali metal or silver")
-    parser.add_argument("--out", default=analysis, help=f"folder for the results (default: {analysis})")
-    parser.add_argument("--name", help="what the tables and figures call it (default: the first file's name)")
-    parser.add_argument("--topology", help="file with the atoms, for formats that hold positions alone")
-    parser.add_argument("--species", default="", help="elements of what the file calls atoms, such as 1=Li,2=Cl")
-    parser.add_argument("--interval", type=float, help="ps between frames, where the file does not say")
-    parser.add_argument("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file does not say")
-    parser.add_argument("--settings", help=f"YAML with what differs in `{section}`")
-    return parser
+def _options(analysis: str, *, needs_charges: bool) -> list[Callable]:
+    option = click.option
+    charges = {"required": True} if needs_charges else {"default": ""}
+    return [
+        click.argument("trajectories", metavar="FILE...", nargs=-1, required=True),
+        option("--charges", **charges, help="Formal charges, such as Li=1,Al=3,Cl=-1,O=-2."),
+        option("--temperature", required=True, type=float, help="In K."),
+        option("--mobile", help="The mobile ion; by default the only alkali metal or silver."),
+        option("--out", default=analysis, show_default=True, help="Folder for the results."),
+        option("--name", help="What tables and figures call it; by default the first file's name."),
+        option("--topology", help="File with the atoms, for formats that hold positions alone."),
+        option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl."),
+        option("--interval", type=float, help="Time between frames in ps, where the file does not say."),
+        option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file does not say."),
+        option("--settings", help=f"YAML with what differs in `{analysis}`."),
+    ]
 
 
 @contextmanager
-def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
+def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
+    """The trajectories that the options name; those of other programs are converted for as long as this is open."""
+    from saltflow.campaign.config_files import read_configuration
+    from saltflow.campaign.settings import load_settings
+
     charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", chosen.charges).items()}
     files = [chosen.settings] if chosen.settings else []
     settings = load_settings(read_configuration(files)).model_dump(mode="json")
@@ -112,7 +113,7 @@ def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
         runs = [
             _open(path, chosen, Path(scratch) / f"{number}.h5md") for number, path in enumerate(chosen.trajectories)
         ]
-        yield Point(
+        yield StatePoint(
             runs=runs,
             inputs={f"trajectory{number}": path for number, path in enumerate(chosen.trajectories, start=1)},
             charges=charges,
@@ -126,8 +127,11 @@ def _opened_point(chosen: argparse.Namespace, section: str) -> Iterator[Point]:
         )
 
 
-def _open(path: str, chosen: argparse.Namespace, converted: Path) -> TrajectoryFile:
-    if Path(path).is_file() and is_ours(path):
+def _open(path: str, chosen: SimpleNamespace, converted: Path) -> "TrajectoryFile":
+    from saltflow.trajectory import open_trajectory
+    from saltflow.trajectory.other_programs import convert, is_own
+
+    if Path(path).is_file() and is_own(path):
         return open_trajectory(path)
     cell = [_number("--cell", part) for part in chosen.cell.split(",")] if chosen.cell else None
     if cell is not None and len(cell) != 6:

@@ -24,7 +24,7 @@ LARGEST_CERTAIN_STEP = 0.4
 FRAMES_PER_FLUSH = 2000
 
 
-def is_ours(path: str | os.PathLike) -> bool:
+def is_own(path: str | os.PathLike) -> bool:
     """Whether a file is an H5MD file of saltflow."""
     if not h5py.is_hdf5(path):
         return False

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.units import kB
+from click.testing import CliRunner
 
-from saltflow.analysis.pathways import analyse_pathways, no_pathways
-from saltflow.analysis.pathways.__main__ import main
+from saltflow.analysis.pathways.analysis import analyse_pathways, no_pathways
+from saltflow.analysis.pathways.command import command
 from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.grid import Grid, coarsened
 from saltflow.analysis.pathways.picture import isosurface, write_picture
@@ -239,13 +240,15 @@ def test_figure_and_picture_are_drawn_also_of_nothing(analysed, tmp_path):
     assert read_volume(tmp_path / "nothing.cube") is None
 
 
-def test_the_command_writes_everything_without_charges(tmp_path, capsys):
+def test_the_command_writes_everything_without_charges(tmp_path):
     run = replica(4, frames=300)
     with H5MDWriter(tmp_path / "run.h5md", Atoms(run.symbols, pbc=True), metadata={}) as writer:
         for number, positions_A in enumerate(run.positions_A):
             writer.append_positions(step=number, time_ps=float(number), positions_A=positions_A, cell_A=TRICLINIC_A)
     out = tmp_path / "out"
-    assert main([str(tmp_path / "run.h5md"), "--temperature", "1000", "--out", str(out), "--name", "LiCl"]) == 0
+    arguments = [str(tmp_path / "run.h5md"), "--temperature", "1000", "--out", str(out), "--name", "LiCl"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0
     assert {path.name for path in out.iterdir()} == {f"pathways.{kind}" for kind in ("json", "svg", "html", "cube")}
     assert json.loads((out / "pathways.json").read_text())["mobile_ion"] == "Li"
-    assert "LiCl at 1000 K" in capsys.readouterr().out
+    assert "LiCl at 1000 K" in done.stdout

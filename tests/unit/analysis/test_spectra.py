@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.units import kB
+from click.testing import CliRunner
 
-from saltflow.analysis.spectra import analyse_spectra, no_spectra
-from saltflow.analysis.spectra.__main__ import main
+from saltflow.analysis.spectra.analysis import analyse_spectra, no_spectra
+from saltflow.analysis.spectra.command import command
 from saltflow.analysis.spectra.correlation import autocorrelation, frequencies_THz, integral, spectrum
 from saltflow.analysis.spectra.figures import plot_spectra
 from saltflow.analysis.spectra.orientation import decay_time, orientation_correlation, read_bonds
@@ -363,10 +364,12 @@ def test_figures_are_drawn_also_of_nothing(spectra, tmp_path):
     assert "gas" in (tmp_path / "vibrations1.svg").read_text()
 
 
-def test_the_command_writes_everything(vibrating, tmp_path, capsys):
+def test_the_command_writes_everything(vibrating, tmp_path):
     out = tmp_path / "out"
-    assert main([str(vibrating[0]), "--temperature", "600", "--out", str(out), "--name", "LiCl"]) == 0
+    arguments = [str(vibrating[0]), "--temperature", "600", "--out", str(out), "--name", "LiCl"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0
     names = {"spectra.json", "vibrations.svg", "dynamic_structure.svg", "orientation.svg"}
     assert {path.name for path in out.iterdir()} == names
     assert json.loads((out / "spectra.json").read_text())["vibrations"]["species"].keys() == {"Li", "Cl"}
-    assert "LiCl at 600 K" in capsys.readouterr().out
+    assert "LiCl at 600 K" in done.stdout

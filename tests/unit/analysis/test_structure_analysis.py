@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from click.testing import CliRunner
 from structure_cases import CHARGES, chain, gas, joined, salt_block, shaken, tetrahedra_with_lithium
 
-from saltflow.analysis.structure.__main__ import main
 from saltflow.analysis.structure.analysis import analyse_structure, no_structure
+from saltflow.analysis.structure.command import command
 from saltflow.analysis.structure.descriptors import NAMES
 from saltflow.analysis.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
 from saltflow.analysis.structure.table import tabulate_structure
@@ -154,7 +155,7 @@ def test_mistakes_are_explained(changes, words):
         analyse(gas(1), **{"charges": {"Li": 1, "Cl": -1}, **changes})
 
 
-def test_the_command_writes_what_the_sweep_writes(tmp_path, capsys):
+def test_the_command_writes_what_the_sweep_writes(tmp_path):
     symbols, positions_A = tetrahedra_with_lithium(2)
     atoms = Atoms(symbols, positions=positions_A, cell=[15, 15, 15], pbc=True)
     rng = np.random.default_rng(3)
@@ -164,12 +165,14 @@ def test_the_command_writes_what_the_sweep_writes(tmp_path, capsys):
             writer.append_positions(step=number, time_ps=0.1 * number, positions_A=moved_A, cell_A=atoms.cell)
     settings = tmp_path / "settings.yaml"
     settings.write_text(json.dumps({"structure": SETTINGS}))
-    told = ["--charges", "Li=1,Al=3,Cl=-1", "--temperature", "300", "--settings", str(settings)]
-    assert main([str(tmp_path / "run.h5md"), *told, "--out", str(tmp_path / "out"), "--name", "salt"]) == 0
+    options = ["--charges", "Li=1,Al=3,Cl=-1", "--temperature", "300", "--settings", str(settings)]
+    options += ["--out", str(tmp_path / "out"), "--name", "salt"]
+    done = CliRunner().invoke(command, [str(tmp_path / "run.h5md"), *options])
+    assert done.exit_code == 0
     result = json.loads((tmp_path / "out/structure.json").read_text())
     assert result["polyhedra"]["Al"]["classes"]["X4"]["value"] == 1.0
     (row,) = csv.DictReader((tmp_path / "out/structure.csv").open())
     assert float(row["terminal_X"]) == 1.0
     for figure in ("structure", "scattering", "polyhedra", "network", "angles"):
         assert "<svg" in (tmp_path / f"out/{figure}.svg").read_text()
-    assert "salt at 300 K" in capsys.readouterr().out
+    assert "salt at 300 K" in done.stdout

@@ -6,7 +6,7 @@ from MDAnalysis import Universe, Writer
 
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory import H5MDWriter, read_trajectory
-from saltflow.trajectory.other_programs import convert, is_ours
+from saltflow.trajectory.other_programs import convert, is_own
 
 FRAMES = 12
 INTERVAL_PS = 0.05
@@ -103,8 +103,8 @@ def test_our_own_files_are_known(tmp_path):
     with H5MDWriter(tmp_path / "ours.h5md", Atoms("Li", cell=[5, 5, 5], pbc=True), metadata={}):
         pass
     (tmp_path / "other.h5md").write_text("something else")
-    assert is_ours(tmp_path / "ours.h5md")
-    assert not is_ours(tmp_path / "other.h5md")
+    assert is_own(tmp_path / "ours.h5md")
+    assert not is_own(tmp_path / "other.h5md")
 
 
 def frames_of(walk_A):
@@ -169,7 +169,7 @@ def test_an_h5md_file_of_another_program_needs_its_atoms(tmp_path, walk_A):
     convert(tmp_path / "run.extxyz", tmp_path / "other.h5md", **{**ASKED, "interval_ps": 0.2})
     with h5py.File(tmp_path / "other.h5md", "r+") as file:
         del file.attrs["saltflow_schema"]
-    assert not is_ours(tmp_path / "other.h5md")
+    assert not is_own(tmp_path / "other.h5md")
     with pytest.raises(SaltflowError, match="--topology"):
         convert(tmp_path / "other.h5md", tmp_path / "run.h5md", **ASKED)
     write_first_frame(universe_of(walk_A), tmp_path / "start.pdb")

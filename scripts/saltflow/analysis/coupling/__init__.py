@@ -1,5 +1,1 @@
-"""How the motions of polyanions drive the ions: runs with some of them frozen beside free ones."""
-
-from saltflow.analysis.coupling.relation import relate_coupling
-
-__all__ = ["relate_coupling"]
+"""How the motions of polyanions drive the ions: runs with some of them frozen beside free runs."""

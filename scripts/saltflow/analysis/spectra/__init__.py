@@ -1,5 +1,1 @@
-"""Vibrations, scattering and rotations: what moves at which frequency."""
-
-from saltflow.analysis.spectra.analysis import analyse_spectra, no_spectra
-
-__all__ = ["analyse_spectra", "no_spectra"]
+"""Vibrations, scattering functions and rotations of polyanions."""
