@@ -35,4 +35,4 @@ rule all:
     """The conductivity table, the ranking, and every analysis that the sweep asks for."""
     default_target: True
     input:
-        all_products(),
+        ask.all_products(rules),

@@ -8,18 +8,6 @@ OUTPUTS: results/{composition}/coupling/groups/{temperature}K/groups.json;
 """
 
 
-def of_constrained(pattern):
-    """Files of a composition at all temperatures and modes of its constrained runs."""
-    return lambda wildcards: expand(
-        pattern,
-        composition=wildcards.composition,
-        mode=campaign.composition(wildcards.composition).frozen_modes,
-        temperature=campaign.composition(
-            wildcards.composition
-        ).constrained_temperatures_K,
-    )
-
-
 rule find_groups:
     """The polyanions and fragments that never exchange an atom during the free run, and bond lifetimes of all.
 
@@ -61,9 +49,8 @@ rule run_constrained_md:
         model=its_potential("released_model"),
         release=its_potential("released_record"),
     output:
-        trajectories=expand(
-            "results/{{composition}}/coupling/{{mode}}/{{temperature}}K/replica{replica}.h5md",
-            replica=campaign.replicas,
+        trajectories=ask.of_replicas(
+            "results/{composition}/coupling/{mode}/{temperature}K/replica{replica}.h5md"
         ),
         record="results/{composition}/coupling/{mode}/{temperature}K/md.json",
     log:
@@ -122,10 +109,10 @@ rule relate_coupling:
     which motion drives the ions, at which temperature.
     """
     input:
-        trajectories=of_constrained(rules.run_md.output.trajectories),
-        groups=of_constrained(rules.find_groups.output.groups),
-        free=of_constrained(rules.analyse_transport.output.transport),
-        frozen=of_constrained(rules.analyse_constrained_md.output.transport),
+        trajectories=ask.of_constrained(rules.run_md.output.trajectories),
+        groups=ask.of_constrained(rules.find_groups.output.groups),
+        free=ask.of_constrained(rules.analyse_transport.output.transport),
+        frozen=ask.of_constrained(rules.analyse_constrained_md.output.transport),
     output:
         coupling="results/{composition}/coupling/coupling.json",
         figure=shown(

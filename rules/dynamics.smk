@@ -11,16 +11,14 @@ rule run_md:
     A run that was killed resumes from its last checkpoint.
     """
     input:
-        replicas=expand(
-            "results/{{composition}}/replica{replica}/quenched.extxyz",
-            replica=campaign.replicas,
+        replicas=ask.of_replicas(
+            "results/{composition}/replica{replica}/quenched.extxyz"
         ),
         model=its_potential("released_model"),
         release=its_potential("released_record"),
     output:
-        trajectories=expand(
-            "results/{{composition}}/md/{{temperature}}K/replica{replica}.h5md",
-            replica=campaign.replicas,
+        trajectories=ask.of_replicas(
+            "results/{composition}/md/{temperature}K/replica{replica}.h5md"
         ),
         record="results/{composition}/md/{temperature}K/md.json",
     log:

@@ -8,11 +8,6 @@ OUTPUTS: …/labels/chunk{chunk}.extxyz and .ledger.tsv per chunk, …/dataset/{
 DATASET = "results/potentials/{potential}/generation{generation}/dataset"
 
 
-def cores(wildcards):
-    """Cores of a labelling job; no result depends on them."""
-    return JobRequest(campaign, "label_frames", wildcards).cores()
-
-
 rule label_atom:
     """Energy of an isolated atom by the settings of the reference: the zero of the potentials' energies."""
     output:
@@ -32,7 +27,7 @@ rule label_atom:
         **resources,
         serial_slot=1,
     params:
-        reference=lambda wildcards: campaign.reference_identity(wildcards.reference),
+        reference=ask.reference,
         protocol=campaign.settings.labels.protocol,
     script:
         "../scripts/label_atom.py"
@@ -56,7 +51,7 @@ rule label_frames:
         "../envs/reference.yaml"
     envmodules:
         *campaign.modules("reference"),
-    threads: cores
+    threads: ask.cores("label_frames")
     resources:
         **resources,
     params:
@@ -75,12 +70,7 @@ rule collect_labels:
     input:
         frames=generation("labels"),
         ledgers=generation("ledgers"),
-        imported=lambda wildcards: [
-            ancient(each["path"])
-            for each in campaign.potential(wildcards.potential).imported(
-                int(wildcards.generation)
-            )
-        ],
+        imported=ask.imported_files,
         previous_train=generation("train", back=1),
         previous_valid=generation("valid", back=1),
         previous_test=generation("test", back=1),
@@ -103,9 +93,7 @@ rule collect_labels:
         **resources,
     params:
         reference=potential("reference_identity"),
-        imported=lambda wildcards: campaign.potential(wildcards.potential).imported(
-            int(wildcards.generation)
-        ),
+        imported=ask.imported,
         elements=potential("elements"),
         max_force_eV_A=potential("labelling.max_force_eV_A"),
         max_failed_fraction=potential("sections.labels.max_failed_fraction"),

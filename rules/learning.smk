@@ -6,31 +6,6 @@ OUTPUTS: results/potentials/{potential}/generation{generation}/committee/member{
 """
 
 
-def previous_member(kind):
-    """The model (or its check) of the same member in the generation before."""
-    return lambda wildcards: getattr(
-        campaign.potential(wildcards.potential).generation(
-            int(wildcards.generation) - 1
-        ),
-        kind,
-    )(wildcards.member)
-
-
-def unless_loco(files):
-    """Files that a training reads unless it leaves a composition out; then it passes nothing on."""
-    return lambda wildcards: [] if hasattr(wildcards, "excluded") else files(wildcards)
-
-
-def zero_shot(question):
-    """Files of the parent's committee, where it is judged on compositions that it never saw."""
-    return lambda wildcards: answer(
-        campaign.potential(wildcards.potential).zero_shot_committee(
-            int(wildcards.generation)
-        ),
-        question,
-    )
-
-
 rule fine_tune:
     """Train one MACE model of the committee, always from the original foundation, and check what came out.
 
@@ -43,13 +18,13 @@ rule fine_tune:
         train=f"{GENERATION}/dataset/train.extxyz",
         valid=f"{GENERATION}/dataset/valid.extxyz",
         isolated_atoms=potential("isolated_atoms"),
-        foundation=pinned(potential("foundation_model")),
+        foundation=ask.pinned(potential("foundation_model")),
         foundation_release=potential("foundation_record"),
-        replayed=pinned(potential("replayed_frames")),
+        replayed=ask.pinned(potential("replayed_frames")),
         forgetting=potential("foundation_heldout"),
-        previous_assessment=unless_loco(generation("assessment", back=1)),
-        previous_model=unless_loco(previous_member("model")),
-        previous_check=unless_loco(previous_member("check")),
+        previous_assessment=ask.unless_loco(generation("assessment", back=1)),
+        previous_model=ask.unless_loco(ask.previous_member("model")),
+        previous_check=ask.unless_loco(ask.previous_member("check")),
     output:
         model=f"{GENERATION}/committee/member{{member}}.model",
         check=f"{GENERATION}/committee/member{{member}}.train_check.json",
@@ -91,23 +66,25 @@ rule assess_potential:
         previous_checks=generation("checks", back=1),
         previous_assessment=generation("assessment", back=1),
         explored=generation("explored"),
-        diffusion=where("compares_diffusion", generation("after_exploration.diffusion")),
-        previous_diffusion=where(
+        diffusion=ask.where(
+            "compares_diffusion", generation("after_exploration.diffusion")
+        ),
+        previous_diffusion=ask.where(
             "compares_diffusion", generation("after_exploration.diffusion", back=1)
         ),
         labels=generation("after_exploration.labels"),
-        foundation_committee=zero_shot("models"),
-        foundation_checks=zero_shot("checks"),
-        foundation_assessment=zero_shot("assessment"),
-        foundation=pinned(potential("forgetting_model")),
+        foundation_committee=ask.zero_shot("models"),
+        foundation_checks=ask.zero_shot("checks"),
+        foundation_assessment=ask.zero_shot("assessment"),
+        foundation=ask.pinned(potential("forgetting_model")),
         foundation_release=potential("forgetting_record"),
-        exploration=where(
+        exploration=ask.where(
             "has_reference_md", generation("after_exploration.exploration")
         ),
-        reference_md_train=where(
+        reference_md_train=ask.where(
             "has_reference_md", generation("after_exploration.train")
         ),
-        reference_md_valid=where(
+        reference_md_valid=ask.where(
             "has_reference_md", generation("after_exploration.valid")
         ),
     output:

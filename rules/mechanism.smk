@@ -44,11 +44,7 @@ rule analyse_residence:
 rule fit_residence:
     """Activation energy of residence per environment, from ln(1/τ) over 1/T, beside that of diffusion."""
     input:
-        residence=expand(
-            f"{POINT}/residence.json",
-            temperature=campaign.temperatures_K,
-            allow_missing=True,
-        ),
+        residence=ask.of_temperatures(f"{POINT}/residence.json"),
         arrhenius=rules.fit_arrhenius.output.arrhenius,
     output:
         residence="results/{composition}/residence.json",
@@ -88,7 +84,7 @@ rule analyse_motion:
         trajectories=rules.run_md.output.trajectories,
         record=rules.run_md.output.record,
     output:
-        **only_with(
+        **ask.only_with(
             "residence_maps",
             residence_map=shown(
                 f"{POINT}/residence_map.svg", "Mechanism", "where ions stay"
@@ -156,15 +152,15 @@ rule analyse_pathways:
 rule draw_pathways:
     """The density at the percolation threshold as a surface to turn, at the hottest temperature: the best sampled."""
     input:
-        pathways=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.json",
-        volume=f"results/{{composition}}/md/{max(campaign.temperatures_K)}K/pathways.cube",
+        pathways=ask.at_hottest(rules.analyse_pathways.output.pathways),
+        volume=ask.at_hottest(rules.analyse_pathways.output.volume),
     output:
         picture=shown(
             "results/{composition}/pathways.html",
             "Mechanism",
             "pathways to turn",
             caption="pathways_picture",
-            temperature=f"{max(campaign.temperatures_K)} K",
+            temperature="hottest",
         ),
     log:
         spec["draw_pathways"].log,

@@ -18,7 +18,7 @@ rule propose_initial_frames:
     foundation knows already is not labelled again.
     """
     input:
-        foundation=pinned(potential("foundation_model")),
+        foundation=ask.pinned(potential("foundation_model")),
         foundation_release=potential("foundation_record"),
         committee=potential("prescreening_committee.models"),
         committee_checks=potential("prescreening_committee.checks"),

@@ -9,19 +9,14 @@ OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv, 
 SUMMARY = "results/summary"
 
 
-def of_sweep(pattern, temperatures_K=campaign.temperatures_K):
-    """Files of every composition, at all temperatures or at some."""
-    return expand(pattern, composition=campaign.swept, temperature=temperatures_K)
-
-
 rule tabulate_conductivity:
     """One row per state point: every quantity with its error and its status."""
     input:
-        **only_with(
-            "domain", domain=of_sweep(rules.assess_domain.output.domain, [None])
+        **ask.only_with(
+            "domain", domain=ask.of_compositions(rules.assess_domain.output.domain)
         ),
-        transport=of_sweep(rules.analyse_transport.output.transport),
-        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
+        transport=ask.of_sweep(rules.analyse_transport.output.transport),
+        arrhenius=ask.of_compositions(rules.fit_arrhenius.output.arrhenius),
         releases=[
             campaign.potential(name).released_record
             for name in campaign.needed_potentials
@@ -52,7 +47,7 @@ rule tabulate_conductivity:
 rule tabulate_structure:
     """One row per state point: every structural descriptor with its error, and what flags the state point."""
     input:
-        structures=of_sweep(rules.analyse_structure.output.structure),
+        structures=ask.of_sweep(rules.analyse_structure.output.structure),
     output:
         table=shown(
             f"{SUMMARY}/structure.csv",
@@ -83,12 +78,12 @@ rule rank_electrolytes:
     with interval, flags, mechanism, potential and the measured value.
     """
     input:
-        **only_with(
-            "domain", domain=of_sweep(rules.assess_domain.output.domain, [None])
+        **ask.only_with(
+            "domain", domain=ask.of_compositions(rules.assess_domain.output.domain)
         ),
-        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
-        transport=of_sweep(rules.analyse_transport.output.transport),
-        structure=of_sweep(rules.analyse_structure.output.structure),
+        arrhenius=ask.of_compositions(rules.fit_arrhenius.output.arrhenius),
+        transport=ask.of_sweep(rules.analyse_transport.output.transport),
+        structure=ask.of_sweep(rules.analyse_structure.output.structure),
         releases=[
             campaign.potential(name).released_record
             for name in campaign.needed_potentials
@@ -124,16 +119,10 @@ rule relate_order:
     predict hosts left out, a control with shuffled values, and what survived in words.
     """
     input:
-        transport=of_sweep(
-            rules.analyse_transport.output.transport, campaign.order_temperature_K
-        ),
-        structure=of_sweep(
-            rules.analyse_structure.output.structure, campaign.order_temperature_K
-        ),
-        pathways=of_sweep(
-            rules.analyse_pathways.output.pathways, campaign.order_temperature_K
-        ),
-        arrhenius=of_sweep(rules.fit_arrhenius.output.arrhenius, [None]),
+        transport=ask.at_order_temperature(rules.analyse_transport.output.transport),
+        structure=ask.at_order_temperature(rules.analyse_structure.output.structure),
+        pathways=ask.at_order_temperature(rules.analyse_pathways.output.pathways),
+        arrhenius=ask.of_compositions(rules.fit_arrhenius.output.arrhenius),
     output:
         table=shown(
             f"{SUMMARY}/order.csv",

@@ -56,15 +56,8 @@ rule fit_arrhenius:
     the glass transition, where the volume of the quench has a break, and what lies across it.
     """
     input:
-        transport=expand(
-            f"{POINT}/transport.json",
-            temperature=campaign.temperatures_K,
-            allow_missing=True,
-        ),
-        quenches=expand(
-            "results/{{composition}}/replica{replica}/quench.json",
-            replica=campaign.replicas,
-        ),
+        transport=ask.of_temperatures(f"{POINT}/transport.json"),
+        quenches=ask.of_replicas("results/{composition}/replica{replica}/quench.json"),
     output:
         arrhenius="results/{composition}/arrhenius.json",
         figure=shown(

@@ -154,22 +154,13 @@ rule assess_domain:
         models=its_potential("last_generation.models"),
         checks=its_potential("last_generation.checks"),
         assessment=its_potential("last_generation.assessment"),
-        replicas=expand(
-            "results/{{composition}}/replica{replica}/quenched.extxyz",
-            replica=campaign.replicas,
+        replicas=ask.of_replicas(
+            "results/{composition}/replica{replica}/quenched.extxyz"
         ),
-        coolest=f"results/{{composition}}/md/{campaign.temperatures_K[0]}K/md.json",
-        coolest_trajectories=expand(
-            "results/{{composition}}/md/{temperature}K/replica{replica}.h5md",
-            temperature=campaign.temperatures_K[:1],
-            replica=campaign.replicas,
-        ),
-        hottest=f"results/{{composition}}/md/{campaign.temperatures_K[-1]}K/md.json",
-        hottest_trajectories=expand(
-            "results/{{composition}}/md/{temperature}K/replica{replica}.h5md",
-            temperature=campaign.temperatures_K[-1:],
-            replica=campaign.replicas,
-        ),
+        coolest=ask.at_coolest(rules.run_md.output.record),
+        coolest_trajectories=ask.at_coolest(rules.run_md.output.trajectories),
+        hottest=ask.at_hottest(rules.run_md.output.record),
+        hottest_trajectories=ask.at_hottest(rules.run_md.output.trajectories),
     output:
         domain="results/{composition}/domain.json",
         figure=shown(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from saltflow.operations.rules import RULE
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny", "tests/frozen")
 # The jobs of a group stand further in.
@@ -21,6 +23,8 @@ ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
     *("fine_tune_loco", "assess_loco"),
 }
+# Rules with a job in a sweep that asks for nothing beyond the default analyses.
+BY_DEFAULT = set(RULE) - ON_REQUEST - {"analyse_spectra", "relate_order"}
 
 # The jobs are small: more of them fit into the memory than the rules ask for.
 LOCALLY = ("--profile", "profiles/local", "--resources", "mem_mb=64000")

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from workplaces import ENVIRONMENT, ON_REQUEST, ROOT, Workplace, copy_sources
+from workplaces import BY_DEFAULT, ENVIRONMENT, ON_REQUEST, ROOT, Workplace, copy_sources
+
+from saltflow.operations.rules import RULE as SPEC
 
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -35,13 +37,11 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
     counts = {name: sum(job.split()[0] == name for job in plan) for name in (*RULES, *DERIVED_RULES)}
     assert counts["build_cell"] == counts["quench_cell"] == 3 * len(simulated)
     assert counts["run_md"] == counts["analyse_transport"] == counts["analyse_structure"] == 5 * len(simulated)
-    assert counts["analyse_residence"] == counts["analyse_motion"] == 5 * len(simulated)
-    assert counts["analyse_pathways"] == counts["analyse_spectra"] == 5 * len(simulated)
+    assert counts["analyse_residence"] == counts["analyse_motion"] == counts["analyse_pathways"] == 5 * len(simulated)
     assert counts["fit_arrhenius"] == counts["fit_residence"] == counts["draw_pathways"] == len(simulated)
     assert counts["assess_domain"] == len(simulated)
     assert counts["tabulate_conductivity"] == counts["tabulate_structure"] == counts["rank_electrolytes"] == 1
-    assert counts["relate_order"] == 1
-    assert {name for name, count in counts.items() if not count} == ON_REQUEST - {"measure_diffusion"}
+    assert {name for name, count in counts.items() if count} == BY_DEFAULT | {"measure_diffusion"}
     assert all(plan.values())
 
 
@@ -80,19 +80,36 @@ def test_a_rule_is_complete(name: str):
     found = re.findall(r"^ {4}(\w+):", body, re.MULTILINE)
     assert [directive for directive in DIRECTIVES if directive not in found] == []
     assert re.match(r' {4}"""[^"]{20,}"""', body), "the docstring comes first and says what is done"
-    resources = body.partition("\n    resources:\n")[2].partition("\n    conda:")[0]
-    assert re.search(r"\bmem_mb=", resources)
-    assert re.search(r"\bruntime=", resources)
+    assert re.search(r"^ {4}resources:\n {8}\*\*resources,", body, re.MULTILINE)
     script = re.search(r'script:\n +"(.*)"', body)[1]
     assert script == f"../scripts/{name}.py"
     assert (path.parent / script).is_file()
     environment = re.search(r'conda:\n +"(.*)"', body)[1]
     assert (path.parent / environment).is_file()
+    assert Path(environment).stem == SPEC[name].environment
     assert f'campaign.modules("{Path(environment).stem}")' in body, "modules and conda file are of one environment"
-    log, benchmark = (re.search(rf'{directive}:\n +"(.*)"', body)[1] for directive in ("log", "benchmark"))
-    assert log.startswith("logs/")
-    assert log.endswith(".log")
-    assert benchmark == log.removesuffix(".log") + ".benchmark.tsv"
+
+
+@pytest.mark.parametrize("name", [*RULES, *DERIVED_RULES])
+def test_a_rule_asks_the_registry_by_its_own_name(name: str):
+    _, body = (RULES | DERIVED_RULES)[name]
+    assert f'log:\n        spec["{name}"].log' in body
+    assert f'benchmark:\n        spec["{name}"].benchmark' in body
+    assert (f'localrule: spec["{name}"].is_local' in body) is SPEC[name].is_local
+    assert (f'group:\n        group("{name}")' in body) is (SPEC[name].group is not None)
+    assert ("serial_slot=1" in body) is (SPEC[name].group is not None)
+    named = set(re.findall(r'(?:spec\[|\bgroup\(|code_of\()"(\w+)"', body))
+    assert named == {name}
+
+
+def test_the_registry_has_every_rule_and_no_other():
+    assert set(SPEC) == {*RULES, *DERIVED_RULES}
+
+
+def test_logs_mirror_the_folders_of_results():
+    for spec in SPEC.values():
+        assert spec.log.startswith(str(Path(spec.product).parent).replace("results", "logs", 1) + f"/{spec.name}")
+        assert {"{%s}" % name for name in spec.wildcards} <= set(re.findall(r"{\w+}", spec.log))
 
 
 @pytest.mark.parametrize("name", DERIVED_RULES)
@@ -100,9 +117,13 @@ def test_a_rule_made_from_another_writes_files_of_its_own(name: str):
     base, body = DERIVED_RULES[name]
     assert base in RULES
     assert re.findall(r"^ {4}(\w+):", body, re.MULTILINE)[:3] == ["output", "log", "benchmark"]
-    log, benchmark = re.findall(r'^ +"(logs/.*)",?$', body, re.MULTILINE)
-    assert re.fullmatch(rf"logs/.*/{name}(\{{\w+\}})?\.log", log)
-    assert benchmark == log.removesuffix(".log") + ".benchmark.tsv"
+    assert SPEC[name].environment == SPEC[base].environment
+
+
+def test_no_rule_file_is_long_and_none_holds_logic():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in RULE_FILES}
+    assert lengths["common.smk"] <= 150
+    assert max(lengths.values()) <= 300
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
@@ -136,8 +157,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", ENTRY_SCRIPTS, ids=lambda path: path.stem)
 def test_an_entry_script_is_dull(path: Path):
-    commands = re.findall(r"^([a-z ]+): \$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert path.stem in {*RULES, *" ".join(commands).split()}
+    assert path.stem in RULES
     assert len(path.read_text().splitlines()) <= 40
     assert ast.get_docstring(ast.parse(path.read_text()))
 
@@ -156,14 +176,14 @@ def mentioning(pattern: str) -> set[str]:
 
 
 def test_each_external_code_has_one_adapter():
-    evaluating = {"convolution.py", "potentials.py", "training.py"}
+    evaluating = {"convolution.py", "mace.py", "training.py"}
     assert {path.name for path in LIBRARY if "mace" in imported(path)} <= evaluating
-    assert mentioning(r"mace\.cli") == {"training.py", "export_lammps.py"}
+    assert mentioning(r"mace\.cli") == {"learning/training.py", "potentials/lammps_export.py"}
     adapters = {
-        "tblite": "reference/tblite.py",
-        "gpaw": "reference/gpaw.py",
-        "dftd3": "reference/dispersion.py",
-        "torch_dftd": "dispersion/d3.py",
+        "tblite": "labels/reference/tblite.py",
+        "gpaw": "labels/reference/gpaw.py",
+        "dftd3": "labels/reference/d3_correction.py",
+        "torch_dftd": "potentials/d3.py",
     }
     for package, adapter in adapters.items():
         importing = {path.relative_to(ROOT / "scripts/saltflow") for path in LIBRARY if package in imported(path)}
@@ -177,7 +197,7 @@ def test_each_external_code_has_one_adapter():
 def test_what_the_snakefile_imports_is_light():
     """Planning must not wait for torch, pandas or any other heavy package."""
     code = (
-        "import sys; from saltflow import targets, provenance, errors, workplace; "
+        "import sys; from engine import lifecycle; from saltflow.operations import jobs, resources; "
         "heavy = {'torch', 'mace', 'pandas', 'scipy', 'matplotlib', 'MDAnalysis', 'tblite', 'pymatgen', 'h5py'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
