@@ -1,5 +1,6 @@
 """Judge committees that learned without a composition on its held-out frames."""
 
+from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames
 from saltflow.learning.loco.assessment import judge, write_rows
 from saltflow.learning.loco.figure import plot_loco
@@ -7,7 +8,7 @@ from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}")
+start_job(job, subject=title(identity(job.wildcards)))
 
 trusted = {"device": "cpu", "dtype": "float64"}
 released = load_checked_committee(job.input.models, job.input.checks, **trusted)

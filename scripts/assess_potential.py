@@ -1,6 +1,6 @@
 """Assess a committee on held-out frames, beside the committee before."""
 
-from saltflow.base.provenance import read_json, write_json
+from saltflow.base.provenance import identity, read_json, title, write_json
 from saltflow.labels.frames import read_frames
 from saltflow.learning.assessment.assessment import assess, passed_on, predict, predict_before
 from saltflow.learning.assessment.figure import plot_assessment
@@ -13,7 +13,7 @@ from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
+start_job(job, subject=title(identity(where)))
 frames = read_frames(job.input.test)
 ours = load_checked_committee(job.input.models, job.input.checks, device="cpu", dtype="float64")
 now, (before, new_labels) = predict(frames, ours), predict_before(frames, job.input)
@@ -22,7 +22,7 @@ assessment = assess(
     before,
     generation=int(where.generation),
     convergence=params.convergence,
-    explored=read_json(job.input.explored),
+    explored=read_json(job.input.explored)["compositions"],
     new_labels=new_labels,
     diffusion=compare_files(job.input, packed=params.packed, asked=params.convergence.get("diffusion")),
     zero_shot=zero_shot_errors(frames, job.input, compositions=params.zero_shot),
@@ -31,4 +31,4 @@ assessment = assess(
 )
 assessment = passed_on(assessment, job.input.get("previous_assessment"))
 plot_assessment(now, assessment, job.output.figure)
-write_json(job.output.assessment, assessment)
+write_json(job.output.assessment, identity(where) | assessment)

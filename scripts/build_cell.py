@@ -1,7 +1,7 @@
 """Pack, or read, the starting cell of one replica."""
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import derive_seed
+from saltflow.base.provenance import derive_seed, identity, title
 from saltflow.labels.frames import write_frames
 from saltflow.materials.cells import build_cell, check_acceptance, packing_units
 from saltflow.materials.compositions import Composition
@@ -9,7 +9,7 @@ from saltflow.materials.frame_info import FrameInfo
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-start_job(job, subject=job.wildcards.composition)
+start_job(job, subject=title(identity(job.wildcards)))
 
 composition = Composition.from_identity(job.params.composition)
 cells = job.params.cells

@@ -1,5 +1,6 @@
 """Join the labels of a generation with those of the generations before, split by lineage."""
 
+from saltflow.base.provenance import identity, title
 from saltflow.campaign.settings.references import read_reference
 from saltflow.labels.dataset.importing import read_imported
 from saltflow.labels.dataset.one_method import check_one_method
@@ -9,7 +10,7 @@ from saltflow.labels.reference.ledger import check_failures, join_ledgers
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
+start_job(job, subject=title(identity(job.wildcards)))
 
 check_failures(job.input.ledgers, max_failed_fraction=job.params.max_failed_fraction)
 name = job.params.reference["name"]

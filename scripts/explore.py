@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from saltflow.base.assessment_state import has_converged
-from saltflow.base.provenance import scratch
+from saltflow.base.provenance import identity, scratch, title
 from saltflow.labels.frames import write_frames
 from saltflow.learning.sampling import explore
 from saltflow.materials.compositions import Composition
@@ -11,7 +11,7 @@ from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}, generation {job.wildcards.generation}")
+start_job(job, subject=title(identity(job.wildcards)))
 
 if has_converged(job.input.previous_assessment):
     write_frames(job.output.frames, [])

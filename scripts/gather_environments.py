@@ -1,12 +1,13 @@
 """Gather the environments that the labels of a potential training_environments it."""
 
+from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames
 from saltflow.learning.domain.training_environments import gather, write_training_environments
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}")
+start_job(job, subject=title(identity(job.wildcards)))
 
 training_environments = gather(
     {name: read_frames(path) for name, path in zip(job.params.learned_from, job.input.train, strict=True)},

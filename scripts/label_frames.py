@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from saltflow.base.provenance import identity, title
 from saltflow.campaign.settings.references import read_reference
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.label import Processes
@@ -10,7 +11,7 @@ from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
 where = job.wildcards
-start_job(job, subject=f"potential {where.potential}, generation {where.generation}, labels {where.chunk}")
+start_job(job, subject=title(identity(where)))
 
 name, labels = job.params.reference["name"], job.params.labels
 reference = read_reference(job.config["references"], name)

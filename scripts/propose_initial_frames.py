@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saltflow.base.provenance import scratch, write_json
+from saltflow.base.provenance import identity, scratch, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.prescreening import without_known
 from saltflow.learning.sampling import propose_initial_frames
@@ -11,7 +11,7 @@ from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_foundation
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}, seeds")
+start_job(job, subject=f"potential {job.wildcards.potential}, initial frames")
 
 execution, dynamics = job.config["execution"], job.params.dynamics
 committee = load_foundation(
@@ -36,5 +36,5 @@ with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
     )
     selection, device = job.params.prescreen, execution["device"]
     frames, explored = without_known(frames, job.input, selection=selection, device=device)
-    write_json(job.output.explored, explored)
+    write_json(job.output.explored, identity(job.wildcards, generation=0) | {"compositions": explored})
     write_frames(job.output.frames, frames)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saltflow.base.provenance import derive_seed, provenance, read_json, scratch, write_json
+from saltflow.base.provenance import derive_seed, identity, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.runs import quench
 from saltflow.labels.frames import read_frames, write_frames
@@ -12,10 +12,12 @@ from saltflow.potentials.mace import load_released
 
 job = snakemake  # noqa: F821
 where, params, execution = job.wildcards, job.params, job.config["execution"]
-start_job(job, subject=f"{where.composition}, replica {where.replica}")
+start_job(job, subject=title(identity(where)))
 
 inputs = {"cell": job.input.cell, "model": job.input.model}
-method = method_of(read_json(job.input.release), params.dynamics)
+release = read_json(job.input.release)
+product = identity(where, potential=release["potential"])
+method = method_of(release, params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 settings = [params.dynamics, params.acceptance]
 with scratch(Path(job.output.replica), settings, inputs=inputs.values(), keep=True) as workdir:
@@ -29,7 +31,7 @@ with scratch(Path(job.output.replica), settings, inputs=inputs.values(), keep=Tr
         seed=derive_seed(params.seed, where.composition, "quench", where.replica),
         workdir=workdir,
         trajectory_path=Path(job.output.trajectory),
-        metadata=record,
+        metadata=product | record,
     )
-    write_json(job.output.record, verdict | {"provenance": record})
+    write_json(job.output.record, product | verdict | {"provenance": record})
     write_frames(job.output.replica, [replica])

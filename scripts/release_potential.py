@@ -2,18 +2,18 @@
 
 import shutil
 
-from saltflow.base.provenance import atomic_write, provenance, read_json, sha256_of_file, write_json
+from saltflow.base.provenance import atomic_write, identity, provenance, read_json, sha256_of_file, title, write_json
 from saltflow.learning.convergence import ended_because
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-start_job(job, subject=f"potential {job.wildcards.potential}")
+start_job(job, subject=title(identity(job.wildcards)))
 
 assessments = [read_json(path) for path in job.input.assessments]
 assessment = assessments[-1]
 with atomic_write(job.output.model) as temporary:
     shutil.copyfile(job.input.model, temporary)
-release = {
+release = identity(job.wildcards) | {
     "generation": assessment["generation"],
     "converged": assessment["converged"],
     "ended_because": ended_because(assessments),

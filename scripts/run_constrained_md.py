@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saltflow.base.provenance import derive_seed, provenance, read_json, scratch, write_json
+from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.constrained_runs import run_constrained_point
 from saltflow.labels.frames import read_frames
@@ -13,11 +13,14 @@ from saltflow.trajectory import open_trajectory
 
 job = snakemake  # noqa: F821
 where, params, execution = job.wildcards, job.params, job.config["execution"]
-start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
-inputs = {Path(path).parent.name: path for path in job.input.replicas} | {"model": job.input.model}
-inputs |= {f"free {Path(path).stem}": path for path in job.input.trajectories} | {"groups": job.input.groups}
+start_job(job, subject=title(identity(where)))
+
+inputs = numbered("replica", job.input.replicas) | numbered("free replica", job.input.trajectories)
+inputs |= {"model": job.input.model, "groups": job.input.groups}
 settings = {"dynamics": params.dynamics, "constraints": params.constraints, "mode": where.mode}
-method = method_of(read_json(job.input.release), params.dynamics)
+release = read_json(job.input.release)
+method = method_of(release, params.dynamics)
+product = identity(where, potential=release["potential"])
 record = provenance(settings=settings, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_constrained_point(
@@ -35,6 +38,6 @@ with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inpu
         seeds=[derive_seed(params.seed, *where, index) for index in range(len(job.input.replicas))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
-        metadata=record,
+        metadata=product | record,
     )
-    write_json(job.output.record, point | {"provenance": record})
+    write_json(job.output.record, product | point | {"provenance": record})

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saltflow.base.provenance import derive_seed, provenance, read_json, scratch, write_json
+from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.runs import run_point
 from saltflow.labels.frames import read_frames
@@ -12,11 +12,12 @@ from saltflow.potentials.mace import load_released
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=title(identity(where)))
 
 execution, replicas = job.config["execution"], [read_frames(path)[0] for path in job.input.replicas]
-inputs = {Path(path).parent.name: path for path in job.input.replicas} | {"model": job.input.model}
-method = method_of(read_json(job.input.release), params.dynamics)
+inputs = numbered("replica", job.input.replicas) | {"model": job.input.model}
+release = read_json(job.input.release)
+product, method = identity(where, potential=release["potential"]), method_of(release, params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_point(
@@ -30,6 +31,6 @@ with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inpu
         seeds=[derive_seed(params.seed, where.composition, where.temperature, index) for index in range(len(replicas))],
         workdir=workdir,
         trajectory_paths=[Path(path) for path in job.output.trajectories],
-        metadata=record,
+        metadata=product | record,
     )
-    write_json(job.output.record, point | {"provenance": record})
+    write_json(job.output.record, product | point | {"provenance": record})

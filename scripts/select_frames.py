@@ -1,6 +1,6 @@
 """Select the explored frames that are worth a label."""
 
-from saltflow.base.provenance import derive_seed, read_json, write_json
+from saltflow.base.provenance import derive_seed, identity, read_json, title, write_json
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.selection import count_explored, select_frames, with_uncertainty
 from saltflow.learning.stability import with_stability
@@ -10,7 +10,7 @@ from saltflow.potentials.mace import load_checked_committee
 
 job = snakemake  # noqa: F821
 where = job.wildcards
-start_job(job, subject=f"potential {where.potential}, generation {where.generation}")
+start_job(job, subject=title(identity(where)))
 
 calibration = read_json(job.input.previous_assessment)["calibration"]
 candidates = with_uncertainty(read_frames(job.input.frames), calibration)
@@ -26,5 +26,5 @@ if candidates:
             seed=derive_seed(job.params.seed, where.potential, where.generation, name),
         )
 write_frames(job.output.frames, chosen)
-explored = count_explored(candidates, selection=job.params.selection)
-write_json(job.output.explored, with_stability(explored, candidates))
+explored = with_stability(count_explored(candidates, selection=job.params.selection), candidates)
+write_json(job.output.explored, identity(where) | {"compositions": explored})

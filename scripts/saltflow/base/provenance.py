@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +27,22 @@ RECORDED_PACKAGES = (
     "torch",
     "torch-dftd",
 )
+
+
+# Wildcard of a rule → the key under which its products state it, the type, and how a message puts it.
+IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
+    "composition": ("composition", str, "{}"),
+    "replica": ("replica", int, "replica {}"),
+    "mode": ("mode", str, "{} frozen"),
+    "temperature": ("temperature_K", float, "{:g} K"),
+    "potential": ("potential", str, "potential {}"),
+    "generation": ("generation", int, "generation {}"),
+    "excluded": ("excluded_composition", str, "without {}"),
+    "member": ("member", int, "member {}"),
+    "chunk": ("chunk", int, "chunk {}"),
+    "reference": ("reference", str, "{}"),
+    "element": ("element", str, "{}"),
+}
 
 
 @contextmanager
@@ -129,6 +145,40 @@ def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **
         "inputs": {name: sha256_of_file(path) for name, path in inputs.items()},
         **facts,
     }
+
+
+def identity(wildcards: Mapping[str, str], **more: object) -> dict[str, object]:
+    """What a product is: the first keys of every product, so that nobody reads its path.
+
+    >>> identity({"composition": "LiCl", "temperature": "600"}, potential="chlorides")
+    {'composition': 'LiCl', 'temperature_K': 600.0, 'potential': 'chlorides'}
+
+    Args:
+        wildcards: of the job.
+        more: keys that are no wildcard of the job.
+
+    Raises:
+        KeyError: a wildcard is not in `IDENTITY`.
+    """
+    found = {}
+    for name, value in wildcards.items():
+        key, convert, _ = IDENTITY[name]
+        found[key] = convert(value)
+    return found | more
+
+
+def title(product: Mapping[str, object]) -> str:
+    """What a product is, for messages: "LiCl, TR frozen, 600 K" or "potential chlorides, generation 1, member 2".
+
+    Args:
+        product: of `identity`.
+    """
+    return ", ".join(form.format(product[key]) for key, _, form in IDENTITY.values() if key in product)
+
+
+def numbered(name: str, paths: Iterable[str | os.PathLike]) -> dict[str, str | os.PathLike]:
+    """Names for the input files of a record: {"replica1": …, "replica2": …}."""
+    return {f"{name}{number}": path for number, path in enumerate(paths, start=1)}
 
 
 def _installed_versions() -> dict[str, str]:

@@ -184,7 +184,7 @@ def run_together(
         (the others as in `run_point`)
 
     Returns:
-        for each replica its status and numbers.
+        for each replica its number from 1, its status and what was measured.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
     sound = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
@@ -200,14 +200,18 @@ def run_together(
             frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in sound]),
         )
         outcomes = dict(zip(sound, run.finish(), strict=True))
-        run.write_trajectories([trajectory_paths[index] for index in sound], metadata=[dict(metadata)] * len(sound))
+        run.write_trajectories(
+            [trajectory_paths[index] for index in sound],
+            metadata=[{**metadata, "replica": index + 1} for index in sound],
+        )
     records = []
     for index, replica in enumerate(replicas):
         if index in outcomes:
-            records.append(_record(outcomes[index], replica, composition, dynamics=dynamics, acceptance=acceptance))
+            found = _record(outcomes[index], replica, composition, dynamics=dynamics, acceptance=acceptance)
         else:
-            _write_empty(trajectory_paths[index], replica, metadata)
-            records.append({"status": f"not run: {FrameInfo.of(replica).status}", "problems": []})
+            _write_empty(trajectory_paths[index], replica, {**metadata, "replica": index + 1})
+            found = {"status": f"not run: {FrameInfo.of(replica).status}", "problems": []}
+        records.append({"replica": index + 1, **found})
     return records
 
 

@@ -16,7 +16,8 @@ def compare_files(files: Mapping, *, packed: Sequence[str], asked: Mapping | Non
     """
     if asked is None:
         return None
-    pair = [read_json(files.get(name)) if files.get(name) else {} for name in ("previous_diffusion", "diffusion")]
+    paths = [files.get(name) for name in ("previous_diffusion", "diffusion")]
+    pair = [read_json(path)["compositions"] if path else {} for path in paths]
     return compare_diffusion(*pair, packed=packed, **asked)
 
 

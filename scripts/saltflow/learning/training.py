@@ -20,7 +20,7 @@ from ase.data import atomic_numbers
 
 from saltflow.base.child_process import bound_command
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import atomic_write, digest, sha256_of_file, write_json
+from saltflow.base.provenance import atomic_write, digest, sha256_of_file, title, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, Start
 from saltflow.learning.recipes import recipe_arguments, replayed
@@ -37,7 +37,7 @@ def train_member(
     train: Sequence[Atoms],
     valid: Sequence[Atoms],
     *,
-    subject: str,
+    product: Mapping[str, object],
     isolated_atoms_eV: Mapping[str, float],
     foundation: Foundation | None,
     model: Mapping,
@@ -53,7 +53,7 @@ def train_member(
 
     Args:
         train, valid: labelled frames (REF_energy, REF_forces, REF_stress).
-        subject: the potential, generation and member, as messages name them.
+        product: of `provenance.identity`: the potential, generation and member.
         isolated_atoms_eV: symbol → energy of the isolated atom by the same reference.
         foundation: what to start from, or None to start from scratch.
         model: the section `learning.model`; used only from scratch.
@@ -68,6 +68,7 @@ def train_member(
     Raises:
         SaltflowError: no frames, training failed, or the saved model is not what was asked for.
     """
+    subject = title(product)
     if not train or not valid:
         raise SaltflowError(
             f"{subject}: there are {len(train)} training and {len(valid)} validation frames; label more "
@@ -114,7 +115,8 @@ def train_member(
     check |= begun.compared_with(saved, replayed_frames=len(again)) if begun else {"foundation_sha256": None}
     with atomic_write(model_path) as temporary:
         shutil.copyfile(saved, temporary)
-    write_json(check_path, check | {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap})
+    made = {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap}
+    write_json(check_path, {**product, **check, **made})
 
 
 def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:

@@ -1,6 +1,7 @@
 """Products appear whole or not at all, and models and jobs are known by their content."""
 
 import os
+import re
 import shutil
 import stat
 from contextlib import suppress
@@ -15,10 +16,13 @@ from saltflow.base.provenance import (
     check_hash,
     derive_seed,
     digest,
+    identity,
+    numbered,
     pinned_hash,
     read_json,
     scratch,
     sha256_of_file,
+    title,
     write_json,
 )
 
@@ -207,3 +211,38 @@ def test_the_record_says_with_what_and_from_what_a_product_was_made(tmp_path, mo
     assert stored["settings"] == {"frame": "framework"}
     assert stored["seed"] == 7
     assert stored["packages"]["numpy"].count(".") == 2
+
+
+# ── what a product is ──────────────────────────────────────────────────────────────────────────
+
+
+def test_a_product_states_what_its_wildcards_say():
+    free = identity({"composition": "LiCl", "temperature": "600"}, potential="chlorides")
+    assert free == {"composition": "LiCl", "temperature_K": 600.0, "potential": "chlorides"}
+    left_out = identity({"potential": "p", "generation": "2", "excluded": "LiF", "member": "1"})
+    assert left_out == {"potential": "p", "generation": 2, "excluded_composition": "LiF", "member": 1}
+    with pytest.raises(KeyError):
+        identity({"unheard_of": "1"})
+
+
+@pytest.mark.parametrize(
+    ("wildcards", "words"),
+    [
+        ({"composition": "LiCl", "replica": "2"}, "LiCl, replica 2"),
+        ({"composition": "LiCl", "mode": "TR", "temperature": "600"}, "LiCl, TR frozen, 600 K"),
+        ({"potential": "p", "excluded": "LiF", "member": "3"}, "potential p, without LiF, member 3"),
+        ({"reference": "gfn1-xtb", "element": "Al"}, "gfn1-xtb, Al"),
+    ],
+)  # fmt: skip
+def test_a_product_has_a_title_for_messages(wildcards, words):
+    assert title(identity(wildcards)) == words
+
+
+def test_every_wildcard_of_the_rules_has_a_key():
+    """A rule with another wildcard would fail at the end of its job."""
+    (block,) = re.findall(r"^wildcard_constraints:\n((?:    .*\n)+)", (ROOT / "rules/common.smk").read_text(), re.M)
+    assert set(re.findall(r"^    (\w+)=", block, re.M)) == set(provenance.IDENTITY)
+
+
+def test_input_files_are_numbered_from_one():
+    assert numbered("replica", ["a", "b"]) == {"replica1": "a", "replica2": "b"}

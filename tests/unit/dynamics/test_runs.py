@@ -181,7 +181,7 @@ def test_failed_replica_is_not_run_and_has_no_frames(replica, committee, tmp_pat
     failed = replica[0].copy()
     failed.info["status"] = "gas"
     record, trajectories = ran([failed, replica[0]], committee, tmp_path)
-    assert record["replicas"][0] == {"status": "not run: gas", "problems": []}
+    assert record["replicas"][0] == {"replica": 1, "status": "not run: gas", "problems": []}
     assert record["replicas"][1]["status"] == "ok"
     assert [each.n_frames for each in trajectories] == [0, 15]
 

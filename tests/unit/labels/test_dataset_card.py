@@ -24,8 +24,9 @@ def frame(composition="LiCl", *, force=(3.0, 4.0, 0.0), **info) -> Atoms:
     return labelled
 
 
-def row(status: str, reason: str = "") -> dict[str, str]:
-    return {"composition": "LiCl", "status": status, "reason": reason, "seconds": "1800"}
+def row(status: str, reason: str = "", *, generation: int = 0) -> dict[str, str]:
+    cells = {"composition": "LiCl", "status": status, "reason": reason, "seconds": "1800"}
+    return {"generation": str(generation), **cells}
 
 
 @pytest.fixture
@@ -37,15 +38,14 @@ def card() -> dict:
         "valid": [frame("LiF", **seed)],
         "test": [frame(**seed), frame(origin="imported:mine.extxyz")],
     }
-    ledgers = {0: [row("ok"), row("scf", "did not converge"), row("scf", "did not converge")], 1: [row("ok")]}
-    return describe_dataset(sets, ledgers, facts=FACTS)
+    failed = row("scf", "did not converge")
+    return describe_dataset(sets, [row("ok"), failed, failed, row("ok", generation=1)], facts=FACTS)
 
 
 def test_every_label_is_counted_once(card):
     counted = {(each["composition"], each["generation"], each["origin"], each["arm"]): each for each in card["counts"]}
     assert (
-        counted["LiCl", 0, "rattled", "-"] | {"train": 2, "valid": 0, "test": 1}
-        == counted["LiCl", 0, "rattled", "-"]
+        counted["LiCl", 0, "rattled", "-"] | {"train": 2, "valid": 0, "test": 1} == counted["LiCl", 0, "rattled", "-"]
     )
     assert counted["LiCl", 1, "exploration:600K", "control"]["train"] == 1
     assert counted["LiF", 0, "rattled", "-"]["valid"] == 1
@@ -74,6 +74,6 @@ def test_the_card_reads_as_text_and_as_json(card):
 
 
 def test_a_dataset_without_labels_says_so():
-    text = in_words(describe_dataset({"train": [], "valid": [], "test": []}, {0: []}, facts=FACTS))
+    text = in_words(describe_dataset({"train": [], "valid": [], "test": []}, [], facts=FACTS))
     assert "no labels" in text
     assert text.count("none") >= 2

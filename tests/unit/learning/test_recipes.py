@@ -26,6 +26,7 @@ from saltflow.learning.training import train_member
 from saltflow.potentials.mace import Committee, load_checked_committee, started_from_foundation
 
 ISOLATED_EV = {"Li": -1.0, "Cl": -2.0, "Zr": -3.0}  # of `make_model`
+PRODUCT = {"potential": "chloride", "generation": 1, "member": 2}
 SUBJECT = "potential chloride, generation 1, member 2"
 TRAINING = {
     "epochs": 6,
@@ -83,7 +84,7 @@ class Case:
             train_member(
                 train,
                 valid,
-                subject=SUBJECT,
+                product=PRODUCT,
                 isolated_atoms_eV=isolated_eV,
                 foundation=foundation,
                 model={},

@@ -46,6 +46,7 @@ TRAINING = {
     "dtype": "float64",
     "recipe": "naive",
 }
+PRODUCT = {"potential": "licl", "generation": 0, "member": 1}
 SUBJECT = "potential licl, generation 0, member 1"
 EPOCH = re.compile(r"Epoch (\d+):.*loss=\s*(\S+),.*RMSE_F=\s*(\S+) meV")
 TRAIN_FROM_FILES = """
@@ -56,7 +57,7 @@ from saltflow.learning.training import train_member
 folder = Path(sys.argv[1])
 choices = json.loads((folder / "choices.json").read_text())
 train_member(read_frames(folder / "train.extxyz"), read_frames(folder / "valid.extxyz"), foundation=None,
-             subject="killed", workdir=folder / "work", model_path=folder / "member.model",
+             product={"potential": "killed"}, workdir=folder / "work", model_path=folder / "member.model",
              check_path=folder / "check.json", **choices)
 """
 
@@ -92,7 +93,7 @@ class Member:
         train_member(
             labelled.train,
             labelled.valid,
-            subject=SUBJECT,
+            product=PRODUCT,
             isolated_atoms_eV=labelled.isolated_atoms_eV | changes.pop("isolated_atoms_eV", {}),
             foundation=foundation and Foundation(foundation, train=[], heldout=[]),
             model=MODEL,

@@ -13,13 +13,13 @@ WHERE = ("composition", "generation", "origin", "arm")
 
 
 def describe_dataset(
-    sets: Mapping[str, Sequence[Atoms]], ledgers: Mapping[int, Sequence[Mapping[str, str]]], *, facts: Mapping
+    sets: Mapping[str, Sequence[Atoms]], ledger: Sequence[Mapping[str, str]], *, facts: Mapping
 ) -> dict:
     """Everything that somebody who is to use or judge the labels needs.
 
     Args:
         sets: train, valid and test frames of the last generation, which hold all before it.
-        ledgers: generation → the rows of its ledger.
+        ledger: rows of the ledgers of all generations.
         facts: what the settings say: potential, foundation, elements, reference, licence, imported.
 
     Returns:
@@ -33,7 +33,7 @@ def describe_dataset(
         "frames": {name: len(sets[name]) for name in SETS},
         "atoms": sum(map(len, every)),
         "counts": _counts(sets),
-        "failures": _failures(ledgers),
+        "failures": _failures(ledger),
         "codes": dict(Counter(FrameInfo.partial(frame).reference_code or "not recorded" for frame in every)),
         **_forces(every),
     }
@@ -76,11 +76,10 @@ def _place(frame: Atoms) -> tuple[str, int, str, str]:
     return info.composition, info.generation or 0, origin or "not recorded", info.selected_by or "-"
 
 
-def _failures(ledgers: Mapping[int, Sequence[Mapping[str, str]]]) -> list[dict]:
+def _failures(ledger: Sequence[Mapping[str, str]]) -> list[dict]:
     found = Counter(
-        (generation, row["composition"], row["status"], row["reason"])
-        for generation, rows in ledgers.items()
-        for row in rows
+        (int(row["generation"]), row["composition"], row["status"], row["reason"])
+        for row in ledger
         if row["status"] != "ok"
     )
     names = ("generation", "composition", "status", "reason")

@@ -24,7 +24,7 @@ from saltflow.materials.frame_info import FrameInfo
 log = logging.getLogger(__name__)
 
 COLUMNS = (
-    "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest", "code", "ladder",
+    "generation", "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest", "code", "ladder",
 )  # fmt: skip
 
 # A frame that was begun this often and never ended takes its process down (memory, a fault in the
@@ -196,6 +196,7 @@ def _write_rows(path, rows: Sequence[list]) -> None:
 def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
     reason, info = " ".join(label.reason.split()), FrameInfo.partial(atoms)
     return [
+        info.generation or 0,
         label.index,
         info.composition or "",
         info.lineage or "",

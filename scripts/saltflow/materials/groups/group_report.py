@@ -30,13 +30,13 @@ def describe_groups(
     replicas, sentences = [], []
     for number, (path, status) in enumerate(zip(trajectories, statuses, strict=True), start=1):
         if status != "ok":
-            replicas.append({"status": status, "groups": [], "kinds": {}})
+            replicas.append({"replica": number, "status": status, "groups": [], "kinds": {}})
             sentences.append(f"replica {number}: {status}.")
             continue
         found = persistent_groups(
             open_trajectory(path), composition, wanted=wanted, max_exchanged_fraction=max_exchanged_fraction
         )
-        replicas.append({"status": _status(found), **found})
+        replicas.append({"replica": number, "status": _status(found), **found})
         sentences += [f"replica {number}: {sentence}" for sentence in _sentences(found, wanted)]
     return {"wanted": list(wanted), "replicas": replicas, "sentences": sentences}
 
