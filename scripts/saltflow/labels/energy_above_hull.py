@@ -1,12 +1,5 @@
-"""How far above its cheapest mixture of crystals a composition lies, at 0 K and by one reference.
+"""Energy above the convex hull of crystals, at 0 K and by one reference."""
 
-python -m saltflow.labels.energy_above_hull --reference gfn1-xtb --crystals LiCl:rocksalt:5.14 AlCl3.cif \
-    --frames results/potentials/Al-chloride/generation0/dataset/train.extxyz
-"""
-
-import argparse
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,10 +7,8 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.references import Reference, read_reference
+from saltflow.campaign.settings.references import Reference
 from saltflow.labels.frames import read_frames
-from saltflow.labels.reference.known_crystals import label_crystal
 from saltflow.materials.frame_info import FrameInfo
 
 SMALLEST_PART = 1e-6
@@ -64,57 +55,20 @@ def _formula(counts: Mapping[str, float]) -> str:
     return "".join(f"{symbol}{count:g}" for symbol, count in counts.items())
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Label the crystals, and place the lowest labelled frame of each formula above their hull."""
-    chosen = _parser().parse_args(arguments)
-    try:
-        _report(chosen)
-    except SaltflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+def format_above_hull(frame: Atoms, crystals: Sequence[Mapping]) -> str:
+    """How far a labelled frame lies above the hull of crystals: "100 meV/atom above 100% LiCl (parts of the atoms)"."""
+    above_eV, mixture = energy_above_hull(frame.symbols.formula.count(), _energy_eV_atom(frame), crystals)
+    shown = " + ".join(f"{part:.0%} {name}" for name, part in mixture.items())
+    return f"{1000 * above_eV:.0f} meV/atom above {shown} (parts of the atoms)"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m saltflow.labels.energy_above_hull", description=__doc__.split("\n", 1)[0]
-    )
-    parser.add_argument("--reference", required=True, help="an entry under `references`")
-    parser.add_argument("--crystals", nargs="+", required=True, help="elements, LiCl:rocksalt:5.14, structure files")
-    parser.add_argument("--frames", nargs="*", default=[], help="frames labelled by the same reference")
-    parser.add_argument("--edge", type=float, help="Å to which small cells are repeated (default: 10 without k-points)")
-    parser.add_argument("--folder", type=Path, help="where energies are kept (default: results/references/…/crystals)")
-    parser.add_argument("--settings", nargs="*", default=[], help="YAML with what differs in `references`")
-    return parser
+def lowest_frames(paths: Sequence[Path], reference: Reference) -> dict[str, Atoms]:
+    """Reduced formula → the labelled frame of the lowest energy per atom.
 
-
-def _report(chosen: argparse.Namespace) -> None:
-    reference = read_reference(read_configuration(chosen.settings, sweep=Path())["references"], chosen.reference)
-    folder = chosen.folder or Path("results/references") / chosen.reference / "crystals"
-    with tempfile.TemporaryDirectory() as workdir:
-        crystals = [
-            label_crystal(
-                name,
-                reference,
-                reference_name=chosen.reference,
-                folder=folder,
-                workdir=Path(workdir),
-                smallest_edge_A=chosen.edge,
-            )
-            for name in chosen.crystals
-        ]
-    for each in crystals:
-        print(f"{each['name']}: {each['energy_eV_atom']:.4f} eV/atom")
-    for formula, frame in _lowest(chosen.frames, reference).items():
-        counts = frame.symbols.formula.count()
-        above_eV, mixture = energy_above_hull(counts, _energy_eV_atom(frame), crystals)
-        shown = " + ".join(f"{part:.0%} {name}" for name, part in mixture.items())
-        print(f"{formula}: lowest labelled frame {1000 * above_eV:.0f} meV/atom above {shown} (parts of the atoms)")
-
-
-def _lowest(paths: Sequence[str], reference: Reference) -> dict:
-    """Reduced formula → the labelled frame of the lowest energy per atom."""
-    lowest = {}
+    Raises:
+        SaltflowError: a frame has no label of these settings.
+    """
+    lowest: dict[str, Atoms] = {}
     for path in paths:
         for frame in read_frames(path):
             if FrameInfo.partial(frame).reference_digest != reference.digest():
@@ -129,7 +83,3 @@ def _lowest(paths: Sequence[str], reference: Reference) -> dict:
 
 def _energy_eV_atom(frame: Atoms) -> float:
     return FrameInfo.of(frame).reference_energy_eV / len(frame)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,11 +1,8 @@
-"""A released potential for LAMMPS: the TorchScript file that its `pair_style mace` reads.
+"""`saltflow lammps`: a released potential as the TorchScript file that LAMMPS' `pair_style mace` reads.
 
-usage: python -m saltflow.potentials.lammps_export results/potentials/base/released.model --out base-lammps.pt
-
-mace-torch's own converter does the work (`mace_create_lammps_model`); docs/run-in-lammps.md says how to run the result.
+mace-torch's own converter does the work (`mace_create_lammps_model`).
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -13,6 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
+
+from saltflow.base.commands import SentenceCommand
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, read_json
 from saltflow.campaign.dispersion_switch import CUTOFF_A, NONE
@@ -21,25 +21,30 @@ from saltflow.potentials.trusted_model import trusted_hash
 SUFFIX = "-lammps.pt"  # of what the converter writes beside a model
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; returns the exit code."""
-    chosen = _parser().parse_args(arguments)
-    out = chosen.out or chosen.model.with_name(f"{chosen.model.stem}{SUFFIX}")
-    try:
-        pinned = trusted_hash(chosen.model, given=chosen.sha256)
-        head, symbols = export_lammps(chosen.model, out, sha256=pinned, dtype=chosen.dtype, head=chosen.head)
-    except SaltflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"Written to {out} ({chosen.dtype}{f', head {head}' if head else ''}). In the input of LAMMPS:")
-    print("pair_style mace no_domain_decomposition")
-    print(f"pair_coeff * * {out.name} ELEMENTS   # of the atom types in order, out of {' '.join(symbols)}")
-    print(_missing_dispersion(chosen.model, out), end="")
-    return 0
+@click.command(cls=SentenceCommand)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--sha256", help="Of the model file; by default that of the release record beside it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help=f"File to write; by default the model's name with {SUFFIX}."
+)
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
+@click.option("--head", help="Of a model with several; by default the first, which saltflow itself runs.")
+def command(model: Path, sha256: str | None, out: Path | None, dtype: str, head: str | None) -> None:
+    """Convert MODEL, such as results/potentials/NAME/released.model, for LAMMPS.
+
+    Prints the lines for the input of LAMMPS; docs/run-in-lammps.md says how to run it.
+    """
+    out = out or model.with_name(f"{model.stem}{SUFFIX}")
+    pinned = trusted_hash(model, given=sha256)
+    chosen, symbols = export_lammps(model, out, sha256=pinned, dtype=dtype, head=head)
+    click.echo(f"Written to {out} ({dtype}{f', head {chosen}' if chosen else ''}). In the input of LAMMPS:")
+    click.echo("pair_style mace no_domain_decomposition")
+    click.echo(f"pair_coeff * * {out.name} ELEMENTS   # of the atom types in order, out of {' '.join(symbols)}")
+    click.echo(_missing_dispersion(model, out), nl=False)
 
 
 def _missing_dispersion(model: Path, out: Path) -> str:
-    """What LAMMPS has to add to a potential that did not learn dispersion, where its release record says so."""
+    """Input lines that add D3 to a potential whose labels have no dispersion, by its release record."""
     record = model.with_suffix(".json")
     release = read_json(record) if record.is_file() else {}
     if release.get("dispersion") != NONE:
@@ -51,18 +56,6 @@ def _missing_dispersion(model: Path, out: Path) -> str:
         f"pair_coeff * * mace {out.name} ELEMENTS\n"
         "pair_coeff * * dispersion/d3 ELEMENTS\n"
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m saltflow.potentials.lammps_export", description=__doc__.split("\n", 1)[0]
-    )
-    parser.add_argument("model", type=Path, help="a model file, such as results/potentials/NAME/released.model")
-    parser.add_argument("--sha256", help="of the model file; by default that of the release record beside it")
-    parser.add_argument("--out", type=Path, help=f"file to write (default: the model's name with {SUFFIX})")
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
-    parser.add_argument("--head", help="of a model with several (default: the first, which saltflow itself runs)")
-    return parser
 
 
 def export_lammps(

@@ -9,13 +9,14 @@ from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
+from called import called
 from reference_cases import GFN1, strained, unit_strain
 from test_reference_vasp import vasp
 from vasp_files import outcar_text, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.labels.dataset.__main__ import main
+from saltflow.labels.dataset.command import command
 from saltflow.labels.dataset.consistency import energy_and_work, problem
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
@@ -254,15 +255,24 @@ def test_mace_reads_the_exported_database(tmp_path, walk):
     assert row.info["reference"] == "mine"
 
 
-def test_the_command_brings_in_sifts_and_gives_out(tmp_path, walk, capsys):
+def test_the_commands_import_deduplicate_and_export(tmp_path, walk):
     ase.io.write(tmp_path / "set.extxyz", [*walk, walk[0]])
-    mine, sifted, given = (str(tmp_path / name) for name in ("mine.extxyz", "sifted.extxyz", "out.aselmdb"))
-    options = ["--reference", "gfn1-xtb", "--composition", "LiCl"]
-    assert main(["import", str(tmp_path / "set.extxyz"), *options, "--out", mine]) == 0
-    assert f"sha256: {sha256_of_file(mine)}" in capsys.readouterr().out
-    assert main(["deduplicate", mine, "--out", sifted]) == 0
+    mine, sifted = tmp_path / "mine.extxyz", tmp_path / "sifted.extxyz"
+    options = ["--composition", "LiCl", "--out", mine]
+    imported = called(command, "import", tmp_path / "set.extxyz", "--reference", "gfn1-xtb", *options)
+    assert imported.exit_code == 0
+    assert f"sha256: {sha256_of_file(mine)}" in imported.stdout
+    assert called(command, "deduplicate", mine, "--out", sifted).exit_code == 0
     assert len(read_frames(sifted)) == 12
-    assert main(["export", sifted, "--out", given]) == 0
-    assert main(["export", sifted, "--out", str(tmp_path / "out.zip")]) == 1
-    assert main(["import", str(tmp_path / "set.extxyz"), "--out", mine, "--reference", "no", "--composition", "x"]) == 1
-    assert "name one of gfn1-xtb" in capsys.readouterr().err
+    assert called(command, "export", sifted, "--out", tmp_path / "out.aselmdb").exit_code == 0
+    assert called(command, "export", sifted, "--out", tmp_path / "out.zip").exit_code == 1
+    unknown = called(command, "import", tmp_path / "set.extxyz", "--reference", "no", *options)
+    assert unknown.exit_code == 1
+    assert "name one of gfn1-xtb" in unknown.stderr
+
+
+def test_frames_without_labels_are_refused(tmp_path, walk):
+    write_frames(tmp_path / "bare.extxyz", [Atoms(frame.symbols, frame.positions, cell=frame.cell) for frame in walk])
+    refused = called(command, "export", tmp_path / "bare.extxyz", "--out", tmp_path / "out.extxyz")
+    assert refused.exit_code == 1
+    assert "12 of 12 frames have no labels" in refused.stderr

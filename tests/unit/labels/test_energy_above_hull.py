@@ -2,12 +2,14 @@
 
 import pytest
 from ase.build import bulk
+from called import called
 from reference_cases import GFN1
 
 from saltflow.base.errors import SaltflowError
-from saltflow.labels.energy_above_hull import energy_above_hull, main
+from saltflow.labels.energy_above_hull import energy_above_hull
 from saltflow.labels.frames import write_frames
 from saltflow.labels.reference.known_crystals import build_crystal, label_crystal
+from saltflow.labels.reference_command import command
 
 # A hull by hand: A at 0, B at 0, AB at -1, A3B at -0.4 eV/atom.
 A, B = (
@@ -87,16 +89,19 @@ def test_the_volume_is_that_of_least_energy_and_an_edge_is_refused(kept):
         label(kept, f"LiCl:rocksalt:{1.1 * edge_A:.3f}")
 
 
-def test_the_command_places_frames_above_the_hull(kept, tmp_path, capsys):
-    options = ["--reference", "gfn1-xtb", "--crystals", "LiCl:rocksalt:5.25", "--edge", "5", "--folder", str(kept)]
-    assert main(options) == 0
-    energy = float(capsys.readouterr().out.split(": ")[1].split()[0])
+def test_the_command_places_frames_above_the_hull(kept, tmp_path):
+    words = ["hull", "LiCl:rocksalt:5.25", "--reference", "gfn1-xtb", "--edge", "5", "--folder", kept]
+    alone = called(command, *words)
+    assert alone.exit_code == 0
+    energy = float(alone.stdout.split(": ")[1].split()[0])
     frame = bulk("LiCl", "rocksalt", a=5.25)
     frame.info |= {"REF_energy": 2 * (energy + 0.1), "reference_digest": GFN1.digest()}
     write_frames(tmp_path / "frames.extxyz", [frame])
-    assert main([*options, "--frames", str(tmp_path / "frames.extxyz")]) == 0
-    assert "100 meV/atom above 100% LiCl:rocksalt:5.25" in capsys.readouterr().out
+    placed = called(command, *words, "--frames", tmp_path / "frames.extxyz")
+    assert placed.exit_code == 0
+    assert "100 meV/atom above 100% LiCl:rocksalt:5.25" in placed.stdout
     frame.info["reference_digest"] = "other"
     write_frames(tmp_path / "frames.extxyz", [frame])
-    assert main([*options, "--frames", str(tmp_path / "frames.extxyz")]) == 1
-    assert "labels of other settings" in capsys.readouterr().err
+    refused = called(command, *words, "--frames", tmp_path / "frames.extxyz")
+    assert refused.exit_code == 1
+    assert "labels of other settings" in refused.stderr

@@ -5,14 +5,15 @@ import shutil
 
 import pytest
 import yaml
+from called import called
 from reference_cases import DRAFT_PBE, GFN1
 
 from saltflow.base.errors import SaltflowError
 from saltflow.labels.reference import tblite
-from saltflow.labels.reference.__main__ import main
 from saltflow.labels.reference.label import LabelFailure, Result
-from saltflow.labels.reference.method_check import Row, check_reference, table
+from saltflow.labels.reference.method_check import Comparison, check_reference, format_table
 from saltflow.labels.reference.tblite import TbliteBackend
+from saltflow.labels.reference_command import command
 
 NAMES = [
     "force, from energies",
@@ -26,7 +27,7 @@ NAMES = [
 
 
 def wrong(rows):
-    return [row.quantity for row in rows if not row.right]
+    return [row.quantity for row in rows if not row.agrees]
 
 
 def test_a_sound_reference_passes(tmp_path):
@@ -36,24 +37,25 @@ def test_a_sound_reference_passes(tmp_path):
     assert label.details["code"].startswith("tblite ")
 
 
-def test_the_command_says_so_and_its_exit_code(capsys):
-    assert main(["check", "--reference", "gfn1-xtb", "--limit-s", "1000"]) == 0
-    printed = capsys.readouterr().out
-    assert "Everything is as it should be." in printed
+def test_the_command_prints_the_comparison_and_its_exit_code():
+    result = called(command, "check", "--reference", "gfn1-xtb", "--limit-s", "1000")
+    assert result.exit_code == 0
+    printed = result.stdout
+    assert "Everything agrees." in printed
     assert printed.count(" ok\n") == len(NAMES)
     assert len(re.findall(r"^  .+: [0-9.]+ s$", printed, re.MULTILINE)) == 8, "each frame is told"
 
 
-def test_cores_that_are_none_are_refused(capsys):
-    with pytest.raises(SystemExit) as refusal:
-        main(["check", "--cores", "0"])
-    assert refusal.value.code == 2
-    assert "0 is no number of cores; give 1 or more" in capsys.readouterr().err
+def test_cores_that_are_none_are_refused():
+    refusal = called(command, "check", "--cores", "0")
+    assert refusal.exit_code == 2
+    assert "0 is not in the range x>=1" in refusal.stderr
 
 
-def test_a_slow_machine_is_told(capsys):
-    assert main(["check", "--reference", "gfn1-xtb", "--limit-s", "1e-6"]) == 1
-    assert "1 of 7 are not as they should be" in capsys.readouterr().out
+def test_a_slow_machine_does_not_agree():
+    result = called(command, "check", "--reference", "gfn1-xtb", "--limit-s", "1e-6")
+    assert result.exit_code == 1
+    assert "1 of 7 do not agree" in result.stdout
 
 
 def replace_backend(monkeypatch, compute):
@@ -107,18 +109,24 @@ def test_a_frame_without_a_label_stops_with_its_reason(monkeypatch, tmp_path):
         check_reference(GFN1, workdir=tmp_path, limit_s=1000.0)
 
 
-def test_a_missing_program_and_an_unknown_name_are_sentences(tmp_path, capsys):
+def test_a_missing_program_and_an_unknown_name_are_sentences(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"references": {"pbe-d3": {"command": "no-such-cp2k -s"}}}))
-    assert main(["check", "--configfile", str(config)]) == 1
-    assert "'no-such-cp2k -s' is not installed" in capsys.readouterr().err
-    assert main(["check", "--reference", "pbe"]) == 1
-    assert "'pbe' is not a reference; name one of gfn1-xtb" in capsys.readouterr().err
+    missing = called(command, "check", "--configfile", config)
+    assert missing.exit_code == 1
+    assert "'no-such-cp2k -s' is not installed" in missing.stderr
+    unknown = called(command, "check", "--reference", "pbe")
+    assert unknown.exit_code == 1
+    assert "'pbe' is not a reference; name one of gfn1-xtb" in unknown.stderr
 
 
 def test_the_table_marks_what_is_wrong():
-    rows = [Row("force", 1.0, 1.1, 0.2, "eV/Å"), Row("stress", 1.0, 2.0, 0.2, "GPa"), Row("time", 9.0, None, 5.0, "s")]
-    assert [line.split()[-1] for line in table(rows).splitlines()[1:]] == ["ok", "WRONG", "WRONG"]
+    rows = [
+        Comparison("force", 1.0, 1.1, 0.2, "eV/Å"),
+        Comparison("stress", 1.0, 2.0, 0.2, "GPa"),
+        Comparison("time", 9.0, None, 5.0, "s"),
+    ]
+    assert [line.split()[-1] for line in format_table(rows).splitlines()[1:]] == ["ok", "WRONG", "WRONG"]
 
 
 @pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from called import called
 from mace_models import committee_of, make_model, rock_salt
 from matscipy.neighbours import neighbour_list
 
 from saltflow.base.provenance import sha256_of_file, write_json
-from saltflow.potentials.lammps_export import main
+from saltflow.potentials.lammps_export import command
 from saltflow.potentials.mace import stack
 
 
@@ -43,13 +44,14 @@ def ours(path, atoms):
     return float(found.energies[0]), found.forces.numpy()
 
 
-def test_the_exported_model_is_the_one_that_runs(tmp_path, capsys):
+def test_the_exported_model_is_the_one_that_runs(tmp_path):
     path = tmp_path / "released.model"
     torch.save(make_model(seed=1, scale=50.0), path)
     record = {"sha256": sha256_of_file(path), "dispersion": "none", "reference": {"functional": "PBE"}}
     write_json(tmp_path / "released.json", record)
-    assert main([str(path)]) == 0
-    said = capsys.readouterr().out
+    result = called(command, path)
+    assert result.exit_code == 0
+    said = result.stdout
     assert "pair_style mace no_domain_decomposition" in said
     assert "released-lammps.pt ELEMENTS   # of the atom types in order, out of Li Cl Zr" in said
     assert "head Default" in said
@@ -72,18 +74,20 @@ def test_the_exported_model_is_the_one_that_runs(tmp_path, capsys):
         (["--head", "pbe"], "has no head 'pbe'; its heads are Default."),
     ],
 )
-def test_mistakes_are_one_sentence(model_paths, tmp_path, capsys, words, sentence):
+def test_mistakes_are_one_sentence(model_paths, tmp_path, words, sentence):
     if words[:1] == ["--head"]:
         words = [*words, "--sha256", sha256_of_file(model_paths[0])]
-    assert main([str(model_paths[0]), "--out", str(tmp_path / "out.pt"), *words]) == 1
-    said = capsys.readouterr().err
+    result = called(command, model_paths[0], "--out", tmp_path / "out.pt", *words)
+    assert result.exit_code == 1
+    said = result.stderr
     assert sentence in said
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "out.pt").exists()
 
 
-def test_a_file_that_is_no_model_is_a_sentence(tmp_path, capsys):
+def test_a_file_that_is_no_model_is_a_sentence(tmp_path):
     path = tmp_path / "table.model"
     torch.save(torch.nn.Linear(2, 2), path)
-    assert main([str(path), "--sha256", sha256_of_file(path)]) == 1
-    assert "is no MACE model" in capsys.readouterr().err
+    result = called(command, path, "--sha256", sha256_of_file(path))
+    assert result.exit_code == 1
+    assert "is no MACE model" in result.stderr

@@ -24,7 +24,8 @@ from saltflow.materials.frame_info import FrameInfo
 log = logging.getLogger(__name__)
 
 COLUMNS = (
-    "generation", "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest", "code", "ladder",
+    "generation", "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest",
+    "code", "ladder",
 )  # fmt: skip
 
 # A frame that was begun this often and never ended takes its process down (memory, a fault in the

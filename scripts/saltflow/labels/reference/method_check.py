@@ -29,8 +29,8 @@ KNOWN_TOLERANCE = 0.15
 
 
 @dataclass(frozen=True)
-class Known:
-    """Answers of a method: energy in meV that moving the chlorine costs, and the force that drives it back."""
+class KnownAnswers:
+    """What a method gives: energy in meV that moving the chlorine costs, and the force that drives it back."""
 
     rise_meV: float
     force_eV_A: float
@@ -39,15 +39,15 @@ class Known:
 # By this check: PBE by Quantum ESPRESSO (pbe-d3-qe with norm-conserving potentials), which GPAW and CP2K as shipped
 # meet within 1 and 2 %; the others by tblite. A method that is not here is compared with its own energies alone.
 KNOWN = {
-    "PBE": Known(11.62, -0.1231),
-    "GFN1-xTB": Known(22.83, -0.2276),
-    "GFN2-xTB": Known(21.01, -0.2082),
+    "PBE": KnownAnswers(11.62, -0.1231),
+    "GFN1-xTB": KnownAnswers(22.83, -0.2276),
+    "GFN2-xTB": KnownAnswers(21.01, -0.2082),
 }
 
 
 @dataclass(frozen=True)
-class Row:
-    """One comparison: right when `found` is within `allowed` of `expected`, or below `allowed` without one."""
+class Comparison:
+    """A quantity beside its known answer; it agrees within `allowed` of `expected`, or below `allowed` without one."""
 
     quantity: str
     found: float
@@ -56,8 +56,8 @@ class Row:
     unit: str
 
     @property
-    def right(self) -> bool:
-        """Whether the two agree."""
+    def agrees(self) -> bool:
+        """Whether found and expected agree."""
         return bool(abs(self.found - (self.expected or 0.0)) <= self.allowed)
 
 
@@ -68,7 +68,7 @@ def check_reference(
     limit_s: float,
     processes: Processes = Processes(),  # noqa: B008 - frozen
     on_frame: Callable[[str, Label], None] = lambda name, label: None,
-) -> tuple[list[Row], Label]:
+) -> tuple[list[Comparison], Label]:
     """Label eight frames of rocksalt LiCl, two atoms each, and compare.
 
     Forces and shear stress are compared with differences of the reference's own energies, which finds a wrong unit,
@@ -105,13 +105,13 @@ def check_reference(
     return [*_own(found, volume_A3), *_known(found, reference), _time(labels, limit_s)], found["moved"]
 
 
-def table(rows: Sequence[Row]) -> str:
+def format_table(comparisons: Sequence[Comparison]) -> str:
     """The comparisons as text, one per line."""
     lines = [("", "found", "expected", "allowed", "", "")]
-    for row in rows:
+    for row in comparisons:
         expected = "" if row.expected is None else f"{row.expected:.4g}"
         sign = "<" if row.expected is None else "±"
-        verdict = "ok" if row.right else "WRONG"
+        verdict = "ok" if row.agrees else "WRONG"
         lines.append((row.quantity, f"{row.found:.4g}", expected, f"{sign} {row.allowed:.3g}", row.unit, verdict))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -155,7 +155,7 @@ def _strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
     return deformed
 
 
-def _own(labels: dict[str, Label], volume_A3: float) -> list[Row]:
+def _own(labels: dict[str, Label], volume_A3: float) -> list[Comparison]:
     """Derivatives of the energy as the code gives them, and as its energies do."""
 
     def slope(plus: str, minus: str, step: float) -> float:
@@ -165,28 +165,28 @@ def _own(labels: dict[str, Label], volume_A3: float) -> list[Row]:
     force_eV_A = _force(moved)
     stress_GPa = moved.stress_eV_A3 / GPa
     return [
-        Row(
+        Comparison(
             "force, from energies",
             force_eV_A,
             -slope("moved a little more", "moved a little less", STEP_A),
             FORCE_TOLERANCE_EV_A,
             "eV/Å",
         ),
-        Row(
+        Comparison(
             "stress zz - xx, from energies",
             stress_GPa[2, 2] - stress_GPa[0, 0],
             slope("stretched", "stretched back", 2 * STRAIN) / volume_A3 / GPa,
             STRESS_TOLERANCE_GPA,
             "GPa",
         ),
-        Row(
+        Comparison(
             "stress xy, from energies",
             stress_GPa[0, 1],
             slope("sheared", "sheared back", 2 * STRAIN) / volume_A3 / GPa,
             STRESS_TOLERANCE_GPA,
             "GPa",
         ),
-        Row("net force", moved.details.get("net_force_eV_A", 0.0), None, FORCE_TOLERANCE_EV_A, "eV/Å"),
+        Comparison("net force", moved.details.get("net_force_eV_A", 0.0), None, FORCE_TOLERANCE_EV_A, "eV/Å"),
     ]
 
 
@@ -196,7 +196,7 @@ def _force(label: Label) -> float:
     return float(0.5 * (label.forces_eV_A[1] - label.forces_eV_A[0]) @ direction)
 
 
-def _known(labels: dict[str, Label], reference: Reference) -> list[Row]:
+def _known(labels: dict[str, Label], reference: Reference) -> list[Comparison]:
     method = reference.method if isinstance(reference, TbliteReference) else reference.functional
     rise_meV = 1000 * (labels["moved"].energy_eV - labels["perfect"].energy_eV)
     known = KNOWN.get(method)
@@ -204,14 +204,14 @@ def _known(labels: dict[str, Label], reference: Reference) -> list[Row]:
         []
         if known is None
         else [
-            Row(
+            Comparison(
                 f"energy of the displacement, {method}",
                 rise_meV,
                 known.rise_meV,
                 KNOWN_TOLERANCE * known.rise_meV,
                 "meV",
             ),
-            Row(
+            Comparison(
                 f"force, {method}",
                 _force(labels["moved"]),
                 known.force_eV_A,
@@ -222,12 +222,12 @@ def _known(labels: dict[str, Label], reference: Reference) -> list[Row]:
     )
     if not isinstance(reference, TbliteReference):
         pressure_GPa = -np.trace(labels["perfect"].stress_eV_A3) / 3 / GPa
-        rows.append(Row(f"pressure at {LATTICE_A} Å", pressure_GPa, 0.0, PRESSURE_TOLERANCE_GPA, "GPa"))
+        rows.append(Comparison(f"pressure at {LATTICE_A} Å", pressure_GPa, 0.0, PRESSURE_TOLERANCE_GPA, "GPa"))
     return rows
 
 
-def _time(labels: Sequence[Label], limit_s: float) -> Row:
-    return Row("seconds per frame, median", median(label.seconds for label in labels), None, limit_s, "s")
+def _time(labels: Sequence[Label], limit_s: float) -> Comparison:
+    return Comparison("seconds per frame, median", median(label.seconds for label in labels), None, limit_s, "s")
 
 
 def _end_of_output(label: Label) -> str:
