@@ -17,6 +17,7 @@ from saltflow.analysis.transport.analysis import no_transport
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
+from saltflow.campaign.settings.descriptions import Method, read_methods
 from saltflow.learning.loco.assessment import COLUMNS as LEFT_OUT_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 
@@ -26,7 +27,7 @@ PAPERS = sorted(
 )
 CONFIG = read_configuration([])
 # Sections whose keys are the user's: pairs of elements, elements, environments.
-FREE_FORM = {"execution.modules", "structures.min_separations_A"} | {
+FREE_FORM = {"execution.modules", "cells.min_separations_A"} | {
     f"references.{name}.{key}"
     for name in CONFIG["references"]
     for key in (
@@ -110,10 +111,25 @@ def test_all_make_targets_are_explained():
     assert [target for target in targets if not re.search(rf"\b{target}\b", words)] == []
 
 
+METHODS = {method.name: method for method in read_methods()}
+
+
+def described_keys(method: Method) -> set[str]:
+    """Keys that the file of a method describes, or that of the one that it is like."""
+    own = {setting.key for setting in method.settings if setting.description}
+    whole = method.value("like")
+    return own | described_keys(METHODS[whole]) if whole else own
+
+
 @pytest.mark.parametrize("key", key_paths(CONFIG))
 def test_every_setting_is_explained(key):
-    row = re.compile(rf"^\| `{re.escape(key)}` \| \S", flags=re.M)
-    assert row.search((ROOT / "config/README.md").read_text())
+    page = (ROOT / "config/README.md").read_text()
+    if key.startswith("references."):
+        _, name, setting = key.split(".")
+        assert setting in described_keys(METHODS[name])
+        assert re.search(rf"^\[`{name}`\]\(references/{name}.yaml\) \| \S", page, flags=re.M)
+    else:
+        assert re.search(rf"^`{re.escape(key)}` \| \S+.* \| \S", page, flags=re.M)
 
 
 @each_paper

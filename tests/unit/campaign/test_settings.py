@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from saltflow.base.errors import InputError
-from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.config_files import DEFAULTS, read_configuration
 from saltflow.campaign.settings import Section, Settings, json_schema, load_overrides, load_settings, overridden
 from saltflow.campaign.settings.references import (
     Cp2kReference,
@@ -23,6 +24,7 @@ from saltflow.campaign.settings.references import (
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = read_configuration([])
+PRESETS = sorted((ROOT / "config/presets").glob("*/config.yaml"))
 DEMO = yaml.safe_load((ROOT / "config/presets/demo/config.yaml").read_text())
 
 
@@ -242,26 +244,65 @@ def test_a_reference_follows_the_one_that_it_is_like():
 def test_the_schema_file_is_what_the_command_writes():
     command = [sys.executable, "-m", "saltflow.campaign.settings"]
     written = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True, check=True).stdout
-    message = "run: PYTHONPATH=scripts python -m saltflow.campaign.settings > config/config.schema.json"
+    message = "run: PYTHONPATH=scripts python -m saltflow.campaign.settings --write"
     assert (ROOT / "config/config.schema.json").read_text() == written, message
 
 
-def test_editors_find_the_schema():
-    first = (ROOT / "config/config.yaml").read_text().splitlines()[0]
-    assert first == "# yaml-language-server: $schema=config.schema.json"
+@pytest.mark.parametrize("path", [DEFAULTS[-1], *PRESETS], ids=lambda path: str(path))
+def test_editors_find_the_schema(path):
+    (named,) = re.findall(r"^# yaml-language-server: \$schema=(.*)$", path.read_text(), flags=re.M)
+    assert (path.parent / named).resolve() == ROOT / "config/config.schema.json"
 
 
-def sparse(schema: object) -> object:
-    """The schema without its demand that every key be there."""
-    if isinstance(schema, dict):
-        return {key: sparse(value) for key, value in schema.items() if key != "required"}
-    return [sparse(each) for each in schema] if isinstance(schema, list) else schema
+def accepted(config: object) -> bool:
+    """Whether an editor that follows the schema finds nothing wrong."""
+    return jsonschema.Draft202012Validator(json_schema()).is_valid(config)
 
 
 def test_the_shipped_settings_satisfy_the_schema():
     jsonschema.Draft202012Validator.check_schema(json_schema())
     jsonschema.validate(SHIPPED, json_schema())
-    jsonschema.validate(DEMO, sparse(json_schema()))
+
+
+@pytest.mark.parametrize("path", [*DEFAULTS, *PRESETS, ROOT / "tests/tiny/config.yaml"], ids=lambda path: str(path))
+def test_a_file_with_some_of_the_keys_satisfies_the_schema(path):
+    jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        {"pbe-d3": {"command": "srun cp2k.psmp -s"}},
+        {"pbe-d3-draft": {"cutoff_Ry": 500.0}},
+        {"pbe-d3-vasp": {"incar": {"NCORE": 4}}},
+        {"mine": {"like": "pbe-d3", "dispersion": "none"}},
+        {"mine": {"max_scf": 80}},  # of a method in the folder references/ of a sweep
+        {"mine": SHIPPED["references"]["gfn1-xtb"]},
+    ],
+)
+def test_the_schema_accepts_changes_of_methods(references):
+    assert accepted({"references": references})
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        {"pbe-d3": {"cutoff_eV": 500.0}},
+        {"pbe-d3-draft": {"code": "vasp"}},
+        {"pbe-d3-qe": {"functional": "r2SCAN"}},
+        {"mine": {"accuracy": 1.0, "cutoff_Ry": 500.0}},
+        {"mine": {"like": 3}},
+        {"a;b": {"max_scf": 80}},
+    ],
+)
+def test_the_schema_refuses_changes_that_no_method_knows(references):
+    assert not accepted({"references": references})
+
+
+def test_what_is_replaced_whole_must_be_complete():
+    entry = {"path": "a.extxyz", "sha256": "0" * 64, "reference": "pbe-d3", "composition": "LiCl"}
+    assert accepted({"labels": {"imported": [entry]}})
+    assert not accepted({"labels": {"imported": [{"path": "a.extxyz"}]}})
 
 
 @pytest.mark.parametrize(
@@ -275,12 +316,12 @@ def test_the_shipped_settings_satisfy_the_schema():
 )
 def test_the_schema_refuses_unknown_keys(key):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(changed(key, 1), sparse(json_schema()))
+        jsonschema.validate(changed(key, 1), json_schema())
 
 
 def test_the_schema_says_the_same_as_the_models_about_every_section():
     described = json.loads((ROOT / "config/config.schema.json").read_text())
-    assert set(described["required"]) == set(Settings.model_fields)
+    assert set(described["properties"]) == set(Settings.model_fields)
     assert all(section["additionalProperties"] is False for section in described["$defs"].values())
 
 
