@@ -8,25 +8,32 @@ import click
 from saltflow.base.commands import SentenceCommand
 from saltflow.base.errors import SaltflowError
 from saltflow.base.repository import REPOSITORY
+from saltflow.campaign.settings.descriptions import PRESETS, read_presets
 
-PRESETS = "config/presets"
+SCHEMA = "config.schema.json"
 
 
-@click.command(cls=SentenceCommand)
+class PresetCommand(SentenceCommand):
+    """A command whose help ends with the presets."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each preset is."""
+        with formatter.section("Presets"):
+            formatter.write_dl(list(read_presets().items()))
+
+
+@click.command(cls=PresetCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--preset",
-    type=click.Choice(sorted(path.name for path in (REPOSITORY / PRESETS).iterdir())),
-    default="trial",
-    show_default=True,
-    help="What to start from; config/README.md describes each.",
+    "--preset", type=click.Choice(list(read_presets())), default="trial", show_default=True, help="What to start from."
 )
 def command(folder: Path, preset: str) -> None:
     """Make FOLDER with settings and tables to edit."""
-    if folder.exists() and any(folder.iterdir()):
-        raise SaltflowError(f"{folder} is not empty; name a new folder, so that nothing is overwritten.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SaltflowError(f"{folder} is not an empty folder; name a new one, so that nothing is overwritten.")
     shutil.copytree(REPOSITORY / PRESETS / preset, folder, dirs_exist_ok=True)
     settings = folder / "config.yaml"
-    settings.write_text(settings.read_text().replace(f"{PRESETS}/{preset}/", ""))
+    text = settings.read_text().replace(f"{PRESETS}/{preset}/", "")
+    settings.write_text(text.replace(f"../../{SCHEMA}", str(REPOSITORY / "config" / SCHEMA)))
     click.echo(f"{folder} holds the preset {preset}. Edit {settings} and its tables, then:")
     click.echo(f"  saltflow plan {folder}")
