@@ -1,1 +1,1 @@
-"""What trajectories say, from transport to the ranking. Imports base to operations."""
+"""Analyses of trajectories, from transport to the ranking. Imports base to operations."""

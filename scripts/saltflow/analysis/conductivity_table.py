@@ -1,4 +1,4 @@
-"""The table of every point of the sweep."""
+"""The conductivity table: one row per state point of the sweep."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ LEGEND = """
 D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for clusters of bonded ions, E: Einstein (with
 all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
 err: standard error over time blocks and replicas. alpha: slope of ln MSD over ln t; diffusion has 1.
-status ok: a diffusive window was found. Any other status: the numbers are no conductivities of the material.
+status ok: a diffusive window was found. Any other status: the values are no conductivities of the material.
 side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
-method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did.
-'not converged': its held-out force error is above the set limit.
-out_of_domain_fraction: of the composition's atoms, those whose environment is farther from all labels than held-out ones are.
+method: reference of the potential, and the dispersion that molecular dynamics added.
+not converged: its held-out force error is above the set limit.
+out_of_domain_fraction: fraction of the composition's atoms in environments outside the domain of the potential.
 """
 
 
@@ -39,19 +39,18 @@ def tabulate(
     """One row per composition × temperature.
 
     Args:
-        points: (composition id, result of `analyse_transport`).
+        points: (composition id, result of `analyse_transport`) of every state point.
         releases: potential → its release record.
         transitions: composition id → glass transition of its quench, of its arrhenius.json.
         potentials: composition id → potential.
-        dispersion: composition id → what the dynamics adds, or none.
+        dispersion: composition id → dispersion added by the dynamics, or none.
         domain: composition id → its domain.json.
 
     Returns:
         columns composition, temperature_K, replicas, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
-        the mobile ion), alpha, finite_size (whether mobile ions half a cell apart move together), status, side_of_Tg
-        (above, near or below the glass transition of the quench; empty where none was found), potential, method,
-        potential_status, force_rmse_meV_A, domain and out_of_domain_fraction with out_of_domain_err (of the composition); D in
-        cm²/s, conductivities in mS/cm.
+        the mobile ion), alpha, finite_size (whether displacements half a cell apart are correlated), status, side_of_Tg
+        (empty without a glass transition), potential, method, potential_status, force_rmse_meV_A, domain,
+        out_of_domain_fraction and out_of_domain_err; D in cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
         [
@@ -65,10 +64,10 @@ def tabulate(
 
 
 def tabulate_external(name: str, point: Mapping) -> pd.DataFrame:
-    """The row of a point whose trajectories come from elsewhere; nothing is known of its quench and potential.
+    """The row of a state point with trajectories of another program, without quench and potential.
 
     Args:
-        name: what to call it.
+        name: of the composition.
         point: result of `analyse_transport`.
     """
     unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A", *DOMAIN))
@@ -101,19 +100,19 @@ def _potential_row(potential: str, release: Mapping, dispersion: str) -> dict:
 
 
 def domain_row(domain: Mapping) -> dict:
-    """What a table says of a domain.json: its status, and the share that no label covers where it is largest."""
+    """Status of a domain.json, and its largest out-of-domain fraction."""
     worst = domain["worst"] or {}
     return dict(zip(DOMAIN, (domain["status"], worst.get("value"), worst.get("error")), strict=True))
 
 
 def method_name(release: Mapping, dispersion: str) -> str:
-    """The reference that a potential learned, and what the dynamics added to it: "pbe + D3(BJ) in MD"."""
+    """Reference of a potential, and dispersion added by the dynamics: "pbe + D3(BJ) in MD"."""
     name, correction = release["reference"]["name"], dispersion.partition(" of ")[0]
     return name if correction == "none" else f"{name} + {correction} in MD"
 
 
 def format_conductivity_table(table: pd.DataFrame) -> str:
-    """A table of `tabulate` as text to read, with a legend."""
+    """A table of `tabulate` as text, with a legend."""
     return table.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.3g}") + "\n" + LEGEND
 
 

@@ -1,4 +1,4 @@
-"""What an analysis says of a point none of whose replicas came through its run."""
+"""The result of a state point without an accepted replica."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ NO_ACCEPTED_REPLICA = "no accepted replica"
 
 
 def no_result(replica_statuses: Sequence[str], *, schema: int) -> dict:
-    """What the results of all analyses of such a point have in common.
+    """The keys that such a result has in every analysis.
 
     Args:
-        replica_statuses: why each replica is missing.
+        replica_statuses: of each replica.
         schema: version of the layout of the result.
     """
     reason = "; ".join(f"replica {number}: {status}" for number, status in enumerate(replica_statuses, start=1))

@@ -1,1 +1,1 @@
-"""Means, jackknives, time blocks and rank correlations: every estimate with its error. Imports base."""
+"""Means, jackknives, blocks of time and rank correlations: every estimate with its error. Imports base."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from saltflow.statistics.estimate import Estimate
-from saltflow.statistics.jackknife import combined
+from saltflow.statistics.jackknife import combine_replicates
 
 TIME_BLOCKS = 5
-# Blocks of all replicas are pooled unless this F-test says that replicas differ more than their own fluctuations
-# explain. Replicas are quenched disorder, so the level is generous: a difference is expected, not the exception.
+# Level of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
+# Replicas are quenched disorder and are expected to differ, so the level is generous.
 STRUCTURE_SIGNIFICANCE = 0.25
 
 Means = Mapping[Hashable, np.ndarray]
@@ -18,9 +18,9 @@ Estimator = Callable[[Means], Mapping[Hashable, np.ndarray]]
 
 
 class BlockAverages:
-    """Sums of observables per block of time, made frame by frame.
+    """Sums of observables per block of time, added frame by frame.
 
-    An observable that a frame does not have counts as 0 there.
+    An observable that a frame lacks counts as 0 there.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class BlockAverages:
         self._replicas: list[int] = []
 
     def begin(self, *, replica: int) -> None:
-        """The next frames are a new block of this replica."""
+        """Begin a new block of a replica."""
         self._sums.append({})
         self._frames.append(0)
         self._replicas.append(replica)
 
     def add(self, observed: Mapping[Hashable, np.ndarray | float]) -> None:
-        """Add a frame to the block that was begun last."""
+        """Add a frame to the current block."""
         sums = self._sums[-1]
         self._frames[-1] += 1
         for name, value in observed.items():
@@ -59,23 +59,23 @@ class BlockAverages:
         }
 
 
-def estimate(
+def estimate_averages(
     blocks: BlockAverages, estimator: Estimator, *, unbiased: Sequence[Hashable] = ()
 ) -> dict[Hashable, Estimate]:
-    """Quantities made of averages, with errors that carry the covariance of whatever they are made of.
+    """Quantities derived from averages, with errors that include the covariance of the averages.
 
     Args:
         blocks: of all replicas.
         estimator: averages over frames, observable → (...), to quantity → (...).
-        unbiased: smooth but curved quantities, from which the jackknife takes the bias of a finite sample, to first
-            order: n θ − (n − 1) ⟨θ with one of n replicas, or blocks of a single replica, left out⟩.
+        unbiased: quantities whose bias from a finite sample the jackknife subtracts to first order:
+            n θ − (n − 1) ⟨θ without one of n replicas⟩; blocks take the place of replicas where there is only one.
     """
     sums, frames, replicas = blocks.sums(), blocks.frames, blocks.replicas
     value = estimator({name: total.sum(axis=0) / frames.sum() for name, total in sums.items()})
     by_block = _replicates(sums, frames, np.arange(len(frames)), estimator)
     by_replica = _replicates(sums, frames, replicas, estimator)
     estimates = {
-        name: combined(
+        name: combine_replicates(
             np.asarray(value[name], dtype=float),
             _of(by_block, name),
             _of(by_replica, name),
@@ -94,7 +94,7 @@ def _unbiased(biased: Estimate, replicates: list[Means], name: Hashable) -> Esti
 
 
 def _replicates(sums: Means, frames: np.ndarray, groups: np.ndarray, estimator: Estimator) -> list[Means]:
-    """Quantities with each group of blocks left out; none where there is only one group."""
+    """Quantities without each group of blocks; none where there is only one group."""
     names = np.unique(groups)
     if len(names) < 2:
         return []

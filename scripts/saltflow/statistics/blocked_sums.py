@@ -1,4 +1,4 @@
-"""Sums per block of time, from which a jackknife leaves out one block or one replica at a time."""
+"""Sums per block of time, for a jackknife over blocks or replicas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BlockedSums:
-    """Named sums over whatever was counted, blocks of time (or groups of them) on the first axis.
+    """Named sums, with blocks of time (or groups of blocks) on the first axis.
 
     Args:
         sums: name → (groups, ...).
@@ -28,7 +28,7 @@ class BlockedSums:
         return BlockedSums({name: each.sum(axis=0) for name, each in self.sums.items()})
 
     def leave_one_out(self) -> "BlockedSums":
-        """For each group the sum over all the others."""
+        """For each group, the sum over all other groups."""
         return BlockedSums({name: each.sum(axis=0) - each for name, each in self.sums.items()})
 
     def grouped_by(self, labels: np.ndarray) -> "BlockedSums":
@@ -42,5 +42,5 @@ class BlockedSums:
 
 
 def joined(parts: Sequence[BlockedSums]) -> BlockedSums:
-    """The groups of several one after another."""
+    """Several sums one after another on the first axis."""
     return BlockedSums({name: np.concatenate([part[name] for part in parts]) for name in parts[0].sums})

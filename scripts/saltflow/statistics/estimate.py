@@ -1,4 +1,4 @@
-"""A value with its standard error, and the numbers that a JSON file may hold."""
+"""A value with its standard error, and numbers as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BROWNIAN, BLOCKS, REPLICAS = "brownian", "blocks", "replicas"
-COUNTING = "counting"  # the name of a floor that is the error of independent events
+COUNTING = "counting"  # name of a floor that is the counting error of independent events
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Estimate:
 
     Args:
         value: the estimate from all data.
-        error: half width of the 68 % interval: the jackknife's standard error times the Student factor of its degrees
-            of freedom, or the floor where that is larger; nan where the value or a replicate is undefined.
+        error: half width of the 68 % interval: the standard error of the jackknife times the Student factor of its
+            degrees of freedom, or the floor where that is larger; nan where the value or a replicate is undefined.
         degrees_of_freedom: of the jackknife.
         basis: what was left out ("blocks" or "replicas"), or "brownian" where the floor holds.
     """
@@ -27,14 +27,14 @@ class Estimate:
     basis: np.ndarray
 
     def row(self, index: tuple[int, ...] = (), *, unit: str, floor: str = BROWNIAN) -> dict:
-        """One value as it stands in a JSON file: value, error, unit, degrees of freedom, basis.
+        """One value as JSON: value, error, unit, degrees of freedom, basis.
 
-        Without a value where leaving a part out leaves it undefined.
+        The value is None where a leave-one-out replicate is undefined.
 
         Args:
-            index: which of the values.
+            index: of the value.
             unit: of the value.
-            floor: what the basis of a floor is called, such as COUNTING.
+            floor: name of the basis where the floor holds, such as COUNTING.
         """
         basis, freedom = str(self.basis[index]), int(self.degrees_of_freedom[index])
         value, error = finite(self.value[index]), finite(self.error[index])
@@ -48,10 +48,10 @@ class Estimate:
 
 
 def finite(value: float | None) -> float | None:
-    """A JSON-able number; None where it is undefined."""
+    """A number as JSON; None where undefined."""
     return float(value) if value is not None and np.isfinite(value) else None
 
 
 def finite_list(values: Iterable[float]) -> list[float | None]:
-    """JSON-able numbers; None where undefined."""
+    """Numbers as JSON; None where undefined."""
     return [finite(value) for value in values]

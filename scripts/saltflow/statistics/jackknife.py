@@ -1,4 +1,4 @@
-"""Standard errors by leaving out blocks of time and whole replicas."""
+"""Standard errors from a jackknife over blocks of time or replicas."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol, Self
@@ -8,15 +8,15 @@ from scipy import stats
 
 from saltflow.statistics.estimate import BLOCKS, BROWNIAN, REPLICAS, Estimate
 
-# Of an F-test: blocks of different replicas are pooled unless replicas differ more than their own fluctuations explain.
+# Level of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
 DYNAMICS_SIGNIFICANCE = 0.05
-# The floor stands unless this chi-squared test says that the jackknife is larger.
+# Level of a chi-squared test: the floor is used unless the jackknife is significantly larger.
 FLOOR_SIGNIFICANCE = 0.4
 ONE_SIGMA = stats.norm.cdf(1.0)
 
 
 class BlockSums(Protocol):
-    """Sums over whatever was counted, one group (a block of time, a replica) per row."""
+    """Sums with one group (a block of time, a replica) per row."""
 
     def __len__(self) -> int:
         """Number of groups."""
@@ -25,7 +25,7 @@ class BlockSums(Protocol):
         """Summed over the groups."""
 
     def leave_one_out(self) -> Self:
-        """For each group the sum over all the others."""
+        """For each group, the sum over all other groups."""
 
     def grouped_by(self, labels: np.ndarray) -> Self:
         """Groups with the same label summed, in the order of the sorted labels."""
@@ -37,22 +37,22 @@ Estimator = Callable[[BlockSums], Mapping[str, np.ndarray]]
 def estimate_with_errors(
     blocks: BlockSums, replicas: np.ndarray, estimator: Estimator, floor_variances: Mapping[str, np.ndarray]
 ) -> dict[str, Estimate]:
-    """Estimates of every quantity with errors that carry the covariance of whatever it is made of.
+    """Quantities with errors that include the covariance of the sums.
 
-    With few blocks a jackknife is now and then far too small by chance; the sampling error of independent events, which
-    no correlation can undercut, is its floor and takes its place where there is only one block.
+    With few blocks, a jackknife error can be far too small by chance. Its floor is the sampling error of independent
+    events, which also takes its place where there is only one block.
 
     Args:
         blocks: sums per block of time.
         replicas: replica of each block, (blocks,).
         estimator: sums (with any leading axes) → name → quantity (with the same leading axes).
-        floor_variances: name → smallest variance of the quantity: the Brownian one, or that of counting.
+        floor_variances: name → smallest variance of the quantity: Brownian, or of counting.
     """
     value = estimator(blocks.total())
     by_block = _replicates(blocks, estimator)
     by_replica = _replicates(blocks.grouped_by(replicas), estimator)
     return {
-        name: combined(
+        name: combine_replicates(
             value[name],
             by_block.get(name),
             by_replica.get(name),
@@ -64,11 +64,11 @@ def estimate_with_errors(
 
 
 def _replicates(groups: BlockSums, estimator: Estimator) -> Mapping[str, np.ndarray]:
-    """Leave-one-out estimates; none when there is only one group to leave out."""
+    """Leave-one-out estimates; none where there is only one group."""
     return estimator(groups.leave_one_out()) if len(groups) > 1 else {}
 
 
-def combined(
+def combine_replicates(
     value: np.ndarray,
     by_block: np.ndarray | None,
     by_replica: np.ndarray | None,
@@ -76,13 +76,13 @@ def combined(
     significance: float,
     floor: np.ndarray | None = None,
 ) -> Estimate:
-    """An estimate from its leave-one-out replicates: over blocks of time, or over replicas where these differ more.
+    """An estimate from its leave-one-out replicates, over blocks, or over replicas that differ significantly more.
 
     Args:
         value: from all data, (...).
         by_block, by_replica: without each block or replica, (groups, ...); None where there is only one.
-        significance: of the F-test by which replicas differ more than their blocks.
-        floor: smallest variance; None for none, so that a single block has no error (nan).
+        significance: level of the F-test of replicas against blocks.
+        floor: smallest variance; without one, a single block has no error (nan).
     """
     value = np.asarray(value)
     variance, degrees = np.full(value.shape, np.nan), np.zeros(value.shape, dtype=int)
@@ -98,8 +98,7 @@ def combined(
     error = np.sqrt(variance) * student_factor(np.maximum(degrees, 1))
     if floor is None:
         return Estimate(value, error, degrees, basis)
-    # The floor unless the jackknife is significantly larger; also where leaving out the only block with the longest lag
-    # leaves nothing.
+    # The floor unless the jackknife is significantly larger, or undefined because one block alone has the longest lag.
     chance = stats.chi2.isf(FLOOR_SIGNIFICANCE, np.maximum(degrees, 1)) / np.maximum(degrees, 1)
     too_small = ~(variance > floor * chance)
     return Estimate(value, np.where(too_small, np.sqrt(floor), error), degrees, np.where(too_small, BROWNIAN, basis))
@@ -116,7 +115,7 @@ def jackknife_error(replicates: np.ndarray) -> float:
 
 
 def student_factor(degrees_of_freedom: np.ndarray | int) -> np.ndarray:
-    """Half width of Student's 68.3 % interval in units of the standard error."""
+    """Half width of Student's 68.3 % interval, in standard errors."""
     return stats.t.ppf(ONE_SIGMA, degrees_of_freedom)
 
 

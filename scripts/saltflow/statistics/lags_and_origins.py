@@ -1,4 +1,4 @@
-"""Starting times of time correlation functions, the lags at which they are looked at, and when each is due."""
+"""Origins and lags of time correlation functions, and the frames at which they end."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,16 @@ import numpy as np
 
 
 def spaced_origins(n_frames: int, *, wanted: int, multiple: int = 1) -> np.ndarray:
-    """Evenly spaced frames from the first on, at most `wanted` of them, a multiple of some number apart.
+    """Evenly spaced frames from the first on, at most `wanted`, a multiple of `multiple` apart.
 
-    Origins closer together than the memory of what is measured tell nothing new, so that a few hundred of them serve
-    a trajectory of any length.
+    Origins closer together than the correlation time add nothing; a few hundred serve a trajectory of any length.
     """
     spacing = multiple * -(-max(1, -(-n_frames // wanted)) // multiple)
     return np.arange(0, n_frames, spacing)
 
 
 def graded_lags(longest: int, *, every_up_to: int, per_decade: int) -> np.ndarray:
-    """Lags in frames: 0, each up to a number, then evenly spaced in their logarithm up to the longest."""
+    """Lags in frames: every lag up to `every_up_to`, then evenly spaced in the logarithm up to the longest."""
     dense = np.arange(min(every_up_to, longest) + 1)
     decades = np.log10(max(longest, 1) / max(every_up_to, 1))
     if decades <= 0:
@@ -27,7 +26,7 @@ def graded_lags(longest: int, *, every_up_to: int, per_decade: int) -> np.ndarra
 
 @dataclass(frozen=True)
 class LagSchedule:
-    """Which origins meet which lags at a frame.
+    """Which pairs of origin and lag end at each frame.
 
     Args:
         origins: evenly spaced frames, (origins,).

@@ -1,4 +1,4 @@
-"""Trajectories: in memory, on disk as H5MD, from other programs."""
+"""Trajectories in memory, on disk as H5MD, and of other programs. Imports base and statistics."""
 
 from saltflow.trajectory.h5md import (
     H5MDWriter,

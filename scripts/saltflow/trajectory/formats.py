@@ -1,4 +1,4 @@
-"""Files of other programs as frames: extended XYZ and XDATCAR by ASE, LAMMPS dumps and all others by MDAnalysis."""
+"""Files of other programs, frame by frame: extended XYZ and XDATCAR by ASE, all others by MDAnalysis."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,12 @@ from saltflow.base.errors import SaltflowError
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame as the file has it.
+    """One frame of a file.
 
     Args:
         positions_A: wrapped or not, (atoms, 3).
         cell_A: vectors as rows, (3, 3); None where the file holds none.
-        time_ps: None where the file does not say.
+        time_ps: None where the file holds none.
     """
 
     positions_A: np.ndarray
@@ -32,8 +32,8 @@ class Source:
     """A file of another program.
 
     Args:
-        names: what it calls its atoms, one list for each way that it names them, the likeliest to be elements first.
-        frames: its frames, once.
+        names: names of the atoms, one list per naming scheme of the file, the likeliest to be elements first.
+        frames: its frames, to be read once.
     """
 
     names: Sequence[Sequence[str]]
@@ -41,7 +41,7 @@ class Source:
 
 
 def open_source(path: Path, *, topology: Path | None) -> Source:
-    """Open a trajectory by what is in it, for names say little.
+    """Open a trajectory; its content decides the format.
 
     Args:
         path: the trajectory.
@@ -70,7 +70,7 @@ def open_source(path: Path, *, topology: Path | None) -> Source:
 
 
 def _first_lines(path: Path) -> list[str]:
-    """Two lines of text, empty where the file is none."""
+    """The first two lines; empty where the file has none."""
     with open(path, errors="replace") as file:
         return [file.readline(4096), file.readline(4096)]
 
@@ -93,12 +93,12 @@ def _lammps_dump(path: Path) -> Source:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         universe = Universe(str(path), format="LAMMPSDUMP", topology_format="LAMMPSDUMP", to_guess=())
-    # MDAnalysis takes a step for a picosecond; the dump itself does not say how long it is.
+    # The dump holds no time step; MDAnalysis would take one picosecond per step.
     return Source(_names(universe), (Frame(*_positions_and_cell(step), None) for step in _steps(universe)))
 
 
 def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
-    from MDAnalysis import Universe  # half a second, only for those who come with files of their own
+    from MDAnalysis import Universe  # takes half a second
 
     paths = [str(each) for each in (topology, path) if each is not None]
     with warnings.catch_warnings():

@@ -3,7 +3,7 @@
 An H5MD file (https://www.nongnu.org/h5md/h5md.html, version 1.1) of saltflow holds one particle group,
 `particles/trajectory`, with unwrapped positions, and under `observables` one value per frame of each
 entry of `OBSERVABLE_UNITS`. All of them share one `step` and one `time` dataset. Where velocities were recorded, a
-second group `particles/velocities` holds positions and velocities at a finer interval, with clocks of its own.
+second group `particles/velocities` holds positions and velocities at a finer interval, with its own `step` and `time`.
 (Readers of a single group take the first by name, `trajectory`.)
 """
 
@@ -30,8 +30,8 @@ OBSERVABLE_UNITS = {
     "volume": "Angstrom3",
 }
 TRAJECTORY, VELOCITIES = "particles/trajectory", "particles/velocities"
-# One chunk row over ~1300 atoms stays within HDF5's default cache of 1 MiB, so that reading frame by
-# frame decompresses each chunk once, while reading 128 atoms along time touches only their chunks.
+# A row of chunks over 1300 atoms fits HDF5's default cache of 1 MiB: reading frame by frame decompresses each chunk
+# once, and reading 128 atoms along time touches only their chunks.
 CHUNK_FRAMES = 32
 CHUNK_ATOMS = 128
 
@@ -39,8 +39,8 @@ CHUNK_ATOMS = 128
 class H5MDWriter:
     """Write the frames of one cell to a new H5MD file.
 
-    Frames wait in memory until `flush`, which opens the file, appends them and closes it again: a killed
-    run leaves a readable file that ends at its last flush.
+    Frames wait in memory until `flush` appends them and closes the file: a killed run leaves a readable file that ends
+    at its last flush.
 
     Args:
         path: the file.
@@ -103,7 +103,7 @@ class H5MDWriter:
         )
 
     def append_positions(self, *, step: int, time_ps: float, positions_A: np.ndarray, cell_A: np.ndarray) -> None:
-        """Keep a frame of which nothing but positions and cell is known; its observables are nan.
+        """Keep a frame without observables, which are nan.
 
         Args:
             step, time_ps, positions_A, cell_A: as for `append`.
@@ -123,7 +123,7 @@ class H5MDWriter:
     def append_velocities(
         self, *, step: int, time_ps: float, positions_A: np.ndarray, cell_A: np.ndarray, velocities_A_ps: np.ndarray
     ) -> None:
-        """Keep a frame of the finer series, for the next `flush`.
+        """Keep a frame of the series with velocities for the next `flush`.
 
         Args:
             step, time_ps, positions_A, cell_A: as for `append`.
@@ -140,7 +140,7 @@ class H5MDWriter:
         )
 
     def flush(self) -> None:
-        """Write the waiting frames to the file and hand it to the operating system's disk."""
+        """Write the waiting frames to disk."""
         if not (self._pending or self._pending_velocities):
             return
         with _open(self.path, "r+") as file:
@@ -235,7 +235,7 @@ def _create_element(parent: h5py.Group, name: str, *, shape: tuple[int, ...], un
 
 @dataclass(frozen=True)
 class TrajectoryFile:
-    """An H5MD file of saltflow, whose positions are read piece by piece.
+    """An H5MD file of saltflow, whose positions are read on demand.
 
     Args:
         path: the file.
@@ -293,7 +293,7 @@ def open_trajectory(path: str | os.PathLike) -> TrajectoryFile:
 
 
 def open_velocities(path: str | os.PathLike) -> TrajectoryFile | None:
-    """Open the finer series with velocities of an H5MD file of saltflow; None where there is none.
+    """Open the series with velocities of an H5MD file of saltflow; None where there is none.
 
     Raises:
         SaltflowError: as for `open_trajectory`.
@@ -347,7 +347,7 @@ def _check_layout(file: h5py.File, path: str | os.PathLike) -> None:
 
 
 def open_accepted(paths: Sequence[str | os.PathLike], *, statuses: Sequence[str]) -> list[TrajectoryFile]:
-    """The trajectories of the replicas whose run is "ok"; the others are left out.
+    """The trajectories of the replicas with status "ok".
 
     Args:
         paths: H5MD file of each replica.

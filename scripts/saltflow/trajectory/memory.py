@@ -1,4 +1,4 @@
-"""A trajectory in memory, and what an analysis needs of one."""
+"""A trajectory in memory, and the interface that analyses read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ SCHEMA = 1
 
 
 class TrajectoryReader(Protocol):
-    """What an analysis needs of a trajectory, in memory or on disk."""
+    """A trajectory as analyses read it, in memory or on disk."""
 
     cells_A: np.ndarray
     times_ps: np.ndarray
@@ -38,8 +38,8 @@ class Trajectory:
         times_ps: strictly increasing times, (frames,).
         symbols: chemical symbol of each atom, (atoms,).
         masses_u: mass of each atom in unified atomic mass units, (atoms,).
-        metadata: what the writer recorded (provenance, dispersion, ...).
-        observables: name → (frames,) or (frames, 3), with the units of `OBSERVABLE_UNITS`.
+        metadata: record of the writer (provenance, dispersion, ...).
+        observables: name → (frames,) or (frames, 3), in the units of `OBSERVABLE_UNITS`.
         schema: version of the layout.
 
     Raises:
@@ -87,7 +87,7 @@ class Trajectory:
 
 
 def refuse_non_finite(name: str, values: np.ndarray) -> None:
-    """Make sure that every number is finite.
+    """Check that every number is finite.
 
     Raises:
         SaltflowError: one is not; the message names its index.
@@ -102,7 +102,7 @@ def refuse_non_finite(name: str, values: np.ndarray) -> None:
 
 
 def check_times(times_ps: np.ndarray) -> None:
-    """Make sure that times increase.
+    """Check that times increase.
 
     Raises:
         SaltflowError: they do not; the message names the first frame.

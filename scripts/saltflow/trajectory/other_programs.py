@@ -1,4 +1,4 @@
-"""Trajectories of other programs: unwrapped frame by frame, kept as H5MD."""
+"""Trajectories of other programs, unwrapped and written as H5MD."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from saltflow.trajectory.memory import refuse_non_finite
 
 log = logging.getLogger(__name__)
 
-# Wrapped steps always come out below half a cell; steps this close to it may hide a longer move.
+# Of the cell. Steps to the nearest image are always below one half; those close to it may hide a longer move.
 LARGEST_CERTAIN_STEP = 0.4
 FRAMES_PER_FLUSH = 2000
 
@@ -41,20 +41,20 @@ def convert(
     interval_ps: float | None,
     cell: Sequence[float] | None,
 ) -> None:
-    """Read a trajectory of another program (`formats`), and write it unwrapped as H5MD of saltflow.
+    """Convert a trajectory of another program (`formats`) to unwrapped H5MD of saltflow.
 
-    Steps are taken to the nearest image, so positions may be wrapped or not.
+    Atoms move to the nearest image from frame to frame, so positions may be wrapped or not.
 
     Args:
         source: the trajectory.
         target: the H5MD file to write.
         topology: file with the atoms, for a format that holds positions alone.
-        species: what the file calls an atom → its element, for those that it does not call by their element.
+        species: name of an atom in the file → its element, where the name is not the element.
         interval_ps: time between frames; None takes the file's.
         cell: lengths in Å and angles in degrees, (6,); None takes the file's.
 
     Raises:
-        SaltflowError: the file cannot be read, or lacks elements, times or cells; the message names the option.
+        SaltflowError: the file cannot be read, or lacks elements, times or cells.
     """
     opened = open_source(Path(source), topology=None if topology is None else Path(topology))
     symbols = _symbols(opened.names, species, source)
@@ -88,9 +88,9 @@ def _symbols(names: Sequence[Sequence[str]], species: Mapping[str, str], source:
         if not unknown:
             return symbols
     if not unknown:
-        raise SaltflowError(f"{source} does not say which atoms it holds; give a file that does with --topology.")
+        raise SaltflowError(f"{source} names no atoms; give a file that does with --topology.")
     raise SaltflowError(
-        f"{source} calls atoms {', '.join(unknown)}, which are no elements; say which they are with "
+        f"{source} calls atoms {', '.join(unknown)}, which are no elements; give their elements with "
         f"--species {unknown[0]}=Li,…"
     )
 
@@ -106,14 +106,14 @@ def _time_ps(frame: Frame, number: int, interval_ps: float | None, source: str |
     if interval_ps is not None:
         return number * interval_ps
     if frame.time_ps is None:
-        raise SaltflowError(f"{source} does not say how far apart its frames are; give it with --interval in ps.")
+        raise SaltflowError(f"{source} holds no times; give the time between frames in ps with --interval.")
     return frame.time_ps
 
 
 def _checked(positions_A: np.ndarray, frame: int, atoms: int, source: str | os.PathLike) -> np.ndarray:
     if len(positions_A) != atoms:
         raise SaltflowError(
-            f"{source} holds {len(positions_A)} atoms in frame {frame} and {atoms} before; the number must stay."
+            f"{source} holds {len(positions_A)} atoms in frame {frame} and {atoms} before; the number must not change."
         )
     refuse_non_finite(f"positions in {Path(source).name}, frame {frame},", positions_A)
     return positions_A
@@ -124,7 +124,7 @@ def _nearest_steps(steps: np.ndarray, frame: int) -> np.ndarray:
     if steps.size and np.abs(steps).max() >= LARGEST_CERTAIN_STEP:
         atom = int(np.abs(steps).max(axis=1).argmax())
         raise SaltflowError(
-            f"Atom {atom} moves by {np.abs(steps).max():.2f} of the cell up to frame {frame}: near half a cell the "
-            "periodic image is uncertain; write frames more often."
+            f"Atom {atom} moves by {np.abs(steps).max():.2f} of the cell up to frame {frame}: its periodic "
+            "image is ambiguous; write frames more often."
         )
     return steps

@@ -46,7 +46,7 @@ class Segment:
 
     @property
     def basis_A(self) -> np.ndarray | None:
-        """The basis in which a breathing cell moves nothing (`chunks`); None where the cell does not change."""
+        """The basis in which a breathing cell moves no atom (`chunks`); None where the cell does not change."""
         return self.mean_cell_A if self.breathes else None
 
 
@@ -63,7 +63,7 @@ class System:
         volume_A3: mean volume over frames and replicas.
         temperature_K: temperature of the run.
         interval_ps: time between frames.
-        collective_frame: "barycentric", or "laboratory" where there is no framework to move against.
+        collective_frame: "barycentric"; "laboratory" where there is one species only.
         segments: the segments of all replicas.
     """
 
@@ -169,7 +169,7 @@ def _check_same_composition(trajectories: Sequence[TrajectoryReader]) -> None:
 
 
 def _check_unwrapped(replica: int, run: TrajectoryReader, *, interval_ps: float) -> None:
-    """Some steps from frame to frame, evenly over the run: of a wrapped one, some atom is always at the boundary."""
+    """Check evenly spaced steps from frame to frame: in a wrapped run, some atom always crosses the boundary."""
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
     for frame in chosen.tolist():

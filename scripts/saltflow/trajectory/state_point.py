@@ -1,4 +1,4 @@
-"""The trajectories of a point of the sweep: which of its replicas came through, and which files that rests on."""
+"""The trajectories of one state point of the sweep: its accepted replicas, and its input files."""
 
 import os
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from saltflow.trajectory.h5md import TrajectoryFile, open_accepted
 
 @dataclass(frozen=True)
 class StatePointTrajectories:
-    """What every analysis of a point begins with.
+    """The input of every analysis of a state point.
 
     Args:
-        runs: trajectories of the replicas whose run is "ok".
+        runs: trajectories of the replicas with status "ok".
         statuses: of every replica.
         inputs: name → file of every replica, for the provenance.
     """
@@ -24,10 +24,10 @@ class StatePointTrajectories:
 
 
 def open_state_point(record: str | os.PathLike, trajectories: Sequence[str]) -> StatePointTrajectories:
-    """Open the replicas of a point that came through.
+    """Open the accepted replicas of a state point.
 
     Args:
-        record: md.json of the point.
+        record: md.json of the state point.
         trajectories: H5MD file of each replica, in the order of the record.
     """
     statuses = [replica["status"] for replica in read_json(record)["replicas"]]

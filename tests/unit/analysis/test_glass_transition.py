@@ -70,7 +70,7 @@ def test_what_was_never_cooled_has_no_transition():
         {"status": "ok"},
     ]
     assert curves_from_quenches(records) == []
-    assert find_glass_transition([], seed=1)["reason"] == "no glass was melted and cooled"
+    assert find_glass_transition([], seed=1)["reason"] == "no replica was melted and cooled"
     short = curves_from_quenches([{"status": "ok", "cooling": sound}])
     assert "fewer than 30 frames" in find_glass_transition(short, seed=1)["reason"]
 

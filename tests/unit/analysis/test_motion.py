@@ -9,7 +9,7 @@ from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
 from saltflow.analysis.motion.hops import HopFinder, HopRule, Hops
 from saltflow.analysis.motion.residence_maps import map_sites
-from saltflow.analysis.motion.strings import LinkCriteria, link, shuffled_in_time
+from saltflow.analysis.motion.strings import LinkCriteria, count_linked_ions, shuffled_in_time
 from saltflow.analysis.motion.van_hove import plan_lags
 from saltflow.trajectory import Trajectory
 from saltflow.trajectory.chunks import FrameChunk
@@ -145,14 +145,14 @@ def planted_strings(rng, *, strings: int, members: int, loners: int) -> Hops:
 def test_planted_strings_are_found_and_the_shuffled_ones_are_not():
     rng = np.random.default_rng(10)
     hops = planted_strings(rng, strings=60, members=4, loners=240)
-    links = LinkCriteria(5, 1.0, 4.0, CELL_A)
+    criteria = LinkCriteria(5, 1.0, 4.0, CELL_A)
     planted = hops.ions < 200
-    found = link(hops, links)["string"]
+    found = count_linked_ions(hops, criteria)["string"]
     assert np.mean(found[planted] >= 4) > 0.97
     assert np.mean(found[~planted] == 1) > 0.9
-    control = link(shuffled_in_time(hops, first=0, frames=6000, rng=rng), links)["string"]
-    assert np.mean(control >= 2) < 0.05
-    assert np.mean(control >= 4) == 0
+    shuffled = count_linked_ions(shuffled_in_time(hops, first=0, frames=6000, rng=rng), criteria)["string"]
+    assert np.mean(shuffled >= 2) < 0.05
+    assert np.mean(shuffled >= 4) == 0
 
 
 def test_stays_become_sites():
@@ -175,8 +175,8 @@ def test_lags_reach_as_far_as_asked():
 def test_figures_and_json(result, tmp_path):
     json.dumps(result, allow_nan=False)
     missing = no_motion(["gas"], temperature_K=600.0)
-    for plot, words in ((plot_van_hove, "4πr²G_s"), (plot_hops, "α2(t)"), (plot_residence_map, "part of the run")):
-        plot(result, tmp_path / "sound.svg", title="x")
-        assert words in (tmp_path / "sound.svg").read_text()
+    for plot, words in ((plot_van_hove, "4πr²G_s"), (plot_hops, "α2(t)"), (plot_residence_map, "fraction of the run")):
+        plot(result, tmp_path / "accepted.svg", title="x")
+        assert words in (tmp_path / "accepted.svg").read_text()
         plot(missing, tmp_path / "missing.svg", title="x")
         assert "replica 1: gas" in (tmp_path / "missing.svg").read_text()

@@ -15,11 +15,11 @@ from structure_cases import (
 
 from saltflow.analysis.structure.coordination_shells import crystalline, nearest_shells, shells, steinhardt
 from saltflow.analysis.structure.entropy import pair_entropy
-from saltflow.analysis.structure.local import local_quantities
+from saltflow.analysis.structure.frame_averages import local_quantities
 from saltflow.analysis.structure.phases import COHERENCE, CONNECTIONS, observe_order, observe_salt
 from saltflow.analysis.structure.rdf import PairAverages, pair_averages, pair_distributions
 from saltflow.analysis.structure.voids import observe_voids
-from saltflow.statistics.block_averages import BlockAverages, estimate
+from saltflow.statistics.block_averages import BlockAverages, estimate_averages
 
 # Steinhardt, Nelson & Ronchetti (1983): q4 and q6 of perfect shells.
 PERFECT = {"fcc": (0.1909, 0.5745), "hcp": (0.0972, 0.4848), "bcc": (0.0364, 0.5107), "sc": (0.7638, 0.3536)}
@@ -176,6 +176,6 @@ def test_mean_order_leaves_out_atoms_without_neighbours():
         blocks.begin(replica=0)
         frame = snapshot(symbols, frame_A, 22.0)
         blocks.add(observe_order(frame, shells(frame, CUTOFFS_A), ROLES))
-    found = estimate(blocks, local_quantities)
+    found = estimate_averages(blocks, local_quantities)
     assert float(found["q4", "metals"].value) == pytest.approx((0.7638 + 0.5092 + 0.7638) / 3, abs=1e-3)
     assert np.isnan(found["q6", "mobile"].value)

@@ -4,7 +4,7 @@ from ase import Atoms
 from ase.build import bulk
 from structure_cases import TRICLINIC_A, gas, snapshot
 
-from saltflow.analysis.structure.local import scattering_averages
+from saltflow.analysis.structure.frame_averages import scattering_averages
 from saltflow.analysis.structure.scattering import (
     first_sharp_peak,
     observe_scattering,
@@ -12,7 +12,7 @@ from saltflow.analysis.structure.scattering import (
     wave_vectors,
 )
 from saltflow.analysis.structure.scattering_powers import scattering_powers
-from saltflow.statistics.block_averages import estimate
+from saltflow.statistics.block_averages import estimate_averages
 
 
 def test_wave_vectors_are_all_of_the_sphere_once():
@@ -40,7 +40,7 @@ def test_an_ideal_gas_scatters_evenly():
     runs = [gas(seed, atoms={"Li": 30, "Cl": 20}, frames=20) for seed in range(3)]
     vectors = wave_vectors(TRICLINIC_A, q_max_per_A=3.0, width_per_A=0.1, per_shell=30)
     powers = scattering_powers(("Cl", "Li"), vectors.q_per_A)
-    found = estimate(
+    found = estimate_averages(
         scattering_averages(runs, vectors, ("Cl", "Li"), frames_per_replica=20),
         lambda means: scattering_quantities(
             means,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from saltflow.analysis.transport.pairs import displacement_correlation, reaches_across
+from saltflow.analysis.transport.pairs import displacement_correlation, finite_size_flag
 from saltflow.trajectory import Trajectory
 from saltflow.trajectory.segments import prepare_system
 
@@ -62,7 +62,7 @@ def test_bound_ions_move_as_one_and_others_do_not(rng):
     row = result["pairs"]["Li-Li"]
     far = [(value, error) for value, error in zip(row["total"], row["total_error"], strict=True) if error is not None]
     assert all(abs(value) < 6 * error + 0.02 for value, error in far)
-    assert reaches_across(result, mobile_ion="Li")["flag"] is False
+    assert finite_size_flag(result, mobile_ion="Li")["flag"] is False
 
 
 def test_a_frame_that_drifts_as_a_whole_is_one_body(rng):
@@ -76,7 +76,7 @@ def test_a_frame_that_drifts_as_a_whole_is_one_body(rng):
     result = correlate(system)
     there = [value for value in result["pairs"]["Li-Li"]["total"] if value is not None]
     assert there == pytest.approx([1.0] * len(there), rel=1e-6)
-    assert reaches_across(result, mobile_ion="Li")["flag"] is True
+    assert finite_size_flag(result, mobile_ion="Li")["flag"] is True
 
 
 def test_longitudinal_and_transverse_parts_add_up(rng):

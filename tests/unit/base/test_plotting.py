@@ -117,7 +117,7 @@ def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
     said = words(tmp_path / "figure.svg")
     assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)"} <= set(said)
     assert {LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(said)
-    assert "not diffusive or damped: takes no part in the fit" in said
+    assert "not diffusive or damped: not fitted" in said
     energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in said]
     found = {match[1]: float(match[2]) for match in energies if match}
     assert found["Nernst–Einstein"] == pytest.approx(0.25, abs=0.03)

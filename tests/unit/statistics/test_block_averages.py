@@ -4,7 +4,7 @@ from structure_cases import TRICLINIC_A, gas
 
 from saltflow.analysis.structure.entropy import pair_entropy
 from saltflow.analysis.structure.rdf import pair_averages
-from saltflow.statistics.block_averages import BlockAverages, chosen_frames, estimate, time_blocks
+from saltflow.statistics.block_averages import BlockAverages, chosen_frames, estimate_averages, time_blocks
 
 TRIALS = 60
 SHORT = {"r_max_A": 5.0, "bin_width_A": 0.5, "frames_per_replica": 10}
@@ -27,7 +27,7 @@ def test_averages_are_over_frames_and_what_a_frame_lacks_is_zero():
         blocks.begin(replica=replica)
         for value in values:
             blocks.add({"here": value} | ({"rare": 6.0} if value > 5 else {}))
-    found = estimate(blocks, identity)
+    found = estimate_averages(blocks, identity)
     assert float(found["here"].value) == pytest.approx(4.0)
     assert float(found["rare"].value) == pytest.approx(2.0)
 
@@ -39,7 +39,7 @@ def sample(rng, *, replicas, between):
         for _ in range(5):
             blocks.begin(replica=replica)
             blocks.add({"x": shift + rng.normal()})
-    return estimate(blocks, identity)["x"]
+    return estimate_averages(blocks, identity)["x"]
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
@@ -67,7 +67,7 @@ def test_a_ratio_carries_the_covariance_of_its_parts():
         blocks.begin(replica=0)
         size = rng.uniform(1, 9)
         blocks.add({"part": 2 * size, "whole": size})
-    found = estimate(blocks, lambda means: {"ratio": means["part"] / means["whole"]})["ratio"]
+    found = estimate_averages(blocks, lambda means: {"ratio": means["part"] / means["whole"]})["ratio"]
     assert float(found.value) == pytest.approx(2.0)
     assert float(found.error) < 1e-12
 
@@ -81,7 +81,7 @@ def test_coordination_numbers_and_entropy_of_gases_scatter_as_their_errors_say(f
     for trial in range(TRIALS):
         runs = [gas(1000 * trial + replica, frames=10, frozen=frozen) for replica in range(3)]
         averages = pair_averages(runs, **SHORT)
-        number = estimate(averages.blocks, lambda means: {"N": means["neighbours",][1, 0].sum()})["N"]
+        number = estimate_averages(averages.blocks, lambda means: {"N": means["neighbours",][1, 0].sum()})["N"]
         deviations.append(float((number.value - expected) / number.error))
         entropy = pair_entropy(averages)
         entropies.append(float(entropy.value / entropy.error))

@@ -37,7 +37,7 @@ def plot_arrhenius(
             say((axis,), "No temperature has a conductivity.")
             return
         if any(line.get_marker() == "x" for line in axis.get_lines()):
-            axis.plot([], [], "x", color="0.4", label="not diffusive or damped: takes no part in the fit")
+            axis.plot([], [], "x", color="0.4", label="not diffusive or damped: not fitted")
         axis.set_yscale("log")
         axis.set(xlabel="1000 K / T", ylabel="σT (mS K/cm)", xlim=axis.get_xlim())
         _mark_transition(axis, transition, lambda kelvin: 1000 / kelvin)
@@ -59,7 +59,7 @@ def _draw_literature(axis: Axes, literature: Mapping) -> None:
 
 
 def _mark_transition(axis: Axes, transition: Mapping, place: Callable[[float], float]) -> None:
-    """Shade what is near Tg, where there is one."""
+    """Shade the range near Tg, where there is one."""
     if transition.get("Tg_K") is None:
         return
     half_width_K = transition["near_K"]
@@ -69,7 +69,7 @@ def _mark_transition(axis: Axes, transition: Mapping, place: Callable[[float], f
 
 
 def plot_glass_transition(transition: Mapping, path: str | Path, *, title: str) -> None:
-    """Volume against temperature on cooling, with the two lines where they meet at a Tg.
+    """Volume over temperature on cooling, with the two lines that meet at Tg.
 
     Args:
         transition: of `find_glass_transition`.
@@ -124,7 +124,7 @@ def _draw_fit(axis: Axes, fit: Mapping, label: str, *, colour: str) -> None:
             continue
         diffusive = point["status"] == "ok"
         kelvin, value = point["temperature_K"], point["value"]
-        # On a logarithmic axis an error as large as the value would reach down for ever.
+        # On a logarithmic axis, an error as large as the value has no lower end.
         error = point["error"] or 0.0
         bar = kelvin * np.array([[min(error, 0.9 * value)], [error]])
         axis.errorbar(1000 / kelvin, value * kelvin, yerr=bar, fmt="o" if diffusive else "x", color=colour)

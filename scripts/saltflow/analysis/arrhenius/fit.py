@@ -1,4 +1,4 @@
-"""Activation energies: weighted Arrhenius fits of ln D or ln(σT), and what they say at another temperature."""
+"""Activation energies: weighted Arrhenius fits of ln D or ln(σT), and predictions at another temperature."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class ArrheniusPoint:
         temperature_K: the temperature.
         value: D in cm²/s or σ in mS/cm.
         error: its standard error.
-        status: "ok", or anything else for a point that takes no part.
-        per_replica: the value of each replica, in the order of the replicas, None where it has none; may be empty.
+        status: only points with "ok" are fitted.
+        per_replica: the value of each replica, None where it has none; may be empty.
     """
 
     temperature_K: float
@@ -39,7 +39,7 @@ class ArrheniusPoint:
 
 
 class _Law(NamedTuple):
-    """What is fitted, and the unit of what is predicted."""
+    """Fitted logarithm, and unit of the prediction."""
 
     fitted: str
     unit: str
@@ -54,7 +54,7 @@ class _Line:
         covariance: theirs, from the errors of the points, (2, 2).
         quantile: half width of the 95 % interval in units of that error.
         samples: coefficients of resampled replicas, (samples, 2); empty without several replicas.
-        replicas: how many there are.
+        replicas: number of replicas.
     """
 
     coefficients: np.ndarray
@@ -70,8 +70,8 @@ class _Line:
     def uncertainty(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Standard error and half width of the 95 % interval of design @ coefficients, of (..., 2).
 
-        From the errors of the points, which are independent, or from the replicas, which bring the same structure to
-        every temperature: whichever is larger.
+        The larger of two: from the errors of the points, which are independent, and from the scatter of replicas, whose
+        structure is the same at every temperature.
         """
         error = np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))
         half_width = self.quantile * error
@@ -85,7 +85,7 @@ class _Line:
 
     def between_replicas(self, design: np.ndarray) -> np.ndarray:
         """Standard error of design @ coefficients by the bootstrap over replicas, (...)."""
-        # Resampling n replicas spreads too little by (n − 1)/n in the variance.
+        # The bootstrap over n replicas underestimates the variance by (n − 1)/n.
         return np.std(design @ self.samples.T, axis=-1) * np.sqrt(self.replicas / (self.replicas - 1))
 
 
@@ -118,7 +118,7 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
 
 
 def _values_of_replicas(result: Mapping, quantity: str) -> tuple[float | None, ...]:
-    """The value of every replica by its number; None for one that did not run, which the others must not stand in for."""
+    """The value of every replica in the order of replicas; None for a replica that was not accepted."""
     values = iter([replica[quantity] for replica in result["per_replica"]])
     statuses = result.get("replica_statuses", ["ok"] * len(result["per_replica"]))
     return tuple(next(values) if status == "ok" else None for status in statuses)
@@ -135,17 +135,16 @@ def fit_arrhenius(
 ) -> dict:
     """Fit ln D (or ln σT) = ln A − Ea/kT, weighted by the errors, and predict another temperature.
 
-    Points that are not "ok", or that are not positive and known with an error, take no part.
+    Only points with status "ok" and a positive value and error are fitted.
 
     Args:
         points: one per temperature.
-        quantity: "D_cm2_s" fits ln D; a name that begins with "sigma" is in mS/cm and fits ln(σT), for σT goes as D;
-            one that ends with "rate_per_ps" fits ln(1/τ).
+        quantity: "D_cm2_s" fits ln D; names that begin with "sigma" (mS/cm) fit ln(σT); names that end with
+            "rate_per_ps" fit ln(1/τ).
         target_temperature_K: temperature of the prediction.
         bootstrap_samples: resamples of the replicas for the interval of Ea.
         seed: of the bootstrap.
-        transition: of `find_glass_transition`; the points say on which side of it they lie, the fit and the
-            prediction when they cross it.
+        transition: of `find_glass_transition`; points get their side of it, fit and prediction whether they cross it.
 
     Returns:
         JSON-able: status "ok" or "too few diffusive temperatures" (then without a fit), Ea_eV with error and
@@ -247,7 +246,7 @@ def _reduced_chi2(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> float:
 def _fit_line(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, seed: int) -> _Line:
     """Weighted least squares; errors that the scatter proves too small are scaled up, never down.
 
-    Where the scatter is more than chance the interval is that of Student with the freedom of the scatter.
+    Where the scatter is significant, the interval is that of Student with its degrees of freedom.
     """
     x, y, errors = _coordinates(points, quantity)
     to_line, covariance = _weights(x, errors)
@@ -267,8 +266,8 @@ def _fit_line(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, 
 def _resampled_means(points: Sequence[ArrheniusPoint], *, samples: int, seed: int) -> np.ndarray:
     """Means over replicas drawn with replacement, (samples, points); none without several replicas per point.
 
-    One drawing serves every temperature, because a replica is one structure at all of them. A drawing that leaves a
-    temperature without a replica, or with a mean that has no logarithm, is not taken.
+    One resample serves every temperature, because a replica has one structure at all of them. Resamples that leave a
+    temperature without a positive mean are dropped.
     """
     numbers = {len(point.per_replica) for point in points}
     if len(numbers) != 1 or max(numbers) < 2:
@@ -299,7 +298,7 @@ def _activation_energy(line: _Line) -> dict:
 
 
 def _curvature(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> dict:
-    """Does a term in 1/T² improve the fit? Two-sided z-test of its coefficient against its error."""
+    """Two-sided z-test of the coefficient of a term in 1/T²."""
     if len(x) < FEWEST_TEMPERATURES + 1:
         return {"tested": False, "significant": None, "p_value": None, "coefficient_eV2": None}
     centred = x - x.mean()

@@ -1,13 +1,11 @@
-"""The glass transition of a simulated glass: where its volume changes slope on cooling, and whether the data show it.
+"""The glass transition of a quench: where the volume changes slope on cooling.
 
-Volume goes linearly with temperature in the melt and, with less expansion, in the glass; Tg is where the two lines
-meet (broken line). A liquid whose expansion changes gradually looks alike, so a break counts as found only when the
-broken line describes the volume better than a parabola does by more than chance would make it. Noise is correlated from
-frame to frame, for the barostat is slow, and its variance goes as V kT κ: errors and significance come from simulated
-noise of that kind.
+Volume is linear in temperature in the melt and, with less expansion, in the glass; Tg is where the two lines meet
+(broken line). Tg is found only where the broken line fits significantly better than a parabola, which stands for a
+gradual change of the expansion. Noise is correlated from frame to frame by the slow barostat, and its variance is
+proportional to V kT κ; errors and significance come from simulated noise of that kind.
 
-The Tg of a simulation belongs to its cooling rate, some 1e12 K/s; a laboratory cools 1e12 times slower and finds a
-lower one.
+Tg depends on the cooling rate, some 1e12 K/s in simulations: 1e12 times that of a laboratory, whose Tg is lower.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +20,9 @@ SIGNIFICANCE = 0.05
 FEWEST_FRAMES = 30
 SIMULATIONS = 400
 CANDIDATES = 81
-# Each line needs this part of the temperature range to stand on.
+# Shortest range of each line, as a fraction of the temperature range.
 SHORTEST_BRANCH = 0.15
-# Noise is taken for correlated no further than this, else a real bend would pass for noise.
+# Largest correlation of the noise from frame to frame; above it, a real bend would pass for noise.
 LARGEST_CORRELATION = 0.95
 # Half width, in standard errors, of the range that counts as near the transition.
 NEAR = 2.0
@@ -32,7 +30,7 @@ NEAR = 2.0
 
 @dataclass(frozen=True)
 class CoolingCurve:
-    """Volume of one glass while it was cooled.
+    """Volume of one replica on cooling.
 
     Args:
         temperatures_K: set temperature of each frame, (frames,).
@@ -46,10 +44,7 @@ class CoolingCurve:
 
 
 def curves_from_quenches(records: Sequence[Mapping]) -> list[CoolingCurve]:
-    """Cooling curves of the replicas that passed their acceptance, from the content of their quench.json.
-
-    A crystal, which is never molten, has none.
-    """
+    """Cooling curves of the accepted replicas, from the content of their quench.json; a crystal has none."""
     cooled = [record["cooling"] for record in records if record["status"] == "ok" and record.get("cooling")]
     return [
         CoolingCurve(np.array(each["temperature_K"]), np.array(each["volume_A3"]), each["rate_K_per_ps"])
@@ -61,18 +56,18 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
     """Tg of all replicas together.
 
     Args:
-        curves: one per glass, of the same frames.
+        curves: one per replica, of the same frames.
         seed: of the simulated noise.
 
     Returns:
-        JSON-able: status "found" or "not found" (then with a reason and without Tg); Tg_K, error_K (noise of the
-        volume, or the scatter of the replicas where it is larger), near_K (half width of what counts as near),
+        JSON-able: status "found" or "not found" (with a reason, without Tg); Tg_K, error_K (the larger of noise and
+        scatter of the replicas), near_K (half width of the range near Tg),
         p_value of the break against a parabola, relative expansion 1/V dV/dT of glass and melt,
         cooling_rate_K_per_ps, per_replica_K, and the mean curve.
     """
     curves = [curve for curve in curves if len(curve.temperatures_K) == len(curves[0].temperatures_K)]
     if not curves:
-        return _not_found("no glass was melted and cooled")
+        return _not_found("no replica was melted and cooled")
     result = {
         "cooling_rate_K_per_ps": curves[0].rate_K_per_ps,
         "replicas": len(curves),
@@ -90,11 +85,11 @@ def find_glass_transition(curves: Sequence[CoolingCurve], *, seed: int) -> dict:
     glass, melt = fit.expansions(volumes.mean(axis=0), best)
     result |= {"p_value": p_value, "expansion_glass_per_K": glass, "expansion_melt_per_K": melt}
     if p_value > SIGNIFICANCE:
-        return _not_found("the volume has no break that noise or a gradual change would not make as well", **result)
+        return _not_found("the volume has no break beyond noise or a gradual change", **result)
     if best in (0, len(fit.candidates_K) - 1):
-        return _not_found("the volume bends at an end of the cooled range", **result)
+        return _not_found("the volume changes slope at an end of the cooled range", **result)
     if melt <= glass:
-        return _not_found("the volume bends, but the melt does not expand more than the glass", **result)
+        return _not_found("the volume changes slope, but the melt does not expand more than the glass", **result)
     per_replica_K = fit.candidates_K[fit.misfit(volumes).argmin(axis=0)]
     error_K = fit.error_K(volumes, best, np.random.default_rng(seed))
     if len(curves) > 1:
@@ -165,22 +160,22 @@ class _BrokenLine:
         return np.einsum("...f,...f->...", scaled, scaled) - explained.sum(axis=-1)
 
     def common(self, volumes: np.ndarray) -> np.ndarray:
-        """The candidate that fits all replicas best, (...), of (..., replicas, frames)."""
+        """The candidate with the smallest misfit over all replicas, (...), of (..., replicas, frames)."""
         return self.misfit(volumes).sum(axis=-1).argmin(axis=0)
 
     def expansions(self, volumes: np.ndarray, best: int) -> tuple[float, float]:
-        """Slope below and above a candidate, of one curve of relative volumes, in 1/K."""
+        """Slopes below and above a candidate in 1/K, of one curve of relative volumes."""
         design = self._broken(self.candidates_K[best]) / self.widths[:, None]
         _, below, more = np.linalg.lstsq(design, volumes / self.widths, rcond=None)[0]
         return float(below), float(below + more)
 
     def significance(self, volumes: np.ndarray, rng: np.random.Generator) -> float:
-        """How often noise on parabolas makes a broken line as much better as it is, (replicas, frames) → p."""
+        """Fraction of simulated noisy parabolas with as large a gain of the broken line, (replicas, frames) → p."""
         simulated = self._gain(self._like(volumes, self.parabola, rng))
         return float((1 + np.count_nonzero(simulated >= self._gain(volumes))) / (1 + len(simulated)))
 
     def error_K(self, volumes: np.ndarray, best: int, rng: np.random.Generator) -> float:
-        """Standard error of Tg from noise on the lines that were found."""
+        """Standard error of Tg from simulated noise on the fitted lines."""
         return float(self.candidates_K[self.common(self._like(volumes, self.lines[best], rng))].std())
 
     def _gain(self, volumes: np.ndarray) -> np.ndarray:
@@ -192,11 +187,11 @@ class _BrokenLine:
         return np.log(smooth / broken)
 
     def _like(self, volumes: np.ndarray, basis: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Curves as these might have come out, (simulations, replicas, frames): a fit and correlated noise."""
+        """Simulated curves, (simulations, replicas, frames): a fit plus correlated noise."""
         scaled = volumes / self.widths
         fitted = scaled @ basis @ basis.T
         correlation, deviation = _first_order(scaled - fitted)
-        # What the fit takes away of the noise is found on noise that is known.
+        # The bias of the residuals, which the fit makes too small, is measured on known noise.
         known = _noise(rng, (SIMULATIONS, *scaled.shape), correlation, deviation)
         seen, left = _first_order(known - known @ basis @ basis.T)
         correlation = float(np.clip(2 * correlation - seen, 0.0, LARGEST_CORRELATION))

@@ -1,4 +1,4 @@
-"""The figure of the coupling of cations with the motion of polyanions."""
+"""The figure of the coupling of mobile ions to motions of polyanions."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from saltflow.base.plotting import COLOURS, figure_of, say
 
 
 def plot_coupling(result: Mapping, path: str | Path, *, title: str) -> None:
-    """How freezing each motion changes D, which single motion matters most, and the published rule beside it.
+    """D ratios of each frozen motion, the dominant motion, and the published rule.
 
     Args:
         result: of `relate_coupling`.
@@ -26,7 +26,7 @@ def plot_coupling(result: Mapping, path: str | Path, *, title: str) -> None:
         _draw_rule(rule, result)
 
 
-# What is frozen has the same colour in every panel.
+# A mode has the same colour in every panel.
 MODE_COLOURS = dict(zip(("T", "R", "V", "TR", "TV", "RV", "TRV"), COLOURS, strict=False))
 
 
@@ -37,7 +37,7 @@ def _why_no_coupling(result: Mapping) -> str:
 
 
 def _draw_ratios(axis: Axes, result: Mapping) -> None:
-    """D(mode)/D(free) over temperature; open where a point is not diffusive."""
+    """D(mode)/D(free) over temperature; open symbols where the state point is not diffusive."""
     axis.axhline(1, color="0.6", lw=0.8, zorder=0)
     temperatures_K = np.array([point["temperature_K"] for point in result["points"]])
     width = 0.012 * np.ptp(temperatures_K) if len(temperatures_K) > 1 else 3.0
@@ -62,7 +62,7 @@ def _draw_ratios(axis: Axes, result: Mapping) -> None:
 
 
 def _draw_dominance(axis: Axes, result: Mapping) -> None:
-    """Ratios as a table of modes and temperatures, and the single motion that matters most."""
+    """Ratios as a table of modes and temperatures, and the dominant motion."""
     points, modes = result["points"], result["modes"]
     values = np.array([[point["ratios"][mode]["value"] or np.nan for point in points] for mode in modes], dtype=float)
     largest = max(0.3, float(np.nanmax(np.abs(np.log10(values)))))
@@ -77,13 +77,13 @@ def _draw_dominance(axis: Axes, result: Mapping) -> None:
             axis.text(column, row, text, ha="center", va="center", fontsize=7)
     axis.set_xticks(range(len(points)), [f"{point['temperature_K']:g} K" for point in points])
     axis.set_yticks(range(len(modes)), [f"{mode} frozen" for mode in modes])
-    axis.set_title("★ matters most, ☆ not beyond errors", fontsize=8)
+    axis.set_title("★ dominant motion, ☆ within errors", fontsize=8)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
 
 
 def _draw_rule(axis: Axes, result: Mapping) -> None:
-    """Frequency of rotation over that of hops beside the published rule, coloured by the motion found to matter."""
+    """Rotation frequency over hop frequency beside the published rule, coloured by the dominant motion."""
     colours = MODE_COLOURS | {None: "0.5"}
     factor = result["matching_factor"]
     found = [
@@ -101,8 +101,8 @@ def _draw_rule(axis: Axes, result: Mapping) -> None:
         colour = colours[dominant["motion"]]
         axis.plot(rule["rotation_over_hopping"], point["temperature_K"], marker, color=colour, mfc=face)
     for motion, name in (("T", "translation"), ("R", "rotation"), ("V", "vibration")):
-        axis.plot([], [], "o", color=colours[motion], label=f"{name} found to matter")
-    axis.plot([], [], "o", color="0.5", mfc="w", label="not beyond errors")
+        axis.plot([], [], "o", color=colours[motion], label=f"{name} dominant")
+    axis.plot([], [], "o", color="0.5", mfc="w", label="within errors")
     if not found:
         axis.set_yticks([])
         axis.text(0.5, 0.5, "no frequencies of both\nwere found", transform=axis.transAxes, ha="center", fontsize=8)

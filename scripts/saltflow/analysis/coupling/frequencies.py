@@ -1,4 +1,4 @@
-"""How often ions hop and how fast polyanions turn, from the frames of a run."""
+"""Hop frequencies of ions and rotation frequencies of polyanions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,16 +9,16 @@ from saltflow.analysis.spectra.orientation import orientation_correlation
 from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
 
-FRAMES = 20_000  # evenly spaced, that are looked at
-# Longest lag of orientations, of the run: beyond it too few windows are left.
+FRAMES = 20_000  # largest number of sampled frames
+# Longest lag of orientations, as a fraction of the run.
 LONGEST_LAG = 0.5
 
 
 def hop_frequency_per_ps(run: TrajectoryReader, *, mobile_ion: str, hop_length_A: float) -> float:
-    """Hops of an ion per ps: how often it is found a hop away from where it had arrived before.
+    """Hops of an ion per ps: the number of first passages over a distance a, per ion and time.
 
-    ν = (number of first passages over the distance)/(ions × time). Brownian motion has ν = 6D/a², jumps longer than
-    the distance are counted one by one. Positions are relative to the centre of the other atoms.
+    For Brownian motion it is 6D/a²; jumps longer than a are counted one by one. Positions are relative to the centre of
+    the other atoms.
 
     Args:
         run: unwrapped trajectory.
@@ -28,7 +28,7 @@ def hop_frequency_per_ps(run: TrajectoryReader, *, mobile_ion: str, hop_length_A
     mobile = np.array([symbol == mobile_ion for symbol in run.symbols])
     others = (~mobile).astype(float)
     hops, resting, steps = 0, None, 0
-    for chunk in frame_chunks(run, _looked_at(run), drift_weights=others / max(others.sum(), 1.0)):
+    for chunk in frame_chunks(run, _sampled(run), drift_weights=others / max(others.sum(), 1.0)):
         for positions_A in chunk.coordinates[:, mobile]:
             if resting is None:
                 resting = positions_A.copy()
@@ -42,8 +42,8 @@ def hop_frequency_per_ps(run: TrajectoryReader, *, mobile_ion: str, hop_length_A
 
 
 def interval_ps(run: TrajectoryReader) -> float:
-    """Time between two frames that are looked at."""
-    return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _looked_at(run).step
+    """Time between two sampled frames."""
+    return float(run.times_ps[-1] - run.times_ps[0]) / max(1, run.n_frames - 1) * _sampled(run).step
 
 
 def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[int]]) -> dict:
@@ -54,15 +54,15 @@ def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[in
         groups: atoms of each group, the centre first.
 
     Returns:
-        lags_ps, C1, C2 as lists; tau1_ps at which C1 has come down to 1/e, None where it has not; frequency_per_ps,
-        its inverse, or what the frequency is below then (`is_bound`).
+        lags_ps, C1, C2 as lists; tau1_ps, at which C1 falls to 1/e, None where it does not; frequency_per_ps, its
+        inverse, or an upper bound (`is_bound`).
     """
     first = np.repeat([group[0] for group in groups], [len(group) - 1 for group in groups])
     second = np.concatenate([group[1:] for group in groups])
-    chunks = frame_chunks(run, _looked_at(run))
+    chunks = frame_chunks(run, _sampled(run))
     vectors = np.concatenate([chunk.coordinates[:, second] - chunk.coordinates[:, first] for chunk in chunks])
     cell_A = np.asarray(run.cells_A).reshape(-1, 3, 3)[0]
-    # The trajectory is unwrapped: which image of a ligand belongs to its centre never changes.
+    # In an unwrapped trajectory, the image of a ligand relative to its centre never changes.
     vectors += find_mic(vectors[0], cell_A, pbc=True)[0] - vectors[0]
     directions = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     lags = max(2, int(LONGEST_LAG * len(directions)))
@@ -82,26 +82,26 @@ def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[in
 
 
 def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:
-    """Where a curve crosses 1/e, between two points on a logarithmic scale."""
+    """Time at which a curve crosses 1/e, by logarithmic interpolation."""
     if after == 0 or values[after] <= 0:
         return float(times_ps[max(after, 1)])
     high, low = np.log(values[after - 1]), np.log(values[after])
     return float(times_ps[after - 1] + (high + 1) / (high - low) * (times_ps[after] - times_ps[after - 1]))
 
 
-def _looked_at(run: TrajectoryReader) -> range:
-    """Evenly spaced frames."""
+def _sampled(run: TrajectoryReader) -> range:
+    """The sampled frames, evenly spaced."""
     return range(0, run.n_frames, max(1, -(-run.n_frames // FRAMES)))
 
 
 def frequencies_of_replicas(
     runs: Sequence[TrajectoryReader], groups: Sequence[Sequence[Mapping]], *, mobile_ion: str, hop_length_A: float
 ) -> dict:
-    """Hopping of the ions and turning of every kind of group, mean and error over the replicas of a point.
+    """Hop frequency of the ions and rotation frequency of every kind of group, over the replicas of a state point.
 
     Args:
         runs: free trajectory of each replica.
-        groups: of each replica, with kind and atoms, as find_groups has them.
+        groups: of each replica, with kind and atoms, from find_groups.
         mobile_ion, hop_length_A: see `hop_frequency_per_ps`.
 
     Returns:
@@ -124,7 +124,7 @@ def frequencies_of_replicas(
 
 
 def _mean(frequencies: Sequence[float]) -> dict:
-    """Geometric mean over replicas and its standard error in ln; None where there is none."""
+    """Geometric mean over replicas, and its standard error in ln; None where undefined."""
     positive = [value for value in frequencies if np.isfinite(value) and value > 0]
     known = len(positive) == len(frequencies) > 0
     logs = np.log(positive) if known else np.array([])

@@ -1,4 +1,4 @@
-"""D with a motion frozen over D without, replica by replica, with its interval."""
+"""The ratio of D with a motion frozen to D of the free run, with its interval."""
 
 from collections.abc import Mapping
 
@@ -11,17 +11,17 @@ INTERVAL = 0.975
 
 
 def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
-    """D(mode)/D(free) of one point with its 95 % interval.
+    """D(mode)/D(free) of one state point, with its 95 % interval.
 
-    Each replica is compared with itself, and ln of the ratio is averaged over replicas. Its error is the larger of
-    two: how the replicas differ, and what the time blocks of both points leave open.
+    ln of the ratio is averaged over replicas, each compared with itself. Its error is the larger of two: the standard
+    error over replicas, and the propagated errors of both D.
 
     Args:
         frozen, free: results of `analyse_transport` with the `replica_statuses` of all replicas.
 
     Returns:
-        JSON-able: status ("ok", or that of the point which is not), value, low, high, ln_error (half of the central
-        68.3 %), replicas, basis ("replicas" or "blocks"); numbers are None where there is no ratio.
+        JSON-able: status (the first that is not "ok", else "ok"), value, low, high, ln_error (half of the central
+        68.3 %), replicas, basis ("replicas" or "blocks"); None where there is no ratio.
     """
     status = next((point["status"] for point in (frozen, free) if point["status"] != "ok"), "ok")
     logs = _logs_by_replica(frozen, free)
@@ -43,19 +43,19 @@ def diffusion_ratio(frozen: Mapping, free: Mapping) -> dict:
 
 
 def _logs_by_replica(frozen: Mapping, free: Mapping) -> np.ndarray:
-    """ln D(mode)/D(free) of every replica that came through both runs with ions that moved."""
+    """ln D(mode)/D(free) of every replica that is accepted in both runs and has positive D."""
     pairs = [_by_number(point) for point in (frozen, free)]
     both = [number for number in pairs[0] if number in pairs[1]]
     values = np.array([[pair[number] for number in both] for pair in pairs], dtype=float).reshape(2, -1)
-    sound = (values > 0).all(0)
-    return np.log(values[0, sound] / values[1, sound])
+    positive = (values > 0).all(0)
+    return np.log(values[0, positive] / values[1, positive])
 
 
 def _by_number(point: Mapping) -> dict[int, float]:
-    """Number of each sound replica → its D; nan where it has none."""
-    sound = [number for number, status in enumerate(point["replica_statuses"], start=1) if status == "ok"]
+    """Number of each accepted replica → its D; nan where undefined."""
+    accepted = [number for number, status in enumerate(point["replica_statuses"], start=1) if status == "ok"]
     values = [replica["D_cm2_s"] for replica in point["per_replica"]]
-    return {number: np.nan if value is None else value for number, value in zip(sound, values, strict=True)}
+    return {number: np.nan if value is None else value for number, value in zip(accepted, values, strict=True)}
 
 
 def _of_replicas(logs: np.ndarray) -> tuple[float, float, str]:
@@ -67,7 +67,7 @@ def _of_replicas(logs: np.ndarray) -> tuple[float, float, str]:
 
 
 def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
-    """Error and half interval from the errors of both D; infinite where one is not known."""
+    """Error and half interval from the errors of both D; infinite where one is unknown."""
     squares = np.zeros(2)
     for point in (frozen, free):
         row = point["quantities"]["D_cm2_s"]
@@ -75,7 +75,7 @@ def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
             return np.inf, np.inf, "blocks"
         relative = row["error"] / row["value"]
         freedom = max(1, row["degrees_of_freedom"])
-        # The error is half of the central 68.3 % of Student's distribution already.
+        # The error already is the half width of Student's 68.3 % interval.
         known = row["basis"] == "brownian"
         wider = stats.norm.ppf(INTERVAL) if known else _wider(freedom)
         squares += np.square([relative, relative * wider])
@@ -89,5 +89,5 @@ def _wider(degrees_of_freedom: int) -> float:
 
 
 def _exponential(value: float) -> float | None:
-    """exp, None where it says nothing any more."""
+    """exp; None where it over- or underflows."""
     return float(np.exp(value)) if abs(value) < 50 else None

@@ -1,4 +1,4 @@
-"""The products that stand for one composition's coupling, put together by temperature."""
+"""Read the products behind the coupling of one composition, by temperature."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ def read_state_points(
     free: Paths,
     frozen: Paths,
 ) -> list[dict]:
-    """What `relate_coupling` takes, from files whose folders name temperature ({temperature}K) and mode.
+    """The input of `relate_coupling`, from files in folders named by temperature ({temperature}K) and mode.
 
     Args:
-        temperatures_K: of the points.
-        modes: that were frozen.
+        temperatures_K: of the state points.
+        modes: frozen motions.
         trajectories: of the free runs, replica{replica}.h5md.
         groups: products of find_groups.
-        free, frozen: transport of the free and of the constrained points.
+        free, frozen: transport of the free and of the constrained runs.
     """
     points = []
     for kelvin in temperatures_K:

@@ -1,7 +1,7 @@
-"""Which motion of the polyanions drives the ions, at which temperature, beside the published rule.
+"""The motion of the polyanions that dominates diffusion at each temperature, beside a published rule.
 
-The rule (Li et al., arXiv:2501.02440): rotation matters most where its frequency matches that of the hops,
-translation where rotation is more frequent than hops, vibration where it is less.
+The rule (Li et al., arXiv:2501.02440): rotation dominates where its frequency matches that of hops, translation where
+rotation is faster than hops, vibration where it is slower.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from saltflow.trajectory import TrajectoryReader
 
 SCHEMA = 1
 NAMES = {"T": "translation", "R": "rotation", "V": "vibration"}
-# One motion matters more than another where they differ by this many errors.
+# A motion dominates another where they differ by so many standard errors.
 ERRORS_APART = 2.0
 
 
@@ -29,20 +29,20 @@ def relate_coupling(
     arrhenius: Mapping,
     seed: int,
 ) -> dict:
-    """Compare constrained points with free ones.
+    """Compare constrained with free runs at every temperature.
 
     Args:
         points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups` (product of
-            find_groups), `free` and `frozen` (transport of the free point, and mode → that of the constrained one).
+            find_groups), `free` (transport of the free runs) and `frozen` (mode → that of the constrained runs).
         modes: in the order of the figure.
         mobile_ion: element of the ions.
         hop_length_A: see `hop_frequency_per_ps`.
-        matching_factor: frequencies within it match.
+        matching_factor: largest ratio of matching frequencies.
         arrhenius: settings of the fits.
         seed: of their bootstrap.
 
     Returns:
-        JSON-able: `points` with ratios, frequencies, what the rule expects and which motion matters; `Ea` of each mode.
+        JSON-able: `points` with ratios, frequencies, expectation of the rule and dominant motion; `Ea` of each mode.
     """
     ordered = sorted(points, key=lambda point: point["temperature_K"])
     rows = [
@@ -88,7 +88,7 @@ def _point(
 
 
 def _rule(frequencies: Mapping, *, matching_factor: float) -> dict:
-    """For each kind of group the frequency of rotation over that of hops, and the motion that the rule expects."""
+    """For each kind of group, rotation over hop frequency, and the motion that the rule expects."""
     expected = {}
     hops = (frequencies["hopping"] or {}).get("frequency_per_ps")
     for kind, rotation in frequencies["rotation"].items():
@@ -103,7 +103,7 @@ def _rule(frequencies: Mapping, *, matching_factor: float) -> dict:
 
 
 def _expected(ratio: float, is_bound: bool, matching_factor: float) -> str | None:
-    """The motion that the rule expects; None where a bound leaves it open."""
+    """The motion that the rule expects; None where a bound does not decide."""
     if ratio < 1 / matching_factor:
         return "V"
     if is_bound:
@@ -112,10 +112,10 @@ def _expected(ratio: float, is_bound: bool, matching_factor: float) -> str | Non
 
 
 def dominant_motion(ratios: Mapping[str, Mapping]) -> dict:
-    """The single motion whose freezing slows the ions most, and whether that is more than chance.
+    """The single motion whose freezing slows diffusion most, and whether that is significant.
 
     Args:
-        ratios: mode → result of `diffusion_ratio`; only T, R and V count, and only those that are "ok".
+        ratios: mode → result of `diffusion_ratio`; only T, R and V with status "ok" are used.
 
     Returns:
         JSON-able: motion (None without one), resolved, and why not.
@@ -130,12 +130,12 @@ def dominant_motion(ratios: Mapping[str, Mapping]) -> dict:
     first, *others = sorted(known, key=lambda mode: -known[mode][0])
     strength, error = known[first]
     if strength < ERRORS_APART * error:
-        return {"motion": first, "resolved": False, "reason": "freezing it does not slow the ions beyond chance"}
+        return {"motion": first, "resolved": False, "reason": "freezing it does not slow diffusion significantly"}
     if others:
         next_strength, next_error = known[others[0]]
         if strength - next_strength < ERRORS_APART * np.hypot(error, next_error):
-            return {"motion": first, "resolved": False, "reason": f"{others[0]} matters as much within errors"}
+            return {"motion": first, "resolved": False, "reason": f"{others[0]} slows diffusion as much within errors"}
     missing = [mode for mode in NAMES if mode not in known]
     if missing:
-        return {"motion": first, "resolved": False, "reason": f"without a ratio for {', '.join(missing)}"}
+        return {"motion": first, "resolved": False, "reason": f"there is no ratio for {', '.join(missing)}"}
     return {"motion": first, "resolved": True, "reason": None}

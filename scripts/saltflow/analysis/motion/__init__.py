@@ -1,1 +1,1 @@
-"""Motion: van Hove functions, non-Gaussian parameter, hops without sites, strings of hops, where ions stay."""
+"""Motion: van Hove functions, non-Gaussian parameter, hops without sites, strings of hops, site maps."""

@@ -1,4 +1,4 @@
-"""How the mobile ion moves at one composition and temperature, all replicas together."""
+"""Motion of the mobile ion at one state point, from all its replicas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.motion.estimates import TimeBlocks
-from saltflow.analysis.motion.hop_statistics import SegmentHops, control_sums, hop_sums
+from saltflow.analysis.motion.hop_statistics import SegmentHops, hop_sums, shuffled_sums
 from saltflow.analysis.motion.hops import HopFinder, HopRule
 from saltflow.analysis.motion.residence_maps import SiteMap, map_sites
 from saltflow.analysis.motion.rows import curve_rows, hop_rows, map_rows
@@ -20,12 +20,12 @@ from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
 SAMPLES_PER_WINDOW = 10
-SEED = 1  # of the shuffled control
+SEED = 1  # of the time shuffles
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """What was found in one segment."""
+    """Results of one segment."""
 
     displacements: BlockedSums
     hops: SegmentHops
@@ -52,7 +52,7 @@ def analyse_motion(
     shuffles: int,
     site_radius_A: float,
 ) -> dict:
-    """van Hove functions, α2(t), hops, their strings against a control, and where ions stay, from all replicas.
+    """van Hove functions, α2(t), hops, strings beside time-shuffled hops, and site maps.
 
     Args:
         trajectories: the replicas of one composition, size and frame interval.
@@ -60,21 +60,22 @@ def analyse_motion(
         mobile_ion: the element whose motion it is.
         temperature_K: temperature of the run.
         origins_per_replica: origins of displacements, evenly spaced.
-        max_lag_fraction: longest lag as a part of the longest uninterrupted run.
+        max_lag_fraction: longest lag as a fraction of the longest uninterrupted run.
         van_hove_lags: lags with van Hove functions, evenly spaced in their logarithm.
         van_hove_r_max_A, van_hove_bin_A: range and bins of these.
-        hop_window_ps: length of each window of p_hop; an ion that hops stays at least so long.
+        hop_window_ps: length of each window of p_hop, the shortest stay before and after a hop.
         hop_length_A: shortest hop.
         concerted_time_ps, concerted_distance_A: hops of two ions within both are concerted.
-        string_distance_A: in a string one ion ends so close to where another one began.
-        shuffles: repetitions of the control.
-        site_radius_A: stays so close to each other are one site.
+        string_distance_A: in a string, one ion ends within this distance of where another began.
+        shuffles: number of time shuffles for comparison.
+        site_radius_A: stays within this distance are one site.
 
     Returns:
         JSON-able: curves, hops, strings and maps with errors, status and flags.
 
     Raises:
-        SaltflowError: the input cannot be analysed; the message says why.
+        SaltflowError: no or too short trajectories, replicas that differ, a charge or the mobile ion missing, or
+            wrapped positions.
     """
     system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
     plan = plan_lags(
@@ -86,14 +87,14 @@ def analyse_motion(
     together_frames = max(1, round(concerted_time_ps / rule.interval_ps))
     found = [
         _follow(system, segment, plan, rule, site_radius_A=site_radius_A,
-                links=LinkCriteria(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
+                criteria=LinkCriteria(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
         for segment in system.segments
     ]  # fmt: skip
     hops = [each.hops for each in found]
-    controls = control_sums(hops, shuffles=shuffles, seed=SEED)
+    shuffled = shuffled_sums(hops, shuffles=shuffles, seed=SEED)
     curve_blocks = _blocks(system, [each.displacements for each in found])
     hop_blocks = _blocks(system, [hop_sums([each], return_A=string_distance_A) for each in hops])
-    hop_row = hop_rows(hop_blocks, controls, rule=rule, cages_A=[each.cage_A for each in found])
+    hop_row = hop_rows(hop_blocks, shuffled, rule=rule, cages_A=[each.cage_A for each in found])
     return {
         "schema": SCHEMA,
         "mobile_ion": mobile_ion,
@@ -110,11 +111,11 @@ def analyse_motion(
 
 
 def no_motion(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose replicas came through its run, in the layout of `analyse_motion`.
+    """The result of a state point without an accepted replica, in the layout of `analyse_motion`.
 
     Args:
-        replica_statuses: why each replica is missing.
-        temperature_K: temperature of the point.
+        replica_statuses: of each replica.
+        temperature_K: of the state point.
     """
     return {
         **no_result(replica_statuses, schema=SCHEMA),
@@ -123,7 +124,7 @@ def no_motion(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
 
 
 def _within_cell_A(system: System, r_max_A: float) -> float:
-    """A distance, cut at half the width of the narrowest cell: beyond it periodic images repeat."""
+    """A distance, at most half the smallest width of the cells."""
     widths_A = [1 / np.linalg.norm(np.linalg.inv(segment.mean_cell_A), axis=0).max() for segment in system.segments]
     return float(min(r_max_A, min(widths_A) / 2))
 
@@ -135,7 +136,7 @@ def _hop_rule(system: System, *, window_ps: float, shortest_A: float) -> HopRule
 
 
 def _follow(
-    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, links: LinkCriteria
+    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, criteria: LinkCriteria
 ) -> _Segment:
     """Read a segment once."""
     mobile = np.flatnonzero(segment.species_of == system.mobile)
@@ -148,7 +149,7 @@ def _follow(
     frames = -(-segment.n_frames // rule.stride)
     hops = finder.finish()
     observed = max(frames - 2 * rule.window + 1, 0)
-    found = SegmentHops(hops, rule.window, observed, len(mobile), rule.interval_ps, links)
+    found = SegmentHops(hops, rule.window, observed, len(mobile), rule.interval_ps, criteria)
     sites = map_sites(hops, finder.first_cages_A, frames=frames, radius_A=site_radius_A, cell_A=segment.mean_cell_A)
     return _Segment(displacements.finish(), found, sites, finder.cage_A)
 

@@ -1,4 +1,4 @@
-"""Curves and hop statistics with errors from blocks of time and replicas."""
+"""Curves and hop statistics, with errors from blocks of time and replicas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.estimate import Estimate
 from saltflow.statistics.jackknife import estimate_with_errors
 
-LAGS_PER_BLOCK = 3  # blocks so much longer than a lag share little with their neighbours
+LAGS_PER_BLOCK = 3  # blocks this much longer than a lag are nearly independent
 DIVISIONS = (1, 2, 4, 5, 10, 20)
 
 
@@ -29,7 +29,7 @@ class TimeBlocks:
     durations_ps: np.ndarray
 
     def divided(self, parts: int) -> tuple[BlockedSums, np.ndarray]:
-        """Neighbouring blocks put together to so many per segment, where it has more, and their replicas."""
+        """Blocks merged to at most so many per segment, and their replicas."""
         labels = np.zeros(len(self.segments), dtype=int)
         for segment in np.unique(self.segments):
             here = np.flatnonzero(self.segments == segment)
@@ -41,7 +41,7 @@ class TimeBlocks:
 def curve_estimates(
     blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, lags_ps: dict[str, np.ndarray]
 ) -> dict[str, Estimate]:
-    """Curves over lags with errors, from blocks that are long compared with each lag.
+    """Curves over lags with errors, from blocks that are long compared with the lag.
 
     Args:
         blocks: sums.
@@ -71,7 +71,7 @@ def _chosen_by_lag(
 
 
 def hop_estimates(blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]]) -> dict[str, Estimate]:
-    """Hop statistics with errors, never below those of counting independent hops."""
+    """Hop statistics with errors, never below the counting error of independent hops."""
     total = blocks.sums.total()
     value = estimator(total)
     floors = {name: np.zeros(np.shape(each)) for name, each in value.items()}

@@ -1,4 +1,4 @@
-"""Figures of motion: van Hove functions; α2, hop lengths and strings; where ions stay."""
+"""Figures of motion: van Hove functions; α2, hop lengths and strings; site maps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,7 +44,7 @@ def plot_van_hove(result: Mapping, path: str | Path, *, title: str) -> None:
 
 
 def _limit_distinct(axis: Axes, functions: Mapping) -> None:
-    """The peak at r = 0, of ions that take each other's places, may be a hundred times higher than all else."""
+    """Cut the peak at r = 0, of ions that replace each other: it may be a hundred times higher than all else."""
     structure, highest = (max((value or 0 for value in curve), default=0) for curve in
                           (functions["distinct"]["value"][0], sum(functions["distinct"]["value"], [])))  # fmt: skip
     top = 1.2 * max(structure, 2.0)
@@ -72,15 +72,15 @@ def _draw_curve(axis: Axes, r_A: np.ndarray, rows: Mapping, number: int, *, colo
 
 
 def plot_hops(result: Mapping, path: str | Path, *, title: str) -> None:
-    """α2(t) of every species, the lengths of hops, and the sizes of strings and concerted clusters beside chance.
+    """α2(t) of every species, lengths of hops, and sizes of strings and concerted clusters beside time-shuffled hops.
 
     Args:
         result: of `analyse_motion`.
         path: SVG to write.
         title: composition and temperature.
     """
-    said = "; ".join(result.get("hops", {}).get("flags") or [result["status"]])
-    with figure_of(path, columns=3, title=f"{title} — {said}", size=(11.5, 3.6)) as (alpha, lengths, sizes):
+    message = "; ".join(result.get("hops", {}).get("flags") or [result["status"]])
+    with figure_of(path, columns=3, title=f"{title} — {message}", size=(11.5, 3.6)) as (alpha, lengths, sizes):
         if "curves" not in result:
             say((alpha, lengths, sizes), f"No trajectory to analyse ({result['reason']}).")
             return
@@ -127,13 +127,13 @@ def _draw_sizes(axis: Axes, hops: Mapping) -> None:
         axis.errorbar(size, np.where(value > 0, value, np.nan), yerr=error, fmt="o-", ms=3, color=colour, label=kind)
         axis.plot(size, np.where(control > 0, control, np.nan), "x--", ms=4, color=colour, lw=0.8,
                   label=f"{kind}, shuffled in time")  # fmt: skip
-    axis.set(xlabel="ions that hop together", ylabel="part of all hops", yscale="log")
+    axis.set(xlabel="ions in the cluster", ylabel="fraction of hops", yscale="log")
     axis.set_ylim(max(SMALLEST_SHOWN, axis.get_ylim()[0]), 1.5)
     axis.legend(loc="best", fontsize=7)
 
 
 def plot_residence_map(result: Mapping, path: str | Path, *, title: str) -> None:
-    """Time that each ion of the first replica spent at each site, and how often the ions of each replica hop.
+    """Time of each ion of the first replica at each site, and hops per ion of each replica.
 
     Args:
         result: of `analyse_motion`.
@@ -149,7 +149,7 @@ def plot_residence_map(result: Mapping, path: str | Path, *, title: str) -> None
 
 
 def _draw_shares(axis: Axes, one: Mapping) -> None:
-    """Ions from the least mobile one down, sites in the order in which these ions use them."""
+    """Ions ordered by mobility, sites in the order in which these ions use them."""
     hops = np.array(one["hops_per_ion"])
     shares = np.zeros((len(hops), one["sites"]))
     shares[one["shares"]["ion"], one["shares"]["site"]] = one["shares"]["fraction"]
@@ -160,7 +160,7 @@ def _draw_shares(axis: Axes, one: Mapping) -> None:
     picture = axis.imshow(
         shares[ions][:, main_user], aspect="auto", cmap="magma_r", vmin=0, vmax=top, interpolation="nearest"
     )
-    axis.figure.colorbar(picture, ax=axis, label="part of the run")
+    axis.figure.colorbar(picture, ax=axis, label="fraction of the run")
     axis.set(
         xlabel="site", ylabel="ion, by number of hops", title=f"{len(hops)} ions, {one['sites']} sites (replica 1)"
     )

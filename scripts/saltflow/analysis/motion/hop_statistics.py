@@ -1,4 +1,4 @@
-"""What the hops of all segments add up to, per block of time, and the same for hops shuffled in time."""
+"""Sums over hops per block of time, and the same for time-shuffled hops."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.motion.hops import Hops
-from saltflow.analysis.motion.strings import LinkCriteria, link, shuffled_in_time
+from saltflow.analysis.motion.strings import LinkCriteria, count_linked_ions, shuffled_in_time
 from saltflow.statistics.blocked_sums import BlockedSums, joined
 
 BLOCKS = 20
 LENGTH_BIN_A = 0.25
 LONGEST_A = 8.0
-LARGEST_CLUSTER = 20  # larger ones are counted with it
-MOST_HOPS_LINKED = 50_000  # of a segment: the earliest ones
+LARGEST_CLUSTER = 20  # larger clusters count as this size
+MOST_HOPS_LINKED = 50_000  # the earliest hops of a segment
 KINDS = ("string", "concerted")
 
 
 @dataclass(frozen=True)
 class SegmentHops:
-    """The hops of one segment and the stretch of time that they were sought in.
+    """The hops of one segment and the window of time that was searched.
 
     Args:
         hops: in the order of time.
-        first, frames: the stretch, in frames of the hops.
+        first, frames: the window, in sampled frames.
         ions: number of mobile ions.
         interval_ps: between frames of the hops.
-        links: when hops belong together.
+        criteria: when hops are linked.
     """
 
     hops: Hops
@@ -34,10 +34,10 @@ class SegmentHops:
     frames: int
     ions: int
     interval_ps: float
-    links: LinkCriteria
+    criteria: LinkCriteria
 
     def linked(self) -> tuple[Hops, int]:
-        """The hops whose companions are looked for, and how many frames they span."""
+        """The hops that are linked, and the number of frames that they span."""
         if len(self.hops.ions) <= MOST_HOPS_LINKED:
             return self.hops, self.frames
         frames = int(self.hops.frames[MOST_HOPS_LINKED]) - self.first
@@ -45,32 +45,32 @@ class SegmentHops:
 
 
 def hop_sums(segments: Sequence[SegmentHops], *, return_A: float) -> BlockedSums:
-    """Counts, lengths, returns and companions of hops per block of time, (blocks of all segments, ...).
+    """Counts, lengths, returns and linked ions of hops per block of time, (blocks of all segments, ...).
 
     Args:
         segments: hops of each.
-        return_A: an ion has returned when its next hop ends so close to where the last one began.
+        return_A: an ion has returned when its next hop ends within this distance of where the last one began.
     """
     return joined([_segment_sums(each, return_A=return_A) for each in segments])
 
 
-def control_sums(segments: Sequence[SegmentHops], *, shuffles: int, seed: int) -> list[BlockedSums]:
-    """Companions of hops whose ions' clocks are shifted at random, for each shuffle, segments on the first axis."""
+def shuffled_sums(segments: Sequence[SegmentHops], *, shuffles: int, seed: int) -> list[BlockedSums]:
+    """Linked ions of time-shuffled hops, for each shuffle, with segments on the first axis."""
     rng = np.random.default_rng(seed)
-    controls = []
+    found = []
     for _ in range(shuffles):
         parts = []
         for segment in segments:
             hops, frames = segment.linked()
             hops = shuffled_in_time(hops, first=segment.first, frames=max(frames, 1), rng=rng)
-            parts.append(BlockedSums(_companions(hops, np.zeros(len(hops.ions), dtype=int), 1, segment.links)))
-        controls.append(joined(parts))
-    return controls
+            parts.append(BlockedSums(_linked_ions(hops, np.zeros(len(hops.ions), dtype=int), 1, segment.criteria)))
+        found.append(joined(parts))
+    return found
 
 
 def cluster_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
-    """Per kind of cluster: the part of the hops that are not alone in it, the mean size of a hop's cluster, and the
-    distribution of that size, (..., sizes).
+    """Per kind of cluster: fraction of hops in clusters of two ions or more, mean cluster size per hop, and its
+    distribution, (..., sizes).
     """
     found = {}
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,8 +84,8 @@ def cluster_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
 
 
 def hop_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
-    """Rate per ion, mean length, mean squared length, part of the hops that are undone by the next one of the same
-    ion, density of the lengths, and the quantities of clusters.
+    """Rate per ion, mean length, mean squared length, fraction of hops that the ion's next hop reverses, density of
+    lengths, and the quantities of clusters.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
@@ -121,14 +121,14 @@ def _segment_sums(segment: SegmentHops, *, return_A: float) -> BlockedSums:
             "followed": np.bincount(block, followed, minlength=blocks),
             "returns": np.bincount(block, returned, minlength=blocks),
             "lengths": lengths,
-            **_companions(linked, block[: len(linked.ions)], blocks, segment.links),
+            **_linked_ions(linked, block[: len(linked.ions)], blocks, segment.criteria),
         }
     )
 
 
-def _companions(hops: Hops, block: np.ndarray, blocks: int, links: LinkCriteria) -> dict[str, np.ndarray]:
+def _linked_ions(hops: Hops, block: np.ndarray, blocks: int, criteria: LinkCriteria) -> dict[str, np.ndarray]:
     sums = {}
-    for kind, members in link(hops, links).items():
+    for kind, members in count_linked_ions(hops, criteria).items():
         sizes = np.zeros((blocks, LARGEST_CLUSTER))
         np.add.at(sizes, (block, np.minimum(members, LARGEST_CLUSTER) - 1), 1)
         sums |= {f"{kind}/sizes": sizes, f"{kind}/members": np.bincount(block, members, minlength=blocks)}
@@ -136,7 +136,7 @@ def _companions(hops: Hops, block: np.ndarray, blocks: int, links: LinkCriteria)
 
 
 def _returns(hops: Hops, *, return_A: float) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each hop is followed by another of the same ion, and whether that one undoes it."""
+    """Whether each hop is followed by another hop of the same ion, and whether that reverses it."""
     order = np.lexsort((hops.frames, hops.ions))
     ions, starts_A, ends_A = hops.ions[order], hops.starts_A[order], hops.ends_A[order]
     followed, returned = np.zeros(len(order)), np.zeros(len(order))

@@ -1,4 +1,4 @@
-"""Hops of ions between cages, found without any sites: the function p_hop and its peaks."""
+"""Hops of ions between cages, found without sites: peaks of the function p_hop."""
 
 from dataclasses import dataclass
 
@@ -26,12 +26,12 @@ class HopRule:
 
 @dataclass(frozen=True)
 class Hops:
-    """Hops of one segment, in the order of time.
+    """Hops of one segment, ordered in time.
 
     Args:
         ions: which mobile ion, (hops,).
         frames: sampled frame, (hops,).
-        starts_A, ends_A: mean positions over the window before and after, unwrapped, (hops, 3).
+        starts_A, ends_A: mean unwrapped positions over the windows before and after, (hops, 3).
     """
 
     ions: np.ndarray
@@ -41,7 +41,7 @@ class Hops:
 
     @property
     def lengths_A(self) -> np.ndarray:
-        """Distances between the two cages, (hops,)."""
+        """Lengths of the hops, (hops,)."""
         return np.linalg.norm(self.ends_A - self.starts_A, axis=-1)
 
     def of(self, chosen: np.ndarray) -> "Hops":
@@ -50,11 +50,11 @@ class Hops:
 
 
 def p_hop_A2(positions_A: np.ndarray, *, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """p_hop and the mean positions before and after, at every frame that has a whole window on both sides.
+    """p_hop and the mean positions before and after, at every frame with a whole window on both sides.
 
-    p_hop(t) = sqrt(⟨|r − r̄_B|²⟩_A ⟨|r − r̄_A|²⟩_B), A the window before t and B that from t on. Within a cage it is
-    the variance of the vibration; across a jump of length d it is d² more. Source: Candelier et al., Phys. Rev. Lett.
-    102, 088001 (2009); in this form Smessaert & Rottler, Phys. Rev. E 88, 022314 (2013).
+    p_hop(t) = sqrt(⟨|r − r̄_B|²⟩_A ⟨|r − r̄_A|²⟩_B), with A the window before t and B that from t on. Within a cage it is
+    the variance of the vibration; a jump of length d adds d². Source: Candelier et al., Phys. Rev. Lett. 102, 088001
+    (2009); in this form Smessaert & Rottler, Phys. Rev. E 88, 022314 (2013).
 
     Args:
         positions_A: (frames, ions, 3).
@@ -71,7 +71,7 @@ def p_hop_A2(positions_A: np.ndarray, *, window: int) -> tuple[np.ndarray, np.nd
     overlap = 2 * np.einsum("fix,fix->fi", before, after)
     spread_before = squares[:-window] - overlap + np.einsum("fix,fix->fi", after, after)
     spread_after = squares[window:] - overlap + np.einsum("fix,fix->fi", before, before)
-    # Differences of sums: rounding may leave a little less than nothing for ions that do not move.
+    # For ions that do not move, the difference of sums may be negative by rounding.
     product = np.maximum(spread_before, 0.0) * np.maximum(spread_after, 0.0)
     return np.sqrt(product), before + origin_A, after + origin_A
 
@@ -85,8 +85,8 @@ def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
 class HopFinder:
     """Hops from the chunks of a trajectory: peaks of p_hop above the square of the shortest hop.
 
-    A peak is the largest value within a window on both sides, so that two hops of an ion are at least a window apart,
-    and what is found does not depend on how the trajectory is cut into chunks.
+    A peak is the largest value within a window on both sides: two hops of an ion are at least a window apart. The
+    result does not depend on the chunks.
 
     Args:
         mobile: the atoms that may hop, (ions,).
@@ -124,7 +124,7 @@ class HopFinder:
 
     @property
     def cage_A(self) -> float:
-        """Square root of the median p_hop: the size of the cages, if there are any."""
+        """Square root of the median p_hop: the size of the cages."""
         return float(np.sqrt(np.median(np.concatenate(self._background)))) if self._background else float("nan")
 
     def _decide(self, *, until: int) -> None:

@@ -1,4 +1,4 @@
-"""Where ions stay: cages between hops, put together to sites, and the time that each ion spends in each."""
+"""Site maps: stays between hops merged into sites, and the time of each ion at each site."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from saltflow.analysis.motion.hops import Hops
 
-MOST_STAYS = 50_000  # the longest ones; what they cover of the time is said
+MOST_STAYS = 50_000  # the longest stays; `SiteMap.covered` tells their fraction of the time
 
 
 @dataclass(frozen=True)
 class SiteMap:
-    """Sites of one segment and who was there.
+    """Sites of one segment and the time that ions spent there.
 
     Args:
-        places_A: cages that founded the sites, the longest stay first, (sites, 3).
-        fractions: part of the run that each ion spent at each site, (ions, sites).
-        covered: part of all ions' time that is in the map.
+        places_A: position of the longest stay of each site, (sites, 3).
+        fractions: fraction of the run that each ion spent at each site, (ions, sites).
+        covered: fraction of the time of all ions that the map holds.
     """
 
     places_A: np.ndarray
@@ -25,16 +25,16 @@ class SiteMap:
 
 
 def map_sites(hops: Hops, first_cages_A: np.ndarray, *, frames: int, radius_A: float, cell_A: np.ndarray) -> SiteMap:
-    """Put stays closer together than a radius to one site, the longest stay founding the first.
+    """Merge stays within a radius into sites, beginning with the longest stay.
 
-    A stay is the time of an ion between two of its hops, at the mean of where the first one ended and the second one
-    began.
+    A stay is the time of an ion between two of its hops; its position is the mean of the end of the first hop and the
+    start of the second.
 
     Args:
         hops: of one segment.
-        first_cages_A: where each ion was at first, (ions, 3).
+        first_cages_A: first position of each ion, (ions, 3).
         frames: sampled frames of the segment.
-        radius_A: largest distance from a site to the cages that belong to it.
+        radius_A: largest distance of a stay from its site.
         cell_A: mean cell, (3, 3).
     """
     ions, places_A, lasting = _stays(hops, first_cages_A, frames=frames)

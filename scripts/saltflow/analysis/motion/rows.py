@@ -1,4 +1,4 @@
-"""The JSON-able form of what was found of the motion, with the flags that say what it is worth."""
+"""Motion of the mobile ion as JSON, with status and flags."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from saltflow.statistics.estimate import COUNTING, Estimate, finite
 from saltflow.trajectory.segments import System
 
 FEWEST_HOPS = 10
-LARGEST_CAGE = 0.7  # of the shortest hop: larger ones overlap
+LARGEST_CAGE = 0.7  # of the shortest hop: larger cages overlap
 MOST_OVERLAP = 0.1  # hops of one ion per window
 SMALLEST_SHARE = 0.01  # of the run, for an entry of the map
 UNITS = {"rate_per_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
@@ -70,7 +70,7 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 
 
 def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
-    """Where α2 is largest; at the longest lag it may go on to rise."""
+    """The maximum of α2; at the longest lag it may still rise."""
     values = estimate.value[:, kind]
     if not np.isfinite(values).any():
         return {"lag_ps": None, "value": None, "error": None, "inside": False}
@@ -79,8 +79,8 @@ def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
             "error": finite(estimate.error[place, kind])}  # fmt: skip
 
 
-def hop_rows(blocks: TimeBlocks, controls: Sequence[BlockedSums], *, rule: HopRule, cages_A: Sequence[float]) -> dict:
-    """Rates, lengths, returns, strings and concerted clusters beside their control, status and flags."""
+def hop_rows(blocks: TimeBlocks, shuffled: Sequence[BlockedSums], *, rule: HopRule, cages_A: Sequence[float]) -> dict:
+    """Rates, lengths, returns, strings and concerted clusters beside time-shuffled hops, status and flags."""
     found = hop_estimates(blocks, hop_quantities)
     total = blocks.sums.total()
     hops = int(total["hops"])
@@ -97,7 +97,7 @@ def hop_rows(blocks: TimeBlocks, controls: Sequence[BlockedSums], *, rule: HopRu
         **{name: found[name].row(unit=unit, floor=COUNTING) for name, unit in UNITS.items()},
         "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": _numbers(lengths.value),
                     "error": _numbers(lengths.error)},
-        **{kind: _cluster_row(kind, found, controls) for kind in KINDS},
+        **{kind: _cluster_row(kind, found, shuffled) for kind in KINDS},
         "sizes": list(range(1, LARGEST_CLUSTER + 1)),
         "most_hops_linked_per_segment": MOST_HOPS_LINKED,
     }  # fmt: skip
@@ -116,13 +116,13 @@ def _reasons(hops: int, total: BlockedSums, rule: HopRule, cages_A: Sequence[flo
     return [reason for reason, applies in candidates if applies]
 
 
-def _cluster_row(kind: str, found: dict[str, Estimate], controls: Sequence[BlockedSums]) -> dict:
-    """Fraction, mean size and distribution with errors, and those of the control with their scatter over shuffles."""
-    shuffled = [cluster_quantities(control.total()) for control in controls]
+def _cluster_row(kind: str, found: dict[str, Estimate], shuffled: Sequence[BlockedSums]) -> dict:
+    """Fraction, mean size and distribution with errors; those of shuffled hops with their scatter over shuffles."""
+    by_chance = [cluster_quantities(sums.total()) for sums in shuffled]
     names = {"fraction": f"{kind}_fraction", "mean_size": f"{kind}_mean_size", "distribution": f"{kind}_distribution"}
     result = {}
     for short, name in names.items():
-        chance = np.array([each[name] for each in shuffled])
+        chance = np.array([each[name] for each in by_chance])
         scatter = chance.std(axis=0, ddof=1) if len(chance) > 1 else np.full(chance.shape[1:], np.nan)
         result[short] = {
             "value": _plain(found[name].value),
@@ -138,7 +138,7 @@ def _plain(values: np.ndarray) -> float | list | None:
 
 
 def map_rows(maps: Sequence[SiteMap], hops: Sequence[SegmentHops]) -> list[dict]:
-    """Sites of each segment, who was there for how long, and how mobile each ion is."""
+    """Sites of each segment, the time of each ion at each site, and the hops of each ion."""
     return [_map_row(one, found) for one, found in zip(maps, hops, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Hops that go together: concerted clusters, strings of ions that take each other's places, and a control by chance."""
+"""Linked hops: concerted clusters, strings of ions that replace each other, and time-shuffled hops for comparison."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from scipy.sparse import csgraph
 
 from saltflow.analysis.motion.hops import Hops
 
-MOST_PAIRS = 1_000_000  # looked at together
+MOST_PAIRS = 1_000_000  # compared at once
 
 
 @dataclass(frozen=True)
 class LinkCriteria:
-    """When two hops of different ions belong together.
+    """When two hops of different ions are linked.
 
     Args:
-        frames: they are at most so far apart in time.
-        string_A: in a string one ion ends at most so far from where the other one began.
-        concerted_A: concerted hops begin at most so far from each other.
+        frames: largest difference in time.
+        string_A: in a string, largest distance between the end of one hop and the start of the other.
+        concerted_A: largest distance between the starts of concerted hops.
         cell_A: mean cell, (3, 3).
     """
 
@@ -29,41 +29,41 @@ class LinkCriteria:
     cell_A: np.ndarray
 
 
-def link(hops: Hops, links: LinkCriteria) -> dict[str, np.ndarray]:
-    """For each hop the number of ions that move with it, itself included: in its string, in its concerted cluster.
+def count_linked_ions(hops: Hops, criteria: LinkCriteria) -> dict[str, np.ndarray]:
+    """For each hop, the number of ions in its string and in its concerted cluster, its own ion included.
 
-    A string is a set of hops joined by replacement, min(|end_i − start_j|, |end_j − start_i|) < δ (Donati et al., Phys.
-    Rev. Lett. 80, 2338, 1998).
+    A string is a set of hops linked by replacement, min(|end_i − start_j|, |end_j − start_i|) < δ. Source: Donati et
+    al., Phys. Rev. Lett. 80, 2338 (1998).
 
     Args:
-        hops: in the order of time.
-        links: what joins them.
+        hops: ordered in time.
+        criteria: when two hops are linked.
 
     Returns:
         "string" and "concerted", (hops,).
     """
     found: dict[str, list[np.ndarray]] = {"string": [], "concerted": []}
-    for first, second in _near_in_time(hops.frames, window=links.frames):
+    for first, second in _near_in_time(hops.frames, window=criteria.frames):
         others = hops.ions[first] != hops.ions[second]
         first, second = first[others], second[others]
-        begun_A = _distances_A(hops.starts_A[first] - hops.starts_A[second], links.cell_A)
+        begun_A = _distances_A(hops.starts_A[first] - hops.starts_A[second], criteria.cell_A)
         followed_A = np.minimum(
-            _distances_A(hops.ends_A[first] - hops.starts_A[second], links.cell_A),
-            _distances_A(hops.ends_A[second] - hops.starts_A[first], links.cell_A),
+            _distances_A(hops.ends_A[first] - hops.starts_A[second], criteria.cell_A),
+            _distances_A(hops.ends_A[second] - hops.starts_A[first], criteria.cell_A),
         )
-        found["string"].append(np.stack([first, second])[:, followed_A < links.string_A])
-        found["concerted"].append(np.stack([first, second])[:, begun_A < links.concerted_A])
+        found["string"].append(np.stack([first, second])[:, followed_A < criteria.string_A])
+        found["concerted"].append(np.stack([first, second])[:, begun_A < criteria.concerted_A])
     return {name: _ions_together(hops, pairs) for name, pairs in found.items()}
 
 
 def shuffled_in_time(hops: Hops, *, first: int, frames: int, rng: np.random.Generator) -> Hops:
-    """The same hops with every ion's clock shifted by its own random time, around the ends of the run.
+    """The hops with a random shift in time for each ion, periodic over the run.
 
-    Rates, places and the rhythm of each ion stay; what several ions do together is left to chance.
+    Rates, positions and correlations of single ions are kept; correlations between ions are lost.
 
     Args:
-        hops: any.
-        first, frames: the hops lie in this stretch of time.
+        hops: of one segment.
+        first, frames: the window of time that holds the hops.
         rng: random numbers.
     """
     shifts = rng.integers(frames, size=int(hops.ions.max(initial=0)) + 1)
@@ -73,7 +73,7 @@ def shuffled_in_time(hops: Hops, *, first: int, frames: int, rng: np.random.Gene
 
 
 def _near_in_time(frames: np.ndarray, *, window: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of hops, each once, that are at most a window apart; some at a time."""
+    """Pairs of hops, each once, at most a window apart; some at a time."""
     count = np.searchsorted(frames, frames + window, side="right") - np.arange(len(frames)) - 1
     cut = np.searchsorted(np.cumsum(count), np.arange(MOST_PAIRS, count.sum() + MOST_PAIRS, MOST_PAIRS), side="right")
     start = 0

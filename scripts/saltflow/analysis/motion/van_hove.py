@@ -1,4 +1,4 @@
-"""Distributions of displacements over lags: their moments, and the self and distinct van Hove functions."""
+"""Displacements over lags: moments, and self and distinct van Hove functions."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ MOST_BLOCKS = 20
 
 @dataclass(frozen=True)
 class LagPlan:
-    """Which lags and distances are looked at, the same for all segments of a point.
+    """Lags and bins of distance, the same for all segments of a state point.
 
     Args:
         interval_ps: between frames.
         lags: in frames, ascending from 0, (lags,).
-        van_hove: indices in `lags` of those with van Hove functions, the first of them 0, (curves,).
+        van_hove: indices in `lags` of the lags with van Hove functions, the first of them 0, (curves,).
         edges_A: outer edges of the bins of distance, (bins,).
-        origins_wanted: per segment.
+        origins_wanted: largest number of origins per segment.
     """
 
     interval_ps: float
@@ -34,12 +34,12 @@ class LagPlan:
 def plan_lags(
     *, longest: int, interval_ps: float, curves: int, r_max_A: float, bin_A: float, origins_wanted: int
 ) -> LagPlan:
-    """Lags evenly spaced in their logarithm, and van Hove functions at some of them.
+    """Lags evenly spaced in the logarithm, with van Hove functions at some of them.
 
     Args:
         longest: longest lag in frames.
         interval_ps: between frames.
-        curves: how many van Hove functions, besides that at lag 0.
+        curves: number of van Hove functions, besides that at lag 0.
         r_max_A, bin_A: range and width of their bins.
         origins_wanted: origins of each segment.
     """
@@ -108,7 +108,7 @@ class DisplacementRecorder:
             self._sums["distinct"][block, curve] += self._histogram(self._distinct_A2(origin, positions_A))
 
     def _distinct_A2(self, origin: int, positions_A: np.ndarray) -> np.ndarray:
-        """Squared distances from where each ion was to where every other one is."""
+        """Squared distances from the position of each ion at the origin to that of every other ion now."""
         vectors_A = positions_A[self._mobile].astype(np.float32) - self._starts[origin][self._mobile][:, None]
         vectors = vectors_A @ np.linalg.inv(self._cell_A).astype(np.float32)
         vectors -= np.rint(vectors)
@@ -124,7 +124,7 @@ class DisplacementRecorder:
 
 
 def non_gaussian(sums: BlockedSums, counts: np.ndarray) -> np.ndarray:
-    """α2 = 3⟨r⁴⟩/(5⟨r²⟩²) − 1 of every species, (..., lags, species); nan where nothing has moved.
+    """α2 = 3⟨r⁴⟩/(5⟨r²⟩²) − 1 of every species, (..., lags, species); nan without displacement.
 
     Source: Rahman, Phys. Rev. 136, A405 (1964).
     """
@@ -148,7 +148,7 @@ def moments(sums: BlockedSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def van_hove(sums: BlockedSums, plan: LagPlan, *, ions: int, volume_A3: float) -> tuple[np.ndarray, np.ndarray]:
     """4πr²G_s(r, t) in 1/Å, and G_d(r, t) relative to an ideal gas, both (..., curves, bins).
 
-    G_d counts the distance from where an ion was to where another one is; at lag 0 it is g(r).
+    G_d is that of the distance from an ion at time 0 to another ion at t; at lag 0 it is g(r).
 
     Args:
         sums: of recorders.

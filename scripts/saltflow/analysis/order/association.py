@@ -1,4 +1,4 @@
-"""Rank correlation of conductivity with single descriptors, corrected for asking about many."""
+"""Rank correlation of conductivity with single descriptors, corrected for multiple testing."""
 
 from collections.abc import Sequence
 
@@ -8,20 +8,20 @@ from scipy import stats
 from saltflow.statistics.rank_correlation import spearman_interval
 
 FALSE_DISCOVERY_RATE = 0.05
-FEWEST_ELECTROLYTES = 8  # below, no rank correlation outlives the correction for a dozen descriptors
+FEWEST_ELECTROLYTES = 8  # below, no rank correlation is significant after correction for a dozen descriptors
 
 
 def associate(table: pd.DataFrame, *, target: str, descriptors: Sequence[str]) -> list[dict]:
     """Spearman's ρ of a target with each descriptor, the strongest first.
 
-    The interval (`rank_correlation`) takes electrolytes as independent, which those of one host are not quite: what is
-    to hold for a new host must also predict hosts left out (`regression`). The q value is p after the correction of
-    Benjamini and Yekutieli, valid for descriptors that depend on each other.
+    The interval (`rank_correlation`) assumes independent electrolytes, which those of one host are not: `regression`
+    tests predictions for hosts left out. The q value is p after the correction of Benjamini and Yekutieli, valid for
+    dependent descriptors.
 
     Args:
         table: one row per electrolyte; nan where a value is unknown.
         target: column to explain.
-        descriptors: columns that may explain it.
+        descriptors: explaining columns.
 
     Returns:
         one row per descriptor that varies over `FEWEST_ELECTROLYTES` or more: descriptor, electrolytes, rho, low and

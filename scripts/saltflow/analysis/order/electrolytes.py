@@ -1,4 +1,4 @@
-"""One row per electrolyte: how it conducts, and the measures of order that may say why."""
+"""One row per electrolyte: conductivity, diffusion, and structural descriptors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ PERCOLATION = ("threshold_3D_eV", "barrier_3D_eV")
 
 @dataclass(frozen=True)
 class Electrolyte:
-    """What was found of one composition.
+    """Results of one composition.
 
     Args:
         composition: its id.
-        host: which compositions are alike: left out together when predictions are tested.
+        host: compositions of one host are left out together when predictions are tested.
         arrhenius: content of arrhenius.json.
-        transport: of transport.json at the temperature of the descriptors.
-        structure: of structure.json there.
-        pathways: of pathways.json there.
+        transport: content of transport.json at the temperature of the descriptors.
+        structure: content of structure.json there.
+        pathways: content of pathways.json there.
     """
 
     composition: str
@@ -41,7 +41,7 @@ def collect(electrolytes: list[Electrolyte]) -> pd.DataFrame:
 
 
 def descriptors_of(table: pd.DataFrame) -> list[str]:
-    """The columns of a table of `collect` that may explain its targets."""
+    """The descriptor columns of a table of `collect`."""
     return [name for name in table.columns if name not in KNOWN_BEFORE]
 
 

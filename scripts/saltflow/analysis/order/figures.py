@@ -1,4 +1,4 @@
-"""The relation of order with conductivity, drawn."""
+"""The figure of the relation of order with conductivity."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ ROW_HEIGHT = 0.32
 
 
 def plot_order(relations: Mapping[str, Mapping], table: pd.DataFrame, path: str | Path) -> None:
-    """Rank correlation with every descriptor, and hosts predicted by models that have not seen them.
+    """Rank correlation with every descriptor, and predictions for hosts left out of training.
 
     Args:
         relations: of `relate`.
@@ -52,7 +52,7 @@ def _draw_correlations(axis: Axes, known: Mapping[str, Mapping]) -> None:
                 mfc=face,
             )
         axis.plot([], [], "o", color=colour, label=LABELS[target])
-    axis.plot([], [], "o", color="0.4", mfc="w", label="open: does not survive")
+    axis.plot([], [], "o", color="0.4", mfc="w", label="open: not significant")
     axis.axvline(0, color="0.6", lw=0.8, zorder=0)
     axis.set_yticks(list(heights.values()), [name.replace("_", " ") for name in names])
     axis.set(xlim=(-1.05, 1.05), xlabel="Spearman ρ, 95 % interval")

@@ -1,4 +1,4 @@
-"""Can descriptors together predict the conductivity of a host that was never seen?"""
+"""Prediction of the conductivity of hosts left out of training, from all descriptors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 SIGNIFICANCE = 0.05
 FEWEST_HOSTS = 3
-LARGEST_UNKNOWN_FRACTION = 0.2  # a descriptor that more electrolytes lack is left out, else they would be
+LARGEST_UNKNOWN_FRACTION = 0.2  # descriptors that more electrolytes lack are not used
 IMPORTANCE_REPEATS = 10
 
 Maker = Callable[[int], RegressorMixin]
@@ -26,7 +26,7 @@ MODELS: Mapping[str, Maker] = {
 
 @dataclass(frozen=True)
 class _Fold:
-    """A model that has not seen one host, and the rows of that host."""
+    """A model trained without one host, and the rows of that host."""
 
     model: RegressorMixin
     rows: np.ndarray
@@ -42,23 +42,23 @@ def cross_validate(
     seed: int,
     models: Sequence[str] = tuple(MODELS),
 ) -> dict[str, dict]:
-    """Predict every host by models that were trained on all the others, and the same with shuffled targets.
+    """Predict every host by models trained on all other hosts, and the same with shuffled targets.
 
-    Q² = 1 − Σ(y − ŷ)²/Σ(y − ȳ)², where ŷ and the mean ȳ know nothing of the host of y: 0 is guessing the mean.
-    The importance of a descriptor is the loss of Q² when its values are shuffled among the electrolytes.
+    Q² = 1 − Σ(y − ŷ)²/Σ(y − ȳ)², with ŷ and the mean ȳ from the other hosts: a prediction of ȳ has Q² = 0. The
+    importance of a descriptor is the loss of Q² when its values are shuffled among the electrolytes.
 
     Args:
         table: one row per electrolyte with a column host; nan where a value is unknown.
         target: column to predict.
-        descriptors: columns to predict it from.
-        shuffles: how often the target is shuffled among the electrolytes for the control.
+        descriptors: explaining columns.
+        shuffles: number of shuffles of the target among the electrolytes, the random baseline.
         seed: of models and shuffles.
         models: names of `MODELS`.
 
     Returns:
-        model → status "ok" with electrolytes, hosts, descriptors, Q2, control_Q2 (mean and 95th percentile over the
-        shuffles), p_value (how often a shuffled target is predicted as well), survives, importance and
-        predictions; or the status that says why there is none.
+        model → status "ok" with electrolytes, hosts, Q2, control_Q2 (mean and 95th percentile over the shuffles),
+        p_value (fraction of shuffled targets predicted as well), survives, importance and predictions; or a status with
+        the reason why there is none.
     """
     used, known = _complete(table, target, descriptors)
     hosts = known["host"].nunique()
@@ -69,11 +69,11 @@ def cross_validate(
 
 
 def _complete(table: pd.DataFrame, target: str, descriptors: Sequence[str]) -> tuple[list[str], pd.DataFrame]:
-    """The descriptors that nearly all electrolytes have and that vary, and the electrolytes that have all of these."""
-    asked = table[table[target].notna()]
-    used = [name for name in descriptors if len(asked) and asked[name].isna().mean() <= LARGEST_UNKNOWN_FRACTION]
-    used = [name for name in used if asked[name].nunique() > 1]
-    return used, asked[["composition", "host", target, *used]].dropna()
+    """Descriptors that vary and that nearly all electrolytes have, and the electrolytes that have them all."""
+    known = table[table[target].notna()]
+    used = [name for name in descriptors if len(known) and known[name].isna().mean() <= LARGEST_UNKNOWN_FRACTION]
+    used = [name for name in used if known[name].nunique() > 1]
+    return used, known[["composition", "host", target, *used]].dropna()
 
 
 def _validate(make: Maker, known: pd.DataFrame, target: str, descriptors: list[str], shuffles: int, seed: int) -> dict:

@@ -1,4 +1,4 @@
-"""The relation of order with conductivity, for both targets: alone, together, and against the control."""
+"""The relation of structural descriptors with conductivity and with diffusion."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from saltflow.analysis.order.regression import cross_validate
 
 
 def relate(table: pd.DataFrame, *, descriptors: Sequence[str], shuffles: int, seed: int) -> dict:
-    """How the descriptors of order relate to conductivity and diffusion.
+    """Relate structural descriptors to conductivity and diffusion, one by one and together.
 
     Args:
         table: of `collect`.
-        descriptors: its columns that may explain the targets.
-        shuffles: of the control, see `cross_validate`.
-        seed: of everything random.
+        descriptors: its descriptor columns.
+        shuffles: as for `cross_validate`.
+        seed: of models and shuffles.
 
     Returns:
         target → status ("ok", or "too few" with how many there are), electrolytes, hosts, associations of

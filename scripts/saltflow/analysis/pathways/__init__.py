@@ -1,1 +1,1 @@
-"""Where the mobile ions are, and how their density connects through the periodic cell."""
+"""Density of the mobile ions, and its percolation through the periodic cell."""

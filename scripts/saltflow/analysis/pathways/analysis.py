@@ -1,4 +1,4 @@
-"""Pathways of the mobile ion at one composition and temperature: free energies at which its density percolates."""
+"""Pathways of the mobile ion at one state point: free energies at which its density percolates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import kB
 
+from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.analysis.pathways.grid import coarsened
-from saltflow.analysis.pathways.ion_density import Framework, IonDensity, both, measure_density
+from saltflow.analysis.pathways.ion_density import Framework, IonDensity, measure_density, sum_densities
 from saltflow.analysis.pathways.percolation import Percolation, Threshold, percolate
 from saltflow.analysis.pathways.volumes import DensityVolume
 from saltflow.base.errors import SaltflowError
@@ -22,8 +23,8 @@ CURVE_KT = np.arange(-10.0, 12.01, 0.2)
 NEIGHBOURS_NAMED = 4
 UNITS = {"threshold": "eV", "barrier": "eV", "connected_volume_fraction": "1", "connected_ion_fraction": "1"}
 DEFINITION = (
-    "free energy -kT ln(density/mean density); threshold: the highest one on the best path through the periodic cell "
-    "in so many dimensions; barrier: the same from the most visited voxel"
+    "free energy -kT ln(density/mean density); threshold: the highest free energy on the lowest path through the "
+    "periodic cell in 1, 2 or 3 dimensions; barrier: the same above the most visited voxel"
 )
 
 
@@ -48,35 +49,35 @@ def analyse_pathways(
     min_visits: float,
     max_half_difference_kT: float,
 ) -> tuple[dict, DensityVolume]:
-    """Density of the mobile ion in the framework's frame, and where it percolates.
+    """Density of the mobile ion in the frame of the framework, and its percolation thresholds.
 
-    The density is counted on a grid, smoothed by a Gaussian and divided by its mean, so that the free energy
-    F = −kT ln(ρ/ρ̄) is 0 where ions would be anywhere alike. Voxels are added in order of falling density; the
-    threshold in d dimensions is F of the voxel that first makes one cluster wind around the periodic cell in d
-    independent directions: the bottleneck. Each replica has its own; values are means over replicas with their
-    standard error, or, of one replica, half the difference of the halves of its run (each times the Student factor).
+    The density ρ is counted on a grid and smoothed by a Gaussian; the free energy is F = −kT ln(ρ/ρ̄). Voxels are added
+    in order of falling density. The threshold in d dimensions is F of the bottleneck: the voxel with which a cluster
+    first winds around the periodic cell in d independent directions. Values are means over replicas with their standard
+    error; of one replica, the error of a threshold is half the difference of the halves of its run (each times the
+    Student factor).
 
     Args:
         trajectories: replicas of one composition.
-        mobile_ion: element whose paths they are.
+        mobile_ion: element whose pathways are analysed.
         temperature_K: temperature of the run.
         spacing_A: largest edge of a voxel.
-        smoothing_A: standard deviation of the Gaussian; 0 is none. A path narrower than this is widened, its
-            bottleneck lowered.
-        volume_spacing_A: edge of the voxels of the volume that is returned, rounded to a multiple of the grid's.
-        min_visits: fewest independent counts behind the voxel of a threshold.
+        smoothing_A: standard deviation of the Gaussian; 0 is none. It widens narrower paths and lowers their
+            bottleneck.
+        volume_spacing_A: edge of the voxels of the returned volume, rounded to a multiple of the grid's.
+        min_visits: smallest number of independent counts in a bottleneck.
         max_half_difference_kT: largest difference between the thresholds of the two halves of a run.
 
     Returns:
-        JSON-able values, errors, curves, bottlenecks and flags; and the density of the first replica, coarser.
+        JSON-able values, errors, curves, bottlenecks and flags; and the density of the first replica on a coarser grid.
 
     Raises:
         SaltflowError: no or too short trajectories, or no such ion.
     """
     if not trajectories:
-        raise SaltflowError("Pathways need at least one trajectory; run the molecular dynamics first.")
+        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
     if not temperature_K > 0:
-        raise SaltflowError(f"Pathways need a temperature above 0 K, not {temperature_K} K.")
+        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
     factor = max(1, round(volume_spacing_A / spacing_A))
     kT, rows, quantities, curves, volume = kB * temperature_K, [], [], [], None
     for run in trajectories:
@@ -104,15 +105,15 @@ def analyse_pathways(
 
 
 def no_pathways(statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result where no replica passed its acceptance.
+    """The result of a state point without an accepted replica.
 
     Args:
         statuses: of each replica.
-        temperature_K: temperature of the point.
+        temperature_K: of the state point.
     """
     return {
         "schema": SCHEMA,
-        "status": "no accepted replica",
+        "status": NO_ACCEPTED_REPLICA,
         "reason": "; ".join(dict.fromkeys(statuses)),
         "temperature_K": temperature_K,
         "replicas": 0,
@@ -127,7 +128,7 @@ def _measure(
 ) -> _Replica:
     first, second, framework = measure_density(run, mobile_ion=mobile_ion, spacing_A=spacing_A, multiple_of=multiple_of)
     halves = [half.smoothed(smoothing_A) for half in (first, second)]
-    whole = both(*halves)
+    whole = sum_densities(*halves)
     halves_kT = tuple(_thresholds_kT(half, percolate(half.counts, levels=np.empty(0))) for half in halves)
     del halves, first, second
     levels = whole.mean_count * np.exp(-CURVE_KT)
@@ -158,7 +159,7 @@ def _quantities(replica: _Replica, kT: float) -> dict[str, float | None]:
 def _replica_row(
     replica: _Replica, kT: float, values: dict, *, min_visits: float, max_half_difference_kT: float
 ) -> dict:
-    """One replica as JSON: its values, bottlenecks, thresholds of halves, and what is wrong with its sampling."""
+    """One replica as JSON: values, bottlenecks, thresholds of halves, and sampling problems."""
     density, percolation = replica.density, replica.percolation
     sparsest = float(density.counts[density.counts > 0].min())
     bottlenecks = {
@@ -203,7 +204,7 @@ def _bottleneck(replica: _Replica, threshold: Threshold) -> dict:
 
 
 def _sampling_problem(index: int, whole_kT: Sequence, halves_kT: Sequence[Sequence], limit_kT: float) -> str | None:
-    """What a comparison of the halves of a run says against its threshold in some dimension."""
+    """Why the halves of a run do not support its threshold in some dimension; None where they do."""
     first, second = (half[index] for half in halves_kT)
     if whole_kT[index] is None:
         return None
@@ -221,7 +222,7 @@ def _status(rows: Sequence[dict]) -> str:
 
 
 def _flags(rows: Sequence[dict]) -> list[str]:
-    """Sentences on what may not be believed."""
+    """Sentences on thresholds that are missing or undersampled."""
     flags = []
     for name in DIMENSIONS:
         without = [row for row in rows if row["values"][f"threshold_{name}_eV"] is None]
@@ -229,7 +230,7 @@ def _flags(rows: Sequence[dict]) -> list[str]:
             least = min(row["resolved_up_to_eV"] for row in without)
             flags.append(
                 f"No path in {name} in {len(without)} of {len(rows)} replicas: the threshold is above {least:.3g} eV, "
-                "the highest free energy that so many frames resolve."
+                "the highest free energy that the frames resolve."
             )
     return flags + [
         f"Replica {replica}: {'; '.join(row['undersampled'])}; run longer."
@@ -239,7 +240,7 @@ def _flags(rows: Sequence[dict]) -> list[str]:
 
 
 def _means(quantities: Sequence[dict], rows: Sequence[dict], kT: float) -> dict:
-    """Mean and error of every quantity; none where a replica has no value, for the others alone would be a choice."""
+    """Mean and error of every quantity; None where a replica has no value: averaging the others would be biased."""
     means = {}
     for name in quantities[0]:
         values = [each[name] for each in quantities]
@@ -267,7 +268,7 @@ def _curves(replica: _Replica) -> dict[str, np.ndarray]:
 
 
 def _mean_curves(curves: Sequence[dict], kT: float) -> dict:
-    """Means over replicas with errors; those of clusters that percolate in at least 1, 2, 3 dimensions."""
+    """Means over replicas with errors, for clusters that percolate in at least 1, 2 and 3 dimensions."""
     result = {"free_energy_eV": (kT * CURVE_KT).tolist(), "dimensions": list(DIMENSIONS)}
     for name in curves[0]:
         mean, error = mean_and_error(np.stack([each[name] for each in curves]))

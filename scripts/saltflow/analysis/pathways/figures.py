@@ -1,4 +1,4 @@
-"""Figures of the pathways: where the ions are, and how far up in free energy their density connects."""
+"""Figures of the pathways: density of the ions, and its percolation over free energy."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ DARKEST_TO_PALEST = 300.0
 
 
 def plot_pathways(result: Mapping, volume: DensityVolume | None, path: str | Path, *, title: str) -> None:
-    """The density seen along the third cell vector with its bottlenecks; percolating parts over free energy.
+    """The density projected along the third cell vector, with its bottlenecks; percolating fractions over free energy.
 
     Args:
         result: of `analyse_pathways`.
@@ -28,10 +28,10 @@ def plot_pathways(result: Mapping, volume: DensityVolume | None, path: str | Pat
             return
         projection, parts, ions = axes
         _draw_projection(projection, volume, result["per_replica"][0]["bottlenecks"])
-        _draw_curves(parts, result, "percolating_volume_fraction", "share of the volume")
+        _draw_curves(parts, result, "percolating_volume_fraction", "fraction of the volume")
         volumes = np.array(result["curves"]["volume_fraction"])
         parts.plot(result["curves"]["free_energy_eV"], volumes, color="0.6", ls=":", label="all voxels", zorder=0)
-        _draw_curves(ions, result, "percolating_ion_fraction", f"share of the {result['mobile_ion']} ions")
+        _draw_curves(ions, result, "percolating_ion_fraction", f"fraction of the {result['mobile_ion']} ions")
         legend(parts, place="right upper")
 
 

@@ -1,11 +1,11 @@
-"""Densities on a grid that follows the cell, counted from positions and smoothed across its borders."""
+"""Densities on a periodic grid: counted from positions, smoothed, coarsened."""
 
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-# A Gaussian is cut here, in standard deviations: what is outside adds up to 0.1 %.
+# A Gaussian is cut at so many standard deviations; what lies outside is 0.1 %.
 KERNEL_REACH = 4.0
 
 
@@ -23,7 +23,7 @@ class Grid:
 
     @classmethod
     def of_spacing(cls, cell_A: np.ndarray, spacing_A: float, *, multiple_of: int = 1) -> "Grid":
-        """The coarsest grid whose voxels are nowhere wider than a spacing.
+        """The coarsest grid whose voxels are no wider than a spacing.
 
         Args:
             cell_A: cell vectors as rows, (3, 3).
@@ -86,7 +86,7 @@ def deposit(counts: np.ndarray, fractional: np.ndarray) -> None:
 def smooth(counts: np.ndarray, offsets: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Spread every count over a kernel, periodically, (n₁, n₂, n₃) of float32.
 
-    Summing over occupied voxels keeps what was never near a count exactly zero, as a Fourier transform would not.
+    Unlike a Fourier transform, it leaves voxels without a count nearby exactly zero.
 
     Args:
         counts: (n₁, n₂, n₃).

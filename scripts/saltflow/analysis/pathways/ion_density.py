@@ -1,4 +1,4 @@
-"""Probability density of the mobile ion in one replica, and the framework that it moves in."""
+"""Density of the mobile ion in one replica, and mean positions of its framework."""
 
 from dataclasses import dataclass, replace
 
@@ -16,13 +16,13 @@ FEWEST_FRAMES = 4
 
 @dataclass(frozen=True)
 class IonDensity:
-    """What one replica, or a part of its run, says of where the mobile ion is.
+    """Density of the mobile ion in one replica, or in a part of its run.
 
     Args:
         grid: its voxels.
-        counts: how often an ion was in each voxel, (n₁, n₂, n₃); smoothed ones are not whole numbers.
+        counts: visits of each voxel, (n₁, n₂, n₃); not whole numbers once smoothed.
         samples: ions × frames.
-        voxels_averaged: over how many voxels smoothing averages, 1 without.
+        voxels_averaged: effective number of voxels in the smoothing kernel, 1 without smoothing.
     """
 
     grid: Grid
@@ -32,11 +32,11 @@ class IonDensity:
 
     @property
     def mean_count(self) -> float:
-        """Count of a voxel if ions were anywhere alike: the unit of the density."""
+        """Count of a voxel at uniform density."""
         return self.samples / self.grid.voxels
 
     def smoothed(self, width_A: float) -> "IonDensity":
-        """The same after a Gaussian of some standard deviation."""
+        """The density convolved with a Gaussian of some standard deviation."""
         offsets, weights = self.grid.kernel(width_A)
         counts = smooth(self.counts, offsets, weights)
         return replace(self, counts=counts, voxels_averaged=float(1 / (weights**2).sum()))
@@ -44,11 +44,11 @@ class IonDensity:
 
 @dataclass(frozen=True)
 class Framework:
-    """The atoms that are not the mobile ion, at their mean places.
+    """The atoms other than the mobile ion, at their mean positions.
 
     Args:
         atoms: mean positions, wrapped into the mean cell.
-        rms_A: root mean square distance of the atoms from their mean places over the run; nan without any.
+        rms_A: root mean square displacement of the atoms from their mean positions; nan without atoms.
     """
 
     atoms: Atoms
@@ -66,12 +66,12 @@ class Framework:
 def measure_density(
     run: TrajectoryReader, *, mobile_ion: str, spacing_A: float, multiple_of: int
 ) -> tuple[IonDensity, IonDensity, Framework]:
-    """Count where the ions are in the first and in the second half of a run, seen from the framework.
+    """Densities in the first and in the second half of a run, in the frame of the framework.
 
-    The drift of the framework's centre of mass is subtracted. Without a framework the frame is the laboratory.
+    The drift of the framework's centre of mass is subtracted; without a framework the frame is the laboratory.
 
     Args:
-        run: one replica; under a changing cell fractional coordinates in the mean cell are counted.
+        run: one replica; in a cell that changes, fractional coordinates are counted on the mean cell.
         mobile_ion: element whose density it is.
         spacing_A: largest edge of a voxel.
         multiple_of: numbers of voxels are multiples of this.
@@ -105,8 +105,8 @@ def measure_density(
     return first, second, moments.framework(symbols, cell_A)
 
 
-def both(first: IonDensity, second: IonDensity) -> IonDensity:
-    """Two parts of a run as one."""
+def sum_densities(first: IonDensity, second: IonDensity) -> IonDensity:
+    """The density of two parts of a run together."""
     return replace(first, counts=first.counts + second.counts, samples=first.samples + second.samples)
 
 

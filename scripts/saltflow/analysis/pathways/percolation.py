@@ -1,10 +1,10 @@
-"""At which density a pattern of voxels first connects with its own periodic images.
+"""Percolation thresholds of a density on a periodic grid.
 
-Voxels are added in order of falling density and joined with their neighbours across faces by union–find. Every
-voxel also knows in which image of the cell its cluster's root lies (union–find with displacements, as in Machta,
-Choi, Lucke, Schweizer & Chayes, Phys. Rev. E 54, 1332, 1996): joining two voxels of one cluster that disagree by
-a lattice vector w closes a path that winds around the cell by w. The number of linearly independent w of one
-cluster is the number of dimensions in which it percolates; it does not matter how the path is slanted.
+Voxels are added in order of falling density and joined with their face neighbours by union–find. Every voxel also
+stores the image of the cell in which its cluster's root lies (union–find with displacements: Machta, Choi, Lucke,
+Schweizer & Chayes, Phys. Rev. E 54, 1332, 1996). Joining two voxels of one cluster whose images differ by a lattice
+vector w closes a path that winds around the cell by w. The number of linearly independent w of a cluster is the number
+of dimensions in which it percolates, whatever the direction of the path.
 """
 
 from collections import namedtuple
@@ -16,11 +16,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where a density first percolates in a number of dimensions.
+    """The voxel with which a density first percolates in a number of dimensions.
 
     Args:
-        density: of the voxel whose addition did it.
-        voxel: its flat index: the bottleneck.
+        density: of that voxel.
+        voxel: its flat index, the bottleneck.
         voxels: size of the percolating cluster then.
         mass: sum of its densities.
     """
@@ -36,10 +36,10 @@ class Percolation:
     """Percolation of one density.
 
     Args:
-        thresholds: for 1, 2 and 3 dimensions; None where no set of occupied voxels percolates.
+        thresholds: for 1, 2 and 3 dimensions; None where the occupied voxels do not percolate.
         levels: densities at which the curves are taken, descending, (levels,).
-        voxels: how many voxels are that dense, (levels,).
-        percolating_voxels: how many of them are in clusters that percolate in at least 1, 2, 3 dimensions,
+        voxels: number of voxels at least that dense, (levels,).
+        percolating_voxels: number of them in clusters that percolate in at least 1, 2, 3 dimensions,
             (levels, 3).
         percolating_mass: sum of the densities of those, (levels, 3).
     """
@@ -51,10 +51,10 @@ class Percolation:
     percolating_mass: np.ndarray
 
 
-# What is known of the nodes, numbered as they are added, and of the clusters that they form:
-# parent, image: node above and the cell in which that node's image lies, counted from this node's parent, (nodes, …).
+# Nodes, numbered in the order of addition, and their clusters:
+# parent, image: parent of a node, and image of the node relative to its parent, (nodes, …).
 # size, mass: of the cluster of a root. slot: row of a root in `windings` and `rank`, −1 while it has none.
-# voxels_by_rank, mass_by_rank: sums over all clusters by the number of their dimensions, (4,).
+# voxels_by_rank, mass_by_rank: sums over all clusters by the number of dimensions in which they percolate, (4,).
 _Clusters = namedtuple("_Clusters", "parent image size mass slot windings rank slots voxels_by_rank mass_by_rank")
 
 
@@ -63,7 +63,7 @@ def percolate(density: np.ndarray, *, levels: np.ndarray) -> Percolation:
 
     Args:
         density: not negative, (n₁, n₂, n₃); voxels of zero are never entered.
-        levels: densities at which the curves are wanted, (levels,).
+        levels: densities at which the curves are taken, (levels,).
     """
     flat = np.ascontiguousarray(density).ravel()
     occupied = np.flatnonzero(flat > 0)
@@ -89,7 +89,7 @@ def percolate(density: np.ndarray, *, levels: np.ndarray) -> Percolation:
 
 
 def _clusters(masses: np.ndarray, *, fewest_to_wind: int) -> _Clusters:
-    """Every node by itself, none added yet; a path around the cell takes at least so many nodes."""
+    """Single nodes, none added yet; `fewest_to_wind`: smallest number of nodes of a path around the cell."""
     nodes = len(masses)
     slots = nodes // fewest_to_wind + 1
     return _Clusters(
@@ -108,12 +108,12 @@ def _clusters(masses: np.ndarray, *, fewest_to_wind: int) -> _Clusters:
 
 @numba.njit(cache=True)
 def _add_voxels(clusters, order, shape, marks):
-    """Add voxels in order: step and size, and mass, when each dimension percolates; sums by rank at the marks."""
+    """Add voxels in order; returns step, size and mass at each threshold, and sums by rank at the marks."""
     node_of = np.full(shape[0] * shape[1] * shape[2], -1, dtype=np.int32)
     found, masses = np.full((3, 2), -1, dtype=np.int64), np.zeros(3)
     voxels_at, mass_at = np.zeros((len(marks), 4), dtype=np.int64), np.zeros((len(marks), 4))
     vector, mark = np.zeros(3, dtype=np.int64), 0
-    # Passing the tuple costs more than all that is done for a neighbour that is joined already.
+    # Passing the tuple costs more than a neighbour that is already joined.
     parent, image = clusters.parent, clusters.image
     for node in range(len(order)):
         while mark < len(marks) and marks[mark] <= node:
@@ -127,12 +127,12 @@ def _add_voxels(clusters, order, shape, marks):
             other = node_of[_neighbour(order[node], direction, shape, vector)]
             if other < 0:
                 continue
-            ours, theirs = _root_of(parent, image, node), _root_of(parent, image, other)
+            root, other_root = _root_of(parent, image, node), _root_of(parent, image, other)
             for axis in range(3):
                 vector[axis] += image[node, axis] - image[other, axis]
-            if ours == theirs and vector[0] == 0 and vector[1] == 0 and vector[2] == 0:
+            if root == other_root and vector[0] == 0 and vector[1] == 0 and vector[2] == 0:
                 continue
-            root = _join(clusters, ours, theirs, vector)
+            root = _join(clusters, root, other_root, vector)
             for dimension in range(_rank(clusters, root)):
                 if found[dimension, 0] < 0:
                     found[dimension, 0], found[dimension, 1] = node, clusters.size[root]
@@ -144,7 +144,7 @@ def _add_voxels(clusters, order, shape, marks):
 
 @numba.njit(cache=True)
 def _neighbour(voxel, direction, shape, crossing):
-    """The voxel across a face; `crossing` becomes the cell in which it lies, seen from this voxel."""
+    """The voxel across a face; sets `crossing` to the image of the cell in which it lies."""
     axis, step = direction // 2, 1 - 2 * (direction % 2)
     stride = 1
     for later in range(axis + 1, 3):
@@ -160,7 +160,7 @@ def _neighbour(voxel, direction, shape, crossing):
 
 @numba.njit(cache=True)
 def _root_of(parent, image, node):
-    """The root of a node; the path is compressed, so that the node's image counts from the root."""
+    """The root of a node; compresses the path, so that images are relative to the root."""
     root = node
     total0, total1, total2 = 0, 0, 0
     while parent[root] != root:
@@ -179,15 +179,15 @@ def _root_of(parent, image, node):
 
 
 @numba.njit(cache=True)
-def _join(clusters, ours, theirs, vector):
-    """Join two clusters, the root of the other being in cell `vector`, or close a path around the cell."""
-    if ours == theirs:
-        _wind(clusters, ours, vector)
-        return ours
-    _count(clusters, ours, -1)
-    _count(clusters, theirs, -1)
-    root = ours if clusters.size[ours] >= clusters.size[theirs] else theirs
-    child, sign = (theirs, 1) if root == ours else (ours, -1)
+def _join(clusters, first, second, vector):
+    """Join two clusters, the second root in image `vector`, or close a path around the cell."""
+    if first == second:
+        _wind(clusters, first, vector)
+        return first
+    _count(clusters, first, -1)
+    _count(clusters, second, -1)
+    root = first if clusters.size[first] >= clusters.size[second] else second
+    child, sign = (second, 1) if root == first else (first, -1)
     clusters.parent[child] = root
     for axis in range(3):
         clusters.image[child, axis] = sign * vector[axis]
@@ -200,13 +200,13 @@ def _join(clusters, ours, theirs, vector):
 
 @numba.njit(cache=True)
 def _rank(clusters, root):
-    """In how many dimensions a cluster percolates."""
+    """Number of dimensions in which a cluster percolates."""
     return clusters.rank[clusters.slot[root]] if clusters.slot[root] >= 0 else 0
 
 
 @numba.njit(cache=True)
 def _count(clusters, root, sign):
-    """Add a cluster to the sums by rank, or take it out."""
+    """Add a cluster to the sums by rank, or subtract it."""
     rank = _rank(clusters, root)
     clusters.voxels_by_rank[rank] += sign * clusters.size[root]
     clusters.mass_by_rank[rank] += sign * clusters.mass[root]
@@ -214,7 +214,7 @@ def _count(clusters, root, sign):
 
 @numba.njit(cache=True)
 def _wind(clusters, root, vector):
-    """A path within a cluster winds around the cell by a vector, which is not zero."""
+    """Record a path within a cluster that winds around the cell by a vector, which is not zero."""
     if _rank(clusters, root) == 3:
         return
     _count(clusters, root, -1)
@@ -237,7 +237,7 @@ def _merge_windings(clusters, root, child):
 
 @numba.njit(cache=True)
 def _add_winding(clusters, slot, vector):
-    """Keep a winding, which is not zero, if it is linearly independent of those that are kept."""
+    """Store a winding vector, which is not zero, if it is linearly independent of those stored."""
     rank, (first, second) = clusters.rank[slot], clusters.windings[slot, :2]
     crossed = np.array([
         first[1] * vector[2] - first[2] * vector[1],

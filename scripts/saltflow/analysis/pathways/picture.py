@@ -1,6 +1,6 @@
-"""The isosurface of a density as a picture that can be turned: one HTML file that needs nothing else.
+"""An interactive isosurface of a density, as one HTML file.
 
-Plotly's library and the mesh are embedded compressed, 1.5 MB instead of 5; the browser unpacks them.
+Plotly's library and the mesh are embedded, compressed from 5 to 1.5 MB; the browser unpacks them.
 """
 
 import base64
@@ -87,7 +87,7 @@ def _library() -> str:
 
 
 def _level(result: Mapping, volume: DensityVolume) -> tuple[float, str]:
-    """The density that is drawn, and what it is."""
+    """The density of the surface, and a sentence on it."""
     warning = f" Status: {result['status']}." if result["status"] != "ok" else ""
     for dimensions, level in reversed(list(zip(DIMENSIONS, volume.thresholds, strict=True))):
         if level is not None:
@@ -128,7 +128,7 @@ def _figure(result: Mapping, volume: DensityVolume, level: float) -> str:
 
 
 def isosurface(volume: DensityVolume, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles of a surface of equal density, closed across the borders of the cell.
+    """Triangles of an isosurface, continuous across the borders of the cell.
 
     Args:
         volume: the density.

@@ -1,4 +1,4 @@
-"""A density for programs that draw volumes: VESTA and OVITO read Gaussian cube files."""
+"""Densities as Gaussian cube files, which VESTA and OVITO read."""
 
 import os
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ TITLE = "mobile-ion density over its mean, from saltflow"
 
 @dataclass(frozen=True)
 class DensityVolume:
-    """A density over its mean, in the framework's frame.
+    """A density over its mean, in the frame of the framework.
 
     Args:
-        density: (n₁, n₂, n₃), 1 where ions would be anywhere alike.
-        framework: the other atoms at their mean places, with the cell.
+        density: (n₁, n₂, n₃).
+        framework: the other atoms at their mean positions, with the cell.
         thresholds: densities at which it percolates in 1, 2 and 3 dimensions; None where it does not.
         kT_eV: of the run.
     """
@@ -32,10 +32,10 @@ class DensityVolume:
 
 
 def write_volume(volume: DensityVolume | None, path: str | os.PathLike) -> None:
-    """Write a Gaussian cube file; the first line says which levels to draw.
+    """Write a Gaussian cube file; its first line gives the percolation thresholds.
 
     Args:
-        volume: None writes a file of one line that says that there is nothing.
+        volume: None writes a file of one line.
         path: the file.
     """
     with atomic_write(path) as temporary, open(temporary, "w") as file:
@@ -52,7 +52,7 @@ def write_volume(volume: DensityVolume | None, path: str | os.PathLike) -> None:
 
 
 def read_volume(path: str | os.PathLike) -> DensityVolume | None:
-    """Read what `write_volume` wrote; None where there was nothing.
+    """Read a file of `write_volume`; None where it holds no density.
 
     Raises:
         SaltflowError: it is another file.

@@ -1,1 +1,1 @@
-"""Every electrolyte of the table with a status and, where it conducts, its rank."""
+"""The ranking: every composition with a status and, where it has a conductivity, its rank."""

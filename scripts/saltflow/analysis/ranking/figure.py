@@ -9,7 +9,7 @@ from saltflow.base.plotting import COLOURS, figure_of, legend, say
 
 
 def plot_ranking(ranking, path: str | Path) -> None:
-    """Predicted conductivities with their intervals, best on top, beside the measured ones.
+    """Predicted conductivities with their intervals, the best on top, beside measured ones.
 
     Args:
         ranking: table of `ranking.rank`.

@@ -1,4 +1,4 @@
-"""Every electrolyte of the table with one status; those that conduct by conductivity, beside what was measured."""
+"""The ranking of all compositions by conductivity, with a status each, beside measured values."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,30 +43,30 @@ SHOWN_COLUMNS = [
         "status",
     ),
 ]
-FEWEST_MEASURED = 5  # below, the interval of a rank correlation says nothing
+FEWEST_MEASURED = 5  # below, the interval of a rank correlation covers everything
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
 DAMPED = "damped"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
-status: the reason why there is none. haven, t_E and density belong to the coolest diffusive temperature.
-method: what the potential was trained on, and the dispersion that molecular dynamics added, where it did. measured:
-from the table of compositions; nothing was fitted to it. domain: whether the labels cover what was simulated; where
-they do not, forces are a guess, and so is the conductivity.
+status: the reason why there is none. haven, t_E and density: at the coolest diffusive temperature.
+method: reference of the potential, and the dispersion that molecular dynamics added. measured: from compositions.tsv;
+nothing was fitted to it. domain: whether the simulated environments lie in the domain of the potential; outside it,
+forces and conductivity are unreliable.
 ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
 
 
 @dataclass(frozen=True)
 class CompositionResults:
-    """What is known of a composition that was simulated.
+    """Results of a composition that was simulated.
 
     Args:
         fit: content of arrhenius.json.
         points: content of transport.json and of structure.json of each temperature.
         potential: name of its potential.
         release: content of that potential's released.json.
-        dispersion: what the dynamics adds, or none.
+        dispersion: added by the dynamics, or none.
         domain: content of domain.json.
     """
 
@@ -88,7 +88,7 @@ def read_finished(
     potentials: Mapping[str, str],
     dispersion: Mapping[str, str],
 ) -> dict[str, CompositionResults]:
-    """What was found of the compositions of a sweep, from its files.
+    """Results of the compositions of a sweep, from its files.
 
     Args:
         arrhenius, domain: results/{composition}/arrhenius.json and domain.json.
@@ -96,7 +96,7 @@ def read_finished(
             order.
         releases: results/potentials/{potential}/released.json.
         potentials: composition id → name of its potential.
-        dispersion: composition id → what the dynamics adds, or none.
+        dispersion: composition id → dispersion added by the dynamics, or none.
     """
     points = defaultdict(list)
     for paths in zip(transport, structure, strict=True):
@@ -115,16 +115,16 @@ def read_finished(
 def rank(
     finished: Mapping[str, CompositionResults], others: Mapping[str, str], *, literature: Mapping[str, Mapping]
 ) -> pd.DataFrame:
-    """Electrolytes by Einstein conductivity at the temperature of comparison, the best first.
+    """Compositions by Einstein conductivity at the temperature of comparison, the best first.
 
     Args:
-        finished: composition id → what was found.
-        others: composition id → why there is nothing, for all others of the table.
+        finished: composition id → its results.
+        others: status of every other composition of the table.
         literature: composition id → measured conductivity, its temperature and origin.
 
     Returns:
-        one row per composition: rank, status, conductivity with interval and flags, activation energy, Haven
-        ratio, transference number and density where it diffuses coolest, its potential, measured values.
+        one row per composition: rank, status, conductivity with interval and flags, activation energy, Haven ratio,
+        transference number and density at the coolest diffusive temperature, potential, measured values.
     """
     rows = [_row(name, each) | _measured(literature[name]) for name, each in finished.items()]
     rows += [{"composition": name, "status": status} | _measured(literature[name]) for name, status in others.items()]
@@ -137,14 +137,14 @@ def rank(
 
 
 def agreement(ranking: pd.DataFrame) -> dict:
-    """How the predicted order of electrolytes agrees with the measured one: Spearman's ρ of log σ.
+    """Rank correlation of predicted with measured conductivities: Spearman's ρ.
 
     Args:
         ranking: of `rank`.
 
     Returns:
-        electrolytes (that have both values), rho with low and high of its 95 % interval; None where fewer than
-        `FEWEST_MEASURED` have.
+        electrolytes (with both values), rho with low and high of its 95 % interval; None for fewer than
+        `FEWEST_MEASURED`.
     """
     both = ranking[["sigma_mS_cm", "measured_sigma_mS_cm"]].apply(pd.to_numeric).dropna()
     if len(both) < FEWEST_MEASURED:
@@ -166,7 +166,7 @@ def format_ranking(ranking: pd.DataFrame) -> str:
 def _format_agreement(ranking: pd.DataFrame) -> str:
     found = agreement(ranking)
     if found["rho"] is None:
-        return f"{found['electrolytes']} of them have a measured conductivity: too few to compare the order."
+        return f"{found['electrolytes']} of them have a measured conductivity: too few to compare."
     return (
         f"Spearman's rho of predicted with measured conductivity: {found['rho']:.2f} "
         f"[{found['low']:.2f}, {found['high']:.2f}] over {found['electrolytes']} compositions."
@@ -199,14 +199,14 @@ def _row(name: str, finished: CompositionResults) -> dict:
 
 
 def _status(finished: CompositionResults) -> str:
-    """done, or why there is no fit: what became of the replicas where none was sound, else too little diffusion."""
+    """done, or the reason why there is no fit."""
     if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
         return DONE
     transports = [transport for transport, _ in finished.points]
     if all(transport["status"] == NO_ACCEPTED_REPLICA for transport in transports):
         return f"{NO_ACCEPTED_REPLICA}: {transports[0]['reason']}"
     if any(transport["status"] == DAMPED for transport in transports):
-        return f"{DAMPED}: the friction of the thermostat slowed the ions down"
+        return f"{DAMPED}: the friction of the thermostat slowed diffusion"
     diffusive = sum(transport["status"] == "ok" for transport in transports)
     return f"{NOT_DIFFUSIVE}: {diffusive} of {len(transports)} temperatures have a diffusive window"
 

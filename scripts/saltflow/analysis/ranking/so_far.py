@@ -1,4 +1,4 @@
-"""What a ranking knows of a sweep before its end: what was found, and why nothing was of the other compositions."""
+"""Input of the ranking of a sweep that is not finished: results, and the status of all other compositions."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ PENDING = "pending"
 
 
 def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, CompositionResults], dict[str, str]]:
-    """The finished compositions of a sweep, and the status of every other of the table.
+    """Results of the finished compositions of a sweep, and the status of every other composition.
 
     Args:
         campaign: what the sweep is made of.
         folder: its working directory.
 
     Returns:
-        composition id → what was found; composition id → failed with the reason, pending, or why it is not simulated.
+        composition id → results; composition id → failed with the reason, pending, or why it is not simulated.
     """
     results = folder / "results"
     done = [name for name in campaign.swept if all(path.is_file() for path in _needed(campaign, results, name))]
@@ -53,5 +53,5 @@ def _why(standing: Standing) -> str:
     failed = next((each for each in standing.jobs if each.state == "failed"), None)
     if failed is None:
         return PENDING
-    said = " ".join((failed.attempt.sentence or "").split())
-    return f"failed: {failed.job.rule} {failed.attempt.reason}" + (f": {said}" if said else "")
+    message = " ".join((failed.attempt.sentence or "").split())
+    return f"failed: {failed.job.rule} {failed.attempt.reason}" + (f": {message}" if message else "")

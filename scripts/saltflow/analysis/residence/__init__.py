@@ -1,1 +1,1 @@
-"""Residence: how long mobile ions stay beside the other ions, per environment of these."""
+"""Residence times of mobile ions beside the other ions, per environment of these."""

@@ -1,4 +1,4 @@
-"""Activation energy of residence, εa, per class of environment, beside that of diffusion."""
+"""Activation energy of residence per class of environment, beside that of diffusion."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,11 @@ QUANTITY = "residence_rate_per_ps"
 
 
 def fit_residence(results: Sequence[Mapping], *, diffusion: Mapping, seed: int, **arrhenius: object) -> dict:
-    """Fit ln(1/τ) = ln ν − εa/kT for every shell, class and residence function, over the temperatures that are sound.
+    """Fit ln(1/τ) = ln ν − εa/kT for every shell, class and function.
 
     Args:
-        results: of `analyse_residence`, one per temperature, in any order.
+        results: of `analyse_residence`, one per temperature, in any order; only residence times with status "ok" are
+            fitted.
         diffusion: fit of D of the same composition, a result of `fit_arrhenius`.
         seed: of the bootstrap.
         arrhenius: further arguments of `fit_arrhenius`.
@@ -34,7 +35,7 @@ def fit_residence(results: Sequence[Mapping], *, diffusion: Mapping, seed: int, 
 
 
 def _points(results: Sequence[Mapping]) -> dict[str, dict[str, dict[str, list[ArrheniusPoint]]]]:
-    """Shell → class → function → points in the order of temperature, of those that occur at any temperature."""
+    """Shell → class → function → points in the order of temperature, for all that occur at any temperature."""
     found: dict[str, dict[str, dict[str, list[ArrheniusPoint]]]] = {}
     for result in sorted(results, key=lambda result: result["temperature_K"]):
         for shell, content in result["shells"].items():

@@ -1,4 +1,4 @@
-"""How long the mobile ion stays beside each other ion at one composition and temperature, all replicas together."""
+"""Residence times of the mobile ion at one state point, from all its replicas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,11 +41,11 @@ def analyse_residence(
     max_lag_fraction: float,
     min_class_fraction: float,
 ) -> dict:
-    """Residence of the mobile ion in the first shells of the other ions, cations by class of their environment.
+    """Residence times of the mobile ion in the first shells of the other ions, cations by class of environment.
 
-    h_ij = 1 while ion i is closer to centre j than the first minimum of their g(r). The class of j is that at the
-    origin. Continuous P(t): h without absences longer than t*; intermittent C(t): ⟨h(0)h(t)⟩/⟨h⟩ without its random
-    plateau (Impey, Madden & McDonald, J. Phys. Chem. 87, 5071, 1983).
+    h_ij(t) = 1 while ion i is closer to centre j than the first minimum of their g(r); the class is that of j at the
+    origin. Continuous P(t): the probability of no absence longer than t*. Intermittent C(t): ⟨h(0)h(t)⟩/⟨h⟩ minus its
+    random plateau. Source: Impey, Madden & McDonald, J. Phys. Chem. 87, 5071 (1983).
 
     Args:
         trajectories: the replicas of one composition, size and frame interval.
@@ -53,17 +53,18 @@ def analyse_residence(
         mobile_ion: the element whose residence it is.
         temperature_K: temperature of the run.
         first_minima_A: "A-B" → first minimum of g(r), where shells and environments end; None where it has none.
-        frames_per_replica: frames that are looked at, evenly spaced; all where there are fewer.
+        frames_per_replica: sampled frames, evenly spaced; all where there are fewer.
         origins_per_replica: origins, evenly spaced.
         allowed_absences_ps: t* of each continuous function.
-        max_lag_fraction: longest lag as a part of the longest uninterrupted run.
+        max_lag_fraction: longest lag as a fraction of the longest uninterrupted run.
         min_class_fraction: rarer classes share the class "other".
 
     Returns:
         JSON-able: per shell "ion-centre" and class the residence times with errors, status and flags, and the curves.
 
     Raises:
-        SaltflowError: the input cannot be analysed; the message says why.
+        SaltflowError: no or too short trajectories, replicas that differ, a charge, a first minimum or the mobile ion
+            missing, or wrapped positions.
     """
     system = prepare_system(trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K)
     stride = max(1, -(-system.longest_run // frames_per_replica))
@@ -97,11 +98,11 @@ def analyse_residence(
 
 
 def no_residence(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose replicas came through its run, in the layout of `analyse_residence`.
+    """The result of a state point without an accepted replica, in the layout of `analyse_residence`.
 
     Args:
-        replica_statuses: why each replica is missing.
-        temperature_K: temperature of the point.
+        replica_statuses: of each replica.
+        temperature_K: of the state point.
     """
     return {
         **no_result(replica_statuses, schema=SCHEMA),
@@ -111,16 +112,16 @@ def no_residence(replica_statuses: Sequence[str], *, temperature_K: float) -> di
 
 
 def _status(rows: Mapping[str, Mapping]) -> str:
-    """Whether anything may be believed; what may not is flagged one by one."""
+    """Whether any residence time is accepted."""
     if not rows:
         return "no first shell"
-    sound = any(
+    accepted = any(
         entry[function]["status"] == OK
         for row in rows.values()
         for entry in row["classes"].values()
         for function in row["curves"]
     )
-    return OK if sound else "no residence time is sound"
+    return OK if accepted else "no residence time is accepted"
 
 
 def _centres(system: System) -> list[str]:
@@ -176,7 +177,7 @@ def _follow(
     plan: CorrelationPlan,
     stride: int,
 ) -> dict[str, ShellSums]:
-    """Read every segment once, and count around all centres."""
+    """Read every segment once, with one recorder per shell."""
     parts: dict[str, list[BlockedSums]] = {name: [] for name in environments}
     blocks: list[int] = []
     for segment in system.segments:

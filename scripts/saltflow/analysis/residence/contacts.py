@@ -1,4 +1,4 @@
-"""Which mobile ions are within the first shell of which centres, frame by frame."""
+"""Contacts: which mobile ions are in the first shell of which centres, frame by frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,18 +45,18 @@ class FractionalChunk(FrameChunk):
 
     @cached_property
     def wrapped(self) -> np.ndarray:
-        """Fractional coordinates as parts of 2³² that wrap by themselves, (3, frames, atoms)."""
+        """Wrapped coordinates as 32-bit integers, (3, frames, atoms); differences wrap by overflow."""
         parts = np.rint((self.coordinates - np.floor(self.coordinates)) * TURN).astype(np.int64).astype(np.int32)
         return np.ascontiguousarray(parts.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """Presence in the shell over some consecutive sampled frames.
+    """Pairs in the shell over some consecutive sampled frames.
 
     Args:
         start: number of the first frame.
-        pairs: pairs that may be present in one of the frames, ascending; all others are absent, (pairs,).
+        pairs: pairs that may be present in these frames, ascending; all others are absent, (pairs,).
         present: (frames, pairs).
     """
 
@@ -76,14 +76,14 @@ def fractional_chunks(run: TrajectoryReader, frames: range) -> Iterator[Fraction
 
 
 def find_contacts(shell: Shell, chunk: FractionalChunk) -> Contacts:
-    """Who is in the shell in the frames of a chunk.
+    """Contacts in the frames of a chunk.
 
-    All distances are taken in one frame of the chunk; a pair that cannot come within the cut-off even if both atoms
-    move towards each other by the most that they ever do in the chunk is not looked at again.
+    In one frame, all pairs are compared with the cut-off plus the largest displacements of both atoms in the chunk;
+    only pairs within it are followed through the chunk.
 
     Args:
         shell: ions, centres and cut-off.
-        chunk: where to look.
+        chunk: frames in fractional coordinates.
     """
     pairs = _within_reach(shell, chunk)
     first, second = np.divmod(pairs, len(shell.centres))
@@ -95,7 +95,7 @@ def squared_A2(apart: np.ndarray, cells_A: np.ndarray) -> np.ndarray:
     """Squared distances to the nearest images, (...).
 
     Args:
-        apart: differences of wrapped coordinates, (3, ...); where they overflow they go once around the cell.
+        apart: differences of wrapped coordinates, (3, ...), in 32-bit integers.
         cells_A: cell vectors as rows, broadcast over (..., 3, 3).
     """
     parts = apart.astype(np.float32)
@@ -117,7 +117,7 @@ def _within_reach(shell: Shell, chunk: FractionalChunk) -> np.ndarray:
     )
     half_width_A = 0.5 / np.linalg.norm(np.linalg.inv(cell_A), axis=0).max()
     if cutoff_A + ion_moves_A.max() + centre_moves_A.max() >= half_width_A:
-        return np.arange(shell.n_pairs)  # beyond it the nearest image is not found by rounding
+        return np.arange(shell.n_pairs)  # beyond half the cell, overflow does not give the nearest image
     wrapped = chunk.wrapped[:, middle]
     apart = wrapped[:, shell.ions, None] - wrapped[:, None, shell.centres]
     reach_A = np.add.outer((cutoff_A + ion_moves_A).astype(np.float32), centre_moves_A.astype(np.float32))
@@ -125,6 +125,6 @@ def _within_reach(shell: Shell, chunk: FractionalChunk) -> np.ndarray:
 
 
 def _largest_moves_A(fractional: np.ndarray, middle: int, cell_A: np.ndarray) -> np.ndarray:
-    """How far each atom gets from where it is in the middle frame, (atoms,)."""
+    """Largest distance of each atom from its position in the middle frame, (atoms,)."""
     moves_A = (fractional - fractional[middle]) @ cell_A
     return np.sqrt(np.einsum("fax,fax->fa", moves_A, moves_A).max(axis=0))

@@ -1,4 +1,4 @@
-"""Everything that is counted around one kind of centre while a segment is read."""
+"""Residence functions around one kind of centre, recorded while a segment is read."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ MOST_BLOCKS = 20
 
 @dataclass(frozen=True)
 class CorrelationPlan:
-    """What is followed, and for how long, the same for all segments of a point.
+    """Lags, origins and allowed absences, the same for all segments of a state point.
 
     Args:
         interval_ps: between sampled frames.
         longest_lag: in sampled frames.
-        origins_wanted: per segment.
+        origins_wanted: largest number of origins per segment.
         absences_ps: allowed absences of the continuous functions.
     """
 
@@ -41,25 +41,25 @@ class CorrelationPlan:
         return functions
 
     def lags(self, function: str) -> np.ndarray:
-        """Lags of a function in frames of its own."""
+        """Lags of a function, in its own frames."""
         if function == INTERMITTENT:
             return graded_lags(self.longest_lag, every_up_to=10, per_decade=15)
         return graded_lags(self.longest_lag // self.continuous[function][1], every_up_to=20, per_decade=30)
 
     def times_ps(self, function: str) -> np.ndarray:
-        """The same in ps."""
+        """Lags of a function in ps."""
         stride = 1 if function == INTERMITTENT else self.continuous[function][1]
         return self.lags(function) * stride * self.interval_ps
 
 
 class CorrelationRecorder:
-    """Residence functions, relabelling and populations around one kind of centre in one segment.
+    """Residence functions, class changes and populations around one kind of centre in one segment.
 
     Args:
         shell: ions, centres, cut-off.
         environments: classes of the centres.
         n_frames: sampled frames of the segment.
-        plan: what is followed.
+        plan: lags and origins.
     """
 
     def __init__(self, shell: Shell, environments: Environments, *, n_frames: int, plan: CorrelationPlan):
@@ -97,7 +97,7 @@ class CorrelationRecorder:
             function.advance(contacts)
 
     def finish(self) -> BlockedSums:
-        """All sums by "function/what", after the last frame."""
+        """All sums by "function/sum", after the last frame."""
         sums = {f"labels/{name}": each for name, each in self._counts.items()}
         sums["labels/labelled_ps"] = self._counts["labelled"] * self._spacing_ps
         for name, function in self._functions.items():

@@ -1,4 +1,4 @@
-"""Residence times of every class of a shell with their errors, from the sums of a recorder."""
+"""Residence times of every class of a shell, with errors, from the sums of the recorders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.estimate import Estimate
 from saltflow.statistics.jackknife import estimate_with_errors
 
-# Blocks several residence times long share little with their neighbours.
+# Blocks several residence times long are nearly independent.
 RESIDENCES_PER_BLOCK = 3
 FEWEST_FOLLOWED = 10  # pairs behind a value of a curve
 
 
 @dataclass(frozen=True)
 class ShellSums:
-    """What the recorders of all segments counted around one kind of centre.
+    """Sums of the recorders of all segments around one kind of centre.
 
     Args:
-        plan: what was followed.
+        plan: lags and origins.
         blocks: sums per block of time.
         replicas: replica of each block, (blocks,).
         segments: segment of each block, (blocks,).
@@ -50,7 +50,7 @@ class ShellSums:
 
     @cached_property
     def ranges(self) -> dict[str, DecayRange]:
-        """Lags that are used, by all data together."""
+        """Lags that are used, from all data together."""
         total = self.blocks.total()
         return {
             name: decay_range(
@@ -75,25 +75,25 @@ class ShellSums:
         return found | _relabelling(sums)
 
     def tail_fractions(self) -> dict[str, np.ndarray]:
-        """Part of each integral that is extrapolated by the stretched fit, (classes + 1,)."""
+        """Fraction of each integral that is extrapolated by the stretched fit, (classes + 1,)."""
         total = self.blocks.total()
         return {name: self._times_ps(curves(total, name), name)[3] for name in self.functions}
 
     def departures(self) -> dict[str, np.ndarray]:
-        """Residences that were seen to end, per function, (classes + 1,); intermittent: after the longest absence."""
+        """Observed departures per function, (classes + 1,); intermittent: those of the longest absence."""
         total = self.blocks.total()
         counted = {name: _with_all(total[f"{name}/departures"], axis=-1) for name in self.functions[:-1]}
         longest = continuous_name(max(self.plan.absences_ps))
         return counted | {INTERMITTENT: counted[longest]}
 
     def estimates(self) -> dict[str, Estimate]:
-        """Every quantity with its error, never below the one of counting independent departures."""
+        """Every quantity with its error, never below the counting error of independent departures."""
         value, departures = self.quantities(self.blocks.total()), self.departures()
         floors = {name: np.zeros(np.shape(each)) for name, each in value.items()}
         for name, each in value.items():
             function, _, quantity = name.partition("|")
             if quantity in (TAU, STRETCHED, UNCORRECTED):
-                # In equilibrium as many ions arrive as depart, and intermittent residence learns from both.
+                # Intermittent residence depends on arrivals as well, as many as departures in equilibrium.
                 events = departures[function] * (2 if function == INTERMITTENT else 1)
                 floors[name] = each**2 / np.maximum(events, 1)
         blocks, replicas = self._long_blocks(value)
@@ -106,7 +106,7 @@ class ShellSums:
             return self.quantities(self.blocks.grouped_by(self.replicas))
 
     def _times_ps(self, curve: np.ndarray, name: str) -> tuple[np.ndarray, ...]:
-        """Integral, mean of the stretched fit, its β, extrapolated part."""
+        """Integral, mean of the stretched fit, its β, extrapolated fraction."""
         times_ps, used = self.plan.times_ps(name), self.ranges[name]
         with np.errstate(all="ignore"):
             time_ps, beta = stretched_fit(times_ps, curve, used.fitted)
@@ -114,7 +114,7 @@ class ShellSums:
             return integral, stretched_mean_ps(time_ps, beta), beta, tail
 
     def _long_blocks(self, value: Mapping[str, np.ndarray]) -> tuple[BlockedSums, np.ndarray]:
-        """Neighbouring blocks put together until they are several residence times long, and their replicas."""
+        """Blocks merged until they are several residence times long, and their replicas."""
         longest_ps = np.nanmax([0.0, *value[f"{continuous_name(max(self.plan.absences_ps))}|{TAU}"]])
         labels = np.zeros(len(self.segments), dtype=int)
         for segment in np.unique(self.segments):
@@ -139,14 +139,14 @@ def curves(sums: BlockedSums, function: str) -> np.ndarray:
 
 
 def plateaus(sums: BlockedSums) -> np.ndarray:
-    """What chance alone makes of C(t), (..., classes + 1)."""
+    """The random plateau of C(t), (..., classes + 1)."""
     chance, entries = (_with_all(sums[f"{INTERMITTENT}/{name}"], axis=-1) for name in ("plateau", "entries"))
     with np.errstate(divide="ignore", invalid="ignore"):
         return chance / entries
 
 
 def _relabelling(sums: BlockedSums) -> dict[str, np.ndarray]:
-    """Share of the centres, ions around one, and the rate at which classes change from one origin to the next."""
+    """Population of a class, ions around a centre, and the rate of class changes between origins."""
     names = ("centres", "neighbours", "labelled", "labelled_ps", "kept")
     counts = {name: _with_all(sums[f"labels/{name}"], axis=-1) for name in names}
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -159,5 +159,5 @@ def _relabelling(sums: BlockedSums) -> dict[str, np.ndarray]:
 
 
 def _with_all(values: np.ndarray, *, axis: int) -> np.ndarray:
-    """Classes and, behind them, their sum."""
+    """Values of the classes, followed by their sum."""
     return np.concatenate([values, values.sum(axis=axis, keepdims=True)], axis=axis)

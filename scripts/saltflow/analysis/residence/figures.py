@@ -1,4 +1,4 @@
-"""Figures of residence: decay per class, residence times, and their activation energies."""
+"""Figures of residence: P(t) per class, residence times, activation energies."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ MARKERS = ("o", "s", "^", "D")
 
 
 def plot_residence(result: Mapping, path: str | Path, *, title: str) -> None:
-    """P(t) with the longest allowed absence around each kind of centre, and the residence time of every class.
+    """P(t) with the longest allowed absence around each kind of centre, and the residence times of every class.
 
     Args:
         result: of `analyse_residence`.
@@ -35,7 +35,7 @@ def plot_residence(result: Mapping, path: str | Path, *, title: str) -> None:
 
 
 def _shown(shell: Mapping) -> list[str]:
-    """The classes worth a line: with ions, and not all of them together where there are several."""
+    """Classes with ions; without the sums over classes where there are several."""
     names = [name for name, row in shell["classes"].items() if (row["ions_around"]["value"] or 0) > 0]
     return [name for name in names if name not in (ALL, OTHER)] or names
 
@@ -73,7 +73,7 @@ def _draw_times(axis: Axes, shells: Sequence[tuple[str, Mapping]], *, interval_p
             axis.errorbar(tau["value"], len(rows) - place + 0.15 * (1 - number), xerr=[[error], [tau["error"] or 0.0]],
                           fmt=marker, color=colour, mfc=face, ms=4, lw=1)  # fmt: skip
         axis.plot([], [], marker, color=colour, ms=4, label=function)
-    axis.plot([], [], "o", color="0.3", mfc="w", ms=4, label="not to be trusted (flagged)")
+    axis.plot([], [], "o", color="0.3", mfc="w", ms=4, label="flagged")
     axis.axvline(interval_ps, color="0.6", lw=0.8, ls=":", label="interval of frames")
     axis.set_yticks(range(len(rows), 0, -1), [label for label, _ in rows], fontsize=7)
     axis.set(xscale="log", xlabel="residence time τ (ps)", title="∫P dt", ylim=(0.4, len(rows) + 0.6))
@@ -92,7 +92,7 @@ def _colours() -> list:
 
 
 def plot_residence_activation(result: Mapping, path: str | Path, *, title: str) -> None:
-    """Rates of leaving over 1/T per class, and their activation energies beside that of diffusion.
+    """Rates 1/τ over 1/T per class, and their activation energies beside that of diffusion.
 
     Args:
         result: of `fit_residence`.

@@ -1,4 +1,4 @@
-"""Intermittent residence: how many pairs present at an origin are present again after a lag, whatever came between."""
+"""Intermittent residence: the fraction of pairs present at an origin that are present after a lag."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from saltflow.statistics.lags_and_origins import LagSchedule
 class IntermittentCorrelation:
     """C(t): the probability that an ion present at an origin is present t later.
 
-    It falls to a plateau that chance alone explains: the part of all mobile ions that a centre has around it on
-    average. The plateau is the mean over entries of (mean number of ions around the entry's centre)/(number of ions).
+    It falls to a random plateau, the mean fraction of all mobile ions around a centre: the mean over pairs at origins
+    of (mean number of ions around the centre)/(number of ions).
 
     Args:
         n_pairs, n_centres: pairs of an ion and a centre; pair = ion × n_centres + centre.

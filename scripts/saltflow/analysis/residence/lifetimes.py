@@ -1,4 +1,4 @@
-"""Mean residence times from decay curves: a stretched exponential, and the integral; the bias of coarse sampling.
+"""Mean residence times from decay curves: stretched exponential, integral, and the bias of coarse sampling.
 
 Curves have any leading axes (replicates, classes) and lags on the last one.
 """
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-LOWEST_FITTED = 0.02  # below it a curve is noise and rests on few ions
+LOWEST_FITTED = 0.02  # below it, a curve is noise of few ions
 GAUSS_NEWTON_STEPS = 25
 STRETCHING = (0.15, 3.0)
 
 
 @dataclass(frozen=True)
 class DecayRange:
-    """The lags of each curve that are used, the same for every replicate.
+    """Lags of each curve that are used, the same for every replicate.
 
     Args:
         fitted: lags of the stretched fit, (classes, lags).
@@ -27,12 +27,12 @@ class DecayRange:
 
 
 def decay_range(curves: np.ndarray, followed: np.ndarray, *, fewest: float) -> DecayRange:
-    """Where decay curves can be trusted: until they reach 2 % or too few pairs were followed that long.
+    """The range of lags up to where a curve reaches 2 %, or too few pairs were followed.
 
     Args:
         curves: (classes, lags).
         followed: pairs of an ion and a centre behind each value, (classes, lags).
-        fewest: pairs that must have been followed.
+        fewest: smallest number of pairs followed.
     """
     usable = (followed >= fewest) & np.isfinite(curves)
     alive = np.cumprod(usable & (np.nan_to_num(curves) > LOWEST_FITTED), axis=-1).astype(bool)
@@ -79,7 +79,7 @@ def stretched_mean_ps(time_ps: np.ndarray, beta: np.ndarray) -> np.ndarray:
 def integral_ps(
     times_ps: np.ndarray, curves: np.ndarray, end: np.ndarray, *, time_ps: np.ndarray, beta: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """∫P dt: the curve up to a lag, exponential between neighbouring lags, and the stretched fit beyond.
+    """∫P dt: the curve up to a lag, exponential between neighbouring lags, then the stretched fit.
 
     Args:
         times_ps: (lags,).
@@ -88,7 +88,7 @@ def integral_ps(
         time_ps, beta: of the stretched fit, (..., classes).
 
     Returns:
-        The integral in ps, and the part of it that comes from the fit, both (..., classes).
+        The integral in ps, and the fraction of it from the fit, both (..., classes).
     """
     before, after = curves[..., :-1], curves[..., 1:]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,10 +105,10 @@ def integral_ps(
 
 
 def without_sampling_bias(fine_ps: np.ndarray, coarse_ps: np.ndarray) -> np.ndarray:
-    """A residence time at an infinitely short sampling interval, from those at one interval and at twice that.
+    """A residence time extrapolated to a sampling interval of zero, from two intervals Δ and 2Δ.
 
-    An ion that leaves and returns between two frames is not seen to leave. To first order in the interval Δ the rate
-    is then too low by a part k_in Δ/2, so that it is extrapolated: 1/τ = 2/τ(Δ) − 1/τ(2Δ).
+    An ion that leaves and returns between two frames is not seen to leave. To first order in Δ, the rate is too low by
+    the relative amount k_in Δ/2; hence 1/τ = 2/τ(Δ) − 1/τ(2Δ).
 
     Args:
         fine_ps, coarse_ps: of the same shape.

@@ -1,4 +1,4 @@
-"""Environment classes of centres: how many ligands of which kind they have, such as X3O1 (X: any halide)."""
+"""Environment classes of centres by the number of ligands of each kind, such as X3O1 (X: any halide)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ class Ligands:
 
     Args:
         centres: their atoms.
-        kinds: letter of each kind of ligand: X for halides, else the element; in the order of the class names.
+        kinds: X for halides, else the element; in the order of the class names.
         atoms: of each element, one array per element.
         cutoffs_A: a ligand closer than this belongs to the centre, one per element.
         kind_of: index in `kinds` of each element.
@@ -45,7 +45,7 @@ class Environments:
     """The classes of a kind of centre; rare ones share the class `other`.
 
     Args:
-        ligands: what is counted; None where centres are not told apart.
+        ligands: of the centres; None for a single class.
         names: of the classes.
         codes: ligand counts → index in `names`.
     """
@@ -74,7 +74,7 @@ def find_ligands(
         symbols: element of each atom.
         centre: the element.
         anions: elements that may be ligands.
-        cutoffs_A: "centre-anion" → first minimum of g(r); None where there is none, and no such ligand is counted.
+        cutoffs_A: "centre-anion" → first minimum of g(r); None where there is none, so that no such ligand is counted.
     """
     found = [each for each in anions if cutoffs_A.get(f"{centre}-{each}")]
     letters = {each: "X" if each in HALIDES else each for each in found}
@@ -90,11 +90,11 @@ def find_ligands(
 
 
 def find_environments(samples: Sequence[tuple[Ligands, FractionalChunk]], *, smallest_fraction: float) -> Environments:
-    """The classes that are common in some frames.
+    """The classes that are common in sampled frames.
 
     Args:
-        samples: what is counted, and where: the first frame of each chunk is looked at.
-        smallest_fraction: a class with a smaller part of the centres is not kept apart.
+        samples: ligands, and a chunk whose first frame is classified.
+        smallest_fraction: classes with a smaller fraction of the centres are merged into `OTHER`.
     """
     seen: Counter[tuple[int, ...]] = Counter()
     for ligands, chunk in samples:

@@ -1,6 +1,6 @@
-"""Names in residence.json that several modules share."""
+"""Names in residence.json."""
 
-# Classes that are no environment: all of them together, and the rare ones together.
+# Classes that are no environment: the sum over all classes, and the rare classes.
 ALL, OTHER = "all", "other"
 
 # Quantities of a residence function.

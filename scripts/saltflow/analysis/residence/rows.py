@@ -1,4 +1,4 @@
-"""The JSON-able form of what was found around one kind of centre, with the flags that say what it is worth."""
+"""Residence around one kind of centre as JSON, with status and flags."""
 
 import numpy as np
 
@@ -81,14 +81,14 @@ def _curve_row(function: str, names: tuple[str, ...], sums: ShellSums, estimates
 
 
 class _Flags:
-    """What a residence time is worth: the first reason why not as its status, and all as notes."""
+    """Status of a residence time (the first reason against it), and all flags."""
 
     def __init__(self, sums: ShellSums, estimates: dict[str, Estimate]):
         self.departures, self.tails = sums.departures(), sums.tail_fractions()
         self._sums, self._estimates = sums, estimates
 
     def of(self, function: str, index: int) -> tuple[str, list[str]]:
-        """Status and notes of one class."""
+        """Status and flags of one class."""
         tau_ps = self._estimates[f"{function}|{TAU}"].value[index]
         reasons = [reason for reason, applies in self._reasons(function, index, tau_ps) if applies]
         notes = list(reasons)

@@ -1,4 +1,4 @@
-"""Continuous residence: how many pairs present at an origin are still there after a lag, brief absences forgiven."""
+"""Continuous residence: the fraction of pairs present at an origin without an absence longer than allowed."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from saltflow.analysis.residence.contacts import Contacts
 from saltflow.statistics.blocked_sums import BlockedSums
 
 NEVER = np.iinfo(np.int64).max
-CLOSED_AT_ONCE = 100_000  # residences that are kept until origins are looked up in them
+CLOSED_AT_ONCE = 100_000  # residences that are kept before they are counted
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class PairsAtOrigin:
 
 
 class Survival:
-    """P(t): the probability that an ion present at an origin has not been away longer than allowed until t later.
+    """P(t): the probability that an ion present at an origin has no absence longer than allowed up to t later.
 
-    An origin is followed for lags that end within the trajectory, and counts for no others: ions that are still there
-    at the end (censored) are neither taken for having left nor left out. An absence that begins near the end cannot be
-    told to be brief or not; the last frames, as many as may be missed, are therefore not looked at.
+    An origin counts only for lags that end within the trajectory, so that ions still present at the end (censored) bias
+    nothing. The last frames, as many as an absence may last, are not used: an absence that begins there has no known
+    length.
 
     Args:
         n_frames: sampled frames.
         n_pairs: pairs of an ion and a centre.
-        lags: in frames of its own, ascending from 0, (lags,).
+        lags: in its own frames, ascending from 0, (lags,).
         blocks, classes: how many there are.
-        absence: frames of its own that an ion may be away.
-        stride: looks at every stride-th sampled frame only.
+        absence: longest allowed absence, in its own frames.
+        stride: its own frames are every stride-th sampled frame.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Survival:
     ):
         self.lags, self.absence, self.stride = lags, absence, stride
         self._horizon = max(-(-n_frames // stride) - absence, 1)
-        self._start = np.full(n_pairs, -1, dtype=np.int64)  # of the residence that goes on, or may go on
-        self._left = np.full(n_pairs, -1, dtype=np.int64)  # since when the ion is away
+        self._start = np.full(n_pairs, -1, dtype=np.int64)  # of the current residence
+        self._left = np.full(n_pairs, -1, dtype=np.int64)  # start of the current absence
         self._present = np.zeros(n_pairs, dtype=bool)
         self._closed: list[np.ndarray] = []
-        self._waiting: list[np.ndarray] = []  # pair, origin, class, block of entries whose fate is open
+        self._waiting: list[np.ndarray] = []  # pair, origin, class, block of pairs whose residence has not ended
         self._survivors = np.zeros((blocks, classes, len(lags)))
         self._followed = np.zeros((blocks, classes, len(lags)))
         self._departures = np.zeros((blocks, classes))
@@ -98,7 +98,7 @@ class Survival:
         return BlockedSums({**reached, "departures": self._departures})
 
     def _take_events(self, pairs: np.ndarray, times: np.ndarray, arrives: np.ndarray) -> None:
-        """Arrivals and departures: close residences that are over, and remember the last one of each pair."""
+        """Arrivals and departures: close residences that have ended, and keep the last one of each pair."""
         if not len(pairs):
             return
         known = np.unique(pairs)
@@ -119,7 +119,7 @@ class Survival:
         self._left[pairs[begins[last]]] = np.where(arrives[ends[last]], -1, times[ends[last]])
 
     def _settle(self) -> None:
-        """Look up the waiting entries in the closed residences; those found have their fate."""
+        """Count the waiting pairs whose residence has ended."""
         closed = np.concatenate(self._closed, axis=1)
         self._closed = []
         if not self._waiting:

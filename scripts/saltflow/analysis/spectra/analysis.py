@@ -1,7 +1,8 @@
-"""Spectra of one composition at one temperature, all replicas together."""
+"""Spectra of one state point, from all its replicas."""
 
 from collections.abc import Mapping, Sequence
 
+from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.analysis.spectra.parts import (
     orientation_part,
     scattering_part,
@@ -30,24 +31,24 @@ def analyse_spectra(
     q_shells: int,
     self_q_per_A: Sequence[float],
 ) -> dict:
-    """Vibrations by species and by motion of polyanions, S(q, ω), F_s(q, t), C₁ and C₂.
+    """Vibrational densities of states by species and by motion of polyanions, S(q, ω), F_s(q, t), C₁ and C₂.
 
     Args:
         trajectories: replicas of one composition.
-        velocities: the finer series with velocities of each; None where there is none.
-        mobile_ion: the element that conducts; it is in no polyanion.
-        temperature_K: temperature of the run, by which densities of states are normalised.
-        correlation_ps: longest lag of velocities and of density fluctuations: lines are its inverse wide.
+        velocities: the series with velocities of each; None where there is none.
+        mobile_ion: the mobile ion, which is in no polyanion.
+        temperature_K: temperature of the run, which normalises densities of states.
+        correlation_ps: longest lag of velocities and of density fluctuations; its inverse is the width of lines.
         frames: of each trajectory, evenly spaced, for slow correlations (F_s, C₁, C₂).
-        max_lag_fraction: their longest lag as a part of the run.
+        max_lag_fraction: their longest lag as a fraction of the run.
         q_max_per_A: largest q of S(q, ω).
-        q_points: about so many lattice vectors up to there.
-        q_shells: shells of q that they are averaged over.
+        q_points: approximate number of lattice vectors.
+        q_shells: number of shells of q.
         self_q_per_A: lengths of q of F_s.
 
     Returns:
-        JSON-able spectra with errors over replicas (halves of the window of a single one) and flags; what the
-        data cannot say is None.
+        JSON-able spectra with errors over replicas (of one replica, over halves of its velocities) and flags; None
+        where the data do not suffice.
 
     Raises:
         SaltflowError: no or too short trajectories, or no such ion.
@@ -84,25 +85,25 @@ def analyse_spectra(
 
 
 def no_spectra(statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result where no replica passed its acceptance.
+    """The result of a state point without an accepted replica.
 
     Args:
         statuses: of each replica.
-        temperature_K: temperature of the point.
+        temperature_K: of the state point.
     """
     parts = dict.fromkeys(("vibrations", "scattering", "self", "orientation"))
     reason = "; ".join(dict.fromkeys(statuses))
     return {
-        "schema": SCHEMA, "status": "no accepted replica", "reason": reason, "temperature_K": temperature_K, "replicas": 0,
-        "flags": [], **parts,
+        "schema": SCHEMA, "status": NO_ACCEPTED_REPLICA, "reason": reason, "temperature_K": temperature_K,
+        "replicas": 0, "flags": [], **parts,
     }  # fmt: skip
 
 
 def _check(trajectories: Sequence[TrajectoryReader], mobile_ion: str, temperature_K: float) -> None:
     if not trajectories:
-        raise SaltflowError("Spectra need at least one trajectory; run the molecular dynamics first.")
+        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
     if not temperature_K > 0:
-        raise SaltflowError(f"Spectra need a temperature above 0 K, not {temperature_K} K.")
+        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
     for number, run in enumerate(trajectories):
         if mobile_ion not in run.symbols:
             atoms = ", ".join(sorted(set(run.symbols)))

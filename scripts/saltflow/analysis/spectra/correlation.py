@@ -7,11 +7,11 @@ from scipy import fft
 def autocorrelation(series: np.ndarray, *, lags: int) -> np.ndarray:
     """Σ over channels of ⟨x(t0) x(t0 + t)⟩ over all origins, (lags,).
 
-    By the Wiener–Khinchin theorem, with the mean over as many origins as a lag has.
+    By the Wiener–Khinchin theorem; each lag is averaged over all its origins.
 
     Args:
         series: (frames, …); all axes but the first are channels.
-        lags: how many, from 0.
+        lags: number of lags, from 0.
     """
     frames = len(series)
     flat = series.reshape(frames, -1)
@@ -31,8 +31,8 @@ def frequencies_THz(lags: int, *, interval_ps: float) -> np.ndarray:
 def spectrum(correlation: np.ndarray, *, interval_ps: float) -> np.ndarray:
     """4 ∫₀^∞ C(t) cos(2πνt) dt in units of C × ps, for ν from 0 to half the sampling rate, (lags,).
 
-    C is tapered by a Hann window that falls to 0 at the last lag T, so that a line is 1/T wide. The trapezoidal
-    integral over ν is C(0) to rounding.
+    C is tapered by a Hann window that falls to 0 at the last lag T: lines have a width of 1/T. The trapezoidal integral
+    over ν is C(0).
 
     Args:
         correlation: C at equally spaced lags from 0, (lags,).

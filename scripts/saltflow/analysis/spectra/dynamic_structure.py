@@ -1,4 +1,4 @@
-"""The one place that calls dynasor: coherent S(q, ω) and the self part F_s(q, t)."""
+"""Coherent S(q, ω) and self part F_s(q, t); the only user of dynasor."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,14 +11,14 @@ from saltflow.trajectory.chunks import frame_chunks
 
 MOBILE, FRAMEWORK = "mobile", "framework"
 FEWEST_FRAMES = 64
-# Origins of time beyond these add little and cost as much.
+# More origins of time add little.
 MOST_WINDOWS = 100
 POINTS_PER_Q = 8
 
 
 @dataclass(frozen=True)
 class CoherentScattering:
-    """S(q, ω) averaged over directions of q, per atom of the cell.
+    """S(q, ω) per atom of the cell, averaged over directions of q.
 
     Args:
         q_1_A: centres of the shells, (shells,).
@@ -34,7 +34,7 @@ class CoherentScattering:
 
 
 class _DynasorTrajectory:
-    """What dynasor asks of a trajectory, from one of ours, every so many frames."""
+    """Every stride-th frame of a trajectory, with the interface of dynasor."""
 
     has_positions, has_velocities, frame_step = True, False, 1
 
@@ -70,11 +70,11 @@ def coherent(
     Args:
         run: equally spaced frames of a cell that does not change.
         mobile_ion: element of the partial.
-        stride: every so many frames.
-        lags: longest lag in these; it sets the resolution in ω.
+        stride: frames from one to the next.
+        lags: longest lag in strides; it sets the resolution in ω.
         q_max_per_A: largest q.
-        q_points: about so many lattice vectors are taken.
-        shells: of q.
+        q_points: approximate number of lattice vectors.
+        shells: number of shells of q.
     """
     from dynasor import compute_dynamic_structure_factors
     from dynasor.post_processing import get_spherically_averaged_sample_binned
@@ -90,7 +90,7 @@ def coherent(
         logging_interval=0,
     )  # fmt: skip
     averaged = get_spherically_averaged_sample_binned(sample, num_q_bins=shells)
-    # dynasor's S is the integral of F cos(ωt) over all times in fs; over all ν = ω/2π it integrates to F(q, 0).
+    # dynasor's S is the integral of F cos(ωt) over t in fs; its integral over ν = ω/2π is F(q, 0).
     return CoherentScattering(
         q_1_A=np.asarray(averaged.q_norms),
         frequencies_THz=np.asarray(averaged.omega) * 1000 / (2 * np.pi),
@@ -102,14 +102,14 @@ def coherent(
 def self_part(
     run: TrajectoryReader, *, mobile_ion: str, stride: int, lags: int, q_1_A: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """F_s(q, t) = ⟨exp(i q·(r(t) − r(0)))⟩ of the mobile ion at lattice vectors near some lengths of q.
+    """F_s(q, t) = ⟨exp(i q·(r(t) − r(0)))⟩ of the mobile ion, at lattice vectors near given lengths of q.
 
     Args:
         run, mobile_ion, stride, lags: as in `coherent`.
         q_1_A: wanted lengths.
 
     Returns:
-        lengths that were found, (lengths,), times in ps, (lags + 1,), and F_s, (lengths, lags + 1).
+        lengths of the lattice vectors, (lengths,), times in ps, (lags + 1,), and F_s, (lengths, lags + 1).
     """
     from dynasor import compute_dynamic_structure_factors
 
@@ -130,7 +130,7 @@ def self_part(
 
 
 def _prepare() -> None:
-    """One thread, as the jobs ask for; what is compiled is kept for the next job; no words of its own."""
+    """One thread, as jobs request; compiled kernels are cached; no messages of dynasor."""
     import numba
     from dynasor.core import rho_j_q_numba
 
@@ -138,7 +138,7 @@ def _prepare() -> None:
     for kernel in vars(rho_j_q_numba).values():
         if isinstance(kernel, numba.core.dispatcher.Dispatcher):
             kernel.enable_caching()
-    logging.getLogger("dynasor").setLevel(logging.ERROR)  # it warns of every shell without a lattice vector
+    logging.getLogger("dynasor").setLevel(logging.ERROR)  # it warns of each shell without a lattice vector
 
 
 def _mobile_and_framework(run: TrajectoryReader, mobile_ion: str) -> dict[str, np.ndarray]:
@@ -165,6 +165,6 @@ def _lattice_vectors(cell_A: np.ndarray, q_max_per_A: float, *, most: int | None
 
 
 def _nearest(points: np.ndarray, length: float) -> np.ndarray:
-    """Lattice vectors whose length is nearest to a wanted one; all of that shell, or so many."""
+    """The lattice vectors of length nearest to a given one."""
     away = np.abs(np.linalg.norm(points, axis=1) - length)
     return points[np.argsort(away, kind="stable")[:POINTS_PER_Q]]

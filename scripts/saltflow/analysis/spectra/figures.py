@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
 
 CM_PER_THZ = 33.35641
-# Frequencies are shown up to where this share of the modes lies.
+# Fraction of the modes below the largest frequency shown.
 SHARE_SHOWN = 0.995
 PALEST = 1e-8  # of the brightest
 
@@ -81,7 +81,7 @@ def _draw_map(axis: Axes, part: Mapping, name: str, title: str) -> None:
     values = np.array(part[name], dtype=float)
     kept = np.isfinite(values).all(axis=1)
     largest = np.nanmax(values)
-    # The elastic line is orders of magnitude above what moves: the scale ends at the quietest fifth of the map.
+    # The elastic line is orders of magnitude above the rest: the scale starts at the lowest fifth of the values.
     palest = max(np.nanpercentile(values, 20), PALEST * largest)
     image = axis.pcolormesh(
         q_1_A[kept], frequencies, np.maximum(values[kept].T, palest), shading="nearest", cmap="viridis",

@@ -1,4 +1,4 @@
-"""How long polyanions remember where their bonds point: C₁ and C₂."""
+"""Reorientation of the bonds of polyanions: C₁ and C₂."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
 from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
 
-# The six different elements of u uᵀ, and how often each stands in it.
+# The six independent elements of u uᵀ, and how often each occurs.
 PAIRS = ((0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 1, 2), (0, 2, 2), (1, 2, 2))
 
 
@@ -19,7 +19,7 @@ def read_bonds(run: TrajectoryReader, groups: Sequence[PolyanionGroup], *, strid
     Args:
         run: one replica.
         groups: polyanions.
-        stride: every so many frames.
+        stride: frames from one to the next.
     """
     centres = np.concatenate([np.repeat(group.atoms[0], len(group.atoms) - 1) for group in groups])
     ligands = np.concatenate([group.atoms[1:] for group in groups])
@@ -34,12 +34,12 @@ def read_bonds(run: TrajectoryReader, groups: Sequence[PolyanionGroup], *, strid
 def orientation_correlation(bonds: np.ndarray, *, lags: int) -> tuple[np.ndarray, np.ndarray]:
     """C₁(t) = ⟨u(0)·u(t)⟩ and C₂(t) = ⟨(3 (u(0)·u(t))² − 1)/2⟩ over bonds and origins, (lags,) each.
 
-    (u·u')² = Σ_ab (u_a u_b)(u'_a u'_b), so that both are sums of autocorrelations. Free rotational diffusion with
-    D_r gives exp(−2 D_r t) and exp(−6 D_r t).
+    With (u·u')² = Σ_ab (u_a u_b)(u'_a u'_b), both are sums of autocorrelations. Free rotational diffusion with D_r
+    gives exp(−2 D_r t) and exp(−6 D_r t).
 
     Args:
         bonds: unit vectors, (frames, bonds, 3).
-        lags: how many, from 0.
+        lags: number of lags, from 0.
     """
     count = bonds.shape[1]
     first = autocorrelation(bonds, lags=lags) / count
@@ -49,7 +49,7 @@ def orientation_correlation(bonds: np.ndarray, *, lags: int) -> tuple[np.ndarray
 
 
 def decay_time(times: np.ndarray, correlation: np.ndarray) -> float | None:
-    """When a correlation that starts at 1 first falls to 1/e, interpolated; None where it does not.
+    """Time at which a correlation that starts at 1 falls to 1/e, interpolated; None where it does not.
 
     Args:
         times: ascending, (lags,).

@@ -1,4 +1,4 @@
-"""The parts of the spectra as JSON: means over replicas with errors, and flags on what they cannot say."""
+"""The parts of the spectra as JSON: means over replicas with errors, and flags where data do not suffice."""
 
 from collections.abc import Iterable, Sequence
 
@@ -22,9 +22,9 @@ from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory import TrajectoryFile, TrajectoryReader
 
 FEWEST_LAGS = 4
-# S(q, ω) above this is next to nothing, and costs as much.
+# S(q, ω) is negligible above this.
 FASTEST_DENSITY_THZ = 25.0
-# Beyond these a spectrum is flagged.
+# Limits beyond which a spectrum is flagged.
 MOST_AT_THE_END = 0.01
 LARGEST_IMBALANCE = 0.1
 SELF_LAGS = 200
@@ -37,7 +37,7 @@ def vibrations_part(
     temperature_K: float,
     correlation_ps: float,
 ) -> dict:
-    """Densities of states by species, and by the motions of polyanions."""
+    """Vibrational densities of states by species, and by motions of polyanions."""
     if not runs:
         return {"flags": []}
     windows, groups = _windows(runs, groups, correlation_ps)
@@ -63,7 +63,7 @@ def vibrations_part(
 def _windows(
     runs: Sequence[TrajectoryFile], groups: Sequence[Sequence[PolyanionGroup]], correlation_ps: float
 ) -> tuple[list[VelocityWindow], list[Sequence[PolyanionGroup]]]:
-    """One window per replica; both halves of that of a single replica. The lags are half of a window at most."""
+    """One window per replica, or both halves of one replica; lags up to half a window."""
     halves = 2 if len(runs) == 1 else 1
     frames = min(run.n_frames for run in runs) // halves
     interval_ps = float(np.diff(runs[0].times_ps[:2])[0])
@@ -118,7 +118,7 @@ def _vibration_flags(part: dict, total: np.ndarray, correlation_ps: float) -> li
     share = share_near_the_end(total)
     if share > MOST_AT_THE_END:
         flags.append(
-            f"{share:.0%} of the modes lie in the highest tenth of the spectrum: faster ones are folded into it; "
+            f"{share:.0%} of the modes lie in the highest tenth of the spectrum, into which faster modes are aliased; "
             "record more often (dynamics.production.velocities.interval_fs)."
         )
     for name, row in part["species"].items():
@@ -134,7 +134,7 @@ def scattering_part(
     runs: Sequence[TrajectoryFile], *, mobile_ion: str, correlation_ps: float, q_max_per_A: float, q_points: int,
     q_shells: int,
 ) -> dict:  # fmt: skip
-    """S(q, ω) of all atoms with equal weights, and the part of the mobile ions among themselves."""
+    """S(q, ω) of all atoms with equal weights, and of the mobile ions."""
     if not runs:
         return {"flags": []}
     interval_ps = float(np.diff(runs[0].times_ps[:2])[0])
@@ -169,7 +169,7 @@ def scattering_part(
 def self_part_of_runs(
     runs: Sequence[TrajectoryReader], *, mobile_ion: str, q_1_A: Sequence[float], frames: int, max_lag_fraction: float
 ) -> dict:
-    """F_s(q, t) of the mobile ion and when it has fallen to 1/e."""
+    """F_s(q, t) of the mobile ion, and its decay time to 1/e."""
     shortest = min(run.n_frames for run in runs)
     stride = max(-(-shortest // frames), round(max_lag_fraction * shortest / SELF_LAGS), 1)
     lags = int(max_lag_fraction * shortest / stride)
@@ -203,7 +203,7 @@ def orientation_part(
     frames: int,
     max_lag_fraction: float,
 ) -> dict:
-    """C₁ and C₂ of every kind of polyanion: short times from the finer series, long ones from the run."""
+    """C₁ and C₂ of every kind of polyanion: short lags from the series with velocities, long lags from the run."""
     shortest = min(run.n_frames for run in runs)
     stride = -(-shortest // frames)
     series = [(runs, stride, int(max_lag_fraction * shortest / stride))]
@@ -223,7 +223,7 @@ def orientation_part(
 def _curve(
     runs: Sequence[TrajectoryReader], groups: Sequence[Sequence[PolyanionGroup]], name: str, *, stride: int, lags: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, mean of (C₁, C₂) and its error, (2, lags), over the replicas that have such polyanions."""
+    """Times, and mean of (C₁, C₂) with its error, (2, lags), over the replicas with such polyanions."""
     replicas = []
     for run, each in zip(runs, groups, strict=True):
         same = [group for group in each if group.name == name]
@@ -235,7 +235,7 @@ def _curve(
 
 
 def _joined(curves: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
-    """The finer curve as far as it goes, then the longer one."""
+    """The curve of the finer interval up to its end, then the other."""
     times, mean, error = curves[0]
     for more_times, more_mean, more_error in curves[1:]:
         later = more_times > times[-1]
@@ -256,13 +256,13 @@ def _slow_flags(name: str, row: dict) -> list[str]:
     if not slow:
         return []
     return [
-        f"{name}: {' and '.join(slow)} do not fall to 1/e within {row['times_ps'][-1]:.3g} ps: no reorientation time, "
-        "they turn more slowly than this run can see."
+        f"{name}: {' and '.join(slow)} do not fall to 1/e within {row['times_ps'][-1]:.3g} ps: no reorientation time; "
+        "run longer."
     ]
 
 
 def _numbers(values: np.ndarray | Iterable) -> list:
-    """Nested lists of numbers to six digits, None where undefined."""
+    """Numbers to six digits as nested lists; None where undefined."""
     values = np.asarray(values)
     if values.ndim > 1:
         return [_numbers(each) for each in values]

@@ -1,4 +1,4 @@
-"""Polyanions of a trajectory: a centre with ligands that it keeps and shares with nobody."""
+"""Polyanions of a trajectory: a centre with ligands that it keeps and does not share."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from saltflow.trajectory.chunks import read_frames
 
 HALIDES = frozenset({"F", "Cl", "Br", "I"})
 NONMETALS = HALIDES | {"H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
-# A metal holds a halide within this × the sum of covalent radii (Cordero et al., Dalton Trans. 2008, 2832): 2.7 Å for
-# Al–Cl (bond 2.1), 3.3 Å for Ta–Cl and Zr–Cl (2.4); the next shell begins beyond 4 Å.
+# A halide is bonded to a metal within this × the sum of covalent radii (Cordero et al., Dalton Trans. 2008, 2832):
+# 2.7 Å for Al–Cl (bond 2.1 Å), 3.3 Å for Ta–Cl and Zr–Cl (2.4 Å); the next shell begins beyond 4 Å.
 HALIDE_STRETCH = 1.2
 FEWEST_HALIDES = 3
 FRAMES_COMPARED = 20
@@ -28,7 +28,7 @@ class PolyanionGroup:
     Args:
         name: formula, such as SO4 or TaCl6.
         atoms: its indices, the centre first, (atoms,).
-        shifts_A: what makes it whole when added to unwrapped positions, (atoms, 3).
+        shifts_A: lattice vectors that make the group whole when added to unwrapped positions, (atoms, 3).
     """
 
     name: str
@@ -37,17 +37,17 @@ class PolyanionGroup:
 
 
 def find_polyanions(run: TrajectoryReader, *, mobile_ion: str) -> tuple[list[PolyanionGroup], dict[str, int]]:
-    """Groups that have the same ligands in every frame that is looked at.
+    """Polyanions with the same ligands in all sampled frames.
 
-    Ligands lie within 1.3 × the bond of the polyanions of `saltflow.materials.ions.polyanions`; metals with nothing but halides
-    count as well. A centre that shares a ligand with another one is part of a network and no group.
+    Ligands lie within 1.3 × the bond of the polyanions of `materials.ions.polyanions`; metals with halides alone are
+    polyanions as well. A centre that shares a ligand with another centre belongs to a network.
 
     Args:
         run: one replica.
-        mobile_ion: element that is in no group.
+        mobile_ion: element that is in no polyanion.
 
     Returns:
-        the groups, and by name how many of the first frame did not last.
+        the polyanions, and name → number of those of the first frame that exchanged ligands.
     """
     frames = np.unique(np.linspace(0, run.n_frames - 1, min(run.n_frames, FRAMES_COMPARED)).astype(int)).tolist()
     first = _groups_of_frame(run, frames[0], mobile_ion)
@@ -64,7 +64,7 @@ def find_polyanions(run: TrajectoryReader, *, mobile_ion: str) -> tuple[list[Pol
 
 
 def whole_positions_A(positions_A: np.ndarray, group: PolyanionGroup) -> np.ndarray:
-    """Positions of a group in one piece, from unwrapped positions of all atoms, (frames, atoms, 3)."""
+    """Positions of a whole group, from unwrapped positions of all atoms, (frames, atoms, 3)."""
     return positions_A[:, group.atoms] + group.shifts_A
 
 
@@ -93,10 +93,10 @@ def _groups_of_frame(run: TrajectoryReader, frame: int, mobile_ion: str) -> dict
 
 
 def _kinds(symbols: np.ndarray, mobile_ion: str) -> Iterator[tuple]:
-    """Centres, atoms that may be ligands, how far each reaches, and allowed numbers of them."""
+    """Centres, possible ligands, longest bond of each, and allowed numbers of ligands."""
     present = set(symbols) - {mobile_ion}
     for center, ligand in dict.fromkeys((each.center, each.ligand) for each in POLYANIONS):
-        # Of two O, or of O and H, which is the centre is arbitrary: such pairs are left out.
+        # Diatomic ions of one element have no centre.
         same = [each for each in POLYANIONS if (each.center, each.ligand) == (center, ligand)]
         if {center, ligand} <= present and center != ligand:
             ligands = np.flatnonzero(symbols == ligand)

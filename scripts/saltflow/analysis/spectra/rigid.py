@@ -1,4 +1,4 @@
-"""Velocities of the atoms of a group as translation, rotation and vibration (SCIENCE: selective constraints).
+"""Velocities of the atoms of a group as translation, rotation and vibration.
 
 R, V centre of mass and its velocity; s = r − R; L = Σ m s × (v − V); I = Σ m (s² 1 − s sᵀ); ω = I⁺ L (pseudoinverse, so
 that a linear group has two rotations); v = V + ω × s + v_vib. The three parts are orthogonal in Σ m v·v.
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Principal moments below this share of the largest belong to the axis of a linear group.
+# Principal moments below this fraction of the largest belong to the axis of a linear group.
 LINEAR = 1e-6
 
 
 @dataclass(frozen=True)
 class VelocityDecomposition:
-    """The parts of the velocities of one group, each (frames, atoms, 3), and ω in rad/ps, (frames, 3)."""
+    """Parts of the velocities of one group, (frames, atoms, 3) each, and ω in rad/ps, (frames, 3)."""
 
     translation: np.ndarray
     rotation: np.ndarray
@@ -26,7 +26,7 @@ def decompose(positions_A: np.ndarray, velocities_A_ps: np.ndarray, masses_u: np
     """Split the velocities of a group.
 
     Args:
-        positions_A: of the whole group, not torn by the border of the cell, (frames, atoms, 3).
+        positions_A: of the group, not split by the border of the cell, (frames, atoms, 3).
         velocities_A_ps: (frames, atoms, 3).
         masses_u: (atoms,).
     """
@@ -43,7 +43,7 @@ def decompose(positions_A: np.ndarray, velocities_A_ps: np.ndarray, masses_u: np
 
 
 def degrees_of_freedom(positions_A: np.ndarray, masses_u: np.ndarray) -> dict[str, int]:
-    """Of translation, rotation and vibration of a group in one shape, (atoms, 3)."""
+    """Degrees of freedom of translation, rotation and vibration of a group at positions (atoms, 3)."""
     arms_A = positions_A - masses_u @ positions_A / masses_u.sum()
     extent = np.linalg.svd(np.sqrt(masses_u)[:, None] * arms_A, compute_uv=False)
     rotations = 2 if extent[1] ** 2 < LINEAR * extent[0] ** 2 else 3

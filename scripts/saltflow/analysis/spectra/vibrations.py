@@ -20,12 +20,12 @@ MOTIONS = ("translation", "rotation", "vibration")
 
 @dataclass(frozen=True)
 class VelocityWindow:
-    """What is analysed of the velocities of one replica: some of its frames, so many lags.
+    """A window of the velocities of one replica, and the number of lags.
 
     Args:
         run: of `open_velocities`.
-        frames: which of its frames.
-        lags: of the autocorrelation.
+        frames: of the window.
+        lags: number of lags of the autocorrelation.
     """
 
     run: TrajectoryFile
@@ -39,7 +39,7 @@ class VelocityWindow:
 
     @property
     def frequencies_THz(self) -> np.ndarray:
-        """Of its spectra, (lags,)."""
+        """Frequencies of its spectra, (lags,)."""
         return frequencies_THz(self.lags, interval_ps=self.interval_ps)
 
     def density_of_states(self, correlation: np.ndarray, *, temperature_K: float) -> np.ndarray:
@@ -50,8 +50,8 @@ class VelocityWindow:
 def of_species(window: VelocityWindow, *, temperature_K: float) -> dict[str, np.ndarray]:
     """Density of states of every element, summed over its atoms, in 1/THz, (lags,) each.
 
-    Equipartition gives an integral of 3 per atom, less its share of the centre of mass, which does not move:
-    3(1 − m/M). It is not imposed: where the integral differs, the kinetic energy does.
+    Equipartition gives an integral of 3(1 − m/M) per atom, because the centre of mass is at rest. It is not imposed:
+    where the integral differs, so does the kinetic energy.
     """
     run, symbols = window.run, np.array(window.run.symbols)
     sums = {str(each): np.zeros(window.lags) for each in np.unique(symbols)}
@@ -64,7 +64,7 @@ def of_species(window: VelocityWindow, *, temperature_K: float) -> dict[str, np.
 
 
 def modes_of_species(run: TrajectoryFile) -> dict[str, float]:
-    """How many modes each element has when the centre of mass rests: Σ 3(1 − m/M)."""
+    """Number of modes of each element with the centre of mass at rest: Σ 3(1 − m/M)."""
     symbols, shares = np.array(run.symbols), 1 - run.masses_u / run.masses_u.sum()
     return {str(each): float(3 * shares[symbols == each].sum()) for each in np.unique(symbols)}
 
@@ -74,7 +74,7 @@ class GroupSpectra:
     """Motions of all polyanions of one kind in one replica.
 
     Args:
-        groups: how many.
+        groups: number of polyanions.
         states: motion → density of states per polyanion in 1/THz, (lags,).
         modes: motion → degrees of freedom of one polyanion.
         angular_rms_THz: root mean square of ω/2π.
@@ -89,7 +89,7 @@ class GroupSpectra:
 def of_polyanions(
     window: VelocityWindow, groups: Sequence[PolyanionGroup], *, temperature_K: float
 ) -> dict[str, GroupSpectra]:
-    """Density of states of translation, rotation and vibration, per polyanion, by kind."""
+    """Densities of states of translation, rotation and vibration per polyanion, by kind."""
     found = {}
     for name in sorted({group.name for group in groups}):
         same = [group for group in groups if group.name == name]
@@ -115,7 +115,7 @@ def of_polyanions(
 def _read_groups(
     window: VelocityWindow, groups: Sequence[PolyanionGroup]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Positions, velocities and masses of each group, some of them read together."""
+    """Positions, velocities and masses of each group."""
     for start in range(0, len(groups), GROUPS_PER_READ):
         part = groups[start : start + GROUPS_PER_READ]
         positions_A = _read(window.run.read_positions_A, window.frames, part)
@@ -128,7 +128,7 @@ def _read_groups(
 
 
 def _read(read: Callable[[slice, slice], np.ndarray], frames: slice, groups: Sequence[PolyanionGroup]) -> np.ndarray:
-    """The atoms of some groups one after another, (frames, atoms, 3); chunk by chunk of the file."""
+    """The atoms of some groups one after another, (frames, atoms, 3), read by chunks of the file."""
     atoms = np.concatenate([group.atoms for group in groups])
     chunks = {
         chunk: read(frames, slice(chunk * CHUNK_ATOMS, (chunk + 1) * CHUNK_ATOMS))
@@ -144,5 +144,5 @@ def mean_frequency_THz(frequencies: np.ndarray, states: np.ndarray) -> float:
 
 
 def share_near_the_end(states: np.ndarray) -> float:
-    """Share of the modes in the highest tenth of the band: what is there may belong beyond it."""
+    """Fraction of the modes in the highest tenth of the band, where aliased modes appear."""
     return float(states[int(0.9 * len(states)) :].sum() / states.sum())

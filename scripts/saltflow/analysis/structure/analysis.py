@@ -1,4 +1,4 @@
-"""The structure of one point: everything that `structure.json` holds."""
+"""Structure of one state point, from all its replicas: the content of structure.json."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from saltflow.analysis.structure.bonding import bond_cutoffs_A
 from saltflow.analysis.structure.descriptors import descriptor_rows
 from saltflow.analysis.structure.entropy import pair_entropy
 from saltflow.analysis.structure.flags import flags_of
-from saltflow.analysis.structure.local import local_averages, local_quantities, scattering_averages
+from saltflow.analysis.structure.frame_averages import local_averages, local_quantities, scattering_averages
 from saltflow.analysis.structure.rdf import SCHEMA, pair_averages, pair_rows
 from saltflow.analysis.structure.roles import Roles, roles_of
 from saltflow.analysis.structure.rows import local_rows
@@ -20,7 +20,7 @@ from saltflow.analysis.structure.scattering import (
 )
 from saltflow.analysis.structure.scattering_powers import scattering_powers
 from saltflow.base.errors import SaltflowError
-from saltflow.statistics.block_averages import TIME_BLOCKS, estimate
+from saltflow.statistics.block_averages import TIME_BLOCKS, estimate_averages
 from saltflow.trajectory import TrajectoryReader
 
 
@@ -38,7 +38,7 @@ def analyse_structure(
     vectors_per_bin: int,
     weighting: str,
 ) -> dict:
-    """Short- and medium-range order of one point, from all its replicas, every value with its error.
+    """Short- and medium-range order of one state point, from all its replicas, with errors.
 
     Args:
         trajectories: the replicas of one composition; positions may be unwrapped.
@@ -50,14 +50,14 @@ def analyse_structure(
         q_max_per_A: largest wave vector of S(q).
         q_bin_per_A: width of its bins.
         scattering_frames: frames of each replica for S(q).
-        vectors_per_bin: most wave vectors in a bin.
+        vectors_per_bin: largest number of wave vectors in a bin.
         weighting: "number", "neutron" or "x-ray": of the S(q) whose first sharp peak is a descriptor.
 
     Returns:
-        JSON-able; docs/structure.md has the schema. None where a quantity is not defined or the data show nothing.
+        JSON-able (schema: docs/structure.md); None where a quantity is undefined.
 
     Raises:
-        SaltflowError: the input cannot be analysed; the message says why.
+        SaltflowError: no or too short trajectories, other elements, or a charge or the mobile ion missing.
     """
     roles = _checked_roles(trajectories, charges=charges, mobile_ion=mobile_ion)
     if scattering_frames < TIME_BLOCKS:
@@ -68,7 +68,7 @@ def analyse_structure(
     pairs = pair_rows(pair_means)
     cutoffs_A = bond_cutoffs_A(pairs["pairs"], roles)
     present = {element: charges[element] for element in roles.species}
-    local = estimate(
+    local = estimate_averages(
         local_averages(
             trajectories, roles=roles, charges=present, cutoffs_A=cutoffs_A, frames_per_replica=frames_per_replica
         ),
@@ -83,7 +83,7 @@ def analyse_structure(
         "anions": np.isin(roles.species, roles.anions),
         "cell_width_A": 2 * pair_means.half_width_A,
     }
-    scattering = estimate(
+    scattering = estimate_averages(
         scattering_averages(trajectories, vectors, roles.species, frames_per_replica=scattering_frames),
         lambda means: scattering_quantities(means, **weights),
     )
@@ -99,17 +99,17 @@ def analyse_structure(
 
 
 def no_structure(replica_statuses: Sequence[str]) -> dict:
-    """The result of a point none of whose replicas came through its run.
+    """The result of a state point without an accepted replica.
 
     Args:
-        replica_statuses: why each replica is missing.
+        replica_statuses: of each replica.
     """
     return {**no_result(replica_statuses, schema=SCHEMA), "pairs": {}, "descriptors": {}, "flags": []}
 
 
 def _checked_roles(trajectories: Sequence[TrajectoryReader], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:
     if not trajectories:
-        raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
+        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
     present = sorted(set(trajectories[0].symbols))
     if missing := [element for element in present if element not in charges]:
         raise SaltflowError(f"No charge is given for {', '.join(missing)}; add it, as in {missing[0]}=1.")

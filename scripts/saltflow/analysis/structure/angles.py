@@ -37,8 +37,8 @@ def observe_angles(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[Hash
         )
         middles = snapshot.symbols[directed.centers[first]]
         for one, middle, other in sorted(set(zip(ends[0], middles, ends[1], strict=True))):
-            ours = (ends[0] == one) & (middles == middle) & (ends[1] == other)
-            counts, _ = np.histogram(angles_deg[ours], bins=BINS, range=(0.0, 180.0))
+            chosen = (ends[0] == one) & (middles == middle) & (ends[1] == other)
+            counts, _ = np.histogram(angles_deg[chosen], bins=BINS, range=(0.0, 180.0))
             observed["angles", f"{one}-{middle}-{other}"] = counts
     return observed
 

@@ -1,4 +1,4 @@
-"""How long a bond may be: the first minimum of g(r), where its first peak is that of neighbours."""
+"""Bond cut-offs: the first minimum of g(r), where its first peak lies at a bond length."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -7,13 +7,13 @@ from ase.data import atomic_numbers, covalent_radii
 
 from saltflow.analysis.structure.roles import Roles
 
-# A first peak farther out than this × the sum of covalent radii is no bond but a second neighbour: ionic bonds of the
-# catalogue lie between 0.95 and 1.15.
+# A first peak beyond this × the sum of covalent radii belongs to second neighbours; ionic bonds of the catalogue lie
+# between 0.95 and 1.15.
 LONGEST_PEAK = 1.35
 
 
 def bond_cutoffs_A(pairs: Mapping[str, Mapping], roles: Roles) -> dict[tuple[str, str], float]:
-    """(cation, anion) → first minimum of their g(r); pairs that are not bonded, or show no minimum, are left out.
+    """(cation, anion) → first minimum of their g(r), for all bonded pairs with a first minimum.
 
     Args:
         pairs: of `pair_distributions`.
@@ -28,11 +28,11 @@ def bond_cutoffs_A(pairs: Mapping[str, Mapping], roles: Roles) -> dict[tuple[str
 
 
 def longest_peak_A(cation: str, anion: str) -> float:
-    """Where the first peak of neighbours lies at most."""
+    """Largest distance of the first peak of bonded neighbours."""
     return LONGEST_PEAK * float(sum(covalent_radii[atomic_numbers[element]] for element in (cation, anion)))
 
 
 def without_shell(cutoffs_A: Mapping[tuple[str, str], float], roles: Roles) -> list[str]:
-    """The cations of which no anion is a neighbour, for all that g(r) shows."""
+    """The cations without a bond cut-off to any anion."""
     found = {cation for cation, _ in cutoffs_A}
     return [cation for cation in roles.cations if cation not in found]

@@ -1,4 +1,4 @@
-"""What bonds connect: clusters of atoms in a periodic cell, and which of them have no end."""
+"""Clusters of bonded atoms in a periodic cell, and which of them percolate."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Bonds:
 
 
 def clusters(bonds: Bonds, *, atoms: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which cluster each atom belongs to, and which clusters reach their own periodic image.
+    """The cluster of each atom, and the clusters that are connected with their own periodic image.
 
     Args:
         bonds: bonds of one frame.
@@ -39,7 +39,7 @@ def clusters(bonds: Bonds, *, atoms: int) -> tuple[np.ndarray, np.ndarray]:
     graph = sparse.csr_matrix((np.ones(len(bonds.pairs)), bonds.pairs.T), shape=(atoms, atoms))
     count, labels = csgraph.connected_components(graph, directed=False)
     cells = _unfolded_cells(bonds, labels, atoms=atoms)
-    # Around a closed ring of bonds the images add up to nothing, unless the ring closes through the boundary.
+    # Around a ring of bonds the images add up to zero, unless it closes through the boundary.
     first, second = bonds.pairs.T
     torn = np.any(cells[first] + bonds.images != cells[second], axis=1)
     percolates = np.zeros(count, dtype=bool)
@@ -48,7 +48,7 @@ def clusters(bonds: Bonds, *, atoms: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unfolded_cells(bonds: Bonds, labels: np.ndarray, *, atoms: int) -> np.ndarray:
-    """The cell that each atom lies in when its cluster is followed bond by bond, (atoms, 3)."""
+    """The periodic image of each atom when its cluster is followed bond by bond, (atoms, 3)."""
     neighbours: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in range(atoms)]
     for (first, second), image in zip(bonds.pairs.tolist(), bonds.images.tolist(), strict=True):
         neighbours[first].append((second, tuple(image)))

@@ -1,4 +1,4 @@
-"""Neighbours in a periodic cell of any shape, and the symmetry of their arrangement: the only user of freud."""
+"""Neighbours in a periodic cell of any shape, and bond-orientational order; the only user of freud."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import freud
 import numpy as np
 
-# freud refuses a reach of exactly half the cell, and its numbers are of single precision.
+# freud refuses a cut-off of exactly half the cell, and works in single precision.
 WITHIN_HALF = 1 - 1e-5
-FIRST_GUESS_A = 3.0  # how far the nearest atom of an element usually is
+FIRST_GUESS_A = 3.0  # usual distance of the nearest atom of an element
 freud.parallel.set_num_threads(1)  # jobs ask for one core
 
 
@@ -76,8 +76,8 @@ def shells(snapshot: Snapshot, cutoffs_A: Mapping[tuple[str, str], float]) -> Sh
 
     Args:
         snapshot: the frame.
-        cutoffs_A: (element of the centre, element of the ligand) → longest bond; other pairs have none. A cut-off
-            beyond half the cell is cut there.
+        cutoffs_A: (element of the centre, element of the ligand) → longest bond, at most half the cell; other pairs
+            have no bonds.
     """
     reach_A = min(max(cutoffs_A.values(), default=0.0), snapshot.half_width_A * WITHIN_HALF)
     centers = snapshot.atoms_of(*{center for center, _ in cutoffs_A})
@@ -85,7 +85,7 @@ def shells(snapshot: Snapshot, cutoffs_A: Mapping[tuple[str, str], float]) -> Sh
     if reach_A <= 0 or not len(centers) or not len(ligands):
         return Shells(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 3)), np.zeros((0, 3)))
     box, points, _ = _in_box(snapshot)
-    # A little further than asked, for freud rounds; the lengths that decide are of double precision.
+    # A little farther, because freud rounds to single precision; lengths in double precision decide.
     found = freud.locality.AABBQuery(box, points[ligands]).query(
         points[centers], {"mode": "ball", "r_max": min(reach_A * (1 + 1e-5), snapshot.half_width_A * WITHIN_HALF)}
     )
@@ -108,7 +108,7 @@ def _nearest_images(snapshot: Snapshot, pairs: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _in_box(snapshot: Snapshot) -> tuple[freud.box.Box, np.ndarray, np.ndarray]:
-    """freud's box, which is upper triangular, the atoms in it, and the rotation (perhaps a mirror) of row vectors."""
+    """freud's box (upper triangular), the atoms in it, and the rotation (or rotoreflection) of row vectors."""
     rotation, triangular = np.linalg.qr(snapshot.cell_A.T)
     signs = np.sign(np.diag(triangular))
     box = freud.box.Box.from_matrix(signs[:, None] * triangular)
@@ -123,7 +123,7 @@ def steinhardt(snapshot: Snapshot, bonds: Shells, *, degree: int) -> np.ndarray:
 
     Args:
         snapshot: the frame.
-        bonds: whose directions count.
+        bonds: neighbours of each atom.
         degree: l.
 
     Returns:
@@ -141,18 +141,18 @@ def steinhardt(snapshot: Snapshot, bonds: Shells, *, degree: int) -> np.ndarray:
 
 
 def nearest_shells(snapshot: Snapshot, atoms: np.ndarray, *, neighbours: int) -> Shells | None:
-    """The bonds of some atoms to their nearest ones among themselves; None where the cell holds too few.
+    """The bonds of some atoms to their nearest neighbours among them; None where the cell is too small.
 
     Args:
         snapshot: the frame.
         atoms: indices.
-        neighbours: how many of each atom.
+        neighbours: number of neighbours of each atom.
     """
     if len(atoms) <= neighbours:
         return None
     box, points, _ = _in_box(snapshot)
-    asked = {"mode": "nearest", "num_neighbors": neighbours, "exclude_ii": True, "r_guess": 0.2 * min(box.L)}
-    pairs = atoms[freud.locality.AABBQuery(box, points[atoms]).query(points[atoms], asked).toNeighborList()[:]]
+    query = {"mode": "nearest", "num_neighbors": neighbours, "exclude_ii": True, "r_guess": 0.2 * min(box.L)}
+    pairs = atoms[freud.locality.AABBQuery(box, points[atoms]).query(points[atoms], query).toNeighborList()[:]]
     vectors_A, images = _nearest_images(snapshot, pairs)
     lengths_A = np.linalg.norm(vectors_A, axis=1)
     if len(pairs) < neighbours * len(atoms) or lengths_A.max() >= snapshot.half_width_A:
@@ -161,7 +161,7 @@ def nearest_shells(snapshot: Snapshot, atoms: np.ndarray, *, neighbours: int) ->
 
 
 def crystalline(snapshot: Snapshot, bonds: Shells, *, coherence: float, connections: int) -> tuple[float, int]:
-    """Solid-like atoms: those whose neighbours see the same orientation as they do themselves.
+    """Solid-like atoms: those with enough neighbours of the same local orientation.
 
     A connection is a pair of neighbours with a normalised q6·q6 above `coherence`; an atom with enough of them is
     solid-like. Source: ten Wolde, Ruiz-Montero & Frenkel, Phys. Rev. Lett. 75, 2714 (1995).
@@ -169,11 +169,11 @@ def crystalline(snapshot: Snapshot, bonds: Shells, *, coherence: float, connecti
     Args:
         snapshot: the frame.
         bonds: neighbours, of `nearest_shells`.
-        coherence: least normalised q6·q6 of a connection.
-        connections: least number of them.
+        coherence: smallest normalised q6·q6 of a connection.
+        connections: smallest number of connections of a solid-like atom.
 
     Returns:
-        The fraction of the centres that is solid-like, and the size of the largest cluster of them.
+        The fraction of solid-like centres, and the size of their largest cluster.
     """
     atoms = np.unique(bonds.centers)
     box, points, rotation = _in_box(snapshot)
@@ -187,7 +187,7 @@ def crystalline(snapshot: Snapshot, bonds: Shells, *, coherence: float, connecti
 
 
 def nearest_distances(snapshot: Snapshot, points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
-    """Distance of points of space to the nearest of some atoms.
+    """Distances of points to the nearest of some atoms.
 
     Args:
         snapshot: the frame.
@@ -201,8 +201,8 @@ def nearest_distances(snapshot: Snapshot, points: np.ndarray, atoms: np.ndarray)
     if not len(atoms):
         return distances_A
     box, placed, rotation = _in_box(snapshot)
-    asked = box.wrap(points @ snapshot.cell_A @ rotation)
+    wrapped = box.wrap(points @ snapshot.cell_A @ rotation)
     query = {"mode": "nearest", "num_neighbors": 1, "r_guess": min(FIRST_GUESS_A, snapshot.half_width_A * WITHIN_HALF)}
-    found = freud.locality.AABBQuery(box, placed[atoms]).query(asked, query).toNeighborList()
+    found = freud.locality.AABBQuery(box, placed[atoms]).query(wrapped, query).toNeighborList()
     np.minimum.at(distances_A, found.query_point_indices, found.distances)
     return distances_A

@@ -1,4 +1,4 @@
-"""Measures of order of one point, each one number, for the relation of order with conductivity."""
+"""Structural descriptors of one state point, for the relation of order with conductivity."""
 
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from saltflow.statistics.estimate import Estimate
 
 
 class Descriptor(NamedTuple):
-    """Where a descriptor comes from, its unit, and why it may be missing."""
+    """The quantity behind a descriptor, its unit, and the reason where it is missing."""
 
     source: Hashable
     unit: str
@@ -36,7 +36,7 @@ LOCAL = {
 }
 FSDP = {"fsdp_position_per_A": "position", "fsdp_height": "height", "fsdp_width_per_A": "width"}
 NAMES = ("s2_k", *FSDP, *LOCAL)
-# Which of the descriptors need metals to say anything: without one every halide would count as free.
+# Descriptors that need a metal: without one, every halide would count as free.
 OF_METALS = ("terminal_X", "free_X")
 
 
@@ -47,13 +47,13 @@ def descriptor_rows(
     *,
     weighting: str,
 ) -> dict[str, dict]:
-    """Descriptor → value, error, unit; where there is no value, the reason.
+    """Descriptor → value, error and unit; without a value, the reason.
 
     Args:
         local: of `local_quantities`.
         scattering: of `scattering_quantities`.
         entropy: of `pair_entropy`.
-        weighting: of the structure factor whose first sharp peak counts.
+        weighting: of the structure factor whose first sharp peak is used.
     """
     rows = {"s2_k": entropy.row(unit="k per atom")}
     for name, part in FSDP.items():

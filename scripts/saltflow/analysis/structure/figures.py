@@ -32,16 +32,16 @@ def plot_scattering(result: Mapping, path: str | Path, *, title: str) -> None:
         q_per_A = np.array(found["q_per_A"])
         for colour, (weighting, row) in zip(COLOURS, found["total"].items(), strict=False):
             values, errors = _arrays(row, "S", "S_error")
-            seen = np.isfinite(values)
+            known = np.isfinite(values)
             chosen = weighting == found["weighting"]
-            totals.plot(q_per_A[seen], values[seen], color=colour, lw=1.6 if chosen else 0.9, label=weighting)
+            totals.plot(q_per_A[known], values[known], color=colour, lw=1.6 if chosen else 0.9, label=weighting)
             totals.fill_between(q_per_A, values - errors, values + errors, color=colour, alpha=0.2, lw=0)
             _mark_peak(totals, found["first_sharp_diffraction_peak"][weighting], colour=colour, named=chosen)
         for number, (name, curve) in enumerate(found["partial"].items()):
             values = np.array(curve, dtype=float)
-            seen = np.isfinite(values)
+            known = np.isfinite(values)
             style = "-" if number < len(COLOURS) else "--"
-            partials.plot(q_per_A[seen], values[seen], style, lw=0.9, label=name)
+            partials.plot(q_per_A[known], values[known], style, lw=0.9, label=name)
         totals.axhline(1, color="0.7", lw=0.8, ls="--", zorder=0)
         totals.set(xlabel="q (Å⁻¹)", ylabel="S(q)", title="total, by weighting")
         partials.set(xlabel="q (Å⁻¹)", ylabel="S_ab(q)", title="partial (Ashcroft–Langreth)")
@@ -60,7 +60,7 @@ def _mark_peak(axis: Axes, peak: Mapping, *, colour: str, named: bool) -> None:
 
 
 def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
-    """Populations of the shells of every metal, and what holds the anions.
+    """Populations of the shells of every metal, and states of the anions.
 
     Args:
         result: of `analyse_structure`.
@@ -88,7 +88,7 @@ def plot_polyhedra(result: Mapping, path: str | Path, *, title: str) -> None:
             rows = [result["anions"][name].get(state) for name in names]
             if any(row and row["value"] for row in rows):
                 _bars(anions, names, rows, number=number, of=len(states), label=state)
-        anions.set(ylabel="fraction of the anion", title="held by no, one, several metals", ylim=(0, 1.05))
+        anions.set(ylabel="fraction of the anion", title="bonded to no, one, several metals", ylim=(0, 1.05))
         legend(anions, place="right upper")
 
 
@@ -120,7 +120,7 @@ def _bars(axis: Axes, names: Sequence[str], rows: Sequence, *, number: int, of: 
 
 
 def plot_network(result: Mapping, path: str | Path, *, title: str) -> None:
-    """How polyhedra share anions, and how long the fragments of linked metals are.
+    """Shared anions of polyhedra, and lengths and shapes of fragments of linked metals.
 
     Args:
         result: of `analyse_structure`.

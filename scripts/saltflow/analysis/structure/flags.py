@@ -1,21 +1,21 @@
-"""What keeps a point from being one sound replica, in words with the evidence."""
+"""Flags of a structure that is not one homogeneous amorphous phase, with the evidence."""
 
 from collections.abc import Iterator, Mapping
 
 from saltflow.analysis.structure.roles import Roles
 
-# Packed cells start at 0.52 of Shannon spheres, replicas end above; a cell counts as gas below 0.6 of the start.
+# Packed cells start at a packing fraction of 0.52 of Shannon spheres and become denser; a gas is below 0.6 of that.
 GAS_FREE_VOLUME = 1 - 0.6 * 0.52
 LARGEST_HOLE_A = 5.0
-# A block of 2 × 2 × 2 mobile ions, each with a whole shell of anions that no metal holds.
+# A block of 2 × 2 × 2 mobile ions, each with a shell of anions that are bonded to no metal.
 SALT_CLUSTER, SALT_FRACTION = 8.0, 0.1
 CRYSTALLINE_FRACTION = 0.3
-# Wave vectors of a cell lie 2π/L apart; a peak at 1 Å⁻¹ needs several of them.
+# Wave vectors of a cell are 2π/L apart; a peak at 1 Å⁻¹ needs several of them.
 SHORTEST_CELL_A = 20.0
 
 
 def flags_of(result: Mapping, roles: Roles) -> list[dict]:
-    """Flag and evidence, each once.
+    """Flags with their evidence.
 
     Args:
         result: of `analyse_structure`, without flags.
@@ -28,7 +28,7 @@ def flags_of(result: Mapping, roles: Roles) -> list[dict]:
 def _phase_flags(phases: Mapping) -> Iterator[tuple[str, str]]:
     free, hole = phases["free_volume"]["value"], phases["largest_hole"]["value"]
     if free > GAS_FREE_VOLUME:
-        yield "gas", f"{free:.0%} of the cell lie outside all ions, above {GAS_FREE_VOLUME:.0%}"
+        yield "gas", f"{free:.0%} of the cell is outside all ionic spheres, above {GAS_FREE_VOLUME:.0%}"
     if hole > LARGEST_HOLE_A:
         yield "cavity", f"there is a hole of {hole:.1f} Å radius, above {LARGEST_HOLE_A:g} Å"
     if "salt_like_mobile" in phases:
@@ -36,11 +36,11 @@ def _phase_flags(phases: Mapping) -> Iterator[tuple[str, str]]:
         if size >= SALT_CLUSTER and share >= SALT_FRACTION:
             yield (
                 "separated salt",
-                f"{share:.0%} of the mobile ions see only anions that no metal holds, up to {size:.0f} in one cluster",
+                f"{share:.0%} of the mobile ions have only anions bonded to no metal, up to {size:.0f} in one cluster",
             )
     ordered = phases["crystalline_anions"]["value"]
     if ordered is not None and ordered > CRYSTALLINE_FRACTION:
-        yield "crystalline", f"{ordered:.0%} of the anions lie as in a crystal, above {CRYSTALLINE_FRACTION:.0%}"
+        yield "crystalline", f"{ordered:.0%} of the anions are solid-like, above {CRYSTALLINE_FRACTION:.0%}"
 
 
 def _polyanion_flags(polyanions: Mapping) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def _data_flags(result: Mapping, roles: Roles) -> Iterator[tuple[str, str]]:
     bonded = {pair.split("-")[0] for pair in result["bond_cutoffs_A"]}
     for cation in roles.cations:
         if cation not in bonded:
-            yield "no shell", f"g(r) of {cation} with no anion has a first peak and a minimum behind it"
+            yield "no shell", f"g(r) of {cation} has with no anion a first peak and a minimum"
     if result["note"]:
         yield "short g(r)", result["note"]
     if result["cell_width_A"] < SHORTEST_CELL_A:

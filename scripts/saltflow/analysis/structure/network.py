@@ -1,4 +1,4 @@
-"""How metals are linked by shared anions: corners, edges, faces; fragments, their length and shape; loose anions."""
+"""The network of metals linked by shared anions: corners, edges, faces; fragments and their shapes; free anions."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ SHAPES = ("single", "chain", "ring", "branched", "percolating")
 
 @dataclass(frozen=True)
 class MetalLinks:
-    """Pairs of metals that share at least one anion, each pair (and periodic image) once.
+    """Pairs of metals that share at least one anion, once per periodic image.
 
     Args:
         pairs: metal atoms, (links, 2).
         images: cells between the second and the first, (links, 3).
-        shared: anions that they share, (links,): 1 a corner, 2 an edge, 3 and more a face.
+        shared: number of shared anions, (links,): 1 for a corner, 2 for an edge, 3 or more for a face.
         bridges: link and anion of every M–anion–M, (bridges, 2).
     """
 
@@ -31,7 +31,7 @@ class MetalLinks:
 
 
 def links_of(bonds: Shells) -> MetalLinks:
-    """The links between the centres of bonds, through their common ligands.
+    """The links between centres of bonds with common ligands.
 
     Args:
         bonds: from metals to anions.
@@ -40,7 +40,7 @@ def links_of(bonds: Shells) -> MetalLinks:
     ligands, metals, images = bonds.ligands[order], bonds.centers[order], bonds.images[order]
     one, other = pairs_within(ligands)
     pairs = np.stack([metals[one], metals[other]], axis=1)
-    # Seen from the anion each metal lies in the cell −image; the second metal as seen from the first:
+    # Relative to the anion, a metal lies in the image −images; this is the second metal relative to the first:
     apart = images[one] - images[other]
     backwards = (pairs[:, 0] > pairs[:, 1]) | ((pairs[:, 0] == pairs[:, 1]) & _is_negative(apart))
     pairs[backwards], apart[backwards] = pairs[backwards][:, ::-1], -apart[backwards]
@@ -49,18 +49,18 @@ def links_of(bonds: Shells) -> MetalLinks:
 
 
 def _is_negative(images: np.ndarray) -> np.ndarray:
-    """Whether the first component that is not 0 is negative, (n, 3) → (n,)."""
+    """Whether the first non-zero component is negative, (n, 3) → (n,)."""
     return images @ np.array([10_000, 100, 1]) < 0
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """Metals that are linked with each other.
+    """A connected set of linked metals.
 
     Args:
         metals: their atoms.
-        shape: one of `SHAPES`: without links; two ends and no branch; closed without a branch; anything else; or
-            reaching its own periodic image, so that it has no length.
+        shape: one of `SHAPES`: no links; two ends and no branch; closed without a branch; anything else; connected with
+            its own periodic image, so that it has no length.
     """
 
     metals: np.ndarray
@@ -72,7 +72,7 @@ def fragments_of(links: MetalLinks, metals: np.ndarray) -> list[Fragment]:
 
     Args:
         links: between metals.
-        metals: all metal atoms, sorted.
+        metals: indices of all metal atoms, sorted.
     """
     pairs = np.searchsorted(metals, links.pairs)
     bonds = Bonds(pairs, links.images, np.zeros(len(pairs)))
@@ -98,7 +98,7 @@ def _shape(size: int, edges: int, largest_degree: int, *, endless: bool) -> str:
 
 
 def observe_network(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polyanion: np.ndarray) -> dict:
-    """Sharing, bridges, fragments and loose anions of one frame.
+    """Sharing, bridges, fragments and states of anions of one frame.
 
     Args:
         snapshot: the frame.
@@ -122,7 +122,7 @@ def observe_network(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polya
 
 
 def bridges_of(roles: Roles) -> dict[str, tuple[str, ...]]:
-    """What may link metals: all anions; where there are several kinds, also halides (X) or each other anion alone."""
+    """Kinds of linking anions: any; where there are several kinds, also halides (X) and each other anion alone."""
     kinds = {"X": roles.halides} if roles.halides else {}
     kinds |= {anion: (anion,) for anion in roles.anions if anion not in roles.halides}
     return {"any": roles.anions} | (kinds if len(kinds) > 1 else {})
@@ -153,7 +153,7 @@ def _observe_links(snapshot: Snapshot, links: MetalLinks, roles: Roles, *, metal
 
 
 def observe_anions(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polyanion: np.ndarray) -> dict:
-    """How many metals hold each anion; see `observe_network`."""
+    """States of anions by the number of metals bonded to them, as in `observe_network`."""
     observed: dict[Hashable, float] = {}
     held = np.bincount(bonds.ligands, minlength=len(snapshot.symbols))
     for anion in roles.anions:

@@ -1,7 +1,7 @@
 """Histograms of all pair distances of a frame, exact and without a neighbour list.
 
-Fractional coordinates are kept as 32-bit integers, one turn per cell: their differences wrap to the nearest image by
-themselves. Atoms are sorted along one axis, so that partners within reach follow in one row.
+Fractional coordinates are 32-bit integers, one turn per cell: differences wrap to the nearest image by overflow. Atoms
+are sorted along one axis, so that partners within the cut-off are contiguous.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ HALF_TURN = np.uint64(2**31)
 def pair_counts(
     fractional: np.ndarray, kinds: np.ndarray, cell_A: np.ndarray, *, species: int, bins: int, bin_width_A: float
 ) -> np.ndarray:
-    """Ordered pairs of each two species per bin of their distance, (species, species, bins).
+    """Number of ordered pairs of each two species per bin of distance, (species, species, bins).
 
     Args:
         fractional: fractional coordinates, wrapped or not, (atoms, 3); resolved to 2⁻³² of the cell.
         kinds: index of each atom's species, (atoms,).
-        cell_A: cell vectors as rows, (3, 3); half its smallest width must not be shorter than the bins reach.
+        cell_A: cell vectors as rows, (3, 3); the bins must end within half its smallest width.
         species: number of species.
         bins: number of bins, from a distance of zero.
         bin_width_A: width of a bin.
@@ -27,7 +27,7 @@ def pair_counts(
     turns = np.round((fractional % 1.0) * TURN).astype(np.uint64)
     order = np.argsort(turns[:, 0])
     turns, kinds = turns[order], np.asarray(kinds)[order]
-    # Behind the last atom the first ones follow again, a turn later.
+    # After the last atom, the atoms follow again, one turn later.
     along = np.concatenate([turns[:, 0], turns[:, 0] + np.uint64(TURN)])
     wrapped = np.tile(turns.astype(np.uint32).view(np.int32).T, 2)
     followers = np.tile(kinds, 2)
@@ -40,7 +40,7 @@ def pair_counts(
         stop = min(start + ROWS_AT_ONCE, len(kinds))
         last = int(np.searchsorted(along, along[stop - 1] + reach, side="right"))
         squares = _squares(wrapped[:, start:stop], wrapped[:, start:last], lower_bins)
-        _loco_compositions_predecessors(squares, along[start:stop], along[start:last])
+        _exclude_predecessors(squares, along[start:stop], along[start:last])
         inside = np.flatnonzero(squares.ravel() < bins**2)
         rank = np.sqrt(squares.ravel()[inside]).astype(np.int64)
         rank += ((kinds[start:stop, None] * species + followers[start:last]) * bins).ravel()[inside]
@@ -62,8 +62,8 @@ def _squares(first: np.ndarray, second: np.ndarray, lower_bins: np.ndarray) -> n
     return total
 
 
-def _loco_compositions_predecessors(squares: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
-    """Count each two atoms once: the second comes later in the row, and less than half a turn later."""
+def _exclude_predecessors(squares: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+    """Count each pair once: the second atom follows the first by less than half a turn."""
     rows = len(first)
     squares[:, :rows][np.tril_indices(rows)] = np.inf
     if second[-1] - first[0] >= HALF_TURN:

@@ -1,4 +1,4 @@
-"""Whether the cell is one replica: salt that has separated, crystalline order, gas."""
+"""Phase separation and crystalline order of a frame."""
 
 from collections.abc import Hashable
 
@@ -9,15 +9,15 @@ from saltflow.analysis.structure.network import fragments_of, links_of
 from saltflow.analysis.structure.roles import Roles
 
 NEIGHBOURS = 12
-# Normalised q6·q6 of two neighbours above which they see one crystal, and how many of the 12 must.
+# Smallest normalised q6·q6 of connected neighbours, and smallest number of connections of the 12 neighbours.
 COHERENCE, CONNECTIONS = 0.7, 8
 
 
 def observe_salt(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polyanion: np.ndarray) -> dict[Hashable, float]:
-    """Mobile ions that see nothing of the framework, and the largest cluster of them, of one frame.
+    """Salt-like mobile ions, and their largest cluster, of one frame.
 
     A free anion is bonded to no metal and in no polyanion. A mobile ion is salt-like when all anions of its shell are
-    free; two of them belong to one cluster when they share an anion.
+    free; salt-like ions that share an anion belong to one cluster.
 
     Args:
         snapshot: the frame.

@@ -10,10 +10,10 @@ from saltflow.materials.ions.polyanions import BOND_STRETCH, Polyanion
 
 
 def observe_polyanions(snapshot: Snapshot, roles: Roles) -> tuple[dict[Hashable, float], np.ndarray]:
-    """How many polyanions are whole in one frame, and which atoms belong to one.
+    """Fractions of whole polyanions in one frame, and the atoms that belong to one.
 
-    A ligand is bound within 1.3 × the bond of the packed template. A centre is whole when it has all ligands of one of
-    its kinds; of OH and O2 every H, or O, needs its O.
+    A ligand is bonded within 1.3 × the bond of the packed template. A centre is whole when it has all ligands of one of
+    its kinds; in OH and O2, every H or O needs its O.
 
     Args:
         snapshot: the frame.
@@ -24,8 +24,8 @@ def observe_polyanions(snapshot: Snapshot, roles: Roles) -> tuple[dict[Hashable,
     """
     observed: dict[Hashable, float] = {}
     member = np.zeros(len(snapshot.symbols), dtype=bool)
-    for kind in dict.fromkeys(_asked(each) for each in roles.polyanions):
-        same = [each for each in roles.polyanions if _asked(each) == kind]
+    for kind in dict.fromkeys(_counted_element(each) for each in roles.polyanions):
+        same = [each for each in roles.polyanions if _counted_element(each) == kind]
         atoms = snapshot.atoms_of(kind)
         whole = np.zeros(len(atoms), dtype=bool)
         for polyanion in same:
@@ -38,8 +38,8 @@ def observe_polyanions(snapshot: Snapshot, roles: Roles) -> tuple[dict[Hashable,
     return observed, member
 
 
-def _asked(polyanion: Polyanion) -> str:
-    """The element whose atoms each must have their partners: the centre, or the ligand of a dumbbell."""
+def _counted_element(polyanion: Polyanion) -> str:
+    """The element whose atoms are counted: the centre, or the ligand of a diatomic ion."""
     return polyanion.ligand if len(polyanion.directions) == 1 else polyanion.center
 
 
@@ -48,6 +48,6 @@ def _needed(polyanion: Polyanion) -> int:
 
 
 def _bound(snapshot: Snapshot, polyanion: Polyanion) -> Shells:
-    asked = _asked(polyanion)
-    partner = polyanion.center if asked == polyanion.ligand else polyanion.ligand
-    return shells(snapshot, {(asked, partner): BOND_STRETCH * polyanion.bond_A})
+    counted = _counted_element(polyanion)
+    partner = polyanion.center if counted == polyanion.ligand else polyanion.ligand
+    return shells(snapshot, {(counted, partner): BOND_STRETCH * polyanion.bond_A})

@@ -1,4 +1,4 @@
-"""Polyhedra of anions around metals: classes of coordination, how polyhedra share anions, how regular they are."""
+"""Coordination polyhedra of anions around metals: classes, coordination numbers, angle variance."""
 
 from collections.abc import Hashable
 
@@ -13,11 +13,11 @@ SHARING = {1: "corner", 2: "edge", 3: "face"}
 
 
 def environments(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[int, str]:
-    """The class of every metal atom: what anions its shell holds, such as X3O1.
+    """The class of every metal atom by the anions in its shell, such as X3O1.
 
     Args:
         snapshot: the frame.
-        bonds: of metals to anions; others are left out.
+        bonds: of metals to anions.
         roles: which elements are metals and anions.
     """
     counts = _anion_counts(snapshot, bonds, roles)
@@ -55,15 +55,15 @@ def observe_polyhedra(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[H
     labels = environments(snapshot, bonds, roles)
     variances = angle_variances_deg2(bonds.around(metals))
     for metal in roles.metals:
-        ours = snapshot.symbols[metals] == metal
-        number = max(int(ours.sum()), 1)
-        for atom in metals[ours]:
+        own = snapshot.symbols[metals] == metal
+        number = max(int(own.sum()), 1)
+        for atom in metals[own]:
             _add(observed, ("class", metal, labels[int(atom)]), 1 / number)
-        for total in counts[ours].sum(axis=1):
+        for total in counts[own].sum(axis=1):
             _add(observed, ("coordination", metal, int(total)), 1 / number)
-        for anion, mean in zip(roles.anions, counts[ours].mean(axis=0), strict=True):
+        for anion, mean in zip(roles.anions, counts[own].mean(axis=0), strict=True):
             observed["mean coordination", metal, anion] = float(mean)
-        found = [variances[int(atom)] for atom in metals[ours] if int(atom) in variances]
+        found = [variances[int(atom)] for atom in metals[own] if int(atom) in variances]
         observed["angle variance", metal] = float(np.sum(found))
         observed["regular", metal] = len(found) / number
         observed["atoms", metal] = number
@@ -77,8 +77,8 @@ def _add(observed: dict[Hashable, float], name: Hashable, value: float) -> None:
 def angle_variances_deg2(bonds: Shells) -> dict[int, float]:
     """Bond-angle variance of every centre with four or six ligands, in degrees².
 
-    σ² = Σ (θ_i − θ0)²/(m − 1) over the m angles of a tetrahedron (6, θ0 = 109.47°) or octahedron (12, 90°; the three
-    largest angles are those across). Source: Robinson, Gibbs & Ribbe, Science 172, 567 (1971).
+    σ² = Σ (θ_i − θ0)²/(m − 1) over the m angles of a tetrahedron (6, θ0 = 109.47°) or octahedron (12, 90°; without
+    the three largest angles, of opposite ligands). Source: Robinson, Gibbs & Ribbe, Science 172, 567 (1971).
 
     Args:
         bonds: from centres to ligands.
@@ -100,13 +100,13 @@ def angle_variances_deg2(bonds: Shells) -> dict[int, float]:
 
 
 def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of places that hold the same group, each once.
+    """All pairs of indices with the same group, each once.
 
     Args:
-        groups: sorted, (places,).
+        groups: sorted, (n,).
 
     Returns:
-        First and second places, (pairs,) each.
+        First and second indices, (pairs,) each.
     """
     first, second = [np.zeros(0, dtype=int)], [np.zeros(0, dtype=int)]
     for offset in range(1, len(groups)):

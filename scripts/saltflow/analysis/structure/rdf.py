@@ -9,14 +9,13 @@ from scipy import ndimage, signal
 
 from saltflow.analysis.structure.pair_counts import pair_counts
 from saltflow.base.errors import SaltflowError
-from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate, time_blocks
+from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate_averages, time_blocks
 from saltflow.statistics.estimate import Estimate
 from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 
 SCHEMA = 2
-# Noise in a histogram makes false extrema: g(r) is smoothed over this width before they are sought, and a
-# peak counts when it stands out by this much.
+# Against false extrema of a noisy histogram, g(r) is smoothed over this width, and peaks have at least this prominence.
 SMOOTHING_A = 0.06
 PEAK_PROMINENCE = 0.15
 
@@ -33,7 +32,7 @@ class PairAverages:
         counts: atoms of each species, (species,).
         volume_A3: mean volume of the cells.
         half_width_A: half the smallest distance between opposite faces.
-        note: why the distances end before they were asked to, or ''.
+        note: why the distances end before r_max, or ''.
     """
 
     species: tuple[str, ...]
@@ -50,19 +49,18 @@ def pair_distributions(
 ) -> dict:
     """g(r), N(r) and first-shell coordination numbers of every pair of elements, averaged over replicas.
 
-    The error is a standard error over blocks of time and replicas (`averages`). g is normalised so that an ideal gas
-    gives 1 (an atom is not its own neighbour), N(r) of "A-B" counts the B within r of an A.
+    Errors are standard errors over blocks of time and replicas. g of an ideal gas is 1 (an atom is not its own
+    neighbour); N(r) of "A-B" is the number of B within r of an A.
 
     Args:
         trajectories: replicas of one composition; positions may be unwrapped.
-        r_max_A: largest distance; beyond half the smallest width of the cell periodic images repeat, so
-            that it is cut there and `note` says so.
+        r_max_A: largest distance, at most half the smallest width of the cell; `note` tells where it was cut.
         bin_width_A: width of a bin.
         frames_per_replica: evenly spaced frames taken from each replica.
 
     Returns:
         JSON-able: r_A (bin centres), edges_A (outer edges, where N is given), pairs "A-B" with curves,
-        first peak, first minimum and coordination number, None where g shows none.
+        first peak, first minimum and coordination number; None where g has none.
 
     Raises:
         SaltflowError: no trajectory, too few frames, other atoms, or a bin that is not smaller than r_max.
@@ -76,7 +74,7 @@ def pair_distributions(
 def pair_averages(
     trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> PairAverages:
-    """The histograms behind `pair_distributions`, which see."""
+    """The histograms behind `pair_distributions`, with the same arguments."""
     _check_input(trajectories, r_max_A=r_max_A, bin_width_A=bin_width_A, frames_per_replica=frames_per_replica)
     widest_A = min(half_width_A(run.cells_A) for run in trajectories)
     bins = int(min(r_max_A, widest_A) / bin_width_A + 1e-9)
@@ -107,9 +105,9 @@ def pair_averages(
 
 
 def pair_rows(averages: PairAverages) -> dict:
-    """The JSON-able form of `pair_distributions`."""
+    """Pair distributions as JSON."""
     edges_A, species = averages.edges_A, averages.species
-    curves = estimate(averages.blocks, _curves)
+    curves = estimate_averages(averages.blocks, _curves)
     replicas = averages.blocks.replicas
     return {
         "r_A": (edges_A - edges_A[0] / 2).tolist(),
@@ -136,7 +134,7 @@ def _check_input(
     trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> None:
     if not trajectories:
-        raise SaltflowError("The structure needs at least one trajectory; run the molecular dynamics first.")
+        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
     if not 0 < bin_width_A < r_max_A:
         raise SaltflowError(f"bin_width_A ({bin_width_A:g} Å) must lie between 0 and r_max_A ({r_max_A:g} Å).")
     for replica, run in enumerate(trajectories):
@@ -152,8 +150,8 @@ def _check_input(
 def half_width_A(cells_A: np.ndarray) -> float:
     """Half the smallest distance between opposite faces over all frames.
 
-    Within it the nearest image of a pair is unique and found by rounding fractional coordinates, however
-    skewed the cell: a vector shorter than half the width has every fractional coordinate below one half.
+    Within it the nearest image of a pair is unique and found by rounding fractional coordinates, whatever the shape of
+    the cell: a vector shorter than half the width has every fractional coordinate below one half.
     """
     return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
 
@@ -168,7 +166,7 @@ def _note(r_max_A: float, widest_A: float) -> str:
 
 
 def _histograms(run: TrajectoryReader, frame: int, species: Sequence[str], edges_A: np.ndarray) -> dict:
-    """g and the neighbours per bin of one frame; see `PairAverages`."""
+    """g and neighbours per bin of one frame, as in `PairAverages`."""
     kinds = np.searchsorted(species, run.symbols)
     counts = np.bincount(kinds, minlength=len(species))
     cell_A = np.asarray(run.cells_A[frame], dtype=float)
@@ -178,7 +176,7 @@ def _histograms(run: TrajectoryReader, frame: int, species: Sequence[str], edges
     )
     shells_A3 = 4 / 3 * np.pi * np.diff(np.concatenate([[0.0], edges_A]) ** 3)
     possible = np.outer(counts, counts) - np.diag(counts)
-    # A species with one atom has no pair with itself: zero neighbours, and g stays zero.
+    # A single atom has no pair with itself: its g stays zero.
     ideal = np.maximum(possible, 1)[..., None] * shells_A3 / abs(np.linalg.det(cell_A))
     return {("g",): pairs / ideal, ("neighbours",): pairs / counts[:, None, None]}
 
@@ -203,17 +201,17 @@ def _pair_row(curves: Mapping[str, Estimate], pair: tuple[int, int], edges_A: np
 
 
 def first_shell(g: np.ndarray, *, bin_width_A: float) -> tuple[int | None, int | None]:
-    """Bins of the first peak of g(r) and of the minimum behind it.
+    """Bins of the first peak of g(r) and of the first minimum.
 
-    The minimum is the lowest point between the first two peaks; without a second peak there is none, for
-    the curve has not been followed to the end of the shell.
+    The minimum is the lowest point between the first two peaks. Without a second peak, g must rise again behind it, or
+    fall to zero: otherwise it is not followed to the end of the shell.
 
     Args:
         g: pair distribution function, (bins,).
         bin_width_A: width of a bin.
 
     Returns:
-        Indices, None where there is no such peak or minimum.
+        Indices; None where there is no such peak or minimum.
     """
     smooth = ndimage.gaussian_filter1d(g, SMOOTHING_A / bin_width_A, mode="nearest")
     prominence = PEAK_PROMINENCE * max(1.0, float(smooth.max()) / 4)

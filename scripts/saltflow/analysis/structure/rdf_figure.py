@@ -7,7 +7,7 @@ import numpy as np
 
 from saltflow.base.plotting import figure_of, legend, say
 
-LARGEST_N_SHOWN = 14  # above the twelve neighbours of a dense packing, below the crowd of later shells
+LARGEST_N_SHOWN = 14  # above the twelve neighbours of a dense packing
 
 
 def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title: str) -> None:

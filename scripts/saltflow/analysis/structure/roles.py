@@ -1,4 +1,4 @@
-"""Who is who: the mobile ion, the metals of the framework, the anions and the polyanions."""
+"""Roles of the elements: mobile ion, metals of the framework, anions and polyanions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from saltflow.base.errors import SaltflowError
 from saltflow.materials.ions.polyanions import POLYANIONS, Polyanion
 
 HALIDES = ("F", "Cl", "Br", "I")
-# In the label of a shell: halides first, as X, then oxygen, then any other anion.
+# Order in the label of a shell: halides as X, oxygen, then other anions.
 SHELL_ORDER = ("X", "O", "S", "N")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What each element of a composition does.
+    """The role of each element of a composition.
 
     Args:
         species: elements in alphabetical order.
         mobile: the mobile ion.
-        metals: the cations of the framework: those of charge 2 and more that are neither mobile, nor the centre of
-            a polyanion, nor hydrogen; may be none.
+        metals: cations of the framework, of charge 2 or more, neither mobile, nor centre of a polyanion, nor hydrogen;
+            may be none.
         anions: elements of negative charge.
-        polyanions: kinds that the elements and their charges allow; centre and ligand stay together.
+        polyanions: kinds that the elements and their charges allow.
     """
 
     species: tuple[str, ...]
@@ -37,7 +37,7 @@ class Roles:
 
     @property
     def cations(self) -> tuple[str, ...]:
-        """Mobile ion and metals."""
+        """The mobile ion and the metals."""
         return tuple(sorted({self.mobile, *self.metals} - set(self.anions)))
 
 
@@ -67,20 +67,20 @@ def roles_of(charges: Mapping[str, float], *, mobile_ion: str) -> Roles:
 
 
 def _is_allowed(polyanion: Polyanion, charges: Mapping[str, float]) -> bool:
-    """Whether a centre has the state of this polyanion, and its ligand the charge to be one (H: + in OH, − in BH4)."""
+    """Whether centre and ligand have the charges of a polyanion (H: + in OH, − in BH4)."""
     if charges.get(polyanion.center) != polyanion.center_state or polyanion.ligand not in charges:
         return False
     return (charges[polyanion.ligand] > 0) == (polyanion.name == "OH")
 
 
 def shell_label(counts: Mapping[str, int]) -> str:
-    """The name of a coordination shell: halides together as X, then the others.
+    """The label of a coordination shell: halides together as X, then other anions.
 
     >>> shell_label({"Cl": 2, "Br": 1, "O": 1})
     'X3O1'
 
     Args:
-        counts: anion → how many of them are bonded.
+        counts: anion → number of bonded atoms.
     """
     merged: dict[str, int] = {}
     for element, count in counts.items():

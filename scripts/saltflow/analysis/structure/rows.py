@@ -1,4 +1,4 @@
-"""The JSON-able form of what is counted frame by frame."""
+"""The quantities that are counted frame by frame as JSON."""
 
 from collections.abc import Hashable, Mapping
 
@@ -52,7 +52,7 @@ def local_rows(estimates: Estimates, roles: Roles, cutoffs_A: Mapping[tuple[str,
 
 
 def _scalars(estimates: Estimates, *prefix: str) -> dict:
-    """Rows of all quantities whose name begins so, by the last part of their name, the largest first."""
+    """Rows of all quantities with a name prefix, by the last part of their name, the largest first."""
     depth = len(prefix) + 1
     found = {name[-1]: each for name, each in estimates.items() if len(name) == depth and name[:-1] == prefix}
     order = sorted(found, key=lambda last: (-float(found[last].value), str(last)))

@@ -10,11 +10,11 @@ from saltflow.analysis.structure.coordination_shells import Snapshot
 from saltflow.statistics.estimate import Estimate, finite_list
 
 WEIGHTINGS = ("number", "neutron", "x-ray")
-# The first sharp diffraction peak lies well below the principal peak, which neighbouring anions make (2.1 Å⁻¹ in
-# chlorides, 1.8 Å⁻¹ in iodides); that one is sought from here on.
+# The first sharp diffraction peak lies well below the principal peak, which is that of neighbouring anions (2.1 Å⁻¹ in
+# chlorides, 1.8 Å⁻¹ in iodides) and lies above the smallest value here.
 BELOW_PRINCIPAL = 0.85
 SMALLEST_PRINCIPAL_PER_A = 1.3
-# In a smaller cell wave vectors lie more than 0.5 Å⁻¹ apart, as wide as the peak itself.
+# In a smaller cell, wave vectors are more than 0.5 Å⁻¹ apart, the width of the peak.
 SMALLEST_CELL_A = 12.0
 SMOOTHING_PER_A = 0.06
 FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -24,12 +24,12 @@ VECTORS_AT_A_TIME = 500
 
 @dataclass(frozen=True)
 class WaveVectors:
-    """Wave vectors that fit into the cell, sorted into shells.
+    """Wave vectors of a periodic cell, sorted into shells.
 
     Args:
         indices: Miller indices, one of each ± pair, (vectors, 3).
         shells: shell of each, (vectors,).
-        q_per_A: middle of every shell, (shells,).
+        q_per_A: centre of every shell, (shells,).
     """
 
     indices: np.ndarray
@@ -38,13 +38,13 @@ class WaveVectors:
 
 
 def wave_vectors(cell_A: np.ndarray, *, q_max_per_A: float, width_per_A: float, per_shell: int) -> WaveVectors:
-    """Wave vectors of a cell up to q_max, at most so many of each shell, evenly chosen.
+    """Wave vectors of a cell up to q_max, at most `per_shell` of each shell.
 
     Args:
         cell_A: cell vectors as rows, (3, 3).
         q_max_per_A: largest length, 2π/d.
         width_per_A: width of a shell.
-        per_shell: most vectors of one shell.
+        per_shell: largest number of vectors of a shell.
     """
     reciprocal = 2 * np.pi * np.linalg.inv(cell_A).T
     reach = np.floor(q_max_per_A * np.linalg.norm(cell_A, axis=1) / (2 * np.pi)).astype(int)
@@ -63,7 +63,7 @@ def wave_vectors(cell_A: np.ndarray, *, q_max_per_A: float, width_per_A: float, 
 
 
 def _evenly(places: np.ndarray, most: int) -> np.ndarray:
-    # A fixed shuffle: neighbours in length are often equivalent by symmetry, and would be taken or left together.
+    # A fixed shuffle: vectors of similar length are often equivalent by symmetry.
     shuffled = np.random.default_rng(0).permutation(places)
     return shuffled[:most]
 
@@ -94,9 +94,9 @@ def _densities(snapshot: Snapshot, indices: np.ndarray, species: Sequence[str]) 
     reach = np.abs(indices).max(axis=0)
     found = np.empty((len(indices), len(species)), dtype=complex)
     for number, element in enumerate(species):
-        ours = fractional[snapshot.symbols == element]
+        own = fractional[snapshot.symbols == element]
         tables = [
-            np.exp(2j * np.pi * np.outer(np.arange(-most, most + 1), ours[:, axis])) for axis, most in enumerate(reach)
+            np.exp(2j * np.pi * np.outer(np.arange(-most, most + 1), own[:, axis])) for axis, most in enumerate(reach)
         ]
         for start in range(0, len(indices), VECTORS_AT_A_TIME):
             part = slice(start, start + VECTORS_AT_A_TIME)
@@ -122,9 +122,9 @@ def scattering_quantities(
         means: averages of `observe_scattering`.
         fractions: x_a of every species, (species,).
         powers: of `scattering_powers`.
-        q_per_A: middles of the shells, (shells,).
-        anions: which species make the principal peak, bool (species,).
-        cell_width_A: smallest distance between opposite faces; below 12 Å no first sharp peak is sought.
+        q_per_A: centres of the shells, (shells,).
+        anions: whether a species contributes to the principal peak, (species,).
+        cell_width_A: smallest distance between opposite faces; below 12 Å there is no first sharp peak.
     """
     partial = means["partial",]
     principal_per_A = _principal_peak_per_A(q_per_A, weighted_total(partial, fractions, anions[None, :].astype(float)))
@@ -166,10 +166,10 @@ def first_sharp_peak(
     Args:
         q_per_A: (shells,).
         structure_factor: S(q), 0 where a shell is empty, (shells,).
-        below_per_A: where it lies at most.
+        below_per_A: largest position.
 
     Returns:
-        Å⁻¹, S at the top, Å⁻¹; all nan where no peak stands out by 0.1.
+        Å⁻¹, S at the maximum, Å⁻¹; all nan without a peak of prominence 0.1.
     """
     filled = np.flatnonzero(structure_factor > 0)
     if len(filled) < 5:
@@ -184,7 +184,7 @@ def first_sharp_peak(
     top = int(peaks[0])
     prominence = signal.peak_prominences(smooth, [top])[0][0]
     widened = signal.peak_widths(smooth, [top], rel_height=0.5)[0][0] * step
-    # Smoothing makes a Gaussian peak wider and lower; its area stays.
+    # Smoothing widens a Gaussian peak at constant area.
     width = np.sqrt(max(widened**2 - (FWHM_OF_SIGMA * SMOOTHING_PER_A) ** 2, step**2))
     height = smooth[top] + prominence * (widened / width - 1)
     shift = _vertex(*smooth[top - 1 : top + 2])
@@ -192,7 +192,7 @@ def first_sharp_peak(
 
 
 def _vertex(before: float, at: float, after: float) -> float:
-    """Where the parabola through three even points has its top, in steps from the middle one."""
+    """Vertex of the parabola through three equidistant points, in steps from the middle one."""
     bend = before - 2 * at + after
     return 0.5 * (before - after) / bend if bend < 0 else 0.0
 
@@ -200,7 +200,7 @@ def _vertex(before: float, at: float, after: float) -> float:
 def scattering_rows(
     estimates: Mapping[Hashable, Estimate], vectors: WaveVectors, species: Sequence[str], *, weighting: str
 ) -> dict:
-    """S(q) as JSON: partials, totals by weighting, peaks; None in shells that hold no wave vector of the cell."""
+    """S(q) as JSON: partials, totals by weighting, peaks; None in shells without a wave vector."""
     members = np.bincount(vectors.shells, minlength=len(vectors.q_per_A))
     empty = members == 0
     partial = estimates["partial"]

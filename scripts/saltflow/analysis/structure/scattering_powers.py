@@ -1,12 +1,12 @@
-"""How strongly atoms scatter: neutron scattering lengths and X-ray form factors, as dynasor carries them."""
+"""Scattering powers of atoms: neutron scattering lengths and X-ray form factors, from dynasor."""
 
 import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
-# Natural elements that dynasor refuses, because it lacks the incoherent length of a rare isotope; coherent lengths in
-# fm of Sears, Neutron News 3(3), 26 (1992).
+# Elements that dynasor refuses because it lacks the incoherent length of a rare isotope; coherent lengths in fm from
+# Sears, Neutron News 3(3), 26 (1992).
 NATURAL_LENGTHS_FM = {
     "K": 3.67, "Ca": 4.70, "V": -0.3824, "Fe": 9.45, "Rb": 7.09, "Sr": 7.02, "Mo": 6.715, "Sn": 6.225, "Ba": 5.07,
     "La": 8.24, "Ta": 6.91, "W": 4.86,
@@ -14,7 +14,7 @@ NATURAL_LENGTHS_FM = {
 
 
 def scattering_powers(species: Sequence[str], q_per_A: np.ndarray) -> dict[str, np.ndarray]:
-    """How strongly each element scatters: 1, neutron length in fm, X-ray form factor in electrons, (shells, species).
+    """Scattering powers: 1, neutron length in fm, X-ray form factor in electrons, (shells, species) each.
 
     Neutrons: natural isotopes, coherent (Sears, Neutron News 3(3), 26, 1992). X-rays: neutral atoms (Waasmaier &
     Kirfel, Acta Cryst. A51, 416, 1995), hydrogen 0. nan where there is no value.
@@ -32,7 +32,7 @@ def scattering_powers(species: Sequence[str], q_per_A: np.ndarray) -> dict[str, 
 
 
 def _neutron_length_fm(element: str) -> float:
-    from dynasor.post_processing import NeutronScatteringLengths  # two seconds
+    from dynasor.post_processing import NeutronScatteringLengths  # takes two seconds
 
     if element in NATURAL_LENGTHS_FM:
         return NATURAL_LENGTHS_FM[element]

@@ -1,4 +1,4 @@
-"""The descriptors of every point in one table."""
+"""The structural descriptors of every state point as a table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +14,8 @@ def tabulate_structure(points: Sequence[tuple[str, float, Mapping]]) -> pd.DataF
         points: (composition id, temperature in K, result of `analyse_structure`).
 
     Returns:
-        columns composition, temperature_K, replicas, status, flags (separated by semicolons), and every descriptor
-        with its error as …_err; empty where there is none.
+        columns composition, temperature_K, replicas, status, flags (separated by semicolons), and every descriptor with
+        its error as …_err; empty where undefined.
     """
     return pd.DataFrame([_row(*point) for point in points])
 

@@ -1,4 +1,4 @@
-"""Free volume: what the ions leave empty, and the largest hole."""
+"""Free volume, and the largest hole."""
 
 from collections.abc import Hashable, Mapping
 
@@ -13,12 +13,12 @@ LARGEST_HOLE_A = 8.0
 
 
 def observe_voids(snapshot: Snapshot, radii_A: Mapping[str, float], *, frame: int) -> dict[Hashable, float]:
-    """The part of the cell outside all ionic spheres, and the largest distance from any atom, of one frame.
+    """Fraction of the cell outside all ionic spheres, and the largest distance from any atom, of one frame.
 
     Args:
         snapshot: the frame.
         radii_A: element → ionic radius.
-        frame: number of the frame; each takes other points.
+        frame: number of the frame, which selects its sample points.
 
     Returns:
         ("free volume",) → fraction of the cell; ("largest hole",) → radius in Å of the largest sphere without an atom's

@@ -1,1 +1,1 @@
-"""Transport: displacements, the diffusive window, conductivities and their errors."""
+"""Transport: displacements, diffusive window, conductivities and their errors."""

@@ -1,4 +1,4 @@
-"""The transport picture of one composition at one temperature, all replicas together."""
+"""Transport of one state point, from all its replicas."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from saltflow.analysis.transport.conductivity import sum_rule_residual
 from saltflow.analysis.transport.curves import write_curves
 from saltflow.analysis.transport.measurement import Measurement, measure
 from saltflow.analysis.transport.messages import summary_sentences
-from saltflow.analysis.transport.pairs import displacement_correlation, reaches_across
+from saltflow.analysis.transport.pairs import displacement_correlation, finite_size_flag
 from saltflow.analysis.transport.rows import (
     SCALARS,
     cluster_rows,
@@ -28,7 +28,7 @@ from saltflow.trajectory import TrajectoryReader
 log = logging.getLogger(__name__)
 
 SCHEMA = 2
-DAMPING = ("langevin",)  # thermostats whose friction shows in the diffusion
+DAMPING = ("langevin",)  # thermostats whose friction slows diffusion
 HAVEN_DEFINITION = "sigma_NE / sigma_E of the mobile ion = D* / D_sigma, barycentric"
 
 
@@ -50,7 +50,7 @@ def analyse_transport(
     correlation_bin_A: float,
     curves_path: str | Path | None = None,
 ) -> dict:
-    """Diffusion, conductivities and their ratios with errors, from all replicas of one point.
+    """Diffusion coefficients, conductivities and their ratios, with errors, from all replicas of one state point.
 
     Args:
         trajectories: the replicas, unwrapped, of one composition, size and frame interval.
@@ -58,25 +58,26 @@ def analyse_transport(
         mobile_ion: element whose MSD decides the diffusive window.
         temperature_K: temperature of the run.
         first_minima_A: "A-B" → first minimum of g(r), where bonds of clusters end; None where it has none.
-        frame: reference frame of the single-ion quantities; collective ones are barycentric. With one species
-            alone both are the laboratory frame, for nothing is left to move against.
+        frame: reference frame of the single-ion quantities; collective quantities are barycentric. With one species,
+            both are the laboratory frame.
         alpha_min: lower bound of dlnMSD/dlnt in the diffusive window.
         alpha_max: upper bound.
         msd_min_A2: smallest MSD in the window.
         max_lag_fraction: longest lag as a fraction of the longest uninterrupted run.
         cluster_frames: evenly spaced frames of each replica whose ion clusters are found.
-        cutoff_sweep_A: bond cut-offs are also shifted down and up by this, to show what hangs on them.
-        correlation_origins: evenly spaced starts of each replica for the displacement–displacement correlation.
+        cutoff_sweep_A: σ_cNE is also given with bond cut-offs this much shorter and longer.
+        correlation_origins: evenly spaced origins of each replica for the displacement–displacement correlation.
         correlation_bin_A: width of its bins.
-        curves_path: where the MSD at every lag goes (`write_curves`), if anywhere; the result has a logarithmic grid.
+        curves_path: file for the MSD at every lag (`write_curves`); the result itself has a logarithmic grid.
 
     Returns:
-        JSON-able values, errors and curves; None where a value is undefined. Status "not diffusive" when no
-        window obeys the rule: the numbers then come from the longest allowed lags and are no coefficients. Status
-        "damped" when friction of the thermostat slowed the ions down: they are those of a viscous medium.
+        JSON-able values, errors and curves; None where a value is undefined. Status "ok"; "not diffusive" where no
+        window obeys the rule, and values come from the longest allowed lags; "damped" where the friction of the
+        thermostat slowed diffusion.
 
     Raises:
-        SaltflowError: the input cannot be analysed; the message says why.
+        SaltflowError: no or too short trajectories, replicas that differ, a charge, a first minimum or the mobile ion
+            missing, or wrapped positions.
     """
     measured = measure(
         trajectories, charges=charges, mobile_ion=mobile_ion, temperature_K=temperature_K, frame=frame,
@@ -118,7 +119,7 @@ def analyse_transport(
         "sum_rule_residual": sum_rule_residual(system, estimates["onsager_ab_per_eV_cm_s"].value),
         "clusters": cluster_rows(system, estimates, clusters, cutoffs_A),
         "displacement_correlation": correlations,
-        "finite_size": reaches_across(correlations[-1], mobile_ion=mobile_ion),
+        "finite_size": finite_size_flag(correlations[-1], mobile_ion=mobile_ion),
         "per_replica": _per_replica(measured),
         "curves": curve_rows(system, measured.lags, measured.msd_A2),
     }
@@ -128,11 +129,11 @@ def analyse_transport(
 
 
 def no_transport(replica_statuses: Sequence[str], *, temperature_K: float) -> dict:
-    """The result of a point none of whose replicas came through its run, in the layout of `analyse_transport`.
+    """The result of a state point without an accepted replica, in the layout of `analyse_transport`.
 
     Args:
-        replica_statuses: why each replica is missing.
-        temperature_K: temperature of the point.
+        replica_statuses: of each replica.
+        temperature_K: of the state point.
     """
     return {
         **no_result(replica_statuses, schema=SCHEMA),

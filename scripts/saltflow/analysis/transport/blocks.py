@@ -1,4 +1,4 @@
-"""Displacements at the lags of a window, per block of time: what the errors are made of."""
+"""Displacements at the lags of the fit window, per block of time, for the errors."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,20 @@ from saltflow.analysis.transport.displacements import FULL_RATE_LAGS, Displaceme
 from saltflow.trajectory.chunks import SeriesChunk, series_chunks
 from saltflow.trajectory.segments import Segment, System
 
-# Origins lie so close that neighbours share all but 1/128 of their interval.
+# Neighbouring origins are 1/128 of the lag apart.
 ORIGINS_PER_LAG = 128
 
 
 def displacement_blocks(system: System, lags: np.ndarray, *, block_frames: int) -> tuple[Displacements, np.ndarray]:
     """Displacements at chosen lags, per block of time, in the collective frame.
 
-    An origin belongs to the block that holds the middle of its interval, so every pair of frames is used
-    once and neighbouring blocks share little.
+    An origin belongs to the block that holds the middle of its interval: every pair of frames is used once, and
+    neighbouring blocks share little.
 
     Args:
-        system: the point.
+        system: the state point.
         lags: lags in frames, all of them of `available_lags`.
-        block_frames: length of a block; the last one of a segment takes the remainder by even division.
+        block_frames: smallest length of a block; a segment is divided evenly.
 
     Returns:
         The sums with blocks as first axis, and the replica of each block, (blocks,).
@@ -80,7 +80,7 @@ class _Origins:
         return series_A[..., self.ends] - series_A[..., self.starts]
 
     def per_block(self, values: np.ndarray) -> np.ndarray:
-        """Sums over each block, (blocks,), where an origin stands for all that were left out up to the next one."""
+        """Sums over each block, (blocks,); each origin stands for all frames up to the next origin."""
         return self.frames_apart * np.add.reduceat(values, self.changes)
 
 
@@ -98,7 +98,7 @@ def _origins(chunk: SeriesChunk, lag: int, *, blocks: int, n_frames: int) -> _Or
 
 
 def _origin_step(lag: int, stride: int) -> int:
-    """Frames from one origin to the next; a whole number of strides."""
+    """Frames from one origin to the next, a multiple of the stride."""
     return max(1, lag // ORIGINS_PER_LAG // stride) * stride
 
 

@@ -1,17 +1,16 @@
-"""The sampling error that diffusion itself imposes, from the Gaussian statistics of displacements.
+"""The Brownian error: the sampling error of diffusion, from the Gaussian statistics of displacements.
 
-Once displacements are diffusive they are Gaussian, and the covariance of every slope follows from the
-slopes: for n independent windows in three dimensions
+Diffusive displacements are Gaussian, so the covariance of all slopes follows from the slopes. For n independent windows
+in three dimensions (Wishart statistics)
     Cov(C_ab, C_cd) = (C_ac C_bd + C_ad C_bc)/(3n)
-with C_ab the slope of ⟨ΔR_a·ΔR_b⟩ (Wishart statistics), and alike for the single-ion sums, whose
-relative error is √(2/(3Nn)) for N independent ions.
+with C_ab the slope of ⟨ΔR_a·ΔR_b⟩. The relative error of a single-ion sum over N independent ions is √(2/(3Nn)).
 """
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-# Below this the spread diverges; the factor stays at its value there, about 7.
+# Below 2 the variance diverges; the factor keeps its value here, about 7.
 FEWEST_SHAPE = 2.2
 
 
@@ -23,7 +22,7 @@ def brownian_variances(
     counts: np.ndarray,
     n_windows: float,
 ) -> dict[str, np.ndarray]:
-    """Variance of every derived quantity, propagated with all covariances.
+    """Variance of every derived quantity, all covariances included.
 
     Args:
         estimator: (self_slopes=, collective_slopes=) with leading axes → name → quantity.
@@ -34,7 +33,7 @@ def brownian_variances(
     """
     covariance = slope_covariance(self_slopes, collective_slopes, counts) / n_windows
     values, vectors = np.linalg.eigh(covariance)
-    # The width along each principal direction; tiny negative eigenvalues are rounding.
+    # Standard deviation along each principal direction; tiny negative eigenvalues are rounding.
     widths = vectors * np.sqrt(np.clip(values, 0.0, None))
     size = len(counts)
     self_widths = widths[:size].T
@@ -45,10 +44,10 @@ def brownian_variances(
 
 
 def small_sample_widening(n_windows: float) -> float:
-    """Factor on the error of a quadratic collective quantity whose error is in proportion to itself.
+    """Factor on the error of a quadratic collective quantity, whose error is proportional to its value.
 
-    Over n windows such an estimate has a gamma distribution of shape k = 3n/2; a low value brings a low error
-    with it, and its deviation in units of that error is spread by k^(3/2)/((k − 1)√(k − 2)) instead of 1.
+    Over n windows the estimate has a gamma distribution of shape k = 3n/2: a low value comes with a low error. The
+    standard deviation of (estimate − truth)/error is k^(3/2)/((k − 1)√(k − 2)).
     """
     shape = max(1.5 * n_windows, FEWEST_SHAPE)
     return shape**1.5 / ((shape - 1) * np.sqrt(shape - 2))

@@ -1,9 +1,9 @@
-"""Ion clusters, and how far they carry charge: cluster Nernst–Einstein conductivity.
+"""Ion clusters and the cluster Nernst–Einstein conductivity.
 
-σ_cNE = e²/(VkT) Σ_clusters z_c² D_c, the mean over frames of all clusters of bonded ions with net charge z_c.
-Source: France-Lanord & Grossman, Phys. Rev. Lett. 122, 136001 (2019). There D_c is D₊ or D₋ by the sign of z_c; with
-more than two species it is the mean D of the cluster's ions of that sign. A cluster that percolates through the
-periodic cell does not move. Clusters may be of any size.
+σ_cNE = e²/(VkT) Σ_clusters z_c² D_c, averaged over frames, with z_c the net charge of a cluster of bonded ions.
+Clusters may be of any size; a cluster that percolates through the periodic cell does not move. D_c is D₊ or D₋ by the
+sign of z_c (France-Lanord & Grossman, Phys. Rev. Lett. 122, 136001, 2019); with more than two species it is the mean D
+of the ions of that sign in the cluster.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
 from saltflow.trajectory.segments import System
 
-# Which clusters: every bond counts, or those to the mobile ion do not. And by how many A the cut-offs are shifted.
+# Decomposition (with or without the bonds of the mobile ion), and shift of the bond cut-offs in Å.
 ClusterKey = tuple[str, float]
 BOUND, FREE = "mobile ion bound", "mobile ion free"
 CLUSTER_QUANTITIES = ("sigma_cNE", "transference_cNE")
@@ -30,13 +30,13 @@ LONGEST_BOND_A = 6.0
 
 @dataclass(frozen=True)
 class ClusterStatistics:
-    """Means over frames of the clusters of each replica.
+    """Clusters of each replica, averaged over frames.
 
     Args:
-        currents: Σ_clusters z_c n_a z_a w_cs, (replicas, species a, species s), with n_a the ions of species a and
-            D_c = Σ_s w_cs D_s: Σ_as currents × D_s is Σ_c z_c² D_c, and the share of a is its transference number.
+        currents: Σ_clusters z_c n_a z_a w_cs, (replicas, species a, species s), with n_a the ions of species a in the
+            cluster and D_c = Σ_s w_cs D_s. Then Σ_as currents × D_s = Σ_c z_c² D_c, of which a has its share.
         percolating: fraction of the atoms in percolating clusters, (replicas,).
-        populations: composition of a cluster, species in order → mean number per cell.
+        populations: ions of each species in a cluster → mean number of such clusters per cell.
     """
 
     currents: np.ndarray
@@ -47,14 +47,14 @@ class ClusterStatistics:
 def cluster_quantities(
     currents: Mapping[ClusterKey, np.ndarray], D_cm2_s: np.ndarray, *, volume_A3: float, temperature_K: float
 ) -> dict[str, np.ndarray]:
-    """σ_cNE of each decomposition and shift, and each species' share of it.
+    """σ_cNE and transference numbers of each decomposition and shift.
 
     Args:
         currents: of `ClusterStatistics`, (species, species).
         D_cm2_s: self-diffusion coefficients, (..., species).
 
     Returns:
-        "sigma_cNE …" in mS/cm (...) and "transference_cNE …" (..., species); nan where nothing is carried.
+        "sigma_cNE …" in mS/cm (...) and "transference_cNE …" (..., species); nan without a current.
     """
     quantities = {}
     for key, current in currents.items():
@@ -148,7 +148,7 @@ def _decompositions(
 
 @dataclass(frozen=True)
 class _FrameClusters:
-    """The clusters of one frame; see `ClusterStatistics`."""
+    """The clusters of one frame, as in `ClusterStatistics`."""
 
     currents: np.ndarray
     percolating: float

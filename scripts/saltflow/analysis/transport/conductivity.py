@@ -1,6 +1,6 @@
-"""From slopes of displacement curves to diffusion coefficients, conductivities and ratios.
+"""Diffusion coefficients, conductivities and their ratios from slopes of displacement curves.
 
-Formulas and definitions: Nernst–Einstein σ_NE = e²/(VkT) Σ z² N D; Einstein σ_ab = e² z_a z_b/(6VkT)
+Nernst–Einstein σ_NE = e²/(VkT) Σ z² N D; Einstein σ_ab = e² z_a z_b/(6VkT)
 d/dt⟨ΔR_a·ΔR_b⟩ and σ_E = Σ_ab σ_ab; Onsager L_ab = 1/(6VkT) d/dt⟨ΔR_a·ΔR_b⟩; Haven ratio
 H_R = D*/D_σ with D_σ = 1/(6N) d/dt⟨|ΔR|²⟩ of the mobile ion.
 """
@@ -35,7 +35,7 @@ def conductivity_mS_cm(squared_charge_D: np.ndarray, *, volume_A3: float, temper
 def transport_quantities(
     system: System, *, self_slopes: np.ndarray, collective_slopes: np.ndarray, frame: str
 ) -> Mapping[str, np.ndarray]:
-    """Every derived quantity, for any number of estimates at once.
+    """All derived quantities, for any number of estimates at once.
 
     Args:
         self_slopes: d/dt Σ_{i∈a}⟨|Δr_i|²⟩ in the collective frame, Å²/ps, (..., species).
@@ -60,7 +60,7 @@ def transport_quantities(
     sigma_ab = MS_CM_PER_E_V_A_PS * charges[:, None] * charges * onsager
     sigma_E = sigma_ab.sum(axis=(-2, -1))
     self_onsager = self_slopes / (6 * system.volume_A3 * kT_eV)
-    # Sums that cancel exactly (bound pairs, one species in its own frame) leave rounding, not a divisor.
+    # Where the sum cancels exactly (bound pairs, one species in its own frame), what is left is rounding.
     noise = 1e-9 * np.abs(sigma_ab).sum(axis=(-2, -1))
     collective_mobile = collective_slopes[..., mobile, mobile]
     return {
@@ -80,8 +80,7 @@ def transport_quantities(
 def single_ion_sums(system: System, squared: np.ndarray, collective: np.ndarray, *, frame: str) -> np.ndarray:
     """Σ_{i∈a}⟨|Δr_i|²⟩ in the named frame from its value in the collective frame, (..., species).
 
-    In the frame of the framework, |Δr_i − ΔF|² with ΔF = Σ_b f_b ΔR_b expands into quantities that are
-    already known: Σ|Δr_i|² − 2 ΔF·ΔR_a + N_a |ΔF|².
+    In the frame of the framework, with ΔF = Σ_b f_b ΔR_b, Σ|Δr_i − ΔF|² = Σ|Δr_i|² − 2 ΔF·ΔR_a + N_a |ΔF|².
     """
     if frame != "framework" or system.collective_frame == "laboratory":
         return squared

@@ -1,8 +1,8 @@
-"""Sums over all origins of products of two series a lag apart, by FFT, a block of time after the other.
+"""Time correlations: sums over all origins of x(t) x(t + lag), by FFT, block by block.
 
-No lag is longer than a block, so the partners of a block's frames are in it and in the next one. The spectrum of both
-together is that of the first plus that of the second with the sign of every other frequency changed: one transform per
-block. Longer series may be added in chunks of whole blocks, each with the block behind it.
+No lag is longer than a block, so frames of a block are correlated with that block and the next one. The spectrum of the
+two together is that of the first plus that of the second with every other frequency negated: one transform per block.
+Longer series may be added in chunks of whole blocks, each followed by the next block.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class SelfCorrelation:
         self._power = np.zeros(block + 1, dtype=complex)
 
     def add(self, rows: np.ndarray, *, origins: int) -> None:
-        """Add series, (rows, frames), whose first so many frames are origins."""
+        """Add series, (rows, frames), of which the first frames are origins."""
         at_once = max(1, VALUES_AT_ONCE // (2 * self._block))
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
@@ -43,7 +43,7 @@ class SelfCorrelation:
 
 
 class CrossCorrelation:
-    """Σ_t x_a(t)·x_b(t + lag), the mean of both directions in time, for every two of some vectors.
+    """Σ_t x_a(t)·x_b(t + lag), averaged over both directions in time, for every pair of vectors.
 
     Args:
         lags: number of lags, from 0.
@@ -56,7 +56,7 @@ class CrossCorrelation:
         self._power = np.zeros((vectors, vectors, block + 1), dtype=complex)
 
     def add(self, vectors: np.ndarray, *, origins: int) -> None:
-        """Add series, (vectors, 3, frames), whose first so many frames are origins."""
+        """Add series, (vectors, 3, frames), of which the first frames are origins."""
         for here, following in _spectra(vectors, origins=origins, block=self._block):
             for first in range(len(vectors)):
                 for second in range(len(vectors)):
@@ -95,7 +95,7 @@ class EndPoints:
             ]
 
     def sums(self) -> np.ndarray:
-        """The sums, (lags, ...): the first `lag` frames end no interval, the last ones begin none."""
+        """The sums, (lags, ...): the first `lag` frames end no interval, the last `lag` frames begin none."""
         head, tail = np.cumsum(self._head, axis=0), np.cumsum(self._tail[::-1], axis=0)
         sums = np.tile(2 * self._total, (len(head), *(1,) * self._total.ndim))
         sums[1:] -= head[:-1] + tail[:-1]
@@ -103,7 +103,7 @@ class EndPoints:
 
 
 def _spectra(rows: np.ndarray, *, origins: int, block: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Spectra of each block of origins and of the block behind it, None where nothing is behind, (..., frequencies)."""
+    """Spectra of each block of origins and of the next block (None at the end), (..., frequencies)."""
     following = fft.rfft(rows[..., :block], n=2 * block)
     for start in range(0, origins, block):
         here, following = following, None
@@ -113,7 +113,7 @@ def _spectra(rows: np.ndarray, *, origins: int, block: int) -> Iterator[tuple[np
 
 
 def _shifted(spectrum: np.ndarray) -> np.ndarray:
-    """The spectrum of a series that begins half a transform later."""
+    """The spectrum of a series shifted by half a transform."""
     shifted = spectrum.copy()
     shifted[..., 1::2] *= -1
     return shifted

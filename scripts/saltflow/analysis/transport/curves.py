@@ -1,4 +1,4 @@
-"""The mean squared displacement at every lag, as a table of its own: too long for JSON."""
+"""The mean squared displacement at every lag, as a table."""
 
 import gzip
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from saltflow.base.provenance import atomic_write
 def write_curves(measured: Measurement, path: str | Path) -> None:
     """Write a gzipped CSV of lag_ps and the MSD of each species in Å², in the single-ion frame.
 
-    Every lag up to `FULL_RATE_LAGS` frames stands there, and every stride-th beyond.
+    It holds every lag up to `FULL_RATE_LAGS` frames, and every stride-th lag beyond.
 
     Args:
-        measured: the point.
+        measured: the state point.
         path: file to write, .csv.gz.
     """
     header = ",".join(["lag_ps", *(f"msd_{symbol}_A2" for symbol in measured.system.species)])
@@ -27,7 +27,7 @@ def write_curves(measured: Measurement, path: str | Path) -> None:
 
 
 def no_curves(path: str | Path) -> None:
-    """Write the table of a point without a sound replica: a header and no lag.
+    """Write the table of a state point without an accepted replica: a header alone.
 
     Args:
         path: file to write, .csv.gz.
@@ -41,7 +41,7 @@ def _rows(path: str | Path) -> Iterator[gzip.GzipFile]:
     with (
         atomic_write(path) as temporary,
         open(temporary, "wb") as file,
-        # Without a name and a time inside: the same data give the same file.
+        # Without name and time in the header, equal data give equal files.
         gzip.GzipFile("", "wb", mtime=0, fileobj=file) as rows,
     ):
         yield rows

@@ -1,4 +1,4 @@
-"""Sums of squared and correlated displacements, and the lags that have them."""
+"""Sums of squared and correlated displacements, and the lags at which they are taken."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from saltflow.trajectory.segments import System
 
-# Every lag up to this one is available, with every frame as its origin. Longer ones come from frames so far apart
-# that this many of them span the longest lag: closer origins tell nothing new.
+# Up to this lag, every lag is available, with every frame as an origin. Longer lags use every stride-th frame, so that
+# this many span the longest lag: closer origins add nothing.
 FULL_RATE_LAGS = 20_000
 
 
@@ -31,7 +31,7 @@ class Displacements:
 
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Averages over origins: Σ_{i∈a} ⟨|Δr_i|²⟩ (..., lags, species) and ⟨ΔR_a·ΔR_b⟩."""
-        # A lag longer than what is left has no origin; its mean is undefined, not an error.
+        # A lag without an origin has no mean.
         origins = np.where(self.origins > 0, self.origins, np.nan)
         return self.squared_A2 / origins[..., None], self.collective_A2 / origins[..., None, None]
 
@@ -40,7 +40,7 @@ class Displacements:
         return Displacements(self.origins.sum(axis=0), self.squared_A2.sum(axis=0), self.collective_A2.sum(axis=0))
 
     def leave_one_out(self) -> "Displacements":
-        """For each group on the first axis, the sum over all the others."""
+        """For each group on the first axis, the sum over all other groups."""
         return Displacements(
             self.origins.sum(axis=0) - self.origins,
             self.squared_A2.sum(axis=0) - self.squared_A2,
@@ -60,9 +60,9 @@ class Displacements:
         return Displacements(self.origins[chosen], self.squared_A2[chosen], self.collective_A2[chosen])
 
     def barycentric(self, system: System) -> "Displacements":
-        """The same from displacements in the laboratory frame; with one species alone nothing changes.
+        """The sums in the barycentric frame, from those in the laboratory frame; with one species nothing changes.
 
-        |Δr_i − Δc|² with Δc = Σ_b w_b ΔR_b expands into sums that are already known.
+        With Δc = Σ_b w_b ΔR_b, Σ|Δr_i − Δc|² = Σ|Δr_i|² − 2 Δc·ΔR_a + N_a |Δc|².
         """
         if system.collective_frame == "laboratory":
             return self

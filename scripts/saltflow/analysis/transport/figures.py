@@ -1,4 +1,4 @@
-"""Figures of transport: mean squared displacements, conductivities, how far ions move together."""
+"""Figures of transport: mean squared displacements, conductivities, displacement correlations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def _mark_window(result: Mapping, axes: Sequence[Axes]) -> None:
 
 
 def plot_conductivity(result: Mapping, path: str | Path, *, title: str) -> None:
-    """Conductivity and transference by the three approximations, and how each two species contribute to σ_E.
+    """Conductivity and transference by the three approximations, and the contribution of each pair of species to σ_E.
 
     Args:
         result: of `analyse_transport`.
@@ -70,7 +70,7 @@ def plot_conductivity(result: Mapping, path: str | Path, *, title: str) -> None:
 
 
 def _draw_conductivities(axis: Axes, result: Mapping) -> None:
-    """NE, cNE of both decompositions with their sweep of the cut-offs, and E; pale where nothing diffuses."""
+    """NE, cNE of both decompositions with the sweep of cut-offs, and E; pale unless the status is ok."""
     quantities, clusters = result["quantities"], result["clusters"]
     bound, free = clusters["mobile ion bound"], clusters["mobile ion free"]
     rows = {
@@ -111,7 +111,7 @@ def _draw_transference(axis: Axes, species: Mapping[str, Mapping]) -> None:
 
 
 def _limits(axis: Axes) -> tuple[float, float]:
-    """Transference numbers lie around 0 to 1; one without certainty may not squeeze the others."""
+    """Limits around 0 to 1, whatever the uncertain ones are."""
     low, high = axis.get_ylim()
     return max(low, -1.5), min(high, 2.5)
 
@@ -134,7 +134,7 @@ def _draw_matrix(axis: Axes, pairs: Mapping[str, Mapping], species: Sequence[str
 
 
 def _with_error(value: float, error: float | None) -> str:
-    """A value to the second digit of its error, and the error below."""
+    """A value to the second digit of its error, and the error on the next line."""
     if not error:
         return f"{value:.3g}"
     decimals = max(0, 1 - int(np.floor(np.log10(error))))
@@ -142,7 +142,7 @@ def _with_error(value: float, error: float | None) -> str:
 
 
 def plot_correlation(result: Mapping, path: str | Path, *, title: str) -> None:
-    """How far apart mobile ions still move together: c(r) of their displacements, and its two parts.
+    """Displacement–displacement correlation c(r) of the mobile ions, with its longitudinal and transverse parts.
 
     Args:
         result: of `analyse_transport`.

@@ -1,4 +1,4 @@
-"""One point of the sweep measured: its curves, its diffusive window, and estimates with errors from blocks of time."""
+"""Displacement curves of one state point, their fit window, and estimates with errors from blocks of time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,24 +20,24 @@ from saltflow.statistics.jackknife import estimate_with_errors, mean_and_error
 from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.segments import System, prepare_system
 
-# Blocks several decorrelation times long share little with their neighbours.
+# Blocks several decorrelation times long are nearly independent.
 DECORRELATIONS_PER_BLOCK = 3
-# Linear in the slopes of collective displacements: estimate and error are low together.
+# Linear in the slopes of collective displacements: a low value comes with a low error.
 QUADRATIC = ("sigma_E_mS_cm", "sigma_ab_mS_cm", "onsager_ab_per_eV_cm_s")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the trajectories of one point hold, before anything is derived from it.
+    """Displacements of one state point, from which all quantities are derived.
 
     Args:
         system: species, charges, cell and segments.
         frame: reference frame of the single-ion quantities.
         lags: logarithmic grid of lags in frames, (lags,).
         msd_A2: MSD of each species there, (lags, species).
-        all_lags: every lag that there is, (all lags,).
+        all_lags: every available lag, (all lags,).
         all_msd_A2: MSD of each species there, (all lags, species).
-        window: where the mobile ion diffuses.
+        window: the lags that are fitted.
         blocks: displacements at the lags of the window, per block of time.
         replicas: replica of each block, (blocks,).
         block_ps: length of a block.
@@ -56,7 +56,7 @@ class Measurement:
 
     @property
     def n_windows(self) -> float:
-        """Independent windows in the data: how often a new slope could have been measured."""
+        """Number of independent fit windows in the data."""
         return float(self.blocks.origins[:, 0].sum() * self.system.interval_ps / self.window.decorrelation_ps)
 
     @property
@@ -65,7 +65,7 @@ class Measurement:
         return self.msd_A2[np.searchsorted(self.lags, self.window.lags[-1])]
 
     def alphas(self) -> list[float]:
-        """dlnMSD/dlnt of each species over the window; nan for one that does not move."""
+        """dlnMSD/dlnt of each species over the window; nan for a species that does not move."""
         window, interval_ps = self.window, self.system.interval_ps
         inside = (self.lags >= window.lags[0]) & (self.lags * interval_ps <= window.end_ps * (1 + 1e-9))
         return [power_law_exponent(self.lags[inside] * interval_ps, curve[inside]) for curve in self.msd_A2.T]
@@ -78,7 +78,7 @@ class Measurement:
         """Every quantity of `transport_quantities` and `cluster_quantities` with its error.
 
         Args:
-            clusters: of each decomposition and shift of the cut-offs; none for none.
+            clusters: of each decomposition and shift of the cut-offs; may be empty.
         """
         mean = partial(self._derived, {key: found.currents.mean(axis=0) for key, found in clusters.items()})
         total = self._slopes(self.blocks.total())
@@ -91,7 +91,7 @@ class Measurement:
             for replica in range(self.system.n_replicas)
         ]
         return estimates | {
-            name: _with_spread(estimates[name], np.array([one[name] for one in by_replica]))
+            name: _with_replica_variation(estimates[name], np.array([one[name] for one in by_replica]))
             for name in estimates
             if name.startswith(CLUSTER_QUANTITIES)
         }
@@ -122,10 +122,10 @@ def measure(
     msd_min_A2: float,
     max_lag_fraction: float,
 ) -> Measurement:
-    """Find the diffusive window of one point and the displacements in it; arguments as in `analyse_transport`.
+    """Find the fit window of one state point and the displacements in it; arguments as in `analyse_transport`.
 
     Raises:
-        SaltflowError: the input cannot be analysed; the message says why.
+        SaltflowError: as `analyse_transport`.
     """
     if frame not in ("barycentric", "framework"):
         raise SaltflowError(f"The reference frame is 'barycentric' or 'framework', not {frame!r}.")
@@ -148,12 +148,12 @@ def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:
     lags = available_lags(np.arange(1, system.longest_run), longest_run=system.longest_run)
     squared, collective = displacement_curves(system, lags).means()
     sums = single_ion_sums(system, squared, collective, frame=frame)
-    # Differences of large sums leave rounding around zero for atoms that do not move.
+    # For atoms that do not move, the difference of large sums leaves rounding around zero.
     return lags, np.maximum(sums, 0.0) / system.counts
 
 
-def _with_spread(estimate: Estimate, values: np.ndarray) -> Estimate:
-    """An estimate whose error also holds how clusters differ between replicas, (replicas, ...), where there are some."""
+def _with_replica_variation(estimate: Estimate, values: np.ndarray) -> Estimate:
+    """An estimate whose error includes the standard error over replicas of values, (replicas, ...)."""
     if len(values) < 2:
         return estimate
     return replace(estimate, error=np.hypot(estimate.error, mean_and_error(values)[1]))

@@ -1,4 +1,4 @@
-"""What the analysis found, in sentences for the log and the terminal."""
+"""The result as sentences for the log."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ SUM_RULE_TOLERANCE = 1e-6
 
 
 def summary_sentences(result: Mapping) -> list[str]:
-    """The result of `analyse_transport`, with the sum rule of its Onsager matrix.
+    """The main quantities, the sum rule of the Onsager matrix, and warnings.
 
     Args:
         result: of `analyse_transport`.
@@ -25,7 +25,7 @@ def summary_sentences(result: Mapping) -> list[str]:
         f"{window['n_windows']:.1f} independent windows, {result['replicas']} trajectories",
         *(_value(name, result["quantities"][key]) for name, key in names.items()),
         _sum_rule(result["sum_rule_residual"]),
-        *_cautions(result),
+        *_warnings(result),
     ]
 
 
@@ -39,19 +39,19 @@ def _value(name: str, row: Mapping) -> str:
 
 def _sum_rule(residual: float | None) -> str:
     if residual is None:
-        return "Σ_b M_b L_ab = 0: not tested, for nothing is there to move against"
+        return "Σ_b M_b L_ab = 0: not tested, there is one species only"
     verdict = "holds" if residual < SUM_RULE_TOLERANCE else "IS BROKEN: do not use the Onsager coefficients"
     return f"Σ_b M_b L_ab = 0: {verdict} (residual {residual:.1e} of the largest term)"
 
 
-def _cautions(result: Mapping) -> list[str]:
-    cautions = []
+def _warnings(result: Mapping) -> list[str]:
+    warnings = []
     if result["status"] == "damped":
-        cautions.append("damped: the friction of the thermostat slowed the ions down; run with nose-hoover or bussi")
+        warnings.append("damped: the friction of the thermostat slowed diffusion; run with nose-hoover or bussi")
     elif result["status"] != "ok":
-        cautions.append("not diffusive: these numbers come from the longest lags and are no coefficients; run longer")
+        warnings.append("not diffusive: the values come from the longest lags and are no coefficients; run longer")
     if result["finite_size"]["flag"]:
-        cautions.append("ions half a cell apart still move together: the cell is too small for σ Einstein")
+        warnings.append("displacements half a cell apart are correlated: the cell is too small for σ Einstein")
     if abs(result["net_charge_e"]) > 1e-6:
-        cautions.append(f"the formal charges add up to {result['net_charge_e']:+g} e: check them")
-    return cautions
+        warnings.append(f"the formal charges add up to {result['net_charge_e']:+g} e: check them")
+    return warnings

@@ -1,7 +1,7 @@
 """Mean squared and correlated displacements against lag, by FFT.
 
-Source: Kneller et al., Comput. Phys. Commun. 91, 191 (1995): MSD = S1 − 2 S2, with S1 a sum over the ends of all
-intervals and S2 a correlation.
+MSD = S1 − 2 S2, with S1 a sum over the ends of all intervals and S2 a time correlation. Source: Kneller et al., Comput.
+Phys. Commun. 91, 191 (1995).
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def displacement_curves(system: System, lags: np.ndarray) -> Displacements:
     """Displacements at chosen lags, over all segments and origins, in the collective frame.
 
     Args:
-        system: the point.
+        system: the state point.
         lags: lags in frames, all of them of `available_lags`.
     """
     parts = [_segment_curves(system, segment, lags) for segment in system.segments]
@@ -43,7 +43,7 @@ def _segment_curves(system: System, segment: Segment, lags: np.ndarray) -> Displ
 
 
 def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, stride: int) -> Displacements:
-    """Sums at lags counted in strides, with every stride-th frame as origin; those beyond the segment have none."""
+    """Sums at lags counted in strides, with every stride-th frame as origin; 0 at lags beyond the segment."""
     frames = -(-segment.n_frames // stride)
     sums = _DisplacementSums(frames, species=len(system.species))
     for chunk in series_chunks(
@@ -61,7 +61,7 @@ def _strided_curves(system: System, segment: Segment, lags: np.ndarray, *, strid
 
 
 class _DisplacementSums:
-    """What the displacements at all lags of one segment follow from, collected chunk by chunk."""
+    """The sums behind the displacements at all lags of one segment, collected chunk by chunk."""
 
     def __init__(self, frames: int, *, species: int):
         lags = min(frames, FULL_RATE_LAGS + 1)

@@ -1,8 +1,8 @@
-"""Displacement–displacement correlation: how far apart ions still move together.
+"""Displacement–displacement correlation: over what distance displacements are correlated.
 
-c_ab(r; t) = ⟨Δr_i(t)·Δr_j(t)⟩ over pairs i ∈ a, j ∈ b, i ≠ j, that were r apart at the start, divided by
-√(MSD_a MSD_b). Its longitudinal part is that along the line between the two. Summed over all pairs, un-normalised, it
-equals 6 V kT t L_ab^dist.
+c_ab(r; t) = ⟨Δr_i(t)·Δr_j(t)⟩/√(MSD_a MSD_b) over pairs i ∈ a, j ∈ b, i ≠ j, at a distance r at time 0. Its
+longitudinal part is that along the line between the two ions. The un-normalised sum over all pairs is
+6 V kT t L_ab^dist.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 from saltflow.trajectory.segments import Segment, System
 
 FEWEST_BLOCKS = 5
-# A correlation of displacements above this, and above so many errors, counts as moving together.
-STILL_TOGETHER = 0.1
-CERTAIN = 2.0
+# Displacements are correlated where c(r; t) is above this and above so many standard errors.
+CORRELATED = 0.1
+ERRORS_ABOVE_ZERO = 2.0
 
 
 @dataclass(frozen=True)
 class _PairSums:
-    """Sums over pairs and origins of one group of origins; the last bin holds all pairs beyond the others.
+    """Sums over pairs, for one group of origins; the last bin holds all pairs farther apart.
 
     Args:
         pairs: number of pairs, (species, species, bins + 1).
@@ -41,18 +41,18 @@ class _PairSums:
 
 
 def displacement_correlation(system: System, *, lag: int, origins_per_replica: int, bin_width_A: float) -> dict:
-    """c_ab(r; t) of every two species at one lag, in the collective frame.
+    """c_ab(r; t) of every pair of species at one lag, in the collective frame.
 
     Args:
-        system: the point.
+        system: the state point.
         lag: t in frames.
-        origins_per_replica: evenly spaced starts taken from each replica.
+        origins_per_replica: evenly spaced origins of each replica.
         bin_width_A: width of a bin of r.
 
     Returns:
-        JSON-able: lag_ps, r_A (centres, up to half the smallest width of the cells, where periodic images begin),
-        pairs "A-B" with total, longitudinal, transverse and their errors (None where no pair is that far apart), and
-        sum_A2, the un-normalised sum over all pairs of a cell.
+        JSON-able: lag_ps, r_A (centres of bins, up to half the smallest width of the cells), pairs "A-B" with total,
+        longitudinal, transverse and their errors (None in a bin without pairs), and sum_A2, the un-normalised sum over
+        all pairs of a cell.
     """
     widest_A = min(_half_width_A(segment.run.cells_A) for segment in system.segments)
     edges_A = bin_width_A * np.arange(1, max(1, int(widest_A / bin_width_A)) + 1)
@@ -72,15 +72,15 @@ def displacement_correlation(system: System, *, lag: int, origins_per_replica: i
     }
 
 
-def reaches_across(correlation: Mapping, *, mobile_ion: str) -> dict:
-    """Whether mobile ions half a cell apart still move together: then the cell is too small for collective motion.
+def finite_size_flag(correlation: Mapping, *, mobile_ion: str) -> dict:
+    """Whether mobile ions half a cell apart have correlated displacements: then the cell is too small for σ_E.
 
     Args:
         correlation: of `displacement_correlation`.
         mobile_ion: whose correlation decides.
 
     Returns:
-        flag, and c(r; t) with its error over the outermost quarter of r; None where no two ions are that far apart.
+        flag, and c(r; t) with its error over the outermost quarter of r; None without pairs there.
     """
     row = correlation["pairs"][f"{mobile_ion}-{mobile_ion}"]
     outer = slice(-max(1, len(row["total"]) // 4), None)
@@ -89,9 +89,9 @@ def reaches_across(correlation: Mapping, *, mobile_ion: str) -> dict:
     if not ends:
         return {"flag": None, "correlation_at_half_cell": {"value": None, "error": None}}
     value = float(np.mean([end for end, _ in ends]))
-    # Neighbouring bins hold the same ions, so their mean is no more certain than one of them.
+    # Neighbouring bins hold the same ions, so their mean has the error of one bin.
     error = float(np.mean([end for _, end in ends]))
-    flag = abs(value) > max(STILL_TOGETHER, CERTAIN * error)
+    flag = abs(value) > max(CORRELATED, ERRORS_ABOVE_ZERO * error)
     return {"flag": bool(flag), "correlation_at_half_cell": {"value": value, "error": error}}
 
 
@@ -100,7 +100,7 @@ def _half_width_A(cells_A: np.ndarray) -> float:
 
 
 def _groups(system: System, *, lag: int, origins_per_replica: int) -> list[tuple[Segment, np.ndarray]]:
-    """Starts of each replica, the statistical groups; blocks of time where there is one replica."""
+    """Origins in statistical groups: replicas, or blocks of time where there is one replica."""
     chosen = []
     for segment in system.segments:
         if segment.n_frames > lag:
@@ -150,7 +150,7 @@ def _pair_sums(
     second: np.ndarray,
     edges_A: np.ndarray,
 ) -> Sequence[np.ndarray]:
-    """Number of ordered pairs per bin, and the sums of their products and longitudinal products."""
+    """Per bin: number of ordered pairs, and sums of their products and longitudinal products."""
     apart = fractional[second] - fractional[first][:, None]
     apart -= np.rint(apart)
     lines_A = apart @ cell_A
@@ -169,7 +169,7 @@ def _pair_sums(
 
 
 def _pair_row(groups: Sequence[_PairSums], system: System, first: int, second: int) -> dict:
-    """Mean and standard error over the groups, each normalised by the MSD of all."""
+    """Mean and standard error over the groups, normalised by the MSD over all groups."""
     origins = sum(group.origins for group in groups)
     msd_A2 = sum(group.squares_A2 for group in groups) / origins / system.counts
     scale_A2 = np.sqrt(msd_A2[first] * msd_A2[second])
@@ -186,7 +186,7 @@ def _pair_row(groups: Sequence[_PairSums], system: System, first: int, second: i
 
 
 def _mean_and_error(sums_A2: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over all pairs and its standard error over groups that all have pairs there, (bins,) each."""
+    """Mean over all pairs and its standard error over groups, (bins,) each; nan where a group has no pair."""
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums_A2.sum(axis=0) / pairs.sum(axis=0)
         return mean, mean_and_error(sums_A2 / pairs)[1]

@@ -1,4 +1,4 @@
-"""The JSON-able form of what the transport analysis found."""
+"""The result of the transport analysis as JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ POPULATIONS_SHOWN = 12
 
 
 def description(system: System, frame: str) -> dict:
-    """What was analysed, and in which frames of reference."""
+    """System, runs and reference frames."""
     return {
         "mobile_ion": system.species[system.mobile],
         "temperature_K": system.temperature_K,
@@ -38,7 +38,7 @@ def description(system: System, frame: str) -> dict:
 
 
 def window_row(window: FitWindow, n_windows: float) -> dict:
-    """The diffusive window, or the best range where there is none."""
+    """The fit window."""
     return {
         "start_ps": window.start_ps,
         "end_ps": window.end_ps,
@@ -49,7 +49,7 @@ def window_row(window: FitWindow, n_windows: float) -> dict:
 
 
 def scalar_rows(system: System, estimates: Mapping[str, Estimate]) -> dict:
-    """The quantities of the point as a whole, and of its mobile ion."""
+    """Quantities of the system and of its mobile ion."""
     rows = {
         "D_cm2_s": estimates["D_cm2_s"].row((system.mobile,), unit="cm2/s"),
         "sigma_cNE_mS_cm": estimates[MAIN_CONDUCTIVITY].row(unit="mS/cm"),
@@ -67,7 +67,7 @@ def species_rows(
     msd_end_A2: np.ndarray,
     msd_min_A2: float,
 ) -> dict:
-    """What each species does, with a status of its own."""
+    """Quantities and status of each species."""
     rows = {}
     for index, symbol in enumerate(system.species):
         diffusive = alpha_min <= alphas[index] <= alpha_max and msd_end_A2[index] > msd_min_A2
@@ -91,7 +91,7 @@ def cluster_rows(
     clusters: Mapping[ClusterKey, ClusterStatistics],
     cutoffs_A: np.ndarray,
 ) -> dict:
-    """Bond cut-offs and, per decomposition, σ_cNE with its sweep, what percolates, and the most common clusters."""
+    """Bond cut-offs; per decomposition, σ_cNE with its sweep, percolating fraction, and the most common clusters."""
     result = {"cutoffs_A": _cutoff_rows(system, cutoffs_A)}
     for decomposition in (BOUND, FREE):
         found = clusters[decomposition, 0.0]
@@ -117,7 +117,7 @@ def cluster_rows(
 
 
 def _cutoff_rows(system: System, cutoffs_A: np.ndarray) -> dict:
-    """First minimum of g(r) of each pair of opposite charges; None where g(r) has none, and no bond is counted."""
+    """First minimum of g(r) of each pair of opposite charges; None without a minimum, where no bond is counted."""
     return {
         f"{system.species[first]}-{system.species[second]}": float(cutoffs_A[first, second]) or None
         for first, second in zip(*np.nonzero(np.triu(np.outer(system.charges, system.charges) < 0)), strict=True)

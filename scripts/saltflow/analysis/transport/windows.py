@@ -1,4 +1,4 @@
-"""The diffusive window, found by rule, and the weighted slope inside it."""
+"""The fit window of the MSD, found by rule, and the weights of the slope in it."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from saltflow.base.errors import SaltflowError
 
-# Lags per octave of the logarithmic grid; alpha is a regression over one octave around its lag.
+# Lags per octave of the logarithmic grid; α is a regression over the octave around a lag.
 LAGS_PER_OCTAVE = 12
 SMALLEST_RATIO = 2.0
 FEWEST_LAGS = 4
@@ -14,16 +14,16 @@ FEWEST_LAGS = 4
 
 @dataclass(frozen=True)
 class FitWindow:
-    """A range of lags and what was found in it.
+    """A range of lags and the weights of the slope in it.
 
     Args:
         lags: the fitted lags in frames, (fit lags,).
         slope_weights: Σ_l slope_weights[l] y[l] is the least-squares slope per ps, (fit lags,).
-        decorrelation_ps: time after which the data give another independent slope.
+        decorrelation_ps: length of data per independent slope.
         start_ps: shortest lag.
         end_ps: longest lag.
-        alpha: dlnMSD/dlnt over the whole range; nan where the species does not move at all.
-        diffusive: whether the rule found the range, or it is only the best available.
+        alpha: dlnMSD/dlnt over the range; nan where the species does not move.
+        diffusive: whether the range obeys the rule of `find_window`.
     """
 
     lags: np.ndarray
@@ -44,7 +44,7 @@ def logarithmic_lags(shortest: int, longest: int) -> np.ndarray:
 def local_alpha(times_ps: np.ndarray, msd_A2: np.ndarray) -> np.ndarray:
     """dlnMSD/dlnt by regression over the octave around each time, (times,).
 
-    nan where the octave is not covered on both sides or the MSD vanishes in it.
+    nan where the octave is not covered on both sides, or the MSD vanishes in it.
     """
     alpha = np.full(len(times_ps), np.nan)
     for index, time_ps in enumerate(times_ps):
@@ -76,9 +76,9 @@ def find_window(
 ) -> FitWindow:
     """The longest range of lags where the mobile ion diffuses.
 
-    Rule: α(t) within [alpha_min, alpha_max] at every lag, MSD > msd_min_A2, t ≤ max_lag_fraction × run, and
-    the range spans at least a factor two. Without one, the last two octaves of allowed lags are used and
-    the window says that it is not diffusive.
+    Rule: α(t) within [alpha_min, alpha_max] at every lag, MSD > msd_min_A2, t ≤ max_lag_fraction × run, and at least a
+    factor of two between the ends. Where no range obeys it, the window is the last two octaves of allowed lags and is
+    not diffusive.
 
     Args:
         lags: logarithmic grid in frames, (lags,).
@@ -110,7 +110,7 @@ def find_window(
 
 
 def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
-    """First and last index of the range of true values that spans most of the logarithm; (0, 0) if none."""
+    """First and last index of the range of true values that is longest in the logarithm; (0, 0) if none."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(int), [0]])))
     ranges = [(int(start), int(stop) - 1) for start, stop in edges.reshape(-1, 2)]
     return max(ranges, key=lambda pair: lags[pair[1]] / lags[pair[0]], default=(0, 0))
@@ -119,9 +119,8 @@ def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
 def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> FitWindow:
     """Generalised least squares over one lag per octave, with the covariance of a Brownian MSD.
 
-    For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so long lags, which repeat what short
-    ones tell and add noise, count little. The variance of the slope in these units is the time that one
-    independent window takes.
+    For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so that long lags have little weight. The variance
+    of the slope in these units is the time that one independent window takes.
     """
     first, last = int(lags[0]), int(lags[-1])
     octaves = first * 2 ** np.arange(int(np.log2(last / first)) + 1)

@@ -1,4 +1,4 @@
-"""Everything that is counted frame by frame, and the quantities that its averages give."""
+"""Averages over frames of everything that is counted frame by frame, and the quantities derived from them."""
 
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -81,7 +81,7 @@ def _mobile_shells(snapshot: Snapshot, ligands: np.ndarray, roles: Roles) -> dic
 
 
 def local_quantities(means: Mapping) -> dict[Hashable, np.ndarray]:
-    """What the averages of `local_averages` give: themselves, and the ratios made of them."""
+    """Quantities of `local_averages`: the averages, and ratios of averages."""
     quantities = {name: value for name, value in means.items() if name[0] != "angles"}
     quantities |= angle_quantities(means)
     quantities |= {
@@ -104,7 +104,7 @@ def local_quantities(means: Mapping) -> dict[Hashable, np.ndarray]:
 
 
 def _mean_lengths(means: Mapping, via: str) -> dict[Hashable, np.ndarray]:
-    """Mean length of a finite fragment, and of the one that a metal of a finite fragment is in."""
+    """Number-averaged and weight-averaged length of finite fragments."""
     zero = np.array(0.0)
     finite_share = sum((value for name, value in means.items() if name[:2] == ("length", via)), zero)
     return {
@@ -125,7 +125,7 @@ def scattering_averages(
 
     Args:
         trajectories: replicas of one composition.
-        vectors: wave vectors, by Miller index: under a changing cell they change with it.
+        vectors: wave vectors as Miller indices; they follow a cell that changes.
         species: elements.
         frames_per_replica: frames taken from each replica.
     """
