@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from saltflow.base.provenance import sha256_of_file
-from saltflow.potentials.mace import Committee, load_committee
+from saltflow.potentials.mace import Committee, load_committee, stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
@@ -77,3 +77,17 @@ def rock_salt(*, repeats: tuple[int, int, int] = (2, 2, 2), rattle_A: float = 0.
     cell = bulk("LiCl", "rocksalt", a=5.13).repeat(repeats)
     cell.positions += np.random.default_rng(seed).normal(scale=rattle_A, size=cell.positions.shape)
     return cell
+
+
+def triclinic(*, seed, atoms=3):
+    """A cell so small that its atoms see several images of themselves."""
+    random = np.random.default_rng(seed)
+    box = np.array([[3.1, 0.0, 0.0], [1.4, 3.3, 0.0], [-1.2, 0.9, 3.6]])
+    fractional = (np.arange(atoms)[:, None] + random.uniform(-0.1, 0.1, (atoms, 3))) / atoms
+    return Atoms(["Li", "Cl", "Zr"][:atoms], scaled_positions=fractional, cell=box, pbc=True)
+
+
+def bound(committee: Committee, cells: list[Atoms]):
+    """The committee bound to a batch of cells, and where to evaluate it."""
+    numbers, system, positions, boxes = stack(cells)
+    return committee.on(numbers, system), torch.as_tensor(positions), torch.as_tensor(boxes)

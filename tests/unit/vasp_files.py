@@ -1,9 +1,30 @@
-"""Files in VASP's formats with numbers that a test chose."""
+"""Settings of a VASP reference, and files in VASP's formats with numbers that a test chose."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
+
+from saltflow.campaign.settings.references import VaspReference
+
+SETTINGS = {
+    "code": "vasp",
+    "command": "vasp_std",
+    "potcar_path": None,
+    "potcar_family": "PBE_64",
+    "potcars": {},
+    "input_set": "MatPESStaticSet",
+    "functional": "PBE",
+    "dispersion": "D3(BJ)",
+    "incar": {"NCORE": 4},
+    "kpoint_spacing_per_A": 0.3,
+    "max_scf": 100,
+    "smearing_temperature_K": None,
+    "unpaired_electrons": {},
+    "isolated_atom_box_A": 10.0,
+    "net_force_limit_eV_A": 0.2,
+    "frame_timeout_s": 20.0,
+}
 
 # Title, valence and made-up data; a POTCAR itself is licensed and no test may hold one.
 POTCAR = """  PAW_PBE {symbol} {date}
@@ -23,6 +44,11 @@ POTCAR = """  PAW_PBE {symbol} {date}
   0.00000000E+00  0.00000000E+00  0.00000000E+00  0.00000000E+00  0.00000000E+00
  End of Dataset
 """
+
+
+def vasp(**changes: object) -> VaspReference:
+    """The reference of `SETTINGS` with changes."""
+    return VaspReference(**{**SETTINGS, **changes})
 
 
 def potcar_text(symbol: str, *, valence: float, exchange: str = "PE", date: str = "01Jan2001") -> str:

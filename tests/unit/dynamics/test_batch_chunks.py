@@ -6,48 +6,19 @@ import numpy as np
 import pytest
 import torch
 from mace_models import rock_salt
-from springs import Springs, tetrahedra
+from md_cases import SmallMemory, run_springs
 
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.batch_chunks import PotentialInPieces, ran_out_of_memory
-from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
-from saltflow.dynamics.schedule import Stage
 from saltflow.potentials.mace import stack
 
 ATOMS = 24
 
 
-class SmallMemory(Springs):
-    """Springs on a device with room for some atoms, which may become less; it notes what it was asked for."""
-
-    def __init__(self, *, room):
-        springs = tetrahedra()[2]
-        super().__init__(springs.groups, springs.rest_A)
-        self.room, self.asked = room, []
-
-    def evaluate(self, positions, cells):
-        self.asked.append(len(cells))
-        if len(positions) > self.room:
-            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {len(positions)} atoms.")
-        return super().evaluate(positions, cells)
-
-
-def run(folder, potential, *, cells=3, segment_steps=1000):
-    conditions = Conditions(
-        step_fs=1.0, thermostat="bussi", thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_per_GPa=0.05,
-        pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
-    )  # fmt: skip
-    target = (500.0,) * cells
-    schedule = [Stage("hold", "nvt", 30, target, target, frame_interval=5)]
-    starts = [tetrahedra(seed=seed)[0] for seed in range(cells)]
-    return Run(starts, schedule, potential, conditions=conditions, seeds=range(cells), workdir=folder)
-
-
 @pytest.fixture(scope="module")
 def roomy(tmp_path_factory):
     """Outcomes of three replicas where all fit."""
-    return run(tmp_path_factory.mktemp("roomy"), SmallMemory(room=10_000)).finish()
+    return run_springs(tmp_path_factory.mktemp("roomy"), SmallMemory(room=10_000)).finish()
 
 
 def assert_same(outcomes, expected):
@@ -62,19 +33,19 @@ def assert_same(outcomes, expected):
 )
 def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, pieces):
     potential = SmallMemory(room=room * ATOMS)
-    run(tmp_path, potential, cells=5)
+    run_springs(tmp_path, potential, cells=5)
     assert potential.asked == tried + pieces
 
 
 def test_forces_in_pieces_move_the_replicas_as_those_of_the_whole(tmp_path, roomy, caplog):
     with caplog.at_level(logging.INFO):
-        assert_same(run(tmp_path, SmallMemory(room=2 * ATOMS)).finish(), roomy)
+        assert_same(run_springs(tmp_path, SmallMemory(room=2 * ATOMS)).finish(), roomy)
     assert "2 of 3 cells fit into the memory together" in caplog.text
 
 
 def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path, roomy, caplog):
     potential = SmallMemory(room=10_000)
-    under_way = run(tmp_path, potential, segment_steps=10)
+    under_way = run_springs(tmp_path, potential, segment_steps=10)
     under_way._run_segment()
     under_way._write_checkpoint()
     potential.room, potential.asked = ATOMS + 1, []
@@ -85,12 +56,12 @@ def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path,
 
 
 def test_a_resumed_run_keeps_its_pieces_and_its_bits(tmp_path):
-    whole = run(tmp_path / "whole", SmallMemory(room=2 * ATOMS)).finish()
-    first = run(tmp_path / "pieces", SmallMemory(room=2 * ATOMS), segment_steps=10)
+    whole = run_springs(tmp_path / "whole", SmallMemory(room=2 * ATOMS)).finish()
+    first = run_springs(tmp_path / "pieces", SmallMemory(room=2 * ATOMS), segment_steps=10)
     first._run_segment()
     first._write_checkpoint()
     potential = SmallMemory(room=10_000)
-    resumed = run(tmp_path / "pieces", potential, segment_steps=10).finish()
+    resumed = run_springs(tmp_path / "pieces", potential, segment_steps=10).finish()
     assert set(potential.asked) == {1, 2}
     for mine, theirs in zip(resumed, whole, strict=True):
         np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
@@ -99,9 +70,9 @@ def test_a_resumed_run_keeps_its_pieces_and_its_bits(tmp_path):
 def test_a_cell_that_does_not_fit_alone_is_a_sentence(tmp_path):
     sentence = "A cell of 24 atoms does not fit into the memory of the cpu by itself; take a device with more memory"
     with pytest.raises(SaltflowError, match=sentence):
-        run(tmp_path / "start", SmallMemory(room=ATOMS - 1))
+        run_springs(tmp_path / "start", SmallMemory(room=ATOMS - 1))
     potential = SmallMemory(room=10_000)
-    under_way = run(tmp_path / "later", potential, cells=2)
+    under_way = run_springs(tmp_path / "later", potential, cells=2)
     potential.room = ATOMS - 1
     with pytest.raises(SaltflowError, match=sentence):
         under_way.finish()
@@ -113,7 +84,7 @@ def test_other_errors_are_no_lack_of_memory(tmp_path):
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        run(tmp_path, Broken(room=10_000))
+        run_springs(tmp_path, Broken(room=10_000))
     assert not ran_out_of_memory(RuntimeError("shapes"))
 
 

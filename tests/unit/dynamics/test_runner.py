@@ -14,86 +14,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import units
-from mace_models import committee_of, rock_salt
+from mace_models import committee_of
+from md_cases import (
+    STEP_FS,
+    assert_same_to_the_last_bit,
+    assert_same_trajectory,
+    every_ensemble,
+    replica,
+    run,
+    stage,
+    trajectories,
+)
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.progress import Conditions, Interrupted
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.progress import Interrupted
 from saltflow.dynamics.schedule import Stage
 from saltflow.trajectory import read_trajectory
-
-STEP_FS = 2.0
-
-
-def conditions(*, segment_steps=1000, **changes):
-    values = {
-        "step_fs": STEP_FS,
-        "thermostat": "nose-hoover",
-        "thermostat_time_fs": 50.0,
-        "barostat_time_fs": 200.0,
-        "compressibility_per_GPa": 0.05,
-        "pressure_GPa": 2.0,
-        "max_temperature_ratio": 4.0,
-        "segment_ps": segment_steps * STEP_FS / 1000,
-    }
-    return Conditions(**values | changes)
-
-
-def stage(ensemble, steps, *, cells=1, temperature_K=500.0, **choices):
-    return Stage(ensemble, ensemble, steps, (temperature_K,) * cells, (temperature_K,) * cells, **choices)
-
-
-def campaign(cells=1):
-    """Every ensemble, a cooling ramp, and frames from all of them."""
-    return [
-        stage("relax", 4, cells=cells, frame_interval=2),
-        Stage("melt", "npt", 40, (700.0,) * cells, (400.0,) * cells, frame_interval=8),
-        stage("nvt", 36, cells=cells, frame_interval=6, at_mean_volume=True),
-    ]
-
-
-def replica(seed):
-    return rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed)
-
-
-def run(cells, schedule, committee, folder, *, seeds=None, **changes):
-    seeds = seeds or range(1, len(cells) + 1)
-    return Run(cells, schedule, committee, conditions=conditions(**changes), seeds=seeds, workdir=folder / "work")
-
-
-def trajectories(finished, folder):
-    paths = [folder / f"replica{index}.h5md" for index in range(len(finished.cells))]
-    finished.write_trajectories(paths, metadata=[{"replica": index} for index in range(len(paths))])
-    return [read_trajectory(path) for path in paths]
-
-
-def assert_same_to_the_last_bit(one, other):
-    assert [outcome.steps for outcome in one.finish()] == [outcome.steps for outcome in other.finish()]
-    for mine, theirs in zip(one.finish(), other.finish(), strict=True):
-        np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
-        np.testing.assert_array_equal(mine.atoms.get_velocities(), theirs.atoms.get_velocities())
-        np.testing.assert_array_equal(mine.atoms.cell.array, theirs.atoms.cell.array)
-        assert mine.conserved_drift_meV_atom_ps == theirs.conserved_drift_meV_atom_ps
-
-
-def assert_same_trajectory(mine, theirs):
-    np.testing.assert_array_equal(mine.times_ps, theirs.times_ps)
-    np.testing.assert_array_equal(mine.positions_A, theirs.positions_A)
-    for name, values in mine.observables.items():
-        np.testing.assert_array_equal(values, theirs.observables[name])
 
 
 @pytest.fixture(scope="module")
 def undisturbed(committee, tmp_path_factory):
     """Two replicas run through the campaign in one piece, and their trajectories."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    finished = run([replica(1), replica(2)], campaign(2), committee, folder)
+    finished = run([replica(1), replica(2)], every_ensemble(2), committee, folder)
     finished.finish()
     return finished, trajectories(finished, folder)
 
 
 def test_a_replica_runs_the_same_alone_and_in_a_batch(committee, tmp_path, undisturbed):
-    alone = run([replica(2)], campaign(1), committee, tmp_path, seeds=[2])
+    alone = run([replica(2)], every_ensemble(1), committee, tmp_path, seeds=[2])
     outcome = alone.finish()[0]
     together = undisturbed[0].finish()[1]
     np.testing.assert_allclose(outcome.atoms.positions, together.atoms.positions, atol=1e-8)
@@ -113,7 +62,7 @@ def test_replicas_have_their_own_temperatures(committee, tmp_path):
 
 @pytest.mark.parametrize("segment_steps", [7, 33])
 def test_length_of_the_segments_does_not_matter(committee, tmp_path, undisturbed, segment_steps):
-    pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=segment_steps)
+    pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=segment_steps)
     assert_same_to_the_last_bit(pieces, undisturbed[0])
     for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
         assert_same_trajectory(mine, theirs)
@@ -124,10 +73,10 @@ import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from mace_models import committee_of
-from test_runner import campaign, replica, run
+from md_cases import replica, run, every_ensemble
 committee = committee_of([Path({model!r})])
 print("loaded", flush=True)
-run([replica(1), replica(2)], campaign(2), committee, Path({folder!r}), segment_steps=5).finish()
+run([replica(1), replica(2)], every_ensemble(2), committee, Path({folder!r}), segment_steps=5).finish()
 """
 
 
@@ -143,7 +92,7 @@ def test_killed_run_goes_on_to_the_same_trajectory(committee, model_paths, tmp_p
         child.kill()
     assert child.returncode == -signal.SIGKILL
     assert not (tmp_path / "work" / "segment-000015.pt").exists()  # it was killed on the way
-    resumed = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=11)
+    resumed = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=11)
     assert resumed.progress.total_steps >= 25
     assert_same_to_the_last_bit(resumed, undisturbed[0])
     for mine, theirs in zip(trajectories(resumed, tmp_path), undisturbed[1], strict=True):
@@ -171,14 +120,14 @@ def interrupt_after(path):
 
 def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(committee, tmp_path, undisturbed):
     before = signal.getsignal(signal.SIGTERM)
-    first = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    first = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=10)
     interrupt_after(tmp_path / "work" / "segment-000001.pt")
     with pytest.raises(Interrupted, match=r"asked to stop \(SIGTERM\); it goes on from here when started again"):
         first.finish()
     assert signal.getsignal(signal.SIGTERM) is before
     stopped_at = first.progress.total_steps
     assert 20 <= stopped_at < 80
-    second = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=10)
+    second = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=10)
     assert second.progress.total_steps == stopped_at
     assert_same_to_the_last_bit(second, undisturbed[0])
     for mine, theirs in zip(trajectories(second, tmp_path), undisturbed[1], strict=True):
@@ -197,13 +146,13 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
     """Neighbour lists of the undisturbed run were made elsewhere; each restart makes them there again."""
     logger, handler, restarts = logging.getLogger("saltflow.dynamics.runner"), StopAtEveryReport(), 0
     caplog.set_level(logging.INFO, logger=logger.name)
-    pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=7)
+    pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
     logger.addHandler(handler)
     try:
         while pieces.progress.stage < 3:
             with pytest.raises(Interrupted):
                 pieces.finish()
-            pieces = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=7)
+            pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
             restarts += 1
     finally:
         logger.removeHandler(handler)
@@ -215,11 +164,11 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
 
 @pytest.mark.parametrize("left_bytes", [0, 0.5])
 def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
-    run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20).finish()
+    run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=20).finish()
     last = sorted((tmp_path / "work").iterdir())[-1]
     last.write_bytes(last.read_bytes()[: int(left_bytes * last.stat().st_size)])
     with caplog.at_level(logging.WARNING):
-        resumed = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
+        resumed = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=20)
     assert f"The checkpoint {last} is damaged" in caplog.text
     assert resumed.progress.total_steps == 60
     assert_same_to_the_last_bit(resumed, undisturbed[0])
@@ -228,16 +177,16 @@ def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplo
 
 
 def test_no_readable_checkpoint_begins_anew(committee, tmp_path, caplog):
-    run([replica(1)], campaign(1), committee, tmp_path, segment_steps=40).finish()
+    run([replica(1)], every_ensemble(1), committee, tmp_path, segment_steps=40).finish()
     for segment in (tmp_path / "work").iterdir():
         segment.write_bytes(b"")
     with caplog.at_level(logging.WARNING):
-        assert run([replica(1)], campaign(1), committee, tmp_path).progress.total_steps == 0
+        assert run([replica(1)], every_ensemble(1), committee, tmp_path).progress.total_steps == 0
     assert caplog.text.count("is damaged") == 2
 
 
 def test_damaged_early_segment_is_a_sentence(committee, tmp_path):
-    finished = run([replica(1)], campaign(1), committee, tmp_path, segment_steps=20)
+    finished = run([replica(1)], every_ensemble(1), committee, tmp_path, segment_steps=20)
     finished.finish()
     (tmp_path / "work" / "segment-000001.pt").unlink()
     with pytest.raises(SaltflowError, match=r"segment-000001\.pt is damaged or missing .* delete its folder"):
@@ -245,7 +194,7 @@ def test_damaged_early_segment_is_a_sentence(committee, tmp_path):
 
 
 def test_full_disk_is_a_sentence_and_loses_one_segment(committee, tmp_path, undisturbed):
-    first = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    first = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=20)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
@@ -254,7 +203,7 @@ def test_full_disk_is_a_sentence_and_loses_one_segment(committee, tmp_path, undi
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list((tmp_path / "work").iterdir()) == []
-    again = run([replica(1), replica(2)], campaign(2), committee, tmp_path, segment_steps=20)
+    again = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=20)
     assert_same_to_the_last_bit(again, undisturbed[0])
 
 

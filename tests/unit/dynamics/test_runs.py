@@ -4,53 +4,15 @@ import copy
 
 import numpy as np
 import pytest
+from md_cases import ACCEPTANCE, COMPOSITION, DYNAMICS, packed
 
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.runs import quench, run_point
-from saltflow.materials.cells import pack_cell
 from saltflow.materials.compositions import Composition
 from saltflow.trajectory import read_trajectory
 
-# The random model knows no ions: only its repulsion of cores keeps atoms apart.
-GATES = {"min_density_ratio": 0.6, "min_pair_factor": 0.3}
-DYNAMICS = {
-    "timestep_fs": {"default": 2.0, "with_O_or_F": 1.0, "with_H": 0.5},
-    "thermostat": "nose-hoover",
-    "thermostat_time_fs": 40.0,
-    "barostat_time_fs": 300.0,
-    "compressibility_per_GPa": 0.05,
-    "pressure_GPa": 3.0,  # it holds the atoms together: the model's random weights do not
-    "quench": {
-        "relax_steps": 30,
-        "melt_temperature_K": 900,
-        "melt_ps": 0.1,
-        "melt_npt_ps": 0.1,
-        "rate_K_per_ps": 3000.0,
-        "final_temperature_K": 300,
-        "anneal_ps": 0.1,
-    },
-    "production": {
-        "equilibrate_npt_ps": 0.1,
-        "equilibrate_cell": "isotropic",
-        "equilibrate_nvt_ps": 0.04,
-        "duration_ps": 0.3,
-        "frame_interval_fs": 20.0,
-        "velocities": {"duration_ps": 0.02, "interval_fs": 4.0},
-    },
-    "stop_criteria": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
-}
-COMPOSITION = Composition.from_identity({
-    "id": "Li2ZrCl6", "formula": "Li2ZrCl6", "host": "ZrCl4", "salt": "2 LiCl", "mobile_ion": "Li",
-    "oxidation_states": {"Li": 1, "Zr": 4, "Cl": -1}, "start": "pack", "density_g_cm3": 2.3,
-})  # fmt: skip
 
-
-def packed(seed=1, *, formula_units=2):
-    size = {"formula_units": formula_units, "density_g_cm3": 2.3}
-    return pack_cell(COMPOSITION, **size, seed=seed, min_separation_factor=0.8, min_separations_A={})
-
-
-def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, acceptance=GATES):
+def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, acceptance=ACCEPTANCE):
     return quench(
         cell,
         composition,
@@ -73,7 +35,7 @@ def changed(**sections):
     return dynamics
 
 
-def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=GATES, temperature_K=400.0):
+def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=ACCEPTANCE, temperature_K=400.0):
     paths = [folder / f"replica{index}.h5md" for index in range(len(replicas))]
     record = run_point(
         replicas,

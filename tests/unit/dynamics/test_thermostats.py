@@ -161,8 +161,8 @@ def test_frozen_groups_stay_and_the_rest_has_its_temperature(thermostat):
 
 def run(folder, thermostat, *, seeds=(3, 4), segment_steps=1000):
     conditions = Conditions(
-        step_fs=1.0, thermostat=thermostat, thermostat_time_fs=30.0, barostat_time_fs=200.0, compressibility_per_GPa=0.05,
-        pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
+        step_fs=1.0, thermostat=thermostat, thermostat_time_fs=30.0, barostat_time_fs=200.0,
+        compressibility_per_GPa=0.05, pressure_GPa=0.0, max_temperature_ratio=5.0, segment_ps=segment_steps / 1000,
     )  # fmt: skip
     target = (500.0,) * len(seeds)
     schedule = [Stage("settle", "npt", 20, target, target), Stage("hold", "nvt", 40, target, target, frame_interval=5)]

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from test_batch_chunks import SmallMemory, run
+from md_cases import SmallMemory, run_springs
 
 from saltflow.dynamics.walltime import SHORTEST_SEGMENT_S, Walltime, parse_end, walltime_of_job
 
@@ -22,7 +22,7 @@ class Clock:
 
 def segments(folder, *, end_s, tick_s):
     """Steps at the end of each segment of a run whose clock goes on by one tick per step."""
-    under_way = run(folder, SmallMemory(room=10_000), segment_steps=16)
+    under_way = run_springs(folder, SmallMemory(room=10_000), segment_steps=16)
     under_way.walltime = Walltime(end_s, clock=Clock(tick_s=tick_s))
     ends = []
     while under_way.progress.stage < 1:

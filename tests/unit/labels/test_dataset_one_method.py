@@ -4,17 +4,17 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 from reference_cases import GFN1, lithium_chloride
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.campaign.campaign import load_campaign
+from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.campaign.settings.references import OPERATIONAL, Reference
 from saltflow.labels.dataset.one_method import check_one_method
 
 ROOT = Path(__file__).parents[3]
-SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+SHIPPED = read_configuration([])
 MEMBERS = TypeAdapter(Reference)
 # Keys whose value has few choices: what else they can be.
 OTHERWISE = {

@@ -11,8 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
 from called import called
 from reference_cases import GFN1, strained, unit_strain
-from test_reference_vasp import vasp
-from vasp_files import outcar_text, vasprun_text
+from vasp_files import outcar_text, vasp, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import sha256_of_file

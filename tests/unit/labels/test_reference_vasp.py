@@ -14,7 +14,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from pydantic import ValidationError
-from vasp_files import potcar_text, vasprun_text
+from vasp_files import potcar_text, vasp, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.campaign.settings.references import VaspReference
@@ -25,24 +25,6 @@ from saltflow.labels.reference.ledger import label_chunk
 from saltflow.labels.reference.vasp import start_backend
 from saltflow.labels.reference.vasp_input import COLD, write_inputs
 
-SETTINGS = {
-    "code": "vasp",
-    "command": "vasp_std",
-    "potcar_path": None,
-    "potcar_family": "PBE_64",
-    "potcars": {},
-    "input_set": "MatPESStaticSet",
-    "functional": "PBE",
-    "dispersion": "D3(BJ)",
-    "incar": {"NCORE": 4},
-    "kpoint_spacing_per_A": 0.3,
-    "max_scf": 100,
-    "smearing_temperature_K": None,
-    "unpaired_electrons": {},
-    "isolated_atom_box_A": 10.0,
-    "net_force_limit_eV_A": 0.2,
-    "frame_timeout_s": 20.0,
-}
 MATPES_PBE_D3 = """\
 ALGO = Normal
 EDIFF = 1e-05
@@ -103,10 +85,6 @@ def lithium_chloride() -> Atoms:
     atoms = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
     atoms.info.update(composition="LiCl", lineage="LiCl/0", origin="test")
     return atoms
-
-
-def vasp(**changes) -> VaspReference:
-    return VaspReference(**{**SETTINGS, **changes})
 
 
 def incar(**changes) -> dict[str, str]:

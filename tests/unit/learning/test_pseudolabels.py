@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
+from dispersion_cases import by_library_at_cutoff
 from mace_models import make_model, rock_salt, save_models
-from test_d3 import at_our_cutoff
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
@@ -88,7 +88,7 @@ def test_dispersion_that_the_foundation_lacks_is_added_as_labels_have_it(foundat
     cells = numbered([crystal(seed=1)])
     (without,) = labelled(cells, teacher(foundation))
     (with_it,) = labelled(cells, teacher(foundation, dispersion="D3(BJ) of PBE"))
-    energy, forces, stress = at_our_cutoff(cells[0])
+    energy, forces, stress = by_library_at_cutoff(cells[0])
     assert with_it.info["REF_energy"] - without.info["REF_energy"] == pytest.approx(energy, rel=1e-5)
     assert with_it.arrays["REF_forces"] - without.arrays["REF_forces"] == pytest.approx(forces, abs=1e-6)
     assert with_it.info["REF_stress"] - without.info["REF_stress"] == pytest.approx(stress, rel=1e-4, abs=1e-8)

@@ -26,6 +26,7 @@ from saltflow.materials.compositions import read_compositions
 from saltflow.trajectory import read_trajectory
 
 ROOT = Path(__file__).resolve().parents[3]
+DEMO = ROOT / "config/presets/demo/compositions.tsv"
 CONFIG = read_configuration([])
 DYNAMICS, PACKING = CONFIG["dynamics"], CONFIG["cells"]
 INITIAL = {
@@ -53,7 +54,7 @@ EXPLORATION = {
 @pytest.fixture(scope="module")
 def composition():
     """2 LiCl + ZrCl4, whose elements the small models know."""
-    return read_compositions(ROOT / "config/presets/demo/compositions.tsv", potentials=["demo"])["2LiCl-ZrCl4"]
+    return read_compositions(DEMO, potentials=["demo"])["2LiCl-ZrCl4"]
 
 
 def packed(composition, *, generation: int = 0, seed: int = 1, count: int = 3, heldout: int = 1) -> list[Atoms]:
@@ -212,7 +213,7 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
 
 
 def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
-    oxychloride = read_compositions(ROOT / "config/presets/demo/compositions.tsv", potentials=["demo"])["LiAlCl2.5O0.75"]
+    oxychloride = read_compositions(DEMO, potentials=["demo"])["LiAlCl2.5O0.75"]
     with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
         propose_initial_frames(
             [oxychloride], committee, initial_structures=INITIAL | {"atoms": 21}, packing=PACKING, dynamics=DYNAMICS,

@@ -11,13 +11,13 @@ HOT = "temperature ran away in stage 'explore'"
 DURATION_PS, STRIDE_PS = 2.0, 0.5
 
 
-def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", collides_from_ps=np.inf, name="LiCl"):
+def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", contact_ps=np.inf, name="LiCl"):
     """The frames of one cell as an exploration has them: relaxation, heating, and the last before a crash."""
-    said = {"composition": name, "lineage": f"{name}/{kelvin:g}/cell{number}", "temperature_K": kelvin}
+    info = {"composition": name, "lineage": f"{name}/{kelvin:g}/cell{number}", "temperature_K": kelvin}
     times_ps = [-0.1, 0.0, *np.arange(STRIDE_PS, ended_ps + 1e-9, STRIDE_PS)]
-    frames = [Atoms("Li", info=said | {"time_ps": time, "close_contact": time >= collides_from_ps}) for time in times_ps]
+    frames = [Atoms("Li", info=info | {"time_ps": time, "close_contact": time >= contact_ps}) for time in times_ps]
     if ended != "ok":
-        frames.append(Atoms("Li", info=said | {"close_contact": ended_ps >= collides_from_ps}))
+        frames.append(Atoms("Li", info=info | {"close_contact": ended_ps >= contact_ps}))
     frames[-1].info |= {"run_status": ended, "run_end_ps": ended_ps, "requested_ps": DURATION_PS}
     return frames
 
@@ -38,8 +38,8 @@ def test_cells_that_came_through_have_met_nothing():
 def test_the_first_guard_of_every_cell_counts():
     """Of five cells one collides at 0.5 ps and is ended at 1.3 ps, one collides later, one is ended, two are sound."""
     frames = [
-        *run(0, collides_from_ps=0.5, ended_ps=1.3, ended=HOT),
-        *run(1, collides_from_ps=1.5),
+        *run(0, contact_ps=0.5, ended_ps=1.3, ended=HOT),
+        *run(1, contact_ps=1.5),
         *run(2, ended_ps=0.7, ended=HOT),
         *run(3),
         *run(4),

@@ -9,8 +9,8 @@ from ase.geometry import find_mic
 from springs import rotation
 
 from saltflow.base.errors import InputError
-from saltflow.campaign.campaign import load_campaign
 from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.loading import load_campaign
 from saltflow.materials.cells import pack_cell, read_crystal
 from saltflow.materials.compositions import Composition
 from saltflow.materials.groups import Group, find_groups, impose_shapes, make_whole, persistent_groups
@@ -249,18 +249,18 @@ def test_the_report_says_what_is_refused_and_why(tmp_path):
 
 
 def test_the_worked_example_can_be_planned_and_its_crystal_has_its_polyanions():
-    campaign = load_campaign(read_configuration([ROOT / "config/coupling/config.yaml"]), folders=[ROOT])
-    assert campaign.coupled == ["0.5Li2SO4-ZrCl4", "LiBH4-crystal"]
-    assert len(campaign.frozen_modes("LiBH4-crystal")) == 7
-    row = campaign.row("LiBH4-crystal")
+    campaign = load_campaign(read_configuration([ROOT / "config/presets/coupling/config.yaml"]), folders=[ROOT])
+    assert campaign.constrained == ["0.5Li2SO4-ZrCl4", "LiBH4-crystal"]
+    assert len(campaign.composition("LiBH4-crystal").frozen_modes) == 7
+    row = campaign.composition("LiBH4-crystal").row
     crystal = read_crystal(row.start, row, atoms=96)
-    groups = find_groups(crystal, row, wanted=campaign.group_settings("LiBH4-crystal")["groups"])
+    groups = find_groups(crystal, row, wanted=campaign.composition("LiBH4-crystal").group_settings["groups"])
     assert len(groups) == len(crystal) / 6
     assert all(len(group.atoms) == 5 for group in groups)
 
 
 def test_temperatures_to_freeze_at_must_be_swept():
-    configuration = read_configuration([ROOT / "config/coupling/config.yaml"])
+    configuration = read_configuration([ROOT / "config/presets/coupling/config.yaml"])
     configuration["constraints"]["temperatures_K"] = [400, 450]
     with pytest.raises(InputError, match="constraints.temperatures_K holds 450, which sweep.temperatures_K does not"):
         load_campaign(configuration, folders=[ROOT])

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 from ase import units
-from dftd3.interface import DispersionModel, RationalDampingParam
-from mace_models import rock_salt
+from dispersion_cases import by_library, by_library_at_cutoff
+from mace_models import bound, rock_salt, triclinic
 from matscipy.neighbours import neighbour_list
-from test_campaign import Project
-from test_mace import bound, triclinic
-from test_runner import assert_same_to_the_last_bit, run, stage
-from test_runs import DYNAMICS, packed
+from md_cases import DYNAMICS, assert_same_to_the_last_bit, packed, run, stage
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
@@ -28,25 +25,6 @@ ADDED = "D3(BJ) of PBE"
 def replica():
     """54 atoms of Li2ZrCl6 as packed, in a cube."""
     return packed(formula_units=6)
-
-
-def by_library(atoms, *, functional="PBE", **cutoffs_bohr):
-    """Energy, forces and stress by dftd3; without cutoffs the sum over all pairs (Ewald)."""
-    model = DispersionModel(
-        atoms.numbers, atoms.positions / units.Bohr, atoms.cell.array / units.Bohr, np.ones(3, bool)
-    )
-    model.set_realspace_cutoff(**cutoffs_bohr) if cutoffs_bohr else model.set_ewald_summation()
-    damping = DAMPING[functional]
-    found = model.get_dispersion(
-        RationalDampingParam(s6=1.0, s8=damping.s8, s9=0.0, a1=damping.a1, a2=damping.a2_bohr), grad=True
-    )
-    energy, forces = float(found["energy"]) * units.Hartree, -found["gradient"] * units.Hartree / units.Bohr
-    return energy, forces, found["virial"] * units.Hartree / abs(atoms.cell.volume)
-
-
-def at_our_cutoff(atoms, **choices):
-    cutoff = CUTOFF_A / units.Bohr
-    return by_library(atoms, disp2=cutoff, disp3=0.0, cn=cutoff, width2=1.0, **choices)
 
 
 def ours(cells, *, functional="PBE", dtype=torch.float64):
@@ -67,7 +45,7 @@ def test_numbers_are_those_of_dftd3_at_the_same_cutoff(make, functional):
     cell = make()
     cell.positions += 30 * cell.cell.array[0] - 7 * cell.cell.array[2]  # as unwrapped as a diffusing ion
     energies, forces, stresses = ours([cell], functional=functional)
-    energy, by_them, stress = at_our_cutoff(cell, functional=functional)
+    energy, by_them, stress = by_library_at_cutoff(cell, functional=functional)
     assert energies[0] == pytest.approx(energy, rel=1e-6)
     np.testing.assert_allclose(forces, by_them, atol=1e-6)  # 0.001 meV/Å
     np.testing.assert_allclose(stresses[0], stress, rtol=1e-5, atol=1e-9)
@@ -230,81 +208,6 @@ def test_order_of_pairs_does_not_depend_on_where_they_were_listed():
 
 
 # ── the switch ─────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A campaign whose labels by PBE have no dispersion and whose dynamics adds it."""
-    project = Project(tmp_path)
-    project.config["references"]["pbe"] = {"like": "pbe-d3", "dispersion": "none"}
-    project.config["dynamics"]["dispersion"] = "D3(BJ)"
-    tables = {name: (tmp_path / f"{name}.txt").read_text() for name in ("compositions", "potentials")}
-    project.write(potentials=tables["potentials"].replace("gfn1-xtb", "pbe"), compositions=tables["compositions"])
-    return project
-
-
-def test_rules_are_told_the_functional_of_the_labels(project):
-    campaign = project.load()
-    every = [campaign.quench_dynamics, campaign.production_dynamics, campaign.constrained_dynamics]
-    assert {of("LiAlCl4")["dispersion"] for of in every} == {ADDED}
-    assert campaign.sampling_dynamics("base")["dispersion"] == ADDED
-    assert campaign.initial_dynamics("aluminium")["dispersion"] == ADDED
-    assert campaign.initial_dynamics("base")["dispersion"] == "none"  # nothing melts its seeds
-    project.config["references"]["pbe"]["functional"] = "r2SCAN"
-    assert project.load().production_dynamics("LiAlCl4")["dispersion"] == "D3(BJ) of r2SCAN"
-
-
-def test_the_switch_leaves_labels_alone(project):
-    with_d3 = project.load()
-    project.config["dynamics"]["dispersion"] = "none"
-    without = project.load()
-    assert without.production_dynamics("LiAlCl4")["dispersion"] == "none"
-    for of in ("labelling", "facts_of_labels", "training", "initial_dynamics"):
-        assert getattr(with_d3, of)("base") == getattr(without, of)("base")
-    assert with_d3.reference_identity("pbe") == without.reference_identity("pbe")
-
-
-def test_a_release_says_what_sampled_its_frames(project):
-    assert project.load().released_reference("base")["sampled_with"] == ADDED
-    project.config["learning"]["generations"] = 0
-    campaign = project.load()
-    assert campaign.released_reference("base") == campaign.reference_identity("pbe")  # no frame of it was ever driven
-    assert campaign.released_reference("aluminium")["sampled_with"] == ADDED
-    project.write(overrides="potentials: {aluminium: {dynamics: {dispersion: none}}}")
-    campaign = project.load()
-    assert campaign.released_reference("aluminium") == campaign.reference_identity("pbe")
-    assert campaign.production_dynamics("LiAlCl4")["dispersion"] == ADDED
-
-
-@pytest.mark.parametrize(("reference", "held"), [("pbe-d3", r"D3(BJ)"), ("gfn1-xtb", "D3(BJ)"), ("gfn2", "D4")])
-def test_dispersion_twice_is_refused(project, tmp_path, reference, held):
-    project.config["references"]["gfn2"] = {"like": "gfn1-xtb", "method": "GFN2-xTB"}
-    table = tmp_path / "potentials.txt"
-    table.write_text(table.read_text().replace("\tpbe\t", f"\t{reference}\t"))
-    sentences = project.problems()
-    assert len(sentences) == 5  # one for each potential, and none for the compositions that follow theirs
-    assert sentences[0] == (
-        f"Potential base: dynamics.dispersion D3(BJ) would count twice, as the labels of '{reference}' hold {held}; "
-        "write none into dynamics.dispersion (overrides.yaml changes it for one), or choose a reference with "
-        "dispersion none for base."
-    )
-
-
-def test_dispersion_twice_is_refused_for_one_composition(project, tmp_path):
-    table = tmp_path / "potentials.txt"
-    table.write_text(table.read_text().replace("\tpbe\t", "\tpbe-d3\t"))
-    project.config["dynamics"]["dispersion"] = "none"
-    assert project.load().production_dynamics("LiAlCl4")["dispersion"] == "none"
-    project.write(overrides="compositions: {LiAlCl4: {dynamics: {dispersion: D3(BJ)}}}")
-    (sentence,) = project.problems()
-    assert sentence.startswith("Composition LiAlCl4: dynamics.dispersion D3(BJ) would count twice, as the labels of")
-
-
-def test_another_correction_is_no_choice(project):
-    project.config["dynamics"]["dispersion"] = "D4"
-    (sentence,) = project.problems()
-    assert "dynamics.dispersion" in sentence
-    assert "'none' or 'D3(BJ)'" in sentence
 
 
 def test_a_potential_that_learned_dispersion_gets_none(model_paths, tmp_path):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-from mace_models import CUTOFF_A, committee_of, rock_salt
+from mace_models import CUTOFF_A, bound, committee_of, rock_salt, triclinic
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.potentials.mace import SKIN_A, load_committee, load_model, stack
+from saltflow.potentials.mace import SKIN_A, load_committee, load_model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -24,22 +24,9 @@ def calculator(model_paths):
         return MACECalculator(model_paths=str(model_paths[0]), device="cpu", default_dtype="float64")
 
 
-def bound(committee, cells):
-    numbers, system, positions, boxes = stack(cells)
-    return committee.on(numbers, system), torch.as_tensor(positions), torch.as_tensor(boxes)
-
-
 def evaluate(committee, cells, **choices):
     potential, positions, boxes = bound(committee, cells)
     return potential.evaluate(positions, boxes, **choices)
-
-
-def triclinic(*, seed, atoms=3):
-    """A cell so small that its atoms see several images of themselves."""
-    random = np.random.default_rng(seed)
-    box = np.array([[3.1, 0.0, 0.0], [1.4, 3.3, 0.0], [-1.2, 0.9, 3.6]])
-    fractional = (np.arange(atoms)[:, None] + random.uniform(-0.1, 0.1, (atoms, 3))) / atoms
-    return Atoms(["Li", "Cl", "Zr"][:atoms], scaled_positions=fractional, cell=box, pbc=True)
 
 
 def assert_as_calculated(evaluation, cells, calculator):
