@@ -23,20 +23,20 @@ def telegraph(rng: np.random.Generator, *, frames: int, pairs: int, k_out: float
     return present
 
 
-def as_contacts(present: np.ndarray, *, piece: int) -> list[Contacts]:
-    """The same in pieces; pairs that are never present in a piece are not listed in it."""
+def as_contacts(present: np.ndarray, *, chunk: int) -> list[Contacts]:
+    """Presence as chunks of contacts, without the pairs that are never present in a chunk."""
     contacts = []
-    for start in range(0, len(present), piece):
-        rows = present[start : start + piece]
+    for start in range(0, len(present), chunk):
+        rows = present[start : start + chunk]
         listed = np.flatnonzero(rows.any(axis=0))
         contacts.append(Contacts(start, listed, rows[:, listed]))
     return contacts
 
 
-def follow(functions, present: np.ndarray, *, origins: np.ndarray, blocks: int, classes=None, piece: int = 32):
+def follow(functions, present: np.ndarray, *, origins: np.ndarray, blocks: int, classes=None, chunk: int = 32):
     """Feed functions of residence with presence; class of each pair from `classes`. Returns their sums."""
     classes = np.zeros(present.shape[1], dtype=int) if classes is None else classes
-    for contacts in as_contacts(present, piece=piece):
+    for contacts in as_contacts(present, chunk=chunk):
         for number in range(*np.searchsorted(origins, (contacts.start, contacts.start + len(contacts.present)))):
             frame = int(origins[number])
             pairs = contacts.present_at(frame)

@@ -1,6 +1,7 @@
 """Cells whose structure is known by construction."""
 
 import numpy as np
+from ase.build import bulk
 
 from saltflow.analysis.structure.coordination_shells import Snapshot
 from saltflow.analysis.structure.roles import roles_of
@@ -73,3 +74,10 @@ def salt_block(edge, *, start_A):
     """A cube of rock salt with so many ions on its edge, 2.5 Å apart; (symbols, positions)."""
     grid = np.stack(np.meshgrid(*[np.arange(edge)] * 3), axis=-1).reshape(-1, 3)
     return ["Li" if sum(place) % 2 else "Cl" for place in grid], 2.5 * grid + start_A
+
+
+def rocksalt(seed, *, lattice_A=5.6, rattle_A=0.1):
+    """A crystal of NaCl whose atoms rattle."""
+    crystal = bulk("NaCl", "rocksalt", a=lattice_A, cubic=True).repeat(2)
+    moves_A = np.random.default_rng(seed).normal(0, rattle_A, (40, len(crystal), 3))
+    return trajectory(crystal.positions + moves_A, crystal.get_chemical_symbols(), crystal.cell.array)

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from walkers import POINT, RULE
+from walkers import RULE, STATE_POINT
 
 from saltflow.analysis.transport.analysis import analyse_transport
 
@@ -13,7 +13,9 @@ FIRST_MINIMA_A = {f"{first}-{second}": 3.0 for first, second in product(("Cl", "
 
 def analyse(trajectories, **changes):
     """The transport of some replicas."""
-    return analyse_transport(trajectories, **{**POINT, **RULE, **EXTRAS, "first_minima_A": FIRST_MINIMA_A, **changes})
+    return analyse_transport(
+        trajectories, **{**STATE_POINT, **RULE, **EXTRAS, "first_minima_A": FIRST_MINIMA_A, **changes}
+    )
 
 
 def within(row, expected, *, sigmas=4.0):

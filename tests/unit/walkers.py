@@ -42,7 +42,7 @@ def lithium_in_a_heavy_frame(steps):
     return trajectory_of(positions_A, ["Li"] * ions + ["Cl"] * ions, [6.94] * ions + [HEAVY_U] * ions)
 
 
-POINT = {"charges": {"Li": 1, "Cl": -1}, "mobile_ion": "Li", "temperature_K": 600.0, "frame": "barycentric"}
+STATE_POINT = {"charges": {"Li": 1, "Cl": -1}, "mobile_ion": "Li", "temperature_K": 600.0, "frame": "barycentric"}
 
 
 def independent(make_steps, rng, frames, replicas):
@@ -93,7 +93,7 @@ WALKERS = {
 def deviations(walkers: str, *, frames: int, replicas: int, seed: int) -> dict[str, float]:
     """(estimate − truth)/error of every quantity that is known, in one replica."""
     salts, truth = WALKERS[walkers](np.random.default_rng(seed), frames, replicas)
-    measured = measure(salts, **{**POINT, "charges": {"Li": 1, "Cl": -1, "Zr": 0}}, **RULE)
+    measured = measure(salts, **{**STATE_POINT, "charges": {"Li": 1, "Cl": -1, "Zr": 0}}, **RULE)
     estimates = measured.estimates({})
     found = {}
     for name, expected in truth.items():

@@ -130,9 +130,9 @@ def test_fits_through_several_replicas_are_calibrated(prefactor_spread, energy_s
 def test_a_replica_that_did_not_run_at_one_temperature_is_not_replaced_by_another():
     def result(kelvin, statuses):
         values = zip((1e-6, 2e-6, 3e-6), statuses, strict=True)
-        sound = [{"D_cm2_s": value} for value, status in values if status == "ok"]
+        accepted = [{"D_cm2_s": value} for value, status in values if status == "ok"]
         quantities = {"D_cm2_s": {"value": 2e-6, "error": 1e-7}}
-        return {"temperature_K": kelvin, "status": "ok", "quantities": quantities, "per_replica": sound,
+        return {"temperature_K": kelvin, "status": "ok", "quantities": quantities, "per_replica": accepted,
                 "replica_statuses": statuses}  # fmt: skip
 
     statuses = {500.0: ["ok", "gas", "ok"], 600.0: ["ok"] * 3, 700.0: ["ok"] * 3}

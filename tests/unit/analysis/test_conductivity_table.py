@@ -1,4 +1,4 @@
-"""The table holds every point, and says which numbers are no conductivities."""
+"""The table holds every state point, with a status where it has no conductivity."""
 
 import csv
 
@@ -79,7 +79,7 @@ def test_columns_of_the_table(table):
     assert len(table) == 3
 
 
-def test_a_diffusive_point_holds_what_the_analysis_found(table, points):
+def test_a_diffusive_state_point_has_the_values_of_the_analysis(table, points):
     row, quantities = table.iloc[0], points[0][1]["quantities"]
     assert row["status"] == "ok"
     assert (row["composition"], row["temperature_K"], row["replicas"]) == ("LiCl", 800.0, 3)
@@ -90,7 +90,7 @@ def test_a_diffusive_point_holds_what_the_analysis_found(table, points):
     assert row["haven_ratio"] * row["sigma_E_mS_cm"] == pytest.approx(row["sigma_NE_mS_cm"], rel=0.1)
 
 
-def test_points_that_are_no_conductivities_are_flagged(table):
+def test_state_points_without_a_conductivity_have_another_status(table):
     assert table["status"].tolist() == ["ok", "not diffusive", "no accepted replica"]
     nothing = table.iloc[2]
     assert nothing["replicas"] == 0

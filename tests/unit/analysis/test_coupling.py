@@ -1,4 +1,4 @@
-"""Hopping and turning of walkers and rotors with known rates, ratios with true errors, and what they are read as."""
+"""Hop and rotation frequencies of known rates, ratios with calibrated errors, and the dominant motion."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_replicas_are_compared_with_themselves():
 
 @pytest.mark.parametrize("spread_of_replicas", [0.0, 0.5])
 def test_errors_of_ratios_are_true(spread_of_replicas):
-    """Over many points 68 % are within an error of the truth and 95 % of the intervals hold it."""
+    """Of many state points, 68 % are within one error of the truth, and 95 % of the intervals hold it."""
     random, scores, inside = np.random.default_rng(6), [], []
     for _ in range(800):
         truth = np.log(0.4) + spread_of_replicas * random.normal(size=4)
@@ -143,7 +143,7 @@ def test_errors_of_ratios_are_true(spread_of_replicas):
     assert 0.93 < np.mean(inside) <= 1.0
 
 
-def test_what_is_not_diffusive_is_said():
+def test_a_ratio_keeps_the_status_of_a_run_that_is_not_diffusive():
     row = diffusion_ratio(transport([1e-6, 1e-6], status="not diffusive"), transport([2e-6, 2e-6]))
     assert (row["status"], row["value"]) == ("not diffusive", pytest.approx(0.5))
     lost = {
@@ -170,7 +170,7 @@ def ratio(value, ln_error=0.05, status="ok"):
         ({"TR": ratio(0.1)}, None, False),
     ],
 )
-def test_a_motion_matters_only_beyond_errors(ratios, motion, resolved):
+def test_a_motion_is_dominant_only_beyond_errors(ratios, motion, resolved):
     found = dominant_motion(ratios)
     assert (found["motion"], found["resolved"]) == (motion, resolved)
     assert resolved or found["reason"]
@@ -180,7 +180,7 @@ def test_a_motion_matters_only_beyond_errors(ratios, motion, resolved):
 
 
 def coupled_point(temperature_K, *, turns_per_ps, hops_per_ps, status="ok"):
-    """A point whose groups turn and whose ions hop at given rates; rotation matters, by a factor of five."""
+    """A state point with given rotation and hop rates, where rotation dominates by a factor of five."""
     frames, bodies, ions = 3000, 12, 12
     path = turning(turns_per_ps / 2, frames=frames, bodies=bodies, seed=int(temperature_K))
     run, groups = dumbbells(path)

@@ -128,7 +128,7 @@ def test_the_note_states_what_survived_and_no_more():
     assert not any(name.replace("_", " ") in note.split("- ridge")[0] for name in NOISE)
     nothing = design_note(relate(table_of(3, explained=None), descriptors=list(NOISE), shuffles=9, seed=1))
     assert "None of 3 descriptors" in nothing
-    assert "cannot predict a host" in nothing
+    assert "does not predict hosts left out" in nothing
 
 
 def test_unknown_and_undiffusive_values_are_left_blank():

@@ -170,9 +170,9 @@ def test_activation_energies_of_classes_stand_beside_that_of_diffusion(tmp_path)
     assert "Li-Al X3O1" in (tmp_path / "figure.svg").read_text()
 
 
-def test_figures_of_sound_and_of_missing_points(result, tmp_path):
-    plot_residence(result, tmp_path / "sound.svg", title="x")
-    text = (tmp_path / "sound.svg").read_text()
+def test_figures_of_state_points_with_and_without_replicas(result, tmp_path):
+    plot_residence(result, tmp_path / "accepted.svg", title="x")
+    text = (tmp_path / "accepted.svg").read_text()
     assert "Li-Al X4" in text
     assert "residence time τ (ps)" in text
     plot_residence(no_residence(["gas"], temperature_K=600.0), tmp_path / "missing.svg", title="x")
@@ -195,6 +195,6 @@ def test_mdanalysis_finds_the_same_survival():
     members = [set(near.ix) for _ in universe.trajectory]
     for absence, function in ((0, "continuous 0 ps"), (2, "continuous 2 ps")):
         # It takes ions that are briefly away for present at origins, too: a few per cent of the origins.
-        _, theirs, _ = autocorrelation(correct_intermittency(members, intermittency=absence), 12, window_step=2)
-        ours = shell["curves"][function]["P"]["all"][:13]
-        assert ours == pytest.approx(theirs, abs=0.04 if absence else 1e-6), function
+        _, expected, _ = autocorrelation(correct_intermittency(members, intermittency=absence), 12, window_step=2)
+        found = shell["curves"][function]["P"]["all"][:13]
+        assert found == pytest.approx(expected, abs=0.04 if absence else 1e-6), function

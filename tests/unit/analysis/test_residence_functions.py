@@ -69,7 +69,7 @@ def test_frames_of_an_absence_are_no_origins():
 
 
 def test_brute_force_gives_the_same(present):
-    """Every origin and pair by itself, absences and censoring included, however the frames are cut into pieces."""
+    """Every origin and pair by itself, absences and censoring included, however the frames are cut into chunks."""
     few, absence = present[:300, :40], 3
     lags, origins = np.arange(0, 200, 7), np.arange(0, 300, 10)
     survivors, followed = np.zeros(len(lags)), np.zeros(len(lags))
@@ -86,9 +86,9 @@ def test_brute_force_gives_the_same(present):
                 if origin + lag < horizon:
                     followed[number] += 1
                     survivors[number] += dead > origin + lag
-    for piece in (7, 32, 300):
+    for chunk in (7, 32, 300):
         functions = [survival(absence=absence, lags=lags, frames=300, pairs=40)]
-        (sums,) = follow(functions, few, origins=origins, blocks=1, piece=piece)
+        (sums,) = follow(functions, few, origins=origins, blocks=1, chunk=chunk)
         np.testing.assert_array_equal(sums["survivors"][0, 0], survivors)
         np.testing.assert_array_equal(sums["followed"][0, 0], followed)
 

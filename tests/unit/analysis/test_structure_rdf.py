@@ -3,7 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
-from ase.build import bulk
+from structure_cases import rocksalt
 
 from saltflow.analysis.structure.rdf import first_shell, pair_distributions
 from saltflow.base.errors import SaltflowError
@@ -24,13 +24,6 @@ def trajectory_of(positions_A, symbols, cells_A):
 def random_gas(seed, *, frames=50, lithium=30, chlorine=20):
     positions_A = np.random.default_rng(seed).random((frames, lithium + chlorine, 3)) @ TRICLINIC_A
     return trajectory_of(positions_A, ["Li"] * lithium + ["Cl"] * chlorine, TRICLINIC_A)
-
-
-def rocksalt(seed, *, lattice_A=5.6, rattle_A=0.1):
-    crystal = bulk("NaCl", "rocksalt", a=lattice_A, cubic=True).repeat(2)
-    rng = np.random.default_rng(seed)
-    positions_A = crystal.positions + rng.normal(0, rattle_A, (40, len(crystal), 3))
-    return trajectory_of(positions_A, crystal.get_chemical_symbols(), crystal.cell.array)
 
 
 def test_ideal_gas_is_flat_in_a_skewed_cell():
@@ -68,20 +61,20 @@ def test_agrees_with_mdanalysis_in_a_skewed_cell():
     universe.add_TopologyAttr("type", run.symbols)
     universe.load_new(run.positions_A.astype(np.float32), dimensions=triclinic_box(*TRICLINIC_A))
     lithium, chlorine = universe.select_atoms("type Li"), universe.select_atoms("type Cl")
-    ours = pair_distributions([run], **GRID)["pairs"]
+    pairs = pair_distributions([run], **GRID)["pairs"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unlike = InterRDF(lithium, chlorine, nbins=40, range=(0.0, 4.0)).run().results.rdf
         like = InterRDF(lithium, lithium, nbins=40, range=(0.0, 4.0), exclusion_block=(1, 1)).run().results.rdf
-    np.testing.assert_allclose(ours["Li-Cl"]["g"], unlike, rtol=1e-3, atol=2e-3)
-    np.testing.assert_allclose(ours["Li-Li"]["g"], like, rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(pairs["Li-Cl"]["g"], unlike, rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(pairs["Li-Li"]["g"], like, rtol=1e-3, atol=2e-3)
 
 
 def test_agrees_with_freud_in_a_skewed_cell():
     import freud
 
     run = random_gas(8, frames=20)
-    ours = pair_distributions([run], **GRID)["pairs"]
+    pairs = pair_distributions([run], **GRID)["pairs"]
     box = freud.box.Box.from_matrix(TRICLINIC_A.T)
     lithium, chlorine = (run.indices_of(symbol) for symbol in ("Li", "Cl"))
     unlike = freud.density.RDF(bins=40, r_max=4.0)
@@ -90,10 +83,10 @@ def test_agrees_with_freud_in_a_skewed_cell():
         wrapped = box.wrap(positions_A)
         unlike.compute((box, wrapped[chlorine]), query_points=wrapped[lithium], reset=False)
         like.compute((box, wrapped[lithium]), reset=False)
-    np.testing.assert_allclose(ours["Li-Cl"]["g"], unlike.rdf, atol=1e-5)
-    np.testing.assert_allclose(ours["Li-Li"]["g"], like.rdf, atol=1e-5)
-    np.testing.assert_allclose(ours["Li-Cl"]["N"], np.cumsum(unlike.bin_counts) / 20 / 30, atol=1e-9)
-    np.testing.assert_allclose(ours["Li-Li"]["N"], np.cumsum(like.bin_counts) / 20 / 30, atol=1e-9)
+    np.testing.assert_allclose(pairs["Li-Cl"]["g"], unlike.rdf, atol=1e-5)
+    np.testing.assert_allclose(pairs["Li-Li"]["g"], like.rdf, atol=1e-5)
+    np.testing.assert_allclose(pairs["Li-Cl"]["N"], np.cumsum(unlike.bin_counts) / 20 / 30, atol=1e-9)
+    np.testing.assert_allclose(pairs["Li-Li"]["N"], np.cumsum(like.bin_counts) / 20 / 30, atol=1e-9)
 
 
 def test_unwrapped_positions_and_a_breathing_cell_change_nothing():

@@ -89,19 +89,19 @@ def test_partial_structure_factors_are_dynasors(tmp_path):
     vectors = wave_vectors(TRICLINIC_A, q_max_per_A=1.6, width_per_A=1e-5, per_shell=10**6)
     q_points = vectors.indices @ (2 * np.pi * np.linalg.inv(TRICLINIC_A).T)
     indices = {element: np.flatnonzero(np.array(run.symbols) == element) for element in ("Cl", "Li")}
-    theirs = compute_static_structure_factors(
+    expected = compute_static_structure_factors(
         Trajectory(str(tmp_path / "run.xyz"), trajectory_format="extxyz", atomic_indices=indices), q_points
     )
     frames = [snapshot(run.symbols, positions_A, TRICLINIC_A) for positions_A in run.positions_A]
-    ours = np.mean([observe_scattering(frame, vectors, ("Cl", "Li"))["partial",] for frame in frames], axis=0)
+    found = np.mean([observe_scattering(frame, vectors, ("Cl", "Li"))["partial",] for frame in frames], axis=0)
     counts = np.bincount(vectors.shells)
     alone = np.flatnonzero(counts[vectors.shells] == 1)
     assert len(alone) > 100
-    ours = ours[vectors.shells[alone]]
+    found = found[vectors.shells[alone]]
     for pair, (one, other) in {"Cl_Cl": (0, 0), "Li_Li": (1, 1), "Cl_Li": (0, 1)}.items():
         # dynasor divides by the number of all atoms, and counts both orders of unlike pairs.
         scale = np.sqrt(indices[pair[:2]].size * indices[pair[3:]].size) / len(run.symbols) * (1 + (one != other))
-        np.testing.assert_allclose(ours[:, one, other] * scale, theirs[f"Sq_{pair}"].ravel()[alone], atol=2e-5)
+        np.testing.assert_allclose(found[:, one, other] * scale, expected[f"Sq_{pair}"].ravel()[alone], atol=2e-5)
 
 
 def test_scattering_powers_are_those_of_the_tables():

@@ -244,8 +244,8 @@ def test_no_trajectory_is_refused():
         analyse([])
 
 
-def test_a_run_longer_than_any_piece_equals_brute_force(rng):
-    """Pieces in time, groups of atoms and thinned origins of the longest lags change nothing."""
+def test_a_run_longer_than_any_chunk_equals_brute_force(rng):
+    """Chunks in time, groups of atoms and thinned origins of the longest lags change nothing."""
     frames, ions = 130_001, 70
     walk_A = np.cumsum(rng.normal(0, 0.05, (frames, ions, 3)), axis=0)
     anions_A = np.cumsum(rng.normal(0, 0.02, (frames, ions, 3)), axis=0)

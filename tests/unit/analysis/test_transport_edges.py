@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from ase import Atoms
 from transport_cases import analyse, within
-from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, POINT, RULE, brownian_steps, lithium_in_a_heavy_frame, trajectory_of
+from walkers import (
+    EDGE_A,
+    HEAVY_U,
+    INTERVAL_PS,
+    RULE,
+    STATE_POINT,
+    brownian_steps,
+    lithium_in_a_heavy_frame,
+    trajectory_of,
+)
 
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.transport.measurement import measure
@@ -53,7 +62,7 @@ def test_one_mobile_ion_in_a_framework(rng):
 def test_a_triclinic_cell_changes_nothing_but_the_volume(rng):
     salt = lithium_in_a_heavy_frame(brownian_steps(rng, 1000, 8, D_A2_ps=0.5))
     slanted = with_cells(salt, np.tile(TRICLINIC_A, (1000, 1, 1)))
-    straight, other = (measure([each], **POINT, **RULE).estimates({}) for each in (salt, slanted))
+    straight, other = (measure([each], **STATE_POINT, **RULE).estimates({}) for each in (salt, slanted))
     assert other["D_cm2_s"].value == pytest.approx(straight["D_cm2_s"].value)
     volumes_A3 = EDGE_A**3, np.linalg.det(TRICLINIC_A)
     assert other["sigma_E_mS_cm"].value * volumes_A3[1] == pytest.approx(
@@ -121,7 +130,7 @@ def test_frames_that_come_too_early_are_refused(rng):
         analyse([trajectory_of(salt.positions_A, salt.symbols, salt.masses_u, times_ps=times_ps)])
 
 
-def test_a_point_under_friction_is_damped_and_takes_no_part_in_a_fit(rng):
+def test_a_damped_state_point_is_not_fitted(rng):
     def at(kelvin, thermostat):
         run = lithium_in_a_heavy_frame(brownian_steps(rng, 800, 8, D_A2_ps=kelvin / 500))
         run = dataclasses.replace(run, metadata={"settings": {"thermostat": thermostat}})
@@ -135,7 +144,7 @@ def test_a_point_under_friction_is_damped_and_takes_no_part_in_a_fit(rng):
     assert any("damped: the friction" in sentence for sentence in summary_sentences(results[0]))
 
 
-def test_a_point_that_does_not_diffuse_takes_no_part_in_a_fit(rng):
+def test_a_state_point_that_is_not_diffusive_is_not_fitted(rng):
     def at(kelvin, D_A2_ps):
         return analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 800, 8, D_A2_ps=D_A2_ps))], temperature_K=kelvin)
 
@@ -164,16 +173,16 @@ def test_every_lag_is_written(rng, tmp_path):
     assert (tmp_path / "msd.csv.gz").read_bytes() == first
 
 
-def test_the_sum_rule_is_said_in_the_log(rng, caplog):
+def test_the_sum_rule_is_in_the_log(rng, caplog):
     steps = brownian_steps(rng, 400, 12, D_A2_ps=0.5)
     salt = trajectory_of(np.cumsum(steps, axis=0), ["Li"] * 6 + ["Cl"] * 6, [6.94] * 6 + [35.45] * 6)
     with caplog.at_level("INFO"):
         analyse([salt])
-    said = [record.getMessage() for record in caplog.records]
-    assert any(text.startswith("Σ_b M_b L_ab = 0: holds (residual") for text in said)
-    assert any(text.startswith("D of Li: ") and text.endswith("cm2/s") for text in said)
+    messages = [record.getMessage() for record in caplog.records]
+    assert any(text.startswith("Σ_b M_b L_ab = 0: holds (residual") for text in messages)
+    assert any(text.startswith("D of Li: ") and text.endswith("cm2/s") for text in messages)
 
 
-def test_a_broken_sum_rule_is_shouted(rng):
+def test_a_broken_sum_rule_gives_a_warning(rng):
     result = analyse([lithium_in_a_heavy_frame(brownian_steps(rng, 200, 4, D_A2_ps=0.5))])
     assert any("IS BROKEN" in sentence for sentence in summary_sentences(result | {"sum_rule_residual": 0.3}))

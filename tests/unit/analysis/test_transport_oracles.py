@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from transport_cases import analyse, within
-from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, POINT, RULE, brownian_steps, trajectory_of
+from walkers import EDGE_A, HEAVY_U, INTERVAL_PS, RULE, STATE_POINT, brownian_steps, trajectory_of
 
 from saltflow.analysis.transport.conductivity import BOLTZMANN_EV_K
 from saltflow.analysis.transport.measurement import measure
@@ -43,7 +43,7 @@ def test_poisson_jumps_diffuse_as_their_rate_says(rng):
     result = analyse(salts)
     assert result["status"] == "ok"
     assert within(result["quantities"]["D_cm2_s"], rate_per_ps * length_A**2 / 6 * 1e-4)
-    system = prepare_system(salts, charges=POINT["charges"], mobile_ion="Li", temperature_K=600.0)
+    system = prepare_system(salts, charges=STATE_POINT["charges"], mobile_ion="Li", temperature_K=600.0)
     lags = np.array([1, 3, 10])
     msd_A2 = displacement_curves(system, lags).means()[0][:, system.mobile] / 16
     assert msd_A2 == pytest.approx(rate_per_ps * length_A**2 * lags * INTERVAL_PS, rel=0.03)
@@ -70,7 +70,7 @@ def test_onsager_matrix_of_a_common_mode_walk(rng):
     projection = np.eye(3) - np.outer(counts, masses_u / (masses_u @ counts))
     barycentric = projection @ laboratory @ projection.T
     expected = barycentric / (EDGE_A**3 * BOLTZMANN_EV_K * 600.0) * 1e20
-    measured = measure(salts, **{**POINT, "charges": {"Cl": -1, "Li": 1, "Zr": -1}}, **RULE)
+    measured = measure(salts, **{**STATE_POINT, "charges": {"Cl": -1, "Li": 1, "Zr": -1}}, **RULE)
     estimate = measured.estimates({})["onsager_ab_per_eV_cm_s"]
     deviations = (estimate.value - expected) / estimate.error
     assert np.abs(deviations).max() < 4

@@ -39,7 +39,7 @@ def barycentric_A(walk_A):
 
 
 @pytest.fixture(scope="module")
-def ours(walk_A):
+def analysed(walk_A):
     """System, MSD of each species at all lags, and ⟨ΔR_a·ΔR_b⟩, in the barycentric frame."""
     run = trajectory_of(walk_A, SYMBOLS, MASSES_U)
     system = prepare_system([run], charges=CHARGES, mobile_ion="Li", temperature_K=600.0)
@@ -51,8 +51,8 @@ def members(system, kind):
     return np.array(SYMBOLS) == system.species[kind]
 
 
-def test_curves_equal_the_sums_written_out(ours, barycentric_A):
-    system, msd_A2, collective_A2 = ours
+def test_curves_equal_the_sums_written_out(analysed, barycentric_A):
+    system, msd_A2, collective_A2 = analysed
     for lag in range(1, len(barycentric_A)):
         moves_A = barycentric_A[lag:] - barycentric_A[:-lag]
         squares_A2 = np.sum(moves_A**2, axis=2).mean(axis=0)
@@ -63,10 +63,10 @@ def test_curves_equal_the_sums_written_out(ours, barycentric_A):
         np.testing.assert_allclose(collective_A2[lag], products_A2, rtol=1e-8, atol=1e-8)
 
 
-def test_msd_equals_tidynamics(ours, barycentric_A):
+def test_msd_equals_tidynamics(analysed, barycentric_A):
     import tidynamics
 
-    system, msd_A2, _ = ours
+    system, msd_A2, _ = analysed
     for kind in range(3):
         atoms = np.flatnonzero(members(system, kind))
         reference = np.mean([tidynamics.msd(barycentric_A[:, atom]) for atom in atoms], axis=0)
@@ -74,11 +74,11 @@ def test_msd_equals_tidynamics(ours, barycentric_A):
 
 
 @pytest.mark.parametrize("by_fft", [True, False])
-def test_msd_equals_mdanalysis(ours, barycentric_A, by_fft):
+def test_msd_equals_mdanalysis(analysed, barycentric_A, by_fft):
     from MDAnalysis import Universe
     from MDAnalysis.analysis.msd import EinsteinMSD
 
-    system, msd_A2, _ = ours
+    system, msd_A2, _ = analysed
     for kind in range(3):
         chosen_A = barycentric_A[:, members(system, kind)].astype(np.float32)
         universe = Universe.empty(chosen_A.shape[1], trajectory=True)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from cooling_curves import TEMPERATURES_K as TEMPERATURES
 from cooling_curves import broken, cooled
-from test_ranking import COVERED, RELEASE, points_of
-from test_structure_rdf import rocksalt
+from ranking_cases import COVERED, RELEASE, points_of
+from structure_cases import rocksalt
 from transport_cases import analyse
 from walkers import brownian_steps, lithium_in_a_heavy_frame
 

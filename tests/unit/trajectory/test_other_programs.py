@@ -12,7 +12,7 @@ FRAMES = 12
 INTERVAL_PS = 0.05
 SYMBOLS = ["Li", "Li", "Cl", "Cl"]
 DIMENSIONS = [12.0, 11.0, 10.0, 90.0, 95.0, 80.0]
-ASKED = {"topology": None, "species": {}, "interval_ps": None, "cell": None}
+OPTIONS = {"topology": None, "species": {}, "interval_ps": None, "cell": None}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_wrapped_dcd_in_a_triclinic_cell_comes_back_unwrapped(tmp_path, walk_A
     universe = universe_of(walk_A)
     write_first_frame(universe, tmp_path / "start.pdb")
     write_wrapped(universe, tmp_path / "run.dcd")
-    convert(tmp_path / "run.dcd", tmp_path / "run.h5md", **{**ASKED, "topology": tmp_path / "start.pdb"})
+    convert(tmp_path / "run.dcd", tmp_path / "run.h5md", **{**OPTIONS, "topology": tmp_path / "start.pdb"})
     run = read_trajectory(tmp_path / "run.h5md")
     assert run.symbols == tuple(SYMBOLS)
     np.testing.assert_allclose(relative(run.positions_A), relative(walk_A), atol=1e-4)
@@ -60,22 +60,22 @@ def test_a_wrapped_dcd_in_a_triclinic_cell_comes_back_unwrapped(tmp_path, walk_A
     assert abs(np.linalg.det(run.cells_A[0])) == pytest.approx(universe.trajectory.ts.volume, rel=1e-5)
 
 
-def test_what_the_file_lacks_is_asked_for_by_its_option(tmp_path, walk_A):
+def test_a_missing_cell_or_interval_is_named_with_its_option(tmp_path, walk_A):
     write_wrapped(universe_of(walk_A), tmp_path / "run.xyz")
     with pytest.raises(SaltflowError, match="--cell"):
-        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **ASKED)
+        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **OPTIONS)
     with pytest.raises(SaltflowError, match="--interval"):
-        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**ASKED, "cell": DIMENSIONS})
-    convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**ASKED, "cell": DIMENSIONS, "interval_ps": 0.2})
+        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**OPTIONS, "cell": DIMENSIONS})
+    convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**OPTIONS, "cell": DIMENSIONS, "interval_ps": 0.2})
     run = read_trajectory(tmp_path / "run.h5md")
     np.testing.assert_allclose(run.times_ps, 0.2 * np.arange(FRAMES))
     np.testing.assert_allclose(relative(run.positions_A), relative(walk_A), atol=1e-3)
     assert not list(tmp_path.glob(".*")), "nothing half written is left"
 
 
-def test_atoms_that_are_called_otherwise_are_named(tmp_path, walk_A):
+def test_unknown_atom_names_are_listed(tmp_path, walk_A):
     write_wrapped(universe_of(walk_A, names=["A1", "A1", "B2", "B2"], attribute="types"), tmp_path / "run.xyz")
-    known = {**ASKED, "cell": DIMENSIONS, "interval_ps": 0.2}
+    known = {**OPTIONS, "cell": DIMENSIONS, "interval_ps": 0.2}
     with pytest.raises(SaltflowError, match="calls atoms A1, B2.*--species A1=Li"):
         convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **known)
     convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**known, "species": {"A1": "Li", "B2": "Cl"}})
@@ -86,18 +86,18 @@ def test_steps_near_half_the_cell_are_refused(tmp_path, walk_A):
     walk_A[5:, 2] = walk_A[4, 2] + [0.45 * DIMENSIONS[0], 0, 0]
     write_wrapped(universe_of(walk_A), tmp_path / "run.xyz")
     with pytest.raises(SaltflowError, match="Atom 2 moves by .* frame 5"):
-        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**ASKED, "cell": DIMENSIONS, "interval_ps": 0.2})
+        convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**OPTIONS, "cell": DIMENSIONS, "interval_ps": 0.2})
 
 
 def test_a_missing_or_foreign_file_is_explained(tmp_path):
     with pytest.raises(SaltflowError, match="no file"):
-        convert(tmp_path / "none.xyz", tmp_path / "run.h5md", **ASKED)
+        convert(tmp_path / "none.xyz", tmp_path / "run.h5md", **OPTIONS)
     (tmp_path / "notes.txt").write_text("no trajectory")
     with pytest.raises(SaltflowError, match="could not be read"):
-        convert(tmp_path / "notes.txt", tmp_path / "run.h5md", **ASKED)
+        convert(tmp_path / "notes.txt", tmp_path / "run.h5md", **OPTIONS)
 
 
-def test_our_own_files_are_known(tmp_path):
+def test_files_of_saltflow_are_recognised(tmp_path):
     from ase import Atoms
 
     with H5MDWriter(tmp_path / "ours.h5md", Atoms("Li", cell=[5, 5, 5], pbc=True), metadata={}):
@@ -152,9 +152,9 @@ def ase_write(path, frames, layout):
 def test_wrapped_files_of_other_programs_come_back_unwrapped(tmp_path, walk_A, name):
     FORMATS[name](tmp_path / name, frames_of(walk_A))
     with pytest.raises(SaltflowError, match=r"--interval|--species 1=Li"):
-        convert(tmp_path / name, tmp_path / "run.h5md", **ASKED)
+        convert(tmp_path / name, tmp_path / "run.h5md", **OPTIONS)
     species = {"1": "Li", "2": "Cl"} if name == "run.lammpstrj" else {}
-    convert(tmp_path / name, tmp_path / "run.h5md", **{**ASKED, "interval_ps": 0.2, "species": species})
+    convert(tmp_path / name, tmp_path / "run.h5md", **{**OPTIONS, "interval_ps": 0.2, "species": species})
     run = read_trajectory(tmp_path / "run.h5md")
     assert run.symbols == tuple(SYMBOLS)
     np.testing.assert_allclose(relative(run.positions_A), relative(walk_A), atol=1e-3)
@@ -166,14 +166,14 @@ def test_an_h5md_file_of_another_program_needs_its_atoms(tmp_path, walk_A):
     import h5py
 
     FORMATS["run.extxyz"](tmp_path / "run.extxyz", frames_of(walk_A))
-    convert(tmp_path / "run.extxyz", tmp_path / "other.h5md", **{**ASKED, "interval_ps": 0.2})
+    convert(tmp_path / "run.extxyz", tmp_path / "other.h5md", **{**OPTIONS, "interval_ps": 0.2})
     with h5py.File(tmp_path / "other.h5md", "r+") as file:
         del file.attrs["saltflow_schema"]
     assert not is_own(tmp_path / "other.h5md")
     with pytest.raises(SaltflowError, match="--topology"):
-        convert(tmp_path / "other.h5md", tmp_path / "run.h5md", **ASKED)
+        convert(tmp_path / "other.h5md", tmp_path / "run.h5md", **OPTIONS)
     write_first_frame(universe_of(walk_A), tmp_path / "start.pdb")
-    convert(tmp_path / "other.h5md", tmp_path / "run.h5md", **{**ASKED, "topology": tmp_path / "start.pdb"})
+    convert(tmp_path / "other.h5md", tmp_path / "run.h5md", **{**OPTIONS, "topology": tmp_path / "start.pdb"})
     run = read_trajectory(tmp_path / "run.h5md")
     np.testing.assert_allclose(relative(run.positions_A), relative(walk_A), atol=1e-3)
     np.testing.assert_allclose(np.diff(run.times_ps), 0.2, rtol=1e-5)
@@ -184,7 +184,7 @@ def test_a_position_that_is_no_number_is_named_by_its_frame(tmp_path, walk_A):
     frames[3].positions[1, 2] = np.nan
     ase_write(tmp_path / "run.extxyz", frames, "extxyz")
     with pytest.raises(SaltflowError, match="frame 3, is not a finite number"):
-        convert(tmp_path / "run.extxyz", tmp_path / "run.h5md", **{**ASKED, "interval_ps": 0.2})
+        convert(tmp_path / "run.extxyz", tmp_path / "run.h5md", **{**OPTIONS, "interval_ps": 0.2})
 
 
 def test_atoms_that_come_and_go_are_refused(tmp_path, walk_A):
@@ -192,4 +192,4 @@ def test_atoms_that_come_and_go_are_refused(tmp_path, walk_A):
     del frames[5][3]
     ase_write(tmp_path / "run.extxyz", frames, "extxyz")
     with pytest.raises(SaltflowError, match="holds 3 atoms in frame 5 and 4 before"):
-        convert(tmp_path / "run.extxyz", tmp_path / "run.h5md", **{**ASKED, "interval_ps": 0.2})
+        convert(tmp_path / "run.extxyz", tmp_path / "run.h5md", **{**OPTIONS, "interval_ps": 0.2})

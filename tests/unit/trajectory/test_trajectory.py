@@ -64,7 +64,7 @@ def test_mdanalysis_reads_the_same(tmp_path, salt):
     universe.trajectory.close()
 
 
-def test_only_sound_replicas_are_read(tmp_path, salt):
+def test_only_accepted_replicas_are_read(tmp_path, salt):
     for number, steps in enumerate(([0, 10], [])):
         with H5MDWriter(tmp_path / f"{number}.h5", salt, metadata={}) as writer:
             append_frames(writer, salt, steps)
