@@ -24,7 +24,7 @@ MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
 
 @dataclass(frozen=True)
 class StatePoint:
-    """The trajectories of one command, and what its options say of them.
+    """The trajectories and options of one command.
 
     Args:
         runs: the trajectories, replicas of one state point.
@@ -92,8 +92,8 @@ def _options(analysis: str, *, needs_charges: bool) -> list[Callable]:
         option("--name", help="What tables and figures call it; by default the first file's name."),
         option("--topology", help="File with the atoms, for formats that hold positions alone."),
         option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl."),
-        option("--interval", type=float, help="Time between frames in ps, where the file does not say."),
-        option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file does not say."),
+        option("--interval", type=float, help="Time between frames in ps, where the file holds none."),
+        option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none."),
         option("--settings", help=f"YAML with what differs in `{analysis}`."),
     ]
 

@@ -1,9 +1,9 @@
 """Positions of a trajectory in chunks: frames of all atoms, or long series of a few atoms.
 
-How much is read at once is decided here; memory grows neither with the frames nor with the atoms.
+This module alone decides how much is read at once; memory grows neither with the frames nor with the atoms.
 
-Coordinates are fractional coordinates times a basis. `FRACTIONAL`, the identity, leaves them fractional. The mean cell
-gives Å in a cell that does not change, where breathing moves nothing. Without a basis, positions stay as written.
+Positions are returned as fractional coordinates times a basis. With `FRACTIONAL`, the identity, they stay fractional.
+With the mean cell they are in Å, and a breathing cell moves no atom. Without a basis they are as written.
 """
 
 import logging
@@ -180,7 +180,7 @@ def series_chunks(
 
 def _read_positions_A(run: TrajectoryReader, frames: range) -> np.ndarray:
     if frames.step < CHUNK_FRAMES:
-        # Reading what lies between decompresses nothing more, and is faster than skipping it.
+        # Skipped frames lie in the same file chunks: reading them as well is faster.
         return run.read_positions_A(slice(frames[0], frames[-1] + 1), slice(None))[:: frames.step]
     return run.read_positions_A(_as_slice(frames), slice(None))
 

@@ -81,10 +81,6 @@ class Trajectory:
         """Unwrapped positions of some atoms in some frames, (frames, atoms, 3)."""
         return self.positions_A[frames, atoms]
 
-    def indices_of(self, symbol: str) -> np.ndarray:
-        """Indices of the atoms of one element, in order."""
-        return np.flatnonzero(np.array(self.symbols) == symbol)
-
 
 def refuse_non_finite(name: str, values: np.ndarray) -> None:
     """Check that every number is finite.

@@ -76,7 +76,7 @@ def test_agrees_with_freud_in_a_skewed_cell():
     run = random_gas(8, frames=20)
     pairs = pair_distributions([run], **GRID)["pairs"]
     box = freud.box.Box.from_matrix(TRICLINIC_A.T)
-    lithium, chlorine = (run.indices_of(symbol) for symbol in ("Li", "Cl"))
+    lithium, chlorine = (np.flatnonzero(np.array(run.symbols) == symbol) for symbol in ("Li", "Cl"))
     unlike = freud.density.RDF(bins=40, r_max=4.0)
     like = freud.density.RDF(bins=40, r_max=4.0, normalization_mode="finite_size")
     for positions_A in run.positions_A:

@@ -51,7 +51,7 @@ class _Line:
 
     Args:
         coefficients: intercept and slope, (2,).
-        covariance: theirs, from the errors of the points, (2, 2).
+        covariance: of the coefficients, from the errors of the points, (2, 2).
         quantile: half width of the 95 % interval in units of that error.
         samples: coefficients of resampled replicas, (samples, 2); empty without several replicas.
         replicas: number of replicas.

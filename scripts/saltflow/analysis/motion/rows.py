@@ -18,7 +18,7 @@ from saltflow.analysis.motion.hops import HopRule
 from saltflow.analysis.motion.residence_maps import SiteMap
 from saltflow.analysis.motion.van_hove import LagPlan, moments, non_gaussian, van_hove
 from saltflow.statistics.blocked_sums import BlockedSums
-from saltflow.statistics.estimate import COUNTING, Estimate, finite
+from saltflow.statistics.estimate import COUNTING, Estimate, finite, finite_list
 from saltflow.trajectory.segments import System
 
 FEWEST_HOPS = 10
@@ -53,20 +53,16 @@ def curve_rows(system: System, plan: LagPlan, blocks: TimeBlocks) -> dict:
 
 def _by_species(system: System, estimate: Estimate) -> dict:
     return {
-        symbol: {"value": _numbers(estimate.value[:, kind]), "error": _numbers(estimate.error[:, kind])}
+        symbol: {"value": finite_list(estimate.value[:, kind]), "error": finite_list(estimate.error[:, kind])}
         for kind, symbol in enumerate(system.species)
     }
 
 
 def _both(estimate: Estimate) -> dict:
     return {
-        "value": [_numbers(curve) for curve in estimate.value],
-        "error": [_numbers(curve) for curve in estimate.error],
+        "value": [finite_list(curve) for curve in estimate.value],
+        "error": [finite_list(curve) for curve in estimate.error],
     }
-
-
-def _numbers(values: np.ndarray) -> list[float | None]:
-    return [finite(value) for value in values]
 
 
 def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
@@ -95,8 +91,8 @@ def hop_rows(blocks: TimeBlocks, shuffled: Sequence[BlockedSums], *, rule: HopRu
         "shortest_A": rule.shortest_A,
         "cage_A": finite(float(np.mean(cages_A))),
         **{name: found[name].row(unit=unit, floor=COUNTING) for name, unit in UNITS.items()},
-        "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": _numbers(lengths.value),
-                    "error": _numbers(lengths.error)},
+        "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": finite_list(lengths.value),
+                    "error": finite_list(lengths.error)},
         **{kind: _cluster_row(kind, found, shuffled) for kind in KINDS},
         "sizes": list(range(1, LARGEST_CLUSTER + 1)),
         "most_hops_linked_per_segment": MOST_HOPS_LINKED,
@@ -134,7 +130,7 @@ def _cluster_row(kind: str, found: dict[str, Estimate], shuffled: Sequence[Block
 
 
 def _plain(values: np.ndarray) -> float | list | None:
-    return _numbers(values) if np.ndim(values) else finite(values)
+    return finite_list(values) if np.ndim(values) else finite(values)
 
 
 def map_rows(maps: Sequence[SiteMap], hops: Sequence[SegmentHops]) -> list[dict]:

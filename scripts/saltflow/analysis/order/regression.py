@@ -78,11 +78,11 @@ def _complete(table: pd.DataFrame, target: str, descriptors: Sequence[str]) -> t
 
 def _validate(make: Maker, known: pd.DataFrame, target: str, descriptors: list[str], shuffles: int, seed: int) -> dict:
     features, values = known[descriptors].to_numpy(float), known[target].to_numpy(float)
-    groups = known["host"].to_numpy()
+    hosts = known["host"].to_numpy()
     random = np.random.default_rng(seed)
-    folds = _folds(make, features, values, groups, seed)
+    folds = _folds(make, features, values, hosts, seed)
     score = _q2(values, _predictions(folds, features), folds)
-    control = np.array([_shuffled_q2(make, features, values, groups, random, seed) for _ in range(shuffles)])
+    control = np.array([_shuffled_q2(make, features, values, hosts, random, seed) for _ in range(shuffles)])
     p_value = (1 + int(np.sum(control >= score))) / (1 + shuffles)
     return {
         "status": "ok",
@@ -97,10 +97,10 @@ def _validate(make: Maker, known: pd.DataFrame, target: str, descriptors: list[s
     }
 
 
-def _folds(make: Maker, features: np.ndarray, values: np.ndarray, groups: np.ndarray, seed: int) -> list[_Fold]:
+def _folds(make: Maker, features: np.ndarray, values: np.ndarray, hosts: np.ndarray, seed: int) -> list[_Fold]:
     return [
-        _Fold(make(seed).fit(features[seen], values[seen]), unseen, float(values[seen].mean()))
-        for seen, unseen in LeaveOneGroupOut().split(features, values, groups)
+        _Fold(make(seed).fit(features[training], values[training]), tested, float(values[training].mean()))
+        for training, tested in LeaveOneGroupOut().split(features, values, hosts)
     ]
 
 
@@ -122,12 +122,12 @@ def _shuffled_q2(
     make: Maker,
     features: np.ndarray,
     values: np.ndarray,
-    groups: np.ndarray,
+    hosts: np.ndarray,
     random: np.random.Generator,
     seed: int,
 ) -> float:
     shuffled = random.permutation(values)
-    folds = _folds(make, features, shuffled, groups, seed)
+    folds = _folds(make, features, shuffled, hosts, seed)
     return _q2(shuffled, _predictions(folds, features), folds)
 
 

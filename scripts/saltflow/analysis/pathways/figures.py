@@ -40,10 +40,10 @@ def _draw_projection(axis: Axes, volume: DensityVolume, bottlenecks: Mapping[str
     shape = volume.density.shape
     corners = np.stack(np.meshgrid(*(np.arange(edge + 1) / edge for edge in shape[:2]), indexing="ij"), axis=-1)
     places_A = corners @ np.stack([first_A, second_A])
-    seen = volume.density.mean(axis=2)
-    norm = LogNorm(max(seen.max() / DARKEST_TO_PALEST, 1e-6), seen.max())
+    projected = volume.density.mean(axis=2)
+    norm = LogNorm(max(projected.max() / DARKEST_TO_PALEST, 1e-6), projected.max())
     image = axis.pcolormesh(
-        places_A[..., 0], places_A[..., 1], np.maximum(seen, norm.vmin), norm=norm, cmap="Greys", rasterized=True
+        places_A[..., 0], places_A[..., 1], np.maximum(projected, norm.vmin), norm=norm, cmap="Greys", rasterized=True
     )
     axis.figure.colorbar(image, ax=axis, label="density / mean, replica 1")
     for colour, (name, each) in zip(COLOURS, bottlenecks.items(), strict=False):

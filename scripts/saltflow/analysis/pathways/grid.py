@@ -39,11 +39,6 @@ class Grid:
         """Number of voxels."""
         return int(np.prod(self.shape))
 
-    @property
-    def voxel_A3(self) -> float:
-        """Volume of a voxel."""
-        return float(abs(np.linalg.det(self.cell_A))) / self.voxels
-
     def centre(self, voxel: int) -> np.ndarray:
         """Fractional coordinates of the centre of a voxel, (3,)."""
         return (np.array(np.unravel_index(voxel, self.shape)) + 0.5) / self.shape

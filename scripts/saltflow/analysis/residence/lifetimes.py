@@ -94,9 +94,9 @@ def integral_ps(
     with np.errstate(divide="ignore", invalid="ignore"):
         steep = (before - after) / np.log(before / after)
     falls = (before > 0) & (after > 0) & (np.abs(before - after) > 1e-9)
-    pieces = np.diff(times_ps) * np.where(falls, steep, (before + after) / 2)
+    intervals = np.diff(times_ps) * np.where(falls, steep, (before + after) / 2)
     counted = np.arange(len(times_ps) - 1) < end[..., None]
-    known = np.where(counted, np.nan_to_num(pieces), 0.0).sum(axis=-1)
+    known = np.where(counted, np.nan_to_num(intervals), 0.0).sum(axis=-1)
     last = np.take_along_axis(curves, np.broadcast_to(end[..., None], (*curves.shape[:-1], 1)), axis=-1)[..., 0]
     reached = (times_ps[end] / time_ps) ** beta
     beyond = stretched_mean_ps(time_ps, beta) * special.gammaincc(1 / beta, reached)

@@ -8,8 +8,7 @@ import numpy as np
 
 from saltflow.analysis.residence.contacts import FractionalChunk, squared_A2
 from saltflow.analysis.residence.names import ALL, OTHER
-
-HALIDES = ("F", "Cl", "Br", "I")
+from saltflow.analysis.structure.roles import HALIDES
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def find_environments(samples: Sequence[tuple[Ligands, FractionalChunk]], *, sma
         samples: ligands, and a chunk whose first frame is classified.
         smallest_fraction: classes with a smaller fraction of the centres are merged into `OTHER`.
     """
-    seen: Counter[tuple[int, ...]] = Counter()
+    numbers: Counter[tuple[int, ...]] = Counter()
     for ligands, chunk in samples:
-        seen.update(map(tuple, ligands.counts(chunk, 0).tolist()))
-    common = [counts for counts, number in seen.most_common() if number >= smallest_fraction * seen.total()]
+        numbers.update(map(tuple, ligands.counts(chunk, 0).tolist()))
+    common = [counts for counts, number in numbers.most_common() if number >= smallest_fraction * numbers.total()]
     common.sort(key=lambda counts: (sum(counts), counts), reverse=True)
     first, _ = samples[0]
     names = [_name(first.kinds, counts) for counts in common]

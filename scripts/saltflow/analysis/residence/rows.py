@@ -16,7 +16,7 @@ from saltflow.analysis.residence.names import (
     UNCORRECTED,
     continuous_name,
 )
-from saltflow.statistics.estimate import COUNTING, Estimate, finite
+from saltflow.statistics.estimate import COUNTING, Estimate, finite, finite_list
 
 FEWEST_DEPARTURES = 10
 COARSEST_SAMPLING = 0.2  # of the residence time
@@ -64,7 +64,7 @@ def _function_row(
         "flags": notes,
         "departures": int(flags.departures[function][index]),
         "extrapolated_part": finite(flags.tails[function][index]),
-        "tau_per_replica_ps": [finite(value) for value in replicas[f"{function}|{TAU}"][:, index]],
+        "tau_per_replica_ps": finite_list(replicas[f"{function}|{TAU}"][:, index]),
     }
     if function == INTERMITTENT:
         found["plateau"] = finite(plateaus(sums.blocks.total())[index])
@@ -75,8 +75,8 @@ def _curve_row(function: str, names: tuple[str, ...], sums: ShellSums, estimates
     found = estimates[f"{function}|{CURVE}"]
     return {
         "lags_ps": sums.plan.times_ps(function).tolist(),
-        "P": {name: [finite(each) for each in found.value[index]] for index, name in enumerate(names)},
-        "error": {name: [finite(each) for each in found.error[index]] for index, name in enumerate(names)},
+        "P": {name: finite_list(found.value[index]) for index, name in enumerate(names)},
+        "error": {name: finite_list(found.error[index]) for index, name in enumerate(names)},
     }
 
 

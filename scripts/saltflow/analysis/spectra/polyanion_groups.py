@@ -8,12 +8,12 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import find_mic
 
+from saltflow.analysis.structure.roles import HALIDES
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS
 from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
 
-HALIDES = frozenset({"F", "Cl", "Br", "I"})
-NONMETALS = HALIDES | {"H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
+NONMETALS = {*HALIDES, "H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
 # A halide is bonded to a metal within this × the sum of covalent radii (Cordero et al., Dalton Trans. 2008, 2832):
 # 2.7 Å for Al–Cl (bond 2.1 Å), 3.3 Å for Ta–Cl and Zr–Cl (2.4 Å); the next shell begins beyond 4 Å.
 HALIDE_STRETCH = 1.2
@@ -63,11 +63,6 @@ def find_polyanions(run: TrajectoryReader, *, mobile_ion: str) -> tuple[list[Pol
     return list(lasting.values()), dict(broken)
 
 
-def whole_positions_A(positions_A: np.ndarray, group: PolyanionGroup) -> np.ndarray:
-    """Positions of a whole group, from unwrapped positions of all atoms, (frames, atoms, 3)."""
-    return positions_A[:, group.atoms] + group.shifts_A
-
-
 def _groups_of_frame(run: TrajectoryReader, frame: int, mobile_ion: str) -> dict[int, PolyanionGroup]:
     """Centre → its group."""
     positions_A = read_frames(run, range(frame, frame + 1))[0]
@@ -104,7 +99,7 @@ def _kinds(symbols: np.ndarray, mobile_ion: str) -> Iterator[tuple]:
             yield np.flatnonzero(symbols == center), ligands, reach_A, {len(each.directions) for each in same}
     # Beside oxygen, sulfur or nitrogen metals are part of a network.
     metals = sorted(present - NONMETALS) if not present & {"O", "S", "N"} else []
-    halides = np.flatnonzero(np.isin(symbols, list(HALIDES)))
+    halides = np.flatnonzero(np.isin(symbols, HALIDES))
     radii_A = covalent_radii[[atomic_numbers[symbols[atom]] for atom in halides]] if len(halides) else np.empty(0)
     for metal in metals:
         reach_A = HALIDE_STRETCH * (covalent_radii[atomic_numbers[metal]] + radii_A)

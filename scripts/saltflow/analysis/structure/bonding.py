@@ -30,9 +30,3 @@ def bond_cutoffs_A(pairs: Mapping[str, Mapping], roles: Roles) -> dict[tuple[str
 def longest_peak_A(cation: str, anion: str) -> float:
     """Largest distance of the first peak of bonded neighbours."""
     return LONGEST_PEAK * float(sum(covalent_radii[atomic_numbers[element]] for element in (cation, anion)))
-
-
-def without_shell(cutoffs_A: Mapping[tuple[str, str], float], roles: Roles) -> list[str]:
-    """The cations without a bond cut-off to any anion."""
-    found = {cation for cation, _ in cutoffs_A}
-    return [cation for cation in roles.cations if cation not in found]

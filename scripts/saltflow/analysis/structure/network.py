@@ -7,7 +7,7 @@ import numpy as np
 
 from saltflow.analysis.structure.connectivity import Bonds, clusters
 from saltflow.analysis.structure.coordination_shells import Shells, Snapshot
-from saltflow.analysis.structure.polyhedra import SHARING, pairs_within
+from saltflow.analysis.structure.polyhedra import SHARING, add_value, pairs_within
 from saltflow.analysis.structure.roles import Roles
 
 SHAPES = ("single", "chain", "ring", "branched", "percolating")
@@ -132,11 +132,11 @@ def _observe_fragments(fragments: Sequence[Fragment], *, via: str, metals: int) 
     observed: dict[Hashable, float] = {}
     for fragment in fragments:
         size = len(fragment.metals)
-        _add(observed, ("shape", via, fragment.shape), size / metals)
+        add_value(observed, ("shape", via, fragment.shape), size / metals)
         if fragment.shape != "percolating":
-            _add(observed, ("length", via, size), size / metals)
-            _add(observed, ("fragments", via), 1 / metals)
-            _add(observed, ("length squared", via), size**2 / metals)
+            add_value(observed, ("length", via, size), size / metals)
+            add_value(observed, ("fragments", via), 1 / metals)
+            add_value(observed, ("length squared", via), size**2 / metals)
     return observed
 
 
@@ -145,7 +145,7 @@ def _observe_links(snapshot: Snapshot, links: MetalLinks, roles: Roles, *, metal
     for kind in SHARING.values():
         observed["sharing", kind] = 0.0
     for shared in links.shared:
-        _add(observed, ("sharing", SHARING[min(int(shared), max(SHARING))]), 1 / metals)
+        add_value(observed, ("sharing", SHARING[min(int(shared), max(SHARING))]), 1 / metals)
     for anion in roles.anions:
         bridges = snapshot.symbols[links.bridges[:, 1]] == anion
         observed["bridges", anion] = float(bridges.sum()) / metals
@@ -168,7 +168,3 @@ def observe_anions(snapshot: Snapshot, bonds: Shells, roles: Roles, *, in_polyan
         for state, share in zip(("free", "terminal", "bridging"), shares, strict=True):
             observed["anion", "X", state] = float(share)
     return observed
-
-
-def _add(observed: dict[Hashable, float], name: Hashable, value: float) -> None:
-    observed[name] = observed.get(name, 0.0) + value

@@ -58,9 +58,9 @@ def observe_polyhedra(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[H
         own = snapshot.symbols[metals] == metal
         number = max(int(own.sum()), 1)
         for atom in metals[own]:
-            _add(observed, ("class", metal, labels[int(atom)]), 1 / number)
+            add_value(observed, ("class", metal, labels[int(atom)]), 1 / number)
         for total in counts[own].sum(axis=1):
-            _add(observed, ("coordination", metal, int(total)), 1 / number)
+            add_value(observed, ("coordination", metal, int(total)), 1 / number)
         for anion, mean in zip(roles.anions, counts[own].mean(axis=0), strict=True):
             observed["mean coordination", metal, anion] = float(mean)
         found = [variances[int(atom)] for atom in metals[own] if int(atom) in variances]
@@ -70,7 +70,8 @@ def observe_polyhedra(snapshot: Snapshot, bonds: Shells, roles: Roles) -> dict[H
     return observed
 
 
-def _add(observed: dict[Hashable, float], name: Hashable, value: float) -> None:
+def add_value(observed: dict[Hashable, float], name: Hashable, value: float) -> None:
+    """Add to an observable of a frame, which starts at 0."""
     observed[name] = observed.get(name, 0.0) + value
 
 

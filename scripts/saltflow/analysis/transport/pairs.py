@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saltflow.analysis.structure.rdf import half_width_A
 from saltflow.statistics.estimate import finite_list
 from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
@@ -54,7 +55,7 @@ def displacement_correlation(system: System, *, lag: int, origins_per_replica: i
         longitudinal, transverse and their errors (None in a bin without pairs), and sum_A2, the un-normalised sum over
         all pairs of a cell.
     """
-    widest_A = min(_half_width_A(segment.run.cells_A) for segment in system.segments)
+    widest_A = min(half_width_A(segment.run.cells_A) for segment in system.segments)
     edges_A = bin_width_A * np.arange(1, max(1, int(widest_A / bin_width_A)) + 1)
     groups = [
         _sums(system, segment, starts, lag, edges_A)
@@ -93,10 +94,6 @@ def finite_size_flag(correlation: Mapping, *, mobile_ion: str) -> dict:
     error = float(np.mean([end for _, end in ends]))
     flag = abs(value) > max(CORRELATED, ERRORS_ABOVE_ZERO * error)
     return {"flag": bool(flag), "correlation_at_half_cell": {"value": value, "error": error}}
-
-
-def _half_width_A(cells_A: np.ndarray) -> float:
-    return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
 
 
 def _groups(system: System, *, lag: int, origins_per_replica: int) -> list[tuple[Segment, np.ndarray]]:
