@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
-from saltflow.dynamics.constrained_runs import run_constrained_point
+from saltflow.dynamics.constrained_runs import run_constrained_state_point
 from saltflow.labels.frames import read_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
@@ -23,7 +23,7 @@ method = method_of(release, params.dynamics)
 product = identity(where, potential=release["potential"])
 record = provenance(settings=settings, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inputs.values()) as workdir:
-    point = run_constrained_point(
+    point = run_constrained_state_point(
         [read_frames(path)[0] for path in job.input.replicas],
         [open_trajectory(path) for path in job.input.trajectories],
         read_json(job.input.groups),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
-from saltflow.dynamics.runs import run_point
+from saltflow.dynamics.runs import run_state_point
 from saltflow.labels.frames import read_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
@@ -20,7 +20,7 @@ release = read_json(job.input.release)
 product, method = identity(where, potential=release["potential"]), method_of(release, params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inputs=inputs.values()) as workdir:
-    point = run_point(
+    point = run_state_point(
         replicas,
         Composition.from_identity(params.composition),
         load_released(job.input.model, job.input.release, device=execution["device"], dynamics=params.dynamics),

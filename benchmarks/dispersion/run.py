@@ -100,9 +100,9 @@ def measure(cell: Atoms, *, dtype: str) -> None:
     where = tuple(map(torch.as_tensor, arrays))
     dispersion = Dispersion("PBE", device="cpu", dtype=getattr(torch, dtype))
     batch, sound = dispersion.on(numbers, torch.as_tensor(system), systems=1), torch.ones(1, dtype=torch.bool)
-    ours_ms = cpu_ms(lambda: batch.evaluate(*where, sound=sound))
+    ours_ms = cpu_ms(lambda: batch.evaluate(*where, active=sound))
     theirs = peer(batch, numbers, *where)
-    difference = abs(float(theirs()[0]) - float(batch.evaluate(*where, sound=sound)[0]))
+    difference = abs(float(theirs()[0]) - float(batch.evaluate(*where, active=sound)[0]))
     print(f"| {len(cell)} | {dtype} | D3(BJ) of saltflow | {ours_ms:.1f} | 1 |")
     print(f"| {len(cell)} | {dtype} | torch-dftd, energy apart by {difference:.0e} eV | {(ms := cpu_ms(theirs)):.1f} | "
           f"{ms / ours_ms:.1f} |")  # fmt: skip

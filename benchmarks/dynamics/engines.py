@@ -82,7 +82,7 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
     """The engine itself, with its guards, frames and checkpoint."""
     from saltflow.base.provenance import sha256_of_file
     from saltflow.dynamics.progress import Conditions
-    from saltflow.dynamics.runner import Run
+    from saltflow.dynamics.runner import MDRun
     from saltflow.dynamics.schedule import Stage
     from saltflow.potentials.mace import load_committee
 

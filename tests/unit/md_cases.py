@@ -6,7 +6,7 @@ from mace_models import rock_salt
 from springs import Springs, tetrahedra
 
 from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 from saltflow.materials.cells import pack_cell
 from saltflow.materials.compositions import Composition
@@ -50,7 +50,7 @@ def replica(seed):
 
 def run(cells, schedule, committee, folder, *, seeds=None, **changes):
     seeds = seeds or range(1, len(cells) + 1)
-    return Run(cells, schedule, committee, conditions=conditions(**changes), seeds=seeds, workdir=folder / "work")
+    return MDRun(cells, schedule, committee, conditions=conditions(**changes), seeds=seeds, workdir=folder / "work")
 
 
 def trajectories(finished, folder):
@@ -142,4 +142,4 @@ def run_springs(folder, potential, *, cells=3, segment_steps=1000):
     target = (500.0,) * cells
     schedule = [Stage("hold", "nvt", 30, target, target, frame_interval=5)]
     starts = [tetrahedra(seed=seed)[0] for seed in range(cells)]
-    return Run(starts, schedule, potential, conditions=conditions, seeds=range(cells), workdir=folder)
+    return MDRun(starts, schedule, potential, conditions=conditions, seeds=range(cells), workdir=folder)

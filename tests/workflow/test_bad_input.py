@@ -77,7 +77,7 @@ REFUSED = {
     "semicolon in an id": (cell(COMPOSITIONS, "id", "Li;AlCl4"), r"column id: 'Li;AlCl4' is not a safe folder name;"),
     "unknown potential": (
         cell(COMPOSITIONS, "potential", "nobody"),
-        r"\(LiAlCl4\), column potential: 'nobody' is not in the table of potentials; name one of base, fine-tuned\.",
+        r"\(LiAlCl4\), column potential: 'nobody' is not in potentials.tsv; name one of base, fine-tuned\.",
     ),
     "missing structure file": (
         cell(COMPOSITIONS, "start", "lost.cif", line=2),

@@ -101,7 +101,7 @@ def test_what_a_killed_controller_left_can_be_cancelled(campaign: Workplace, fin
     assert f"Half written, removed: {POINT}/{half_written.name}" in resumed.stdout
     assert not half_written.exists()
     assert reasons(campaign) == ["done", "cancelled", "done"]
-    assert "continuing at step" in (campaign.work / LOG).read_text()
+    assert "resuming at step" in (campaign.work / LOG).read_text()
     assert_same_trajectories(campaign, finished)
     # Written in other pieces the same frames make another file, which the analyses read again.
     assert "run_md composition=LiAlCl4 temperature=500" not in campaign.plan()

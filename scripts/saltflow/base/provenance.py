@@ -104,7 +104,7 @@ def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
         SaltflowError: the file is missing or its hash differs.
     """
     if not Path(path).is_file():
-        raise SaltflowError(f"The model {path} is missing; put it there or correct the table of potentials.")
+        raise SaltflowError(f"The model {path} is missing; put it there or correct potentials.tsv.")
     found = sha256_of_file(path)
     if found != pinned.lower():
         raise SaltflowError(

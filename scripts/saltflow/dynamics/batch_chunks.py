@@ -1,8 +1,8 @@
-"""A batch in as few pieces as the memory of the device holds: the potential is what needs it, not the state.
+"""Evaluate a batch in chunks of cells that fit into the memory of the device.
 
-Every cell is independent of its neighbours in a batch, so the forces of a batch may be computed piece by piece. How
-large a piece can be is found by growing it once, at the start; a piece that later runs out of memory (a cell has become
-denser) is halved and computed again. Nothing of the run is lost by either.
+The potential needs the memory, not the state. Cells are independent, so forces can be computed chunk by chunk. The
+chunk size is found once, at the start, by doubling. A chunk that runs out of memory later (a cell has become denser) is
+halved and computed again; the run goes on.
 """
 
 import logging
@@ -18,38 +18,42 @@ from saltflow.potentials.mace import BatchedPotential, Committee, Evaluation
 
 log = logging.getLogger(__name__)
 # A potential, its atoms and its cells.
-Piece = tuple[BatchedPotential, slice, slice]
-SIGNS = ("CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate memory")
+CellChunk = tuple[BatchedPotential, slice, slice]
+OUT_OF_MEMORY = (
+    "CUDA out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "DefaultCPUAllocator: can't allocate memory",
+)
 
 
-class PotentialInPieces:
+class ChunkedPotential:
     """A committee bound to the cells of a batch, with the interface of `BatchedPotential`.
 
     Args:
         committee: the potential.
         numbers: (atoms,) atomic numbers.
         system: (atoms,) non-decreasing index of the cell of each atom.
-        most_atoms: atoms in a piece of two cells or more; None for all in one piece.
+        max_atoms: limit for chunks of two cells or more; None for one chunk.
     """
 
-    def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray, *, most_atoms: int | None):
-        self.committee, self.numbers, self.most_atoms = committee, numbers, most_atoms
+    def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray, *, max_atoms: int | None):
+        self.committee, self.numbers, self.max_atoms = committee, numbers, max_atoms
         self.atoms = np.bincount(system).tolist()
         self._cut()
 
     @property
     def listed_at(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Positions and cells at which the neighbours of each piece were listed."""
-        listed = [potential.listed_at for potential, _, _ in self._pieces]
+        """Positions and cells at which the neighbours of each chunk were listed."""
+        listed = [potential.listed_at for potential, _, _ in self._chunks]
         return torch.cat([positions for positions, _ in listed]), torch.cat([cells for _, cells in listed])
 
     def list_neighbours(self, positions: torch.Tensor, cells: torch.Tensor) -> None:
-        """List the neighbours of all pieces as they were at positions (atoms, 3) and cells (systems, 3, 3)."""
-        for potential, where, which in self._pieces:
+        """List the neighbours of all chunks at positions (atoms, 3) and cells (systems, 3, 3)."""
+        for potential, where, which in self._chunks:
             potential.list_neighbours(positions[where], cells[which])
 
     def find_size(self, positions: torch.Tensor, cells: torch.Tensor) -> None:
-        """Evaluate the first 1, 2, 4 … cells, and let pieces hold as many atoms as the largest that succeeded.
+        """Set the chunk size: the largest of the first 1, 2, 4 … cells that can be evaluated together.
 
         Args:
             positions, cells: as in `evaluate`.
@@ -57,19 +61,19 @@ class PotentialInPieces:
         Raises:
             SaltflowError: one cell alone does not fit into the memory.
         """
-        every, held = len(self.atoms), 0
-        while held < every:
-            count = min(2 * held, every) or 1
+        cells_of_batch, fitting = len(self.atoms), 0
+        while fitting < cells_of_batch:
+            count = min(2 * fitting, cells_of_batch) or 1
             atoms, system = sum(self.atoms[:count]), np.repeat(np.arange(count), self.atoms[:count])
             trial = self.committee.on(self.numbers[:atoms], system)
             if self._attempt(trial, positions[:atoms], cells[:count]) is None:
                 break
-            held = count
-        if held == 0:
+            fitting = count
+        if fitting == 0:
             raise self._too_large(self.atoms[0])
-        if held < every:
-            log.info("%d of %d cells fit into the memory together; forces are computed in pieces", held, every)
-            self.most_atoms = sum(self.atoms[:held])
+        if fitting < cells_of_batch:
+            log.info("%d of %d cells fit into the memory; forces are computed in chunks", fitting, cells_of_batch)
+            self.max_atoms = sum(self.atoms[:fitting])
             self._cut()
 
     def evaluate(self, positions: torch.Tensor, cells: torch.Tensor) -> Evaluation:
@@ -83,9 +87,9 @@ class PotentialInPieces:
             SaltflowError: one cell alone does not fit into the memory.
         """
         found: list[Evaluation] = []
-        while len(found) < len(self._pieces):
-            piece, where, which = self._pieces[len(found)]
-            evaluation = self._attempt(piece, positions[where], cells[which])
+        while len(found) < len(self._chunks):
+            potential, where, which = self._chunks[len(found)]
+            evaluation = self._attempt(potential, positions[where], cells[which])
             if evaluation is None:
                 self._halve(where, which)
                 found = []
@@ -94,38 +98,38 @@ class PotentialInPieces:
         return found[0] if len(found) == 1 else _joined(found)
 
     def _attempt(self, potential: BatchedPotential, positions: torch.Tensor, cells: torch.Tensor) -> Evaluation | None:
-        """An evaluation, or None where the memory does not suffice for it."""
+        """An evaluation, or None where the memory is too small."""
         try:
             return potential.evaluate(positions, cells)
         except RuntimeError as error:
             if not ran_out_of_memory(error):
                 raise
-        # Out of the handler: the error held the tensors of the attempt.
+        # Outside the handler: the error keeps the tensors of the attempt alive.
         if self.committee.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
 
     def _halve(self, where: slice, which: slice) -> None:
-        """Make pieces at most half as large as one that did not fit."""
+        """Halve the chunk size below one that did not fit."""
         atoms = where.stop - where.start
         if which.stop - which.start == 1:
             raise self._too_large(atoms)
-        self.most_atoms = -(-atoms // 2)
-        log.warning("out of memory with %d atoms at once; pieces hold %d from here on", atoms, self.most_atoms)
+        self.max_atoms = -(-atoms // 2)
+        log.warning("out of memory with %d atoms at once; chunks hold %d from here on", atoms, self.max_atoms)
         self._cut()
 
     def _cut(self) -> None:
-        """Bind the committee to pieces of consecutive cells, as long as they are below the size."""
-        bounds, in_piece = [0], 0
+        """Bind the committee to chunks of consecutive cells within the size."""
+        bounds, in_chunk = [0], 0
         for index, atoms in enumerate(self.atoms):
-            if in_piece and self.most_atoms is not None and in_piece + atoms > self.most_atoms:
+            if in_chunk and self.max_atoms is not None and in_chunk + atoms > self.max_atoms:
                 bounds.append(index)
-                in_piece = 0
-            in_piece += atoms
+                in_chunk = 0
+            in_chunk += atoms
         bounds.append(len(self.atoms))
-        self._pieces = [self._piece(first, last) for first, last in pairwise(bounds)]
+        self._chunks = [self._chunk(first, last) for first, last in pairwise(bounds)]
 
-    def _piece(self, first: int, last: int) -> Piece:
+    def _chunk(self, first: int, last: int) -> CellChunk:
         atoms = slice(sum(self.atoms[:first]), sum(self.atoms[:last]))
         system = np.repeat(np.arange(last - first), self.atoms[first:last])
         return self.committee.on(self.numbers[atoms], system), atoms, slice(first, last)
@@ -138,8 +142,8 @@ class PotentialInPieces:
 
 
 def ran_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory; TorchScript passes torch's own error on as text."""
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in SIGNS)
+    """Whether a device had too little memory; TorchScript passes torch's error on as text."""
+    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in OUT_OF_MEMORY)
 
 
 def _joined(found: Sequence[Evaluation]) -> Evaluation:

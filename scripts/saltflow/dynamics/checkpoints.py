@@ -1,4 +1,4 @@
-"""Checkpoints of a run: one numbered file per segment, with the state at its end and the frames within it."""
+"""Checkpoints of a run: one numbered file per segment, with its frames and the state at its end."""
 
 import logging
 import pickle
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class Segments:
-    """The segments that a run has finished, in a folder of its own.
+    """Finished segments of a run in a folder.
 
     Args:
-        folder: made when it does not exist. What is found in it belongs to the same run.
+        folder: of this run alone; made where it does not exist.
     """
 
     def __init__(self, folder: Path):
@@ -26,7 +26,7 @@ class Segments:
         self.finished = 0
 
     def resume(self) -> dict | None:
-        """The content of the last segment that can be read, or None to begin anew; damaged ones after it are redone."""
+        """The content of the last readable segment, or None for a new run; damaged segments after it are run again."""
         self.finished = len(list(self.folder.glob("segment-*.pt")))
         while self.finished:
             try:
@@ -37,10 +37,10 @@ class Segments:
         return None
 
     def add(self, content: dict) -> None:
-        """Write the next segment; it is there as a whole or not at all.
+        """Write the next segment, atomically.
 
         Args:
-            content: what `resume` shall give back, with the list `frames`.
+            content: for `resume`, with the list `frames`.
 
         Raises:
             SaltflowError: it cannot be written.
@@ -49,10 +49,10 @@ class Segments:
         try:
             with atomic_write(path) as temporary:
                 torch.save(content, temporary)
-        except (OSError, RuntimeError) as error:  # torch's own writer reports a full disk as RuntimeError
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             raise SaltflowError(
                 f"The checkpoint {path} cannot be written ({error}); free space on its disk and start again: "
-                "the run goes on from the checkpoint before."
+                "the run resumes at the checkpoint before."
             ) from error
         self.finished += 1
 
@@ -71,7 +71,7 @@ class Segments:
     def _read(self, number: int) -> dict:
         path = self._path(number)
         try:
-            # A pickle, but of this run's own making, in its own folder.
+            # A pickle, written by this run in its own folder.
             return torch.load(path, weights_only=False, map_location="cpu")
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise SaltflowError(

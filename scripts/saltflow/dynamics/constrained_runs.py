@@ -1,4 +1,4 @@
-"""The constrained points: production of all replicas of a point again, with some motion of its groups frozen."""
+"""Constrained runs: the production of a state point again, with some motion of its groups frozen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.runs import run_together
+from saltflow.dynamics.runs import run_batch
 from saltflow.dynamics.schedule import constrained_schedule, steps_of, timestep_fs
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import FrameInfo
-from saltflow.materials.groups import Group, impose_shapes
-from saltflow.materials.groups.persistence import frames_looked_at
+from saltflow.materials.groups import AtomGroup, impose_shapes
+from saltflow.materials.groups.persistence import sampled_frames
 from saltflow.potentials.mace import Committee
 from saltflow.trajectory import TrajectoryFile
 
 
-def run_constrained_point(
+def run_constrained_state_point(
     replicas: Sequence[Atoms],
     free_runs: Sequence[TrajectoryFile],
     found: Mapping,
@@ -34,29 +34,29 @@ def run_constrained_point(
     trajectory_paths: Sequence[Path],
     metadata: Mapping,
 ) -> dict:
-    """Run all replicas of a point from the end of their free runs with some motion of their groups frozen.
+    """Run all replicas of a state point with some motion of their groups frozen.
 
-    Cell and positions are those of the last frame of the free run, so that the volume is that of production; every
-    group gets its mean shape over that run, where and as it lies then, and velocities are drawn anew.
+    Cell and positions are those of the last frame of the free run, so that the volume is that of production. Every
+    group gets its mean shape over that run, in place. Velocities are drawn anew.
 
     Args:
         replicas: from `quench`, in order.
         free_runs: trajectory of each at this temperature.
-        found: product of the rule find_groups.
-        motions: of "T", "R" and "V" those that are frozen.
+        found: groups.json of the state point.
+        motions: frozen ones, of "T", "R" and "V".
         constraints: the section `constraints`.
-        (the others as in `run_point`)
+        (the others as in `run_state_point`)
 
     Returns:
-        the record of the point, as that of `run_point`, with the mode and the number of frozen groups of each replica.
+        the record of `run_state_point`, with the mode and the number of frozen groups of each replica.
     """
     starts, groups = [], []
     for replica, run, own in zip(replicas, free_runs, found["replicas"], strict=True):
-        chosen = [Group(group["kind"], tuple(group["atoms"])) for group in own["groups"]]
+        chosen = [AtomGroup(group["kind"], tuple(group["atoms"])) for group in own["groups"]]
         starts.append(_start(replica, run, chosen, status=own["status"]))
         groups.append([group.atoms for group in chosen])
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records = run_together(
+    records = run_batch(
         starts,
         composition,
         committee,
@@ -84,11 +84,11 @@ def run_constrained_point(
     }
 
 
-def _start(replica: Atoms, run: TrajectoryFile, groups: Sequence[Group], *, status: str) -> Atoms:
-    """The cell that a constrained run begins with; the replica itself, with its status, where there is none."""
+def _start(replica: Atoms, run: TrajectoryFile, groups: Sequence[AtomGroup], *, status: str) -> Atoms:
+    """The cell at which a constrained run begins; the replica itself, with its status, where the groups have none."""
     start = replica.copy()
     if status == "ok":
-        frames_A = run.read_positions_A(frames_looked_at(run.n_frames), slice(None)).astype(float)
+        frames_A = run.read_positions_A(sampled_frames(run.n_frames), slice(None)).astype(float)
         start.set_cell(run.cells_A[-1])
         start.positions = frames_A[-1]
         start = impose_shapes(start, groups, frames_A)

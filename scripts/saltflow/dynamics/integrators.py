@@ -1,7 +1,7 @@
 """One step of molecular dynamics for a batch of cells.
 
-Sources: stochastic cell rescaling, isotropic as in Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020), and of the
-full cell as in Del Tatto, Raiteri, Bernetti & Bussi, Appl. Sci. 12, 1139 (2022).
+Stochastic cell rescaling: isotropic after Bernetti & Bussi, J. Chem. Phys. 153, 114107 (2020), of the full cell after
+Del Tatto, Raiteri, Bernetti & Bussi, Appl. Sci. 12, 1139 (2022).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from saltflow.potentials.mace import Evaluation
 
 Forces = Callable[[torch.Tensor, torch.Tensor], Evaluation]
 LARGEST_RELAX_MOVE_A = 0.1
-LARGEST_STRAIN = 0.01  # of the volume, by pressure, in one step
+LARGEST_STRAIN = 0.01  # of the volume by the pressure in one step
 
 
 def relax_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step_size: float) -> Evaluation:
@@ -38,14 +38,14 @@ def relax_step(state: MDState, evaluation: Evaluation, forces: Forces, *, step_s
 def verlet_step(
     state: MDState, evaluation: Evaluation, forces: Forces, *, step: float, constraint: Constraint | None = None
 ) -> Evaluation:
-    """Velocity Verlet (NVE), with RATTLE where something is frozen.
+    """Velocity Verlet (NVE), with RATTLE under constraints.
 
     Args:
         state: changed in place.
         evaluation: forces at the current positions.
         forces: the potential.
         step: time step in ASE's unit.
-        constraint: what is frozen; it must hold at the current positions.
+        constraint: of frozen groups; it must hold at the current positions.
     """
     inverse_mass = 1 / state.masses[:, None]
     half_kicked = state.velocities + 0.5 * step * evaluation.forces * inverse_mass
@@ -72,8 +72,8 @@ def rescale_cells(
 ) -> None:
     """One step of isotropic stochastic cell rescaling.
 
-    With ε = ln V:  dε = −(β/τ)(P0 − P) dt + √(2 kT β/(V τ)) dW; positions scale with e^(dε/3), velocities with
-    its inverse, so that the isothermal–isobaric ensemble is sampled.
+    With ε = ln V:  dε = −(β/τ)(P0 − P) dt + √(2 kT β/(V τ)) dW. Positions scale with e^(dε/3), velocities with its
+    inverse. This samples the isothermal–isobaric ensemble.
 
     Args:
         state: cells, positions and velocities changed in place.
@@ -87,8 +87,8 @@ def rescale_cells(
     volume = state.volume_A3()
     drift = -rate * (pressure - state.pressure(evaluation.stresses)) * step
     width = (2 * units.kB * target_K * rate * step / volume).sqrt()
-    # A packed cell can start under tens of GPa; a bounded strain per step keeps the integration stable. The
-    # noise stays whole: cutting its tails would narrow the volume fluctuations.
+    # A packed cell can start at tens of GPa; a bounded strain per step keeps the integration stable. The noise is
+    # not bounded: that would narrow the volume fluctuations.
     strain = drift.clamp(-LARGEST_STRAIN, LARGEST_STRAIN) + width * state.gaussian()
     scale_cells(state, torch.exp(strain / 3))
 
@@ -105,10 +105,10 @@ def reshape_cells(
 ) -> None:
     """One step of stochastic rescaling of the full cell, edges and angles.
 
-    The cell is strained by exp(ε) with the symmetric ε = −(β/3τ)(P0 − P) dt + √(2 kT β/(3 V τ)) dW, P the pressure
-    tensor, dW of variance dt on the diagonal and dt/2 off it; its trace obeys the isotropic equation. Without an
-    antisymmetric part the cell does not turn. The ensemble is that of the flexible cell under hydrostatic pressure,
-    exp(−P0 V/kT) V⁻² dh with h the matrix of the cell. A liquid resists no shear: its cell would flow without bound.
+    The cell is strained by exp(ε) with the symmetric ε = −(β/3τ)(P0 − P) dt + √(2 kT β/(3 V τ)) dW. P is the pressure
+    tensor; dW has variance dt on the diagonal and dt/2 off it. The trace of ε obeys the isotropic equation; ε has no
+    antisymmetric part, so the cell does not rotate. The ensemble is that of the flexible cell under hydrostatic
+    pressure, exp(−P0 V/kT) V⁻² dh with cell matrix h. For solids only: the cell of a liquid would shear without bound.
 
     Args:
         (as in `rescale_cells`)
@@ -129,7 +129,7 @@ def deform_cells(state: MDState, deformation: torch.Tensor) -> None:
 
     Args:
         state: cells, positions and velocities changed in place.
-        deformation: transposed if columns are what is deformed.
+        deformation: acts on rows.
     """
     inverse = torch.linalg.inv(deformation).transpose(-1, -2)
     state.cells = state.cells @ deformation

@@ -1,4 +1,4 @@
-"""What is read off a batch while it moves: frames, density, and the drift of the conserved quantity."""
+"""Observables of a batch: frames, velocities, density, drift of the conserved quantity."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from saltflow.potentials.mace import Evaluation
 
 
 def frames_of(state: MDState, evaluation: Evaluation, *, step: int, time_ps: float) -> list[dict]:
-    """One frame per cell: its label and what `H5MDWriter.append` takes.
+    """One frame per cell: its label and the arguments of `H5MDWriter.append`.
 
     Args:
         state: the batch.
@@ -39,7 +39,7 @@ def frames_of(state: MDState, evaluation: Evaluation, *, step: int, time_ps: flo
 
 
 def velocities_of(state: MDState, *, step: int, time_ps: float) -> list[dict]:
-    """One frame per cell: its label and what `H5MDWriter.append_velocities` takes.
+    """One frame per cell: its label and the arguments of `H5MDWriter.append_velocities`.
 
     Args:
         state, step, time_ps: as in `frames_of`.

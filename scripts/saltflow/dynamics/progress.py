@@ -1,4 +1,4 @@
-"""What a run is told, where it stands, and what becomes of its cells."""
+"""Settings, progress and outcome of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Conditions:
     """How a schedule is integrated.
 
     step_fs: time step. thermostat: of `THERMOSTATS`. thermostat_time_fs, barostat_time_fs: relaxation times.
-    compressibility_per_GPa: of the barostat; it sets its speed, not its result. pressure_GPa: target.
-    max_temperature_ratio: a cell hotter than this × its target has run away.
+    compressibility_per_GPa: of the barostat; sets its speed, not its result. pressure_GPa: target.
+    max_temperature_ratio: stop criterion; a cell hotter than this × its target is stopped.
     segment_ps: time between checkpoints.
     """
 
@@ -33,11 +33,11 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one cell.
+class RunOutcome:
+    """The end of one cell's run.
 
-    atoms: its last good frame, with velocities. status: "ok" or why it was stopped.
-    steps: steps it lived. conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT).
+    atoms: last finite frame, with velocities. status: "ok", or the stop criterion. steps: completed.
+    conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT).
     """
 
     atoms: Atoms
@@ -47,12 +47,12 @@ class Outcome:
 
 
 class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error
-    """The run was asked to stop; its checkpoint is written."""
+    """A signal stopped the run; its checkpoint is written."""
 
 
 @dataclass
 class Progress:
-    """Where a run stands; together with the MD state it is a checkpoint."""
+    """How far a run has come; with the MD state it makes a checkpoint."""
 
     state: MDState
     stage: int = 0
@@ -67,10 +67,10 @@ class Progress:
 
 
 def progress_line(progress: Progress, schedule: Sequence[Stage], *, step_fs: float, seconds_per_step: float) -> str:
-    """Step, speed, what is left, temperature and density, for the log.
+    """Step, speed, remaining time, temperature and density, for the log.
 
     Args:
-        progress: with one cell at least.
+        progress: with at least one cell.
         schedule: all stages.
         step_fs: time step.
         seconds_per_step: of the last segment.

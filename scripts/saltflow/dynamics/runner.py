@@ -1,8 +1,8 @@
-"""Run a schedule on a batch of cells, segment by segment, so that a killed run goes on where it was.
+"""Run a schedule on a batch of cells, segment by segment; a killed run resumes at its last segment.
 
-After every segment one file holds the state and the frames of that segment; it appears by a rename. A new
-process finds the last one and continues from there, to the same trajectory as an undisturbed run's: random
-numbers are part of the state, and the neighbour list is made again where it had been made.
+After every segment a file with the state and the frames of that segment appears, by a rename. A new process resumes
+from the last one. Its trajectory equals that of an uninterrupted run: random states are part of the MD state, and the
+neighbour list is made again at the positions at which it had been made.
 """
 
 import logging
@@ -19,11 +19,11 @@ from ase import Atoms, units
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics import integrators
-from saltflow.dynamics.batch_chunks import PotentialInPieces
+from saltflow.dynamics.batch_chunks import ChunkedPotential
 from saltflow.dynamics.checkpoints import Segments
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.observation import drift_meV_atom_ps, frames_of, velocities_of
-from saltflow.dynamics.progress import Conditions, Interrupted, Outcome, Progress, progress_line
+from saltflow.dynamics.progress import Conditions, Interrupted, Progress, RunOutcome, progress_line
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
@@ -36,18 +36,18 @@ RELAX_STEP_A2_PER_EV = 0.01
 BAROSTATS = {"npt": integrators.rescale_cells, "npt-full": integrators.reshape_cells}
 
 
-class Run:
-    """A schedule under way.
+class MDRun:
+    """Molecular dynamics of a batch of cells by a schedule.
 
     Args:
         cells: starting cells, one per replica.
         schedule: stages in order.
         committee: the potential; its first model drives the dynamics.
-        conditions: how to integrate.
+        conditions: integration settings.
         seeds: one per cell.
-        workdir: folder of this run's checkpoints; the same folder makes a new process continue.
-        frozen: motions of groups of atoms that are frozen as they are in `cells`, under NVE and NVT only.
-        walltime: what is left to the process; that of the job by default.
+        workdir: folder of the checkpoints; a new process with the same folder resumes.
+        frozen: motions of groups that are frozen as they are in `cells`; NVE and NVT only.
+        walltime: of the process; by default that of the job.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Run:
         self.thermostat = THERMOSTATS[conditions.thermostat]
         self.walltime = walltime or walltime_of_job()
         self.frames: list[dict] = []
-        self.potential: PotentialInPieces | None = None
-        self._asked_to_stop = False
+        self.potential: ChunkedPotential | None = None
+        self._stop_requested = False
         self.segments = Segments(workdir)
         checkpoint = self.segments.resume()
         if checkpoint:
@@ -79,19 +79,19 @@ class Run:
             self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
             self._bind(find_size=True)
 
-    def finish(self) -> list[Outcome]:
+    def finish(self) -> list[RunOutcome]:
         """Integrate to the end of the schedule.
 
         Raises:
-            Interrupted: SIGTERM came; a checkpoint is written.
+            Interrupted: SIGTERM was received; a checkpoint is written.
         """
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             while self.progress.stage < len(self.schedule) and self.progress.state.systems:
                 self._run_segment()
                 self._write_checkpoint()
-                if self._asked_to_stop:
-                    raise Interrupted("The run was asked to stop (SIGTERM); it goes on from here when started again.")
+                if self._stop_requested:
+                    raise Interrupted("The run was stopped by SIGTERM; start it again and it resumes here.")
         finally:
             signal.signal(signal.SIGTERM, previous)
         return self._outcomes()
@@ -142,31 +142,31 @@ class Run:
         self._report(first, time.perf_counter() - began)
 
     def _segment_goes_on(self, steps: int) -> bool:
-        """Whether a segment is to have one more step; one at least, so that short walltimes make headway."""
+        """Whether a segment gets one more step; it has at least one, so that short walltimes make progress."""
         length = max(1, round(self.conditions.segment_ps * 1000 / self.conditions.step_fs))
         is_full = steps > 0 and (steps >= length or self.walltime.is_time_to_save())
-        return not (is_full or self._asked_to_stop)
+        return not (is_full or self._stop_requested)
 
     def _bind(self, *, find_size: bool = False) -> None:
-        """Evaluate the batch as it is now, in pieces as large as before or as a trial finds them."""
-        most_atoms = self.potential and self.potential.most_atoms
-        self._set_potential(most_atoms)
+        """Evaluate the batch, in chunks as before or as a trial finds them."""
+        max_atoms = self.potential and self.potential.max_atoms
+        self._set_potential(max_atoms)
         state = self.progress.state
         if find_size:
             self.potential.find_size(state.positions, state.cells)
         self.evaluation = self.potential.evaluate(state.positions, state.cells)
 
-    def _set_potential(self, most_atoms: int | None) -> None:
+    def _set_potential(self, max_atoms: int | None) -> None:
         """Bind constraints and potential to the cells of the batch."""
         state = self.progress.state
         self.constraint = constrain(self.frozen, self.cells, state)
         state.lost_degrees = self.constraint and self.constraint.lost_degrees
         self._restrict = self.constraint.restrict if self.constraint else remove_drift
         numbers, system = state.numbers.cpu().numpy(), state.system.cpu().numpy()
-        self.potential = PotentialInPieces(self.committee, numbers, system, most_atoms=most_atoms)
+        self.potential = ChunkedPotential(self.committee, numbers, system, max_atoms=max_atoms)
 
     def _enter(self, stage: Stage) -> None:
-        """Begin a stage: velocities at its first temperature when there are none, the mean volume when asked."""
+        """Begin a stage: draw velocities where there are none, go to the mean volume where the stage says so."""
         progress, state = self.progress, self.progress.state
         if stage.at_mean_volume and progress.volume_sum is not None:
             self._take_mean_cell()
@@ -177,7 +177,7 @@ class Run:
         self._bind()
 
     def _take_mean_cell(self) -> None:
-        """Give every cell the mean volume of the stage before, and the mean shape where the shape moved."""
+        """Give every cell the mean volume of the stage before, and the mean shape where the shape changed."""
         progress, state = self.progress, self.progress.state
         device = state.cells.device
         if progress.cell_sum is not None:
@@ -187,7 +187,7 @@ class Run:
         integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
 
     def _advance(self, stage: Stage) -> torch.Tensor:
-        """One step; the temperature of each cell before the thermostat could hide a jump of it."""
+        """One step; returns the temperature of each cell before the thermostat acts on it."""
         state, forces, step = self.progress.state, self.potential.evaluate, self.step
         if stage.ensemble == "relax":
             self.evaluation = integrators.relax_step(state, self.evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
@@ -230,10 +230,10 @@ class Run:
     def _target(self, stage: Stage) -> torch.Tensor:
         return self._per_cell(stage.temperatures_K(self.progress.step))
 
-    # ── stop_criteria ─────────────────────────────────────────────────────────────────────────────────
+    # ── stop criteria ──────────────────────────────────────────────────────────────────────────
 
     def _stop_lost_cells(self, stage: Stage, before: MDState, temperature_K: torch.Tensor) -> None:
-        """Take cells that have blown up out of the batch."""
+        """Remove cells that met a stop criterion from the batch."""
         state, evaluation = self.progress.state, self.evaluation
         force_sums = state.sum_over_atoms(evaluation.forces.abs().sum(-1))
         finite = torch.isfinite(evaluation.energies + force_sums + temperature_K)
@@ -247,11 +247,11 @@ class Run:
         if lost and self.progress.state.systems:
             self._bind()
 
-    def _stop(self, position: int, reason: str, last_good: Atoms) -> None:
+    def _stop(self, position: int, reason: str, last_finite: Atoms) -> None:
         progress = self.progress
         label = progress.state.labels[position]
         log.warning("replica %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
-        progress.stopped += ((label, reason, progress.total_steps, last_good),)
+        progress.stopped += ((label, reason, progress.total_steps, last_finite),)
         kept = [index for index in range(progress.state.systems) if index != position]
         progress.state = progress.state.without(position)
         if progress.volume_sum is not None:
@@ -292,15 +292,15 @@ class Run:
             each_s, step_fs = seconds / steps, self.conditions.step_fs
             log.info(progress_line(self.progress, self.schedule, step_fs=step_fs, seconds_per_step=each_s))
 
-    def _outcomes(self) -> list[Outcome]:
+    def _outcomes(self) -> list[RunOutcome]:
         progress = self.progress
-        outcomes = {label: Outcome(atoms, reason, steps, None) for label, reason, steps, atoms in progress.stopped}
+        outcomes = {label: RunOutcome(atoms, reason, steps, None) for label, reason, steps, atoms in progress.stopped}
         interval_ps = _conserved_interval(self.schedule[-1]) * self.conditions.step_fs / 1000
         for position, label in enumerate(progress.state.labels):
             atoms = progress.state.atoms_of(position)
             energies = [float(values[position]) for values in progress.conserved]
             drift = drift_meV_atom_ps(energies, interval_ps=interval_ps, atoms=len(atoms))
-            outcomes[label] = Outcome(atoms, "ok", progress.total_steps, drift)
+            outcomes[label] = RunOutcome(atoms, "ok", progress.total_steps, drift)
         return [outcomes[label] for label in sorted(outcomes)]
 
     # ── checkpoints ────────────────────────────────────────────────────────────────────────────
@@ -312,7 +312,7 @@ class Run:
                 "state": progress.state.tensors(),
                 "progress": replace(progress, state=None),
                 "listed_at": self.potential.listed_at,
-                "most_atoms": self.potential.most_atoms,
+                "max_atoms": self.potential.max_atoms,
                 "frames": self.frames,
             }
         )
@@ -325,23 +325,23 @@ class Run:
             for name, value in checkpoint["state"].items()
         }
         self.progress = replace(checkpoint["progress"], state=MDState(**tensors))
-        log.info("continuing at step %d, after segment %d", self.progress.total_steps, self.segments.finished)
+        log.info("resuming at step %d, after segment %d", self.progress.total_steps, self.segments.finished)
         state = self.progress.state
         if state.systems:
-            self._set_potential(checkpoint["most_atoms"])
+            self._set_potential(checkpoint["max_atoms"])
             self.potential.list_neighbours(*(values.to(device) for values in checkpoint["listed_at"]))
             self.evaluation = self.potential.evaluate(state.positions, state.cells)
 
     def _on_sigterm(self, *_: object) -> None:
-        self._asked_to_stop = True
+        self._stop_requested = True
 
 
 def _check_ensembles(schedule: Sequence[Stage], frozen: Frozen | None) -> None:
     moves_cells = [stage.name for stage in schedule if stage.ensemble in ("relax", *BAROSTATS) or stage.at_mean_volume]
     if frozen and frozen.motions and moves_cells:
-        raise SaltflowError(f"Frozen groups allow nve and nvt only; take out the stages {', '.join(moves_cells)}.")
+        raise SaltflowError(f"Frozen groups allow NVE and NVT only; remove the stages {', '.join(moves_cells)}.")
 
 
 def _conserved_interval(stage: Stage) -> int:
-    """Steps between two looks at the conserved quantity."""
+    """Steps between two records of the conserved quantity."""
     return max(1, stage.steps // 100)

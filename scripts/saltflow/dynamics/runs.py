@@ -1,4 +1,4 @@
-"""The two MD jobs of the sweep: melt-quench one replica, and run all replicas of a point."""
+"""The two MD jobs of a sweep: melt and quench one replica; run all replicas of a state point."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,8 +8,8 @@ from ase import Atoms
 
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.progress import Conditions, Outcome
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.progress import Conditions, RunOutcome
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import (
     COOLING,
     Stage,
@@ -27,7 +27,7 @@ from saltflow.trajectory import H5MDWriter, read_trajectory
 
 
 def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:
-    """How to integrate, from the section `dynamics` and what the job adds to it."""
+    """Integration settings from the section `dynamics` and the job."""
     return Conditions(
         step_fs=step_fs,
         thermostat=dynamics["thermostat"],
@@ -40,7 +40,7 @@ def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_t
     )
 
 
-def _guarded(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
+def _with_stop_criteria(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
     ratio = dynamics["stop_criteria"]["max_temperature_ratio"]
     return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio)
 
@@ -58,7 +58,7 @@ def quench(
     trajectory_path: Path,
     metadata: Mapping,
 ) -> tuple[Atoms, dict]:
-    """Melt and quench a packed cell into a replica (a crystal is relaxed and annealed).
+    """Melt and quench a packed cell into a replica; a crystal is relaxed and annealed.
 
     Args:
         packed: from `build_cell`.
@@ -69,21 +69,21 @@ def quench(
         checkpoint_ps: time between checkpoints.
         seed: of velocities, barostat and a stochastic thermostat.
         workdir: folder of checkpoints.
-        trajectory_path: where the coarse trajectory of the quench goes.
+        trajectory_path: file of the coarse trajectory of the quench.
         metadata: provenance of that trajectory.
 
     Returns:
-        the replica (unwrapped, with velocities) and its record: status, problems, density, and while it was cooled its
-        volume against the set temperature (None where a crystal was not).
+        the replica (unwrapped, with velocities) and its record: status, problems, densities, steps, timestep_fs and
+        cooling (rate_K_per_ps, set temperature_K and volume_A3 of its frames; None for a crystal).
     """
     committee.check_elements(packed.numbers, composition=composition.id)
     step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
     schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
-    run = Run(
+    run = MDRun(
         [packed],
         schedule,
         committee,
-        conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+        conditions=_with_stop_criteria(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
         seeds=[seed],
         workdir=workdir,
     )
@@ -92,7 +92,7 @@ def quench(
     replica = _carry_over(outcome.atoms, packed)
     start_density_g_cm3 = FrameInfo.of(packed).start_density_g_cm3
     problems = _problems(replica, composition, outcome, acceptance=acceptance, start_density_g_cm3=start_density_g_cm3)
-    status = _verdict(problems)
+    status = _status(problems)
     return FrameInfo.of(replica).set(status=status), {
         "status": status,
         "problems": problems,
@@ -106,7 +106,7 @@ def quench(
     }
 
 
-def run_point(
+def run_state_point(
     replicas: Sequence[Atoms],
     composition: Composition,
     committee: Committee,
@@ -120,23 +120,23 @@ def run_point(
     trajectory_paths: Sequence[Path],
     metadata: Mapping,
 ) -> dict:
-    """Equilibrate and run all replicas of one composition × temperature in one batch.
+    """Equilibrate and run all replicas of a state point in one batch.
 
-    A replica that did not pass the acceptance of the quench is not run; its trajectory has no frames and its status
-    says why. Nothing is chosen by result.
+    A replica that failed the acceptance criteria of the quench is not run: its trajectory has no frames and its status
+    says why.
 
     Args:
         replicas: from `quench`, in order.
-        temperature_K: of the point.
+        temperature_K: of the state point.
         seeds: one per replica.
         trajectory_paths: one H5MD file per replica.
         (the others as in `quench`)
 
     Returns:
-        the record of the point: for each replica its status and numbers.
+        composition, temperature_K, timestep_fs, production_ps and replicas, of `run_batch`.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records = run_together(
+    records = run_batch(
         replicas,
         composition,
         committee,
@@ -160,7 +160,7 @@ def run_point(
     }
 
 
-def run_together(
+def run_batch(
     replicas: Sequence[Atoms],
     composition: Composition,
     committee: Committee,
@@ -175,34 +175,35 @@ def run_together(
     metadata: Mapping,
     frozen: Frozen | None = None,
 ) -> list[dict]:
-    """Run the sound ones of some replicas in one batch; the others get a trajectory without frames.
+    """Run the accepted replicas in one batch; the others get a trajectory without frames.
 
     Args:
         replicas: quenched cells; those whose status is "ok" are run.
         schedule: number of cells → stages.
-        frozen: what is frozen in each of the replicas.
-        (the others as in `run_point`)
+        frozen: motions and groups of each replica.
+        (the others as in `run_state_point`)
 
     Returns:
-        for each replica its number from 1, its status and what was measured.
+        for each replica: replica (its number from 1), status and problems; where it ran, density_g_cm3,
+        conserved_drift_meV_atom_ps and steps.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    sound = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
-    outcomes: dict[int, Outcome] = {}
-    if sound:
-        run = Run(
-            [replicas[index] for index in sound],
-            schedule(len(sound)),
+    accepted = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
+    outcomes: dict[int, RunOutcome] = {}
+    if accepted:
+        run = MDRun(
+            [replicas[index] for index in accepted],
+            schedule(len(accepted)),
             committee,
-            conditions=_guarded(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
-            seeds=[seeds[index] for index in sound],
+            conditions=_with_stop_criteria(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
+            seeds=[seeds[index] for index in accepted],
             workdir=workdir,
-            frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in sound]),
+            frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in accepted]),
         )
-        outcomes = dict(zip(sound, run.finish(), strict=True))
+        outcomes = dict(zip(accepted, run.finish(), strict=True))
         run.write_trajectories(
-            [trajectory_paths[index] for index in sound],
-            metadata=[{**metadata, "replica": index + 1} for index in sound],
+            [trajectory_paths[index] for index in accepted],
+            metadata=[{**metadata, "replica": index + 1} for index in accepted],
         )
     records = []
     for index, replica in enumerate(replicas):
@@ -216,7 +217,7 @@ def run_together(
 
 
 def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:
-    """Set temperature and volume of the frames of the cooling."""
+    """Set temperatures and volumes of the frames of the cooling; None without one."""
     names = [stage.name for stage in schedule]
     if COOLING not in names:
         return None
@@ -233,7 +234,7 @@ def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float
 
 
 def _record(
-    outcome: Outcome, replica: Atoms, composition: Composition, *, dynamics: Mapping, acceptance: Mapping
+    outcome: RunOutcome, replica: Atoms, composition: Composition, *, dynamics: Mapping, acceptance: Mapping
 ) -> dict:
     final = _carry_over(outcome.atoms, replica)
     start_density_g_cm3 = FrameInfo.of(replica).start_density_g_cm3
@@ -242,7 +243,7 @@ def _record(
     if drift is not None and abs(drift) > limit:
         problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
     return {
-        "status": _verdict(problems),
+        "status": _status(problems),
         "problems": problems,
         "density_g_cm3": density_g_cm3(final),
         "conserved_drift_meV_atom_ps": drift,
@@ -251,7 +252,7 @@ def _record(
 
 
 def _problems(
-    atoms: Atoms, composition: Composition, outcome: Outcome, *, acceptance: Mapping, start_density_g_cm3: float
+    atoms: Atoms, composition: Composition, outcome: RunOutcome, *, acceptance: Mapping, start_density_g_cm3: float
 ) -> list[str]:
     stopped = [] if outcome.status == "ok" else [f"stopped: {outcome.status}"]
     units = packing_units(composition, FrameInfo.of(atoms).formula_units)
@@ -264,8 +265,8 @@ def _problems(
     )
 
 
-def _verdict(problems: Sequence[str]) -> str:
-    """'ok', or the names of the acceptance that were not passed."""
+def _status(problems: Sequence[str]) -> str:
+    """ "ok", or the names of the criteria that were not met."""
     return ", ".join(dict.fromkeys(problem.split(":")[0] for problem in problems)) or "ok"
 
 

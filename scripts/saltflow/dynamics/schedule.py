@@ -1,17 +1,20 @@
-"""What happens to a cell, stage by stage: melt and quench, production, exploration.
+"""Schedules of stages: melt and quench, production, constrained production, exploration.
 
-A stage is integrated with one ensemble while its target temperature goes linearly from start to end.
+A stage has one ensemble; its target temperature changes linearly from start to end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-COOLING = "quench"  # the stage whose volume shows the glass transition, and is recorded more often for it
+COOLING = "quench"  # its volume shows the glass transition, so it is recorded more often
 FRAMES_OF_STAGE, FRAMES_OF_COOLING = 20, 180
 
 Ensemble = Literal["relax", "nve", "nvt", "npt", "npt-full"]
-PRESSURE_ENSEMBLES: Mapping[str, Ensemble] = {"isotropic": "npt", "full": "npt-full"}  # by how the cell may change
+PRESSURE_ENSEMBLES: Mapping[str, Ensemble] = {
+    "isotropic": "npt",
+    "full": "npt-full",
+}  # by what changes
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,16 @@ class Stage:
     """One stage of a schedule.
 
     Args:
-        name: what the progress line calls it.
-        ensemble: relax (capped steepest descent), nve, nvt (thermostat), npt (and isotropic cell rescaling) or npt-full
-            (and rescaling of edges and angles).
+        name: for the progress line.
+        ensemble: relax (capped steepest descent), nve, nvt (thermostat), npt (nvt + isotropic cell rescaling) or
+            npt-full (nvt + rescaling of edges and angles).
         steps: number of integration steps.
         start_K, end_K: target temperature of each cell at the first and the last step, (cells,).
         frame_interval: steps between recorded frames; 0 records none.
         velocity_interval: steps between frames with velocities, from the start of the stage; 0 records none.
-        velocity_steps: how long these are recorded.
-        at_mean_volume: begin in the mean cell of the second half of the stage before: at its volume, and after npt-full
-            also with its shape.
+        velocity_steps: steps for which these are recorded.
+        at_mean_volume: start at the mean volume of the second half of the stage before; after npt-full also with its
+            mean shape.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Stage:
     velocity_steps: int = 0
 
     def records_velocities(self, step: int) -> bool:
-        """Whether a frame with velocities is due after a number of steps."""
+        """Whether a frame with velocities is recorded after a number of steps."""
         return bool(self.velocity_interval) and step <= self.velocity_steps and step % self.velocity_interval == 0
 
     def temperatures_K(self, step: int) -> tuple[float, ...]:
@@ -52,7 +55,7 @@ class Stage:
 
 
 def timestep_fs(symbols: Iterable[str], *, rules: Mapping[str, float]) -> float:
-    """The time step for a set of elements (SCIENCE: 2 fs without O/F/H, 1 fs with O or F, 0.5 fs with H).
+    """The time step for a set of elements: the fastest vibration limits it.
 
     Args:
         symbols: chemical symbols of the cell.
@@ -70,13 +73,13 @@ def steps_of(duration_ps: float, *, step_fs: float) -> int:
 
 
 def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: bool) -> list[Stage]:
-    """Relax, melt, melt under NPT, cool under NPT, anneal; a crystal is only relaxed and annealed.
+    """Relax, melt (NVT, then NPT), cool (NPT), anneal (NPT); a crystal is only relaxed and annealed.
 
     Args:
         quench: the section `dynamics.quench`.
         cells: how many cells share the batch.
         step_fs: time step.
-        crystal: whether the structure came from a file and must not be melted.
+        crystal: whether the structure is from a file and must not melt.
     """
     hot, cold = (quench["melt_temperature_K"],) * cells, (quench["final_temperature_K"],) * cells
     cooling_ps = (hot[0] - cold[0]) / quench["rate_K_per_ps"]
@@ -97,11 +100,11 @@ def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: boo
 
 
 def production_schedule(production: Mapping, *, temperature_K: float, cells: int, step_fs: float) -> list[Stage]:
-    """Equilibrate under NPT, go to its mean volume, equilibrate under NVT, record under NVT.
+    """Equilibrate (NPT), go to the mean volume, equilibrate (NVT), record (NVT).
 
     Args:
         production: the section `dynamics.production`.
-        temperature_K: of the point.
+        temperature_K: of the state point.
         cells: how many cells share the batch.
         step_fs: time step.
     """
@@ -133,11 +136,11 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
 
 
 def constrained_schedule(constraints: Mapping, *, temperature_K: float, cells: int, step_fs: float) -> list[Stage]:
-    """Equilibrate and record under NVT at the volume that the cells have: that of production.
+    """Equilibrate and record under NVT at the volume of the cells, that of production.
 
     Args:
         constraints: the section `constraints`.
-        temperature_K: of the point.
+        temperature_K: of the state point.
         cells: how many cells share the batch.
         step_fs: time step.
     """
@@ -156,7 +159,7 @@ def constrained_schedule(constraints: Mapping, *, temperature_K: float, cells: i
 def exploration_schedule(
     *, temperatures_K: Sequence[float], relax_steps: int, duration_ps: float, stride_fs: float, step_fs: float
 ) -> list[Stage]:
-    """Relax each cell, then heat it at its own temperature at fixed volume, recording all the way.
+    """Relax each cell, then run NVT at its own temperature; both are recorded.
 
     Args:
         temperatures_K: one per cell.

@@ -1,4 +1,4 @@
-"""The state of a batch of cells: everything that the next step depends on."""
+"""The MD state of a batch of cells: everything that the next step depends on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,10 +20,10 @@ class MDState:
     masses: (atoms,); numbers: (atoms,); system: (atoms,) index of the cell in this batch.
     cells: (systems, 3, 3), rows are lattice vectors.
     chain_positions, chain_velocities: (systems, CHAIN_LENGTH) of the Nosé–Hoover chains.
-    bath_energies: (systems,) eV that a stochastic thermostat has taken out of each cell.
-    labels: (systems,) which replica each cell is; survives the removal of others.
-    noise: one random state per cell, so that a cell's noise does not depend on its neighbours.
-    lost_degrees: (systems,) degrees of freedom that constraints and conserved momentum take; None: 3 of momentum.
+    bath_energies: (systems,) eV that a stochastic thermostat has removed from each cell.
+    labels: (systems,) number of the cell at the start of the run; the removal of others keeps it.
+    noise: one random state per cell, so that a cell does not depend on the others of its batch.
+    lost_degrees: (systems,) degrees of freedom lost to constraints and conserved momentum; None: 3, the momentum.
     """
 
     positions: torch.Tensor
@@ -50,7 +50,7 @@ class MDState:
         return total.index_add_(0, self.system, values)
 
     def degrees_of_freedom(self) -> torch.Tensor:
-        """(systems,) 3N − 3, for the total momentum of each cell is zero; 3N − `lost_degrees` under constraints."""
+        """(systems,) 3N − 3 at zero total momentum; 3N − `lost_degrees` under constraints."""
         lost = 3 if self.lost_degrees is None else self.lost_degrees
         return 3 * self.sum_over_atoms(torch.ones_like(self.masses)) - lost
 
@@ -104,7 +104,7 @@ class MDState:
         return torch.bincount(self.system, minlength=self.systems).tolist()
 
     def normals(self, shapes: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
-        """Standard normal numbers in one shape per cell, each cell's from its own stream, which goes on."""
+        """Standard normal numbers in one shape per cell, from the random stream of each cell."""
         drawn, states = [], []
         for shape, state in zip(shapes, self.noise, strict=True):
             generator = torch.Generator()
@@ -179,7 +179,7 @@ def draw_velocities(
     Args:
         state: changed in place; thermostats are reset.
         temperature_K: (systems,).
-        restrict: takes out of the velocities of a state what is conserved at zero or frozen.
+        restrict: removes conserved and frozen motion from the velocities of a state.
     """
     drawn = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells()]))
     velocities = drawn / state.masses.sqrt()[:, None]

@@ -1,17 +1,16 @@
-"""Thermostats: half a step before and half a step after that of the motion, each cell of a batch by itself.
+"""Thermostats: half a step before and half a step after the motion, each cell of a batch by itself.
 
-All conserve zero total momentum and what constraints freeze, and share kT/2 to each degree of freedom that is left.
-Each keeps account of the energy that it holds or has taken out, so that kinetic + potential + this is conserved up to
-the error of the time step, and a drift shows a time step that is too long.
+All keep zero total momentum and frozen motions, and give kT/2 to each remaining degree of freedom. Each records the
+energy that it holds or has removed: kinetic + potential + this energy is conserved up to the error of the time step, so
+that a drift shows a time step that is too long.
 
 nose-hoover  a chain of three (Martyna, Tuckerman, Tobias & Klein, Mol. Phys. 87, 1117 (1996)). Deterministic.
 bussi        stochastic velocity rescaling (Bussi, Donadio & Parrinello, J. Chem. Phys. 126, 014101 (2007)): one random
-             factor per cell. It disturbs the motion as little as the chain and has no oscillation of its own.
-langevin     friction and noise on every atom, exactly over the half step (Bussi & Parrinello, Phys. Rev. E 75, 056707
-             (2007)). Every degree of freedom is heated by itself, and the motion is slowed down: diffusion is that
-             of a viscous medium.
+             factor per cell. It disturbs the motion as little as the chain, without oscillations of its own.
+langevin     friction and noise on every atom, exact over the half step (Bussi & Parrinello, Phys. Rev. E 75, 056707
+             (2007)). It thermalises every degree of freedom and slows diffusion, as a viscous medium does.
 
-Random numbers come from the stream of each cell, which is part of its state.
+Random numbers come from the stream of each cell, which is part of the MD state.
 """
 
 import math
@@ -27,7 +26,7 @@ Restrict = Callable[[MDState], None]
 
 
 class Thermostat(NamedTuple):
-    """half_step: changes a state in place. energy: (systems,) eV that it holds, or has taken out."""
+    """half_step: changes a state in place. energy: (systems,) eV that the thermostat holds or has removed."""
 
     half_step: Callable[..., None]
     energy: Callable[..., torch.Tensor]
@@ -43,7 +42,7 @@ def chain_half_step(
         target_K: (systems,).
         step: full time step in ASE's unit.
         time: relaxation time in ASE's unit.
-        restrict: not needed: a common factor leaves what is frozen frozen.
+        restrict: unused; a common factor keeps frozen motions frozen.
     """
     thermal = units.kB * target_K
     freedom = state.degrees_of_freedom()
@@ -90,12 +89,12 @@ def langevin_half_step(
 ) -> None:
     """Half a step of the Ornstein–Uhlenbeck process on every velocity: v → c v + √((1 − c²) kT/m) ξ, c = exp(−dt/2τ).
 
-    What `restrict` takes out afterwards is orthogonal, weighted by mass, to what stays, and the friction is the same
-    for all: the velocities that are left are those of the process in fewer degrees of freedom.
+    `restrict` removes a mass-weighted orthogonal part, and the friction is the same for all: the rest follows the same
+    process in fewer degrees of freedom.
 
     Args:
         state: velocities, streams and energy of the bath changed in place.
-        restrict: takes out of the velocities what is conserved at zero or frozen.
+        restrict: removes conserved and frozen motion from the velocities.
         (the others as in `chain_half_step`; `time` is the inverse of the friction)
     """
     before, kept = state.kinetic_energy(), math.exp(-0.5 * step / time)
@@ -116,7 +115,7 @@ def bussi_half_step(
 
     Args:
         state: velocities, streams and energy of the bath changed in place.
-        restrict: not needed: a common factor leaves what is frozen frozen.
+        restrict: unused; a common factor keeps frozen motions frozen.
         (the others as in `chain_half_step`)
     """
     kinetic, kept = state.kinetic_energy(), math.exp(-0.5 * step / time)
@@ -131,7 +130,7 @@ def bussi_half_step(
 
 
 def bath_energy(state: MDState, *, target_K: torch.Tensor, time: float) -> torch.Tensor:
-    """(systems,) eV that a stochastic thermostat has taken out; arguments as in `chain_energy`."""
+    """(systems,) eV that a stochastic thermostat has removed; arguments as in `chain_energy`."""
     return state.bath_energies
 
 

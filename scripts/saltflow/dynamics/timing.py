@@ -1,4 +1,4 @@
-"""How fast a potential drives molecular dynamics here: steps of the engine, checkpoint and neighbour lists included."""
+"""Speed of molecular dynamics with a potential on this machine, checkpoint and neighbour lists included."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import Stage, timestep_fs
 from saltflow.potentials.mace import Committee
@@ -22,9 +22,9 @@ MOST_REPEATS = 24  # along an edge
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured.
+    """A measured speed.
 
-    atoms: of a cell. cells: that ran together. step_fs: time step. seconds_per_step: of all cells together.
+    atoms: per cell. cells: in the batch. step_fs: time step. seconds_per_step: of the batch.
     """
 
     atoms: int
@@ -34,21 +34,21 @@ class Timing:
 
     @property
     def seconds_per_atom_step(self) -> float:
-        """Seconds that one atom adds to a step."""
+        """Seconds per step and atom of the batch."""
         return self.seconds_per_step / (self.atoms * self.cells)
 
     @property
     def ns_per_day(self) -> float:
-        """Of each of the cells."""
+        """Simulated time per day, of each cell."""
         return 86400 / self.seconds_per_step * self.step_fs * 1e-6
 
 
 def repeated_to(structure: Atoms, *, atoms: int) -> Atoms:
-    """A structure repeated along its edges to about so many atoms, as near to a cube as that goes.
+    """A near-cubic supercell with about the wanted number of atoms.
 
     Args:
         structure: a periodic cell.
-        atoms: the number wished for; a fifth more or less is as bad as one edge of twice the length.
+        atoms: wanted number; 20 % off weighs as much as an edge twice as long as another.
     """
     copies = atoms / len(structure)
 
@@ -71,19 +71,19 @@ def time_dynamics(
     dynamics: Mapping,
     workdir: Path,
 ) -> Timing:
-    """Relax a cell, warm up, and time NVT steps of some copies of it that run together.
+    """Relax copies of a cell, warm up, and time NVT steps of the batch.
 
     Args:
         cell: a periodic cell.
         committee: the potential.
-        cells: copies that run together, each with its own velocities.
-        steps: that are timed.
+        cells: copies in the batch, each with its own velocities.
+        steps: timed steps.
         temperature_K: of the run.
         dynamics: the section `dynamics`.
         workdir: an empty folder.
 
     Raises:
-        SaltflowError: a cell blew up, so that its steps would say nothing.
+        SaltflowError: a cell met a stop criterion.
     """
     step_fs = timestep_fs(cell.symbols, rules=dynamics["timestep_fs"])
     target = (temperature_K,) * cells
@@ -94,27 +94,27 @@ def time_dynamics(
         max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
     )
 
-    def run(starts: list[Atoms], stages: list[Stage], folder: str) -> Run:
-        return Run(starts, stages, committee, conditions=how, seeds=range(cells), workdir=workdir / folder)
+    def run(starts: list[Atoms], stages: list[Stage], folder: str) -> MDRun:
+        return MDRun(starts, stages, committee, conditions=how, seeds=range(cells), workdir=workdir / folder)
 
     prepare = [
         Stage("relax", "relax", RELAX_STEPS, target, target),
         Stage("warm up", "nvt", WARM_STEPS, target, target),
     ]
-    warm = _sound(run([cell] * cells, prepare, "warm"))
+    warm = _completed(run([cell] * cells, prepare, "warm"))
     timed = run(warm, [Stage("timed", "nvt", steps, target, target, frame_interval=max(1, steps // 4))], "timed")
     began = time.perf_counter()
-    _sound(timed)
+    _completed(timed)
     return Timing(len(cell), cells, step_fs, (time.perf_counter() - began) / steps)
 
 
-def _sound(run: Run) -> list[Atoms]:
-    """Finish a run and take its cells, all of which must have come through."""
+def _completed(run: MDRun) -> list[Atoms]:
+    """Finish a run whose cells must all reach its end; returns them."""
     outcomes = run.finish()
     for outcome in outcomes:
         if outcome.status != "ok":
             raise SaltflowError(
-                f"The cell of {len(outcome.atoms)} atoms was lost ({outcome.status}) after {outcome.steps} steps; give "
-                "a structure that this model holds together, such as a quenched replica, or a lower --temperature."
+                f"The cell of {len(outcome.atoms)} atoms was stopped after {outcome.steps} steps ({outcome.status}); "
+                "give a structure that is stable with this model, such as a quenched replica, or a lower --temperature."
             )
     return [outcome.atoms for outcome in outcomes]

@@ -1,4 +1,4 @@
-"""The walltime that a scheduler leaves to a job, and when a run should save itself because of it."""
+"""The walltime that is left to a job, and when a run should write a checkpoint because of it."""
 
 import math
 import os
@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 SHORTEST_SEGMENT_S = 10.0
-PATIENCE_S = 20.0
+SQUEUE_TIMEOUT_S = 20.0
 
 
 class Walltime:
-    """No segment takes more than half of what is left, so that only seconds are lost where a job is cut off.
+    """A segment takes at most half of the time left, so that a job at its walltime loses only seconds.
 
     Args:
-        end_s: when the job ends, in seconds since 1970; None where nothing is known of an end.
+        end_s: end of the job in seconds since 1970; None where it is unknown.
         clock: seconds since 1970.
     """
 
@@ -24,29 +24,29 @@ class Walltime:
         self._segment_ends_s = math.inf
 
     def begin_segment(self) -> None:
-        """A segment begins now."""
+        """Start the time of a segment."""
         now_s = self._clock()
         if self.end_s is not None:
             self._segment_ends_s = now_s + max(SHORTEST_SEGMENT_S, (self.end_s - now_s) / 2)
 
     def is_time_to_save(self) -> bool:
-        """Whether the segment has had its share of the time."""
+        """Whether the segment has used its share of the time."""
         return self.end_s is not None and self._clock() >= self._segment_ends_s
 
 
 def walltime_of_job(environment: Mapping[str, str] = os.environ) -> Walltime:
-    """The walltime of the SLURM job that this process is part of; one without an end elsewhere.
+    """The walltime of the SLURM job of this process; without an end outside SLURM.
 
-    SLURM 23 and later say it in SLURM_JOB_END_TIME; older ones are asked by one call of squeue.
+    SLURM 23 and later set SLURM_JOB_END_TIME; older versions are asked by one call of squeue.
     """
-    said, job = environment.get("SLURM_JOB_END_TIME", ""), environment.get("SLURM_JOB_ID")
-    if said.isdigit():
-        return Walltime(float(said))
+    end, job = environment.get("SLURM_JOB_END_TIME", ""), environment.get("SLURM_JOB_ID")
+    if end.isdigit():
+        return Walltime(float(end))
     return Walltime(parse_end(_ask_slurm(job)) if job else None)
 
 
 def parse_end(text: str) -> float | None:
-    """Seconds since 1970 of an end as squeue's %e writes it, in local time; None where it names none."""
+    """Seconds since 1970 of an end in the format of squeue's %e, local time; None where it is no time."""
     try:
         return datetime.fromisoformat(text.strip()).timestamp()
     except ValueError:
@@ -56,6 +56,6 @@ def parse_end(text: str) -> float | None:
 def _ask_slurm(job: str) -> str:
     command = ["squeue", "--noheader", f"--job={job}", "--format=%e"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=SQUEUE_TIMEOUT_S, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

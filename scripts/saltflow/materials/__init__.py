@@ -1,1 +1,1 @@
-"""What a material is: compositions, ions, cells, groups of atoms. Imports base, statistics, trajectory."""
+"""Materials: compositions, ions, cells, groups of atoms, keys of frames. Imports base, statistics, trajectory."""

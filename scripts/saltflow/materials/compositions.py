@@ -1,6 +1,6 @@
-"""What a composition is: the table of electrolytes, checked row by row, and the size of their cells.
+"""Compositions: compositions.tsv, checked row by row, and the size of their cells.
 
-Imported at every start of the workflow, therefore light: no pandas, no pymatgen.
+Imported at every start of the workflow, hence light: no pandas, no pymatgen.
 """
 
 import math
@@ -41,21 +41,22 @@ DENSITY_BASES = ("packing model", "experiment", "simulated", "recalled", "guess"
 
 @dataclass(frozen=True)
 class Composition:
-    """One electrolyte of the table.
+    """One electrolyte of compositions.tsv.
 
     Attributes:
         id: unique name, safe as a folder.
         formula: flat formula of one formula unit, e.g. LiAlCl2.5O0.75.
         amounts: element → atoms per formula unit, in formula order.
         host: formula of the host that dissolves the salts ('' where the cell is packed as simple ions).
-        salt: the dissolved salts per host, e.g. '0.5 Li2O + 0.75 LiCl' ('' where there is none).
-        mobile_ion: element that carries the current.
+        salt: dissolved salts per host, e.g. '0.5 Li2O + 0.75 LiCl' ('' for none).
+        mobile_ion: element of the charge carrier.
         oxidation_states: element → formal charge in e.
         start: 'pack', 'none' or the path of a structure file.
-        density_g_cm3: density at which a packed cell starts.
-        family, potential: the group it is ranked in; the row of the potentials table that describes it.
-        density_basis, sigma_*, Ea_*, source, note: literature, never used in a calculation (None or '' where
-            there is none; conductivity in mS/cm at a temperature in °C, activation energy in eV).
+        density_g_cm3: start density of a packed cell.
+        family: for the ranking.
+        potential: its name in potentials.tsv.
+        density_basis, sigma_*, Ea_*, source, note: literature, never used in a calculation; None or '' for none.
+            Conductivity in mS/cm at a temperature in °C, activation energy in eV.
     """
 
     id: str
@@ -79,7 +80,7 @@ class Composition:
     note: str = ""
 
     def identity(self) -> dict[str, str | float | dict[str, int]]:
-        """What changes the physics, as builtins that Snakemake can track; no literature value."""
+        """What the simulations depend on, as builtins that Snakemake can track; no literature value."""
         return {
             "id": self.id,
             "formula": self.formula,
@@ -93,20 +94,20 @@ class Composition:
 
     @classmethod
     def from_identity(cls, identity: Mapping) -> "Composition":
-        """The composition that `identity` describes, without its literature."""
+        """The composition of an `identity`, without literature."""
         return cls(**identity, amounts=parse_formula(identity["formula"]))
 
 
 def salts(composition: Composition) -> list[tuple[Fraction, str]]:
-    """The dissolved salts as (formula units of salt per formula unit of the composition, formula)."""
+    """Dissolved salts: (formula units of salt per formula unit of the composition, formula)."""
     return parse_salts(composition.salt)
 
 
 def formula_units_for(composition: Composition, *, atoms: int) -> int:
-    """The number of formula units whose cell is nearest to `atoms` atoms.
+    """The number of formula units of the cell nearest to `atoms` atoms.
 
-    It is a multiple (at least one) of the smallest number that makes the count of every element and of
-    every dissolved salt an integer; of two cells equally near, the smaller.
+    A multiple of the smallest number for which every element and every dissolved salt has an integer count; of two
+    equally near, the smaller.
     """
     smallest = _smallest_formula_units(composition)
     atoms_of_smallest = sum(composition.amounts.values()) * smallest
@@ -114,15 +115,15 @@ def formula_units_for(composition: Composition, *, atoms: int) -> int:
 
 
 def _smallest_formula_units(composition: Composition) -> int:
-    pieces = [*composition.amounts.values(), *(coefficient for coefficient, _ in salts(composition))]
-    return math.lcm(*(piece.denominator for piece in pieces))
+    amounts = [*composition.amounts.values(), *(coefficient for coefficient, _ in salts(composition))]
+    return math.lcm(*(amount.denominator for amount in amounts))
 
 
 def counts(composition: Composition, formula_units: int) -> dict[str, int]:
     """Atoms of each element in a cell of `formula_units` formula units, in formula order.
 
     Raises:
-        InputError: an element would be present in a fraction of an atom.
+        InputError: an element would have a fractional number of atoms.
     """
     exact = {symbol: amount * formula_units for symbol, amount in composition.amounts.items()}
     if broken := [symbol for symbol, amount in exact.items() if amount.denominator != 1]:
@@ -133,17 +134,17 @@ def counts(composition: Composition, formula_units: int) -> dict[str, int]:
 
 
 def read_compositions(path: str | Path, *, potentials: Collection[str]) -> dict[str, Composition]:
-    """Read and check the table of compositions.
+    """Read and check compositions.tsv.
 
     Args:
-        path: tab-separated table with the columns of `COLUMNS`; structure files are sought beside it.
-        potentials: names of the known potentials.
+        path: tab-separated table with the columns of `COLUMNS`; structure files are relative to its folder.
+        potentials: names in potentials.tsv.
 
     Returns:
         id → composition, in the order of the table.
 
     Raises:
-        InputError: every problem of every row at once; a wrong header alone, since nothing can be read then.
+        InputError: all problems of all rows; a wrong header alone.
     """
     path = Path(path)
     rows = read_table(path, columns=COLUMNS, key="id")
@@ -156,7 +157,7 @@ def read_compositions(path: str | Path, *, potentials: Collection[str]) -> dict[
 
 
 def _read_row(row: Row, *, folder: Path, potentials: Collection[str]) -> Composition | None:
-    """The composition of a row, or None after its problems were noted on the row."""
+    """The composition of a row; None where the row has problems, which it then holds."""
     amounts = row.attempt("formula", parse_formula)
     oxidation_states = row.attempt("oxidation_states", parse_oxidation_states)
     salt_terms = row.attempt("salt", parse_salts)
@@ -195,7 +196,7 @@ def _check_mobile_ion(row: Row, amounts: Mapping[str, Fraction]) -> None:
 
 
 def _check_sum(row: Row, amounts: Mapping[str, Fraction], salt_terms: list[tuple[Fraction, str]]) -> None:
-    """The host and the salts must hold the atoms of the formula, no more and no fewer."""
+    """Host and salts must add up to the formula."""
     host = row.cells["host"]
     if not (host or salt_terms) or (host and row.attempt("host", parse_formula) is None):
         return
@@ -214,8 +215,8 @@ def _difference(symbol: str, total: Mapping[str, Fraction], amounts: Mapping[str
 def _read_start(row: Row, *, folder: Path) -> str:
     """'pack', 'none', or the path of the structure file.
 
-    A relative one stays relative, to the working directory: Snakemake would take the cells of a repository that
-    was moved or cloned elsewhere for outdated if their path were absolute.
+    A relative path stays relative, to the working directory: with absolute paths, Snakemake would rerun the cells of a
+    repository that was moved or cloned.
     """
     start = row.cells["start"]
     if start in ("pack", "none"):
@@ -230,15 +231,15 @@ def _read_start(row: Row, *, folder: Path) -> str:
 
 def _check_potential(row: Row, potentials: Collection[str]) -> None:
     name = row.cells["potential"]
-    known = f"name one of {', '.join(potentials)}" if potentials else "add it to the table of potentials"
+    known = f"name one of {', '.join(potentials)}" if potentials else "add it to potentials.tsv"
     if name and name not in potentials:
-        row.complain("potential", f"'{name}' is not in the table of potentials; {known}.")
+        row.complain("potential", f"'{name}' is not in potentials.tsv; {known}.")
     if not name and row.cells["start"] != "none":
         row.complain("potential", f"a simulated composition needs one; {known}, or set start to 'none'.")
 
 
 def _read_literature(row: Row) -> dict[str, float | None]:
-    """The optional numbers of a row; a value needs its origin, and a conductivity its temperature."""
+    """The literature values of a row; a value needs its origin, a conductivity its temperature."""
     if (basis := row.cells["density_basis"]) not in DENSITY_BASES:
         row.complain("density_basis", f"'{basis}' is unknown; write one of {_listed(DENSITY_BASES)}.")
     for value, origin in (("sigma_mS_cm", "sigma_origin"), ("Ea_eV", "Ea_origin")):

@@ -1,4 +1,4 @@
-"""Mass density of a periodic cell."""
+"""Mass density of periodic cells."""
 
 from ase import Atoms
 from ase.units import _amu

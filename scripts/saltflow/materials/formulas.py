@@ -1,4 +1,4 @@
-"""Flat chemical formulas, salt lists and oxidation states: text to exact fractions, and their charge."""
+"""Parse flat formulas, salt lists and oxidation states into exact fractions; total charges."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from saltflow.base.errors import InputError
 
 ELEMENTS = frozenset(chemical_symbols[1:])
 
-# A decimal such as 0.3333 stands for 1/3: the largest denominator and the distance that are recognised.
+# A decimal such as 0.3333 is read as 1/3: largest denominator and tolerance.
 LARGEST_DENOMINATOR = 12
 DECIMAL_TOLERANCE = Fraction(1, 10_000)
 
@@ -22,14 +22,14 @@ OXIDATION_STATE = re.compile(r"([A-Z][a-z]?):([+-]?[0-9]+)")
 def parse_formula(text: str) -> dict[str, Fraction]:
     """Atoms per element of a flat formula, in the order of the formula.
 
-    A decimal within 1e-4 of a fraction with a denominator up to 12 is that fraction (0.3333 is 1/3);
-    another one is taken as written. A repeated element is summed.
+    A decimal within 1e-4 of a fraction with a denominator up to 12 is read as that fraction; others as written.
+    Repeated elements are summed.
 
     >>> parse_formula("LiAlCl2.5O0.75")["Cl"]
     Fraction(5, 2)
 
     Raises:
-        InputError: the text is no flat formula, names no element of the periodic table, or an amount is zero.
+        InputError: not a flat formula, an unknown element, or an amount of zero.
     """
     terms = TERM.findall(text)
     if not terms or "".join(symbol + number for symbol, number in terms) != text:
@@ -60,7 +60,7 @@ def parse_salts(text: str) -> list[tuple[Fraction, str]]:
     """Coefficient and formula of each salt in a text such as '0.5 Li2O + 0.75 LiCl'; empty for ''.
 
     Raises:
-        InputError: the text is no such list, a coefficient is zero, or a formula is wrong.
+        InputError: not such a list, a coefficient of zero, or a wrong formula.
     """
     matches = [SALT_TERM.fullmatch(term.strip()) for term in text.split("+")] if text else []
     terms = [(_amount(match[1]), match[2]) for match in matches if match]
@@ -75,12 +75,12 @@ def parse_oxidation_states(text: str) -> dict[str, int]:
     """Element → formal charge in e, from a text such as 'Li:+1 Al:+3 Cl:-1'.
 
     Raises:
-        InputError: the text is no such list or names an element twice.
+        InputError: not such a list, or an element twice.
     """
     matches = [OXIDATION_STATE.fullmatch(word) for word in text.split()]
     states = {match[1]: int(match[2]) for match in matches if match}
     if not matches or not all(matches):
-        raise InputError([f"'{text}' is no list of oxidation states; write it such as 'Li:+1 Cl:-1'."])
+        raise InputError([f"'{text}' is not a list of oxidation states; write it such as 'Li:+1 Cl:-1'."])
     if len(states) < len(matches):
         raise InputError([f"an element appears twice in '{text}'; give one oxidation state for each."])
     return states

@@ -1,1 +1,1 @@
-"""What gives energies and forces: MACE, its kernels, dispersion, neighbour lists. Imports base to campaign."""
+"""Potentials: MACE and its kernels, dispersion, neighbour lists, export. Imports base to campaign."""

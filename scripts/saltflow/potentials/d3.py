@@ -1,16 +1,16 @@
-"""D3(BJ) dispersion for the dynamics of a potential whose labels have none.
+"""D3(BJ) dispersion in molecular dynamics, for a potential whose labels have none.
 
-Two-body, with the damping parameters that the references put into labels of the same functional. Grimme et
-al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011):
+Two-body, with the damping parameters of the labels' functional. Grimme et al., J. Chem. Phys. 132, 154104 (2010) and
+J. Comput. Chem. 32, 1456 (2011):
 
     E = −Σ_pairs C6 [1/(r⁶ + f⁶) + s8 3Q/(r⁸ + f⁸)],   f = a1 √(3Q) + a2,   C6 = Σ_kl w_k w_l C6_kl
 
-Q is a product of one number of each element, w_k how alike the coordination number of an atom is to that of reference
-system k of its element. Tables of elements are those of torch-dftd. Its own energy weighs the 25 combinations of
-references for every pair; here the weights are those of atoms, which is the same sum in a third to a tenth of the time.
+Q is the product of one number per element. The weight w_k compares the coordination number of an atom with that of
+reference system k of its element. The tables are torch-dftd's. torch-dftd weighs 25 combinations of references for
+every pair; here each atom has its weights, which gives the same sum in a third to a tenth of the time.
 
-Pairs beyond the cutoff are left out; the energy of a pair goes smoothly to zero within 1 bohr before it.
-docs/choose-a-reference.md has what that costs.
+Pairs beyond the cutoff are left out; the energy of a pair goes smoothly to zero within 1 bohr before it
+(docs/choose-a-reference.md gives the error).
 """
 
 import numpy as np
@@ -19,9 +19,9 @@ from ase import units
 
 from saltflow.campaign.dispersion_switch import CUTOFF_A
 from saltflow.potentials.d3_damping import DAMPING
-from saltflow.potentials.neighbour_list import has_outlived, list_pairs
+from saltflow.potentials.neighbour_list import is_stale, list_pairs
 
-SKIN_A = 1.5  # pairs within cutoff + skin are listed; the list lasts until atoms have moved half of it
+SKIN_A = 1.5  # pairs within cutoff + skin are listed; the list is stale once atoms have moved half the skin
 STEEPNESS, LIKENESS = 16.0, 4.0  # of the coordination numbers, and of the weights of references
 
 
@@ -54,7 +54,7 @@ class Dispersion:
 class BatchedDispersion:
     """Dispersion bound to the atoms of a batch; keeps a list of pairs with a skin.
 
-    A sum over pairs does not depend on when they were listed, so that a continued run need not know it.
+    The sum over pairs does not depend on when they were listed, so a checkpoint need not store the list.
     """
 
     def __init__(self, dispersion: Dispersion, numbers: np.ndarray, system: torch.Tensor, *, systems: int):
@@ -66,7 +66,7 @@ class BatchedDispersion:
         self._listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def _set_tables(self, dispersion: Dispersion, chosen: torch.Tensor) -> None:
-        """The numbers of the elements that are there, in bohr and hartree; padded references count for nothing."""
+        """Tables of the elements that are present, in bohr and hartree; padded references get weight zero."""
         tables, damping = dispersion.tables, dispersion.damping
         of_pairs = tables.c6ab[chosen][:, chosen]
         own = of_pairs.diagonal().permute(3, 0, 1, 2)[:, :, 0]  # (elements, 5, 3): with the first reference of the same
@@ -80,19 +80,19 @@ class BatchedDispersion:
         self._radius2 = (damping.a1 * ratio.sqrt() + damping.a2_bohr).square().flatten().to(self.dtype)
 
     def evaluate(
-        self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor
+        self, positions: torch.Tensor, cells: torch.Tensor, *, active: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Energies, forces and stresses of dispersion.
 
         Args:
             positions: (atoms, 3) Å, wrapped or not; float64.
             cells: (systems, 3, 3) Å, rows are lattice vectors.
-            sound: (systems,) which cells to evaluate; what is said of the others means nothing.
+            active: (systems,) which cells to evaluate; the numbers of the others are meaningless.
 
         Returns:
             energies (systems,) eV, forces (atoms, 3) eV/Å, stresses (systems, 3, 3) eV/Å³ in ASE's sign.
         """
-        self._list_pairs(positions, cells, sound)
+        self._list_pairs(positions, cells, active)
         across = [shifts @ cell for shifts, cell in zip(self._shifts.split(self._counts), cells, strict=True)]
         vectors = positions[self._second] - positions[self._first] + torch.cat(across)
         near = torch.nonzero(vectors.square().sum(-1) < CUTOFF_A**2).flatten()
@@ -127,17 +127,17 @@ class BatchedDispersion:
         decay = 1 / (sixth + radii2**3) + self._c8_of_c6[kind] / (sixth * square + radii2**4)
         return -c6 * decay * _switch(CUTOFF_A / units.Bohr - distances)
 
-    def _list_pairs(self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor) -> None:
-        """List the pairs of all sound cells anew where the last list may miss one."""
-        complete = bool(sound.all())
+    def _list_pairs(self, positions: torch.Tensor, cells: torch.Tensor, active: torch.Tensor) -> None:
+        """List the pairs of all active cells, unless the last list still holds all of them."""
+        complete = bool(active.all())
         if complete and self._listed_at is not None:
             skin = {"cutoff_A": CUTOFF_A, "skin_A": SKIN_A}
-            if not has_outlived(self._listed_at, positions, cells, self.system, **skin):
+            if not is_stale(self._listed_at, positions, cells, self.system, **skin):
                 return
         bounds = [0, *torch.bincount(self.system, minlength=self.systems).cumsum(0).tolist()]
         none = self.system.new_empty(0)
-        pairs = [(none, none, positions.new_empty((0, 3)), none)]  # where no cell is sound
-        for index in torch.nonzero(sound).flatten().tolist():
+        pairs = [(none, none, positions.new_empty((0, 3)), none)]  # no cell is active
+        for index in torch.nonzero(active).flatten().tolist():
             atoms = slice(bounds[index], bounds[index + 1])
             first, second, shifts = list_pairs(positions[atoms], cells[index], cutoff_A=CUTOFF_A + SKIN_A)
             pairs.append((first + atoms.start, second + atoms.start, shifts, torch.full_like(first, index)))
@@ -148,6 +148,6 @@ class BatchedDispersion:
 
 
 def _switch(before: torch.Tensor) -> torch.Tensor:
-    """1 where a distance is 1 bohr or more `before` the cutoff, 0 at it, with two continuous derivatives."""
+    """1 at 1 bohr or more `before` the cutoff, 0 at the cutoff, with two continuous derivatives."""
     within = before.clamp(0, 1)
     return within**3 * (within * (6 * within - 15) + 10)

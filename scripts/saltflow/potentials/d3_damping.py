@@ -1,4 +1,4 @@
-"""Parameters of D3(BJ) by functional: the same in labels and in the dynamics."""
+"""Damping parameters of D3(BJ) by functional, the same for labels and molecular dynamics."""
 
 from dataclasses import dataclass
 

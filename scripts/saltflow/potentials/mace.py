@@ -19,30 +19,30 @@ from saltflow.base.provenance import check_hash, pinned_hash, read_json
 from saltflow.campaign.dispersion_switch import NONE, check_apart, functional_of
 from saltflow.potentials.d3 import Dispersion
 from saltflow.potentials.kernels import accelerated, is_worthwhile
-from saltflow.potentials.neighbour_list import has_outlived
+from saltflow.potentials.neighbour_list import is_stale
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
     from mace.tools.utils import AtomicNumberTable
 
-SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list lasts until atoms have moved half of it
-LARGEST_COORDINATE_A = 1e6  # farther out a cell has blown up, and rounding would begin to move its atoms
+SKIN_A = 0.6  # neighbours within cutoff + skin are listed; the list is stale once atoms have moved half the skin
+LARGEST_COORDINATE_A = 1e6  # a cell beyond it has blown up; rounding would begin to move its atoms
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a committee says about a batch of cells.
+    """Energies, forces and stresses of a batch of cells, means over the evaluated models.
 
-    energies: (systems,) eV, mean over the committee.
-    forces: (atoms, 3) eV/Å, mean over the committee.
+    energies: (systems,) eV.
+    forces: (atoms, 3) eV/Å.
     stresses: (systems, 3, 3) eV/Å³, ASE's sign (positive = the cell wants to shrink).
-    force_spread: (atoms,) eV/Å, standard deviation over the committee of the force vector (norm).
+    force_std: (atoms,) eV/Å, committee disagreement: norm of the standard deviation of the force vector.
     """
 
     energies: torch.Tensor
     forces: torch.Tensor
     stresses: torch.Tensor
-    force_spread: torch.Tensor
+    force_std: torch.Tensor
 
 
 def load_model(path: str | Path, *, sha256: str, device: str, dtype: str) -> torch.nn.Module:
@@ -89,7 +89,7 @@ def load_checked_committee(
     dtype: str,
     dispersion: str = NONE,
 ) -> "Committee":
-    """Load a committee that this workflow trained: its train checks pin the hashes."""
+    """Load a committee of this workflow; its train checks pin the hashes."""
     pinned = [read_json(path)["sha256"] for path in checks]
     return load_committee(models, sha256=pinned, device=device, dtype=dtype, dispersion=dispersion)
 
@@ -97,7 +97,7 @@ def load_checked_committee(
 def load_foundation(
     foundation: Mapping, *, path: str | None, release: str | None, device: str, dynamics: Mapping
 ) -> "Committee | None":
-    """Load what a potential starts from, to drive what `dynamics` says; None for from scratch.
+    """Load the foundation of a potential for molecular dynamics; None where it is trained from scratch.
 
     Arguments as in `pinned_hash` and `load_released`.
     """
@@ -110,15 +110,15 @@ def load_foundation(
 
 
 def load_released(model: str | Path, release: str | Path, *, device: str, dynamics: Mapping) -> "Committee":
-    """Load the released model of a potential to drive atoms: its release record pins the hash.
+    """Load the released model of a potential for molecular dynamics; its release record pins the hash.
 
     Args:
         model, release: results/potentials/{potential}/released.model and released.json.
         device: cpu or cuda.
-        dynamics: the section `dynamics` as rules get it; its dtype and its dispersion are taken.
+        dynamics: the section `dynamics` of the rules, for dtype and dispersion.
 
     Raises:
-        SaltflowError: dispersion would be added to a potential that has learned it; or as in `load_model`.
+        SaltflowError: the labels have dispersion already; or as in `load_model`.
     """
     record, dispersion = read_json(release), dynamics["dispersion"]
     check_apart(record, dispersion, potential=str(model))
@@ -128,7 +128,7 @@ def load_released(model: str | Path, release: str | Path, *, device: str, dynami
 
 
 def started_from_foundation(model: torch.nn.Module, foundation: torch.nn.Module) -> torch.nn.Module:
-    """A copy of a fine-tuned model with the weights that mace takes over from its foundation for its elements."""
+    """A copy of a fine-tuned model with the weights at its start: those that mace takes over from the foundation."""
     from mace.tools.finetuning_utils import load_foundations_elements
 
     return load_foundations_elements(
@@ -145,12 +145,12 @@ class Committee:
     """Several MACE models of one architecture family, evaluated on a batch of periodic cells.
 
     Args:
-        models: loaded by `load_model`; one model is a committee whose spread is zero.
+        models: loaded by `load_model`; the force_std of a single model is zero.
         device: where they live.
         dtype: their precision.
-        dispersion: that is added to what every model says, such as "D3(BJ) of PBE", or none.
+        dispersion: added to every model, such as "D3(BJ) of PBE", or none.
 
-    models: as they are evaluated, large ones on a CPU with the kernels of `saltflow.potentials.kernels`.
+    models: as evaluated; large ones use `saltflow.potentials.kernels` on a CPU.
     """
 
     def __init__(self, models: Sequence[torch.nn.Module], *, device: str, dtype: str, dispersion: str = NONE):
@@ -187,7 +187,7 @@ class Committee:
         return BatchedPotential(self, numbers, system)
 
     def on_frame(self, frame: Atoms) -> tuple["BatchedPotential", torch.Tensor, torch.Tensor]:
-        """The committee bound to one frame, and where to evaluate it: positions (atoms, 3) and cells (1, 3, 3)."""
+        """The committee bound to one frame, and the arguments of `evaluate`: positions (atoms, 3), cells (1, 3, 3)."""
         numbers, system, positions, boxes = stack([frame])
         where = (torch.as_tensor(array, device=self.device) for array in (positions, boxes))
         return self.on(numbers, system), *where
@@ -196,8 +196,8 @@ class Committee:
 class BatchedPotential:
     """A committee bound to the atoms of a batch; keeps a neighbour list with a skin.
 
-    listed_at: positions and cells at which the list was made. A list made there again is the same to the last
-    bit, so that a continued run does not differ from an uninterrupted one.
+    listed_at: positions and cells at which the list was made. A list made there again is the same to the last bit,
+    so that a resumed run equals an uninterrupted one.
     """
 
     def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray):
@@ -218,74 +218,74 @@ class BatchedPotential:
         self.dispersion = committee.dispersion and committee.dispersion.on(numbers, self.system, systems=self.systems)
         self.listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
 
-    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, spread: bool = False) -> Evaluation:
+    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, all_models: bool = False) -> Evaluation:
         """Energies, forces and stresses.
 
         Args:
             positions: (atoms, 3) Å, wrapped or not.
             cells: (systems, 3, 3) Å, rows are lattice vectors.
-            spread: evaluate every model and give the force spread; else only the first model.
+            all_models: evaluate every model, for means and force_std; else only the first.
 
         Returns:
-            the numbers of every cell; those of a cell that has blown up (coordinates that are not finite or
-            absurdly large, no volume, atoms on top of each other) are NaN, and the other cells do not notice.
+            the numbers of every cell. Those of a cell that has blown up (coordinates not finite or too large, no
+            volume, atoms on top of each other) are NaN; the other cells are not affected.
         """
-        sound = self._sound(positions, cells)
-        evaluation = self._evaluate_sound(positions, cells, sound, spread=spread)
-        if bool((self._finite(evaluation) | ~sound).all()):
+        active = self._active(positions, cells)
+        evaluation = self._evaluate_active(positions, cells, active, all_models=all_models)
+        if bool((self._finite(evaluation) | ~active).all()):
             return evaluation
-        # MACE's gradients carry a NaN of one cell into all of its batch: leave out those that have one alone.
-        for index in torch.nonzero(sound).flatten().tolist():
-            only = torch.arange(self.systems, device=sound.device) == index
-            sound[index] = self._finite(self._evaluate_sound(positions, cells, only, spread=spread))[index]
-        return self._evaluate_sound(positions, cells, sound, spread=spread)
+        # MACE's gradients spread the NaN of one cell over its batch: exclude the cells that give NaN when alone.
+        for index in torch.nonzero(active).flatten().tolist():
+            only = torch.arange(self.systems, device=active.device) == index
+            active[index] = self._finite(self._evaluate_active(positions, cells, only, all_models=all_models))[index]
+        return self._evaluate_active(positions, cells, active, all_models=all_models)
 
     def _finite(self, evaluation: Evaluation) -> torch.Tensor:
         """(systems,) whether all numbers of a cell are finite."""
         sums = evaluation.energies + evaluation.stresses.sum((-1, -2))
         return torch.isfinite(sums.index_add(0, self.system, evaluation.forces.sum(-1)))
 
-    def _evaluate_sound(
-        self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor, *, spread: bool
+    def _evaluate_active(
+        self, positions: torch.Tensor, cells: torch.Tensor, active: torch.Tensor, *, all_models: bool
     ) -> Evaluation:
-        """Evaluate the cells that are `sound` (systems,); the numbers of the others are NaN."""
-        graph = self._graph_at(positions, cells, sound)
-        models = self.committee.models if spread else self.committee.models[:1]
+        """Evaluate the `active` cells, (systems,); the numbers of the others are NaN."""
+        graph = self._graph_at(positions, cells, active)
+        models = self.committee.models if all_models else self.committee.models[:1]
         outputs = [_run(model, graph) for model in models]
         energies, forces, stresses = (
             torch.stack([output[key].detach().double() for output in outputs]) for key in ("energy", "forces", "stress")
         )
-        if self.dispersion:  # the same for all models: it leaves the spread alone
-            added = self.dispersion.evaluate(positions, cells, sound=sound)
+        if self.dispersion:  # the same for all models: force_std stays
+            added = self.dispersion.evaluate(positions, cells, active=active)
             energies, forces, stresses = (
                 of_models + more for of_models, more in zip((energies, forces, stresses), added, strict=True)
             )
-        energies = energies.masked_fill(~sound, torch.nan)
-        forces = forces.masked_fill(~sound[self.system, None], torch.nan)
-        stresses = stresses.masked_fill(~sound[:, None, None], torch.nan)
+        energies = energies.masked_fill(~active, torch.nan)
+        forces = forces.masked_fill(~active[self.system, None], torch.nan)
+        stresses = stresses.masked_fill(~active[:, None, None], torch.nan)
         deviation = forces - forces.mean(0)
-        force_spread = deviation.square().sum(-1).mean(0).sqrt()
-        return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_spread)
+        force_std = deviation.square().sum(-1).mean(0).sqrt()
+        return Evaluation(energies.mean(0), forces.mean(0), stresses.mean(0), force_std)
 
     def descriptors(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """(atoms, features) scalar node features of all layers of the first model: unchanged when a cell is turned."""
-        graph = self._graph_at(positions, cells, self._sound(positions, cells))
+        """(atoms, features) scalar node features of all layers of the first model; rotations leave them unchanged."""
+        graph = self._graph_at(positions, cells, self._active(positions, cells))
         model = self.committee.models[0]
         return _run(model, graph, forces=False)["node_feats"].detach().double()[:, _scalars(model)]
 
-    def _sound(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """(systems,) which cells have coordinates that a potential can be asked about."""
-        lost = ~(positions.abs() < LARGEST_COORDINATE_A).all(-1)  # NaN compares false
-        lost_atoms = torch.zeros(self.systems, dtype=positions.dtype, device=positions.device)
-        lost_atoms.index_add_(0, self.system, lost.to(positions.dtype))
+    def _active(self, positions: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """(systems,) which cells have usable coordinates and a volume."""
+        unusable = ~(positions.abs() < LARGEST_COORDINATE_A).all(-1)  # NaN compares false
+        unusable_atoms = torch.zeros(self.systems, dtype=positions.dtype, device=positions.device)
+        unusable_atoms.index_add_(0, self.system, unusable.to(positions.dtype))
         box = (cells.abs() < LARGEST_COORDINATE_A).all(-1).all(-1) & (torch.linalg.det(cells).abs() > 0)
-        return (lost_atoms == 0) & box
+        return (unusable_atoms == 0) & box
 
-    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor, sound: torch.Tensor) -> dict[str, torch.Tensor]:
-        if not bool(sound.all()):
-            positions = torch.where(sound[self.system, None], positions, 0.0)
-            cells = torch.where(sound[:, None, None], cells, torch.eye(3, dtype=cells.dtype, device=cells.device))
-            self.list_neighbours(positions, cells, sound=sound)
+    def _graph_at(self, positions: torch.Tensor, cells: torch.Tensor, active: torch.Tensor) -> dict[str, torch.Tensor]:
+        if not bool(active.all()):
+            positions = torch.where(active[self.system, None], positions, 0.0)
+            cells = torch.where(active[:, None, None], cells, torch.eye(3, dtype=cells.dtype, device=cells.device))
+            self.list_neighbours(positions, cells, active=active)
         elif self.listed_at is None or self._list_is_stale(positions, cells):
             self.list_neighbours(positions, cells)
         dtype = self.committee.dtype
@@ -303,16 +303,16 @@ class BatchedPotential:
 
     def _list_is_stale(self, positions: torch.Tensor, cells: torch.Tensor) -> bool:
         cutoff_A = self.committee.cutoff_A
-        return has_outlived(self.listed_at, positions, cells, self.system, cutoff_A=cutoff_A, skin_A=SKIN_A)
+        return is_stale(self.listed_at, positions, cells, self.system, cutoff_A=cutoff_A, skin_A=SKIN_A)
 
     def list_neighbours(
-        self, positions: torch.Tensor, cells: torch.Tensor, *, sound: torch.Tensor | None = None
+        self, positions: torch.Tensor, cells: torch.Tensor, *, active: torch.Tensor | None = None
     ) -> None:
-        """Make the neighbour list anew.
+        """Make the neighbour list.
 
         Args:
             positions, cells: as in `evaluate`.
-            sound: (systems,) which cells to list; all when not given.
+            active: (systems,) which cells to list; all when not given.
         """
         fractional = torch.einsum("ni,nij->nj", positions, torch.linalg.inv(cells)[self.system])
         image = torch.floor(fractional)
@@ -320,7 +320,7 @@ class BatchedPotential:
         boxes = cells.cpu().numpy()
         senders, receivers, shifts, owners = [], [], [], []
         for index, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
-            if sound is not None and not bool(sound[index]):
+            if active is not None and not bool(active[index]):
                 continue
             sender, receiver, shift = neighbour_list(
                 "ijS",
@@ -335,7 +335,7 @@ class BatchedPotential:
             shifts.append(shift)
             owners.append(np.full(len(sender), index))
         device = self.committee.device
-        none = np.empty(0, dtype=int)  # where no cell is sound
+        none = np.empty(0, dtype=int)  # no cell is active
         edges = np.stack([np.concatenate([none, *senders]), np.concatenate([none, *receivers])])
         self._edges = torch.as_tensor(edges, dtype=torch.long, device=device)
         shifts = np.concatenate([np.empty((0, 3)), *shifts])
@@ -347,14 +347,14 @@ class BatchedPotential:
 
 def _run(model: torch.nn.Module, graph: dict[str, torch.Tensor], *, forces: bool = True) -> dict[str, torch.Tensor]:
     positions = graph["positions"].clone().requires_grad_(True)
-    # TorchScript runs its first call unoptimised and rounds later ones differently: a process that goes on where
-    # another was killed would leave its trajectory. Without that optimisation every call is the same, and no slower.
+    # TorchScript optimises after the first call and then rounds differently: a resumed run would leave its trajectory.
+    # Without optimisation all calls are equal, and no slower.
     with torch.jit.optimized_execution(False):
         return model(graph | {"positions": positions}, training=False, compute_force=forces, compute_stress=forces)
 
 
 def _scalars(model: torch.nn.Module) -> torch.Tensor:
-    """(features,) which node features are scalars; those of all layers follow each other."""
+    """(features,) which node features are scalars, layer after layer."""
     layers = [product.linear.irreps_out for product in model.products]
     return torch.tensor([each.ir.l == 0 for layer in layers for each in layer for _ in range(each.dim)])
 

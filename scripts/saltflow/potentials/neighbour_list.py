@@ -1,4 +1,4 @@
-"""Which atoms of a periodic cell are near each other, listed on the device where they are."""
+"""Neighbour lists of periodic cells, made on the device of the positions."""
 
 import math
 from itertools import product
@@ -11,10 +11,10 @@ MOST_AT_ONCE = 4_000_000  # distances: 100 MB of vectors
 def list_pairs(
     positions: torch.Tensor, cell: torch.Tensor, *, cutoff_A: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Every pair of atoms of one cell, images of the same atom among them, within a cutoff, once.
+    """Every pair of atoms of one cell within a cutoff, once; an atom and its own image are a pair.
 
-    All distances are computed, which is quick up to some thousands of atoms. Pairs are ordered by their atoms and
-    images, so that a sum over those that are still near does not depend on when they were listed.
+    All distances are computed, which is fast up to some thousands of atoms. Pairs are ordered by atoms and images, so
+    that a sum over those within the cutoff does not depend on when they were listed.
 
     Args:
         positions: (atoms, 3) Å, wrapped or not; float64.
@@ -22,8 +22,8 @@ def list_pairs(
         cutoff_A: largest distance.
 
     Returns:
-        first, second (pairs,) with first ≤ second, and shifts (pairs, 3), the lattice vectors of which make
-        positions[second] − positions[first] + shifts @ cell the vector of the pair.
+        first, second (pairs,) with first ≤ second, and shifts (pairs, 3). The vector of a pair is
+        positions[second] − positions[first] + shifts @ cell.
     """
     fractional = positions @ torch.linalg.inv(cell)
     image = torch.floor(fractional)
@@ -39,7 +39,7 @@ def list_pairs(
 
 
 def _half_space(cell: torch.Tensor, home: torch.Tensor, cutoff_A: float) -> tuple[torch.Tensor, ...]:
-    """The lattice vectors, of each pair of opposite ones the first, that may bring atoms within the cutoff; in lots."""
+    """Lattice vectors that may bring atoms within the cutoff, one of each opposite pair, in lots."""
     heights_A = 1 / torch.linalg.inv(cell).norm(dim=0)
     reach = [math.ceil(cutoff_A / height_A) for height_A in heights_A.tolist()]
     every = product(*(range(-most, most + 1) for most in reach))
@@ -51,7 +51,7 @@ def _half_space(cell: torch.Tensor, home: torch.Tensor, cutoff_A: float) -> tupl
 def _pairs_of(
     home: torch.Tensor, cell: torch.Tensor, shifts: torch.Tensor, cutoff_A: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pairs within the cutoff whose second atom is shifted by one of these lattice vectors."""
+    """Pairs within the cutoff whose second atom is shifted by one of these lattice vectors, each once."""
     moved = home + (shifts @ cell)[:, None]
     near = torch.cdist(home, moved.reshape(-1, 3), compute_mode="donot_use_mm_for_euclid_dist") < cutoff_A
     first, other = torch.nonzero(near, as_tuple=True)
@@ -68,7 +68,7 @@ def _order(first: torch.Tensor, second: torch.Tensor, shift: torch.Tensor) -> to
     return by_shift[torch.argsort(atoms[by_shift], stable=True)]
 
 
-def has_outlived(
+def is_stale(
     listed_at: tuple[torch.Tensor, torch.Tensor],
     positions: torch.Tensor,
     cells: torch.Tensor,
@@ -77,10 +77,10 @@ def has_outlived(
     cutoff_A: float,
     skin_A: float,
 ) -> bool:
-    """Whether a pair may have come within the cutoff that a list does not hold.
+    """Whether a list may miss a pair that is now within the cutoff.
 
-    The list held at the reference is carried to the current cell by the strain; what is left of the skin after the
-    strongest compression must cover twice the largest displacement.
+    The listed positions are strained to the current cell. The skin, less the strongest compression, must cover twice
+    the largest displacement from there.
 
     Args:
         listed_at: positions (atoms, 3) and cells (systems, 3, 3) where pairs within cutoff + skin were listed.

@@ -9,7 +9,7 @@ from mace_models import rock_salt
 from md_cases import SmallMemory, run_springs
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.batch_chunks import PotentialInPieces, ran_out_of_memory
+from saltflow.dynamics.batch_chunks import ChunkedPotential, ran_out_of_memory
 from saltflow.potentials.mace import stack
 
 ATOMS = 24
@@ -28,19 +28,19 @@ def assert_same(outcomes, expected):
 
 
 @pytest.mark.parametrize(
-    ("room", "tried", "pieces"),
+    ("room", "tried", "chunks"),
     [(5, [1, 2, 4, 5], [5]), (4, [1, 2, 4, 5], [4, 1]), (3, [1, 2, 4], [2, 2, 1]), (1, [1, 2], [1] * 5)],
 )
-def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, pieces):
+def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, chunks):
     potential = SmallMemory(room=room * ATOMS)
     run_springs(tmp_path, potential, cells=5)
-    assert potential.asked == tried + pieces
+    assert potential.asked == tried + chunks
 
 
-def test_forces_in_pieces_move_the_replicas_as_those_of_the_whole(tmp_path, roomy, caplog):
+def test_forces_in_chunks_move_the_replicas_as_those_of_the_whole(tmp_path, roomy, caplog):
     with caplog.at_level(logging.INFO):
         assert_same(run_springs(tmp_path, SmallMemory(room=2 * ATOMS)).finish(), roomy)
-    assert "2 of 3 cells fit into the memory together" in caplog.text
+    assert "2 of 3 cells fit into the memory" in caplog.text
 
 
 def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path, roomy, caplog):
@@ -55,13 +55,13 @@ def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path,
     assert "out of memory with 72 atoms at once" in caplog.text
 
 
-def test_a_resumed_run_keeps_its_pieces_and_its_bits(tmp_path):
+def test_a_resumed_run_keeps_its_chunks_and_its_bits(tmp_path):
     whole = run_springs(tmp_path / "whole", SmallMemory(room=2 * ATOMS)).finish()
-    first = run_springs(tmp_path / "pieces", SmallMemory(room=2 * ATOMS), segment_steps=10)
+    first = run_springs(tmp_path / "chunks", SmallMemory(room=2 * ATOMS), segment_steps=10)
     first._run_segment()
     first._write_checkpoint()
     potential = SmallMemory(room=10_000)
-    resumed = run_springs(tmp_path / "pieces", potential, segment_steps=10).finish()
+    resumed = run_springs(tmp_path / "chunks", potential, segment_steps=10).finish()
     assert set(potential.asked) == {1, 2}
     for mine, theirs in zip(resumed, whole, strict=True):
         np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
@@ -78,7 +78,7 @@ def test_a_cell_that_does_not_fit_alone_is_a_sentence(tmp_path):
         under_way.finish()
 
 
-def test_other_errors_are_no_lack_of_memory(tmp_path):
+def test_other_errors_are_raised(tmp_path):
     class Broken(SmallMemory):
         def evaluate(self, positions, cells):
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
@@ -88,7 +88,7 @@ def test_other_errors_are_no_lack_of_memory(tmp_path):
     assert not ran_out_of_memory(RuntimeError("shapes"))
 
 
-def test_torch_s_own_lack_of_memory_is_known():
+def test_torch_s_own_out_of_memory_error_is_recognised():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(10**15)
     assert ran_out_of_memory(caught.value)
@@ -102,17 +102,17 @@ def test_torch_s_own_lack_of_memory_is_known():
     assert ran_out_of_memory(caught.value)
 
 
-def test_a_real_potential_in_pieces_is_the_whole(committee):
+def test_a_real_potential_in_chunks_is_the_whole(committee):
     """Cells of different size, two and one in a piece, with neighbours listed where they were listed before."""
     cells = [rock_salt(repeats=repeats, rattle_A=0.1) for repeats in ((1, 2, 2), (1, 1, 2), (2, 2, 2))]
     numbers, system, positions, boxes = stack(cells)
     positions, boxes = torch.as_tensor(positions), torch.as_tensor(boxes)
     whole = committee.on(numbers, system).evaluate(positions, boxes)
-    pieces = PotentialInPieces(committee, numbers, system, most_atoms=12)
-    parts = pieces.evaluate(positions, boxes)
+    chunks = ChunkedPotential(committee, numbers, system, max_atoms=12)
+    parts = chunks.evaluate(positions, boxes)
     for name in ("energies", "forces", "stresses"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-10)
-    again = PotentialInPieces(committee, numbers, system, most_atoms=12)
-    again.list_neighbours(*pieces.listed_at)
+    again = ChunkedPotential(committee, numbers, system, max_atoms=12)
+    again.list_neighbours(*chunks.listed_at)
     moved = positions + 0.02
-    np.testing.assert_array_equal(again.evaluate(moved, boxes).forces, pieces.evaluate(moved, boxes).forces)
+    np.testing.assert_array_equal(again.evaluate(moved, boxes).forces, chunks.evaluate(moved, boxes).forces)

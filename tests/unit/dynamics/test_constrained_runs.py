@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from springs import tetrahedra
 
-from saltflow.dynamics.constrained_runs import run_constrained_point
-from saltflow.dynamics.runs import run_together
+from saltflow.dynamics.constrained_runs import run_constrained_state_point
+from saltflow.dynamics.runs import run_batch
 from saltflow.dynamics.schedule import Stage
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
@@ -58,7 +58,7 @@ def free(tmp_path_factory):
     _, _, springs = tetrahedra()
     paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     stage = Stage("free", "nvt", 200, (400.0,) * 2, (400.0,) * 2, frame_interval=5)
-    records = run_together(
+    records = run_batch(
         replicas, COMPOSITION, Springs(springs), schedule=lambda cells: [stage], seeds=[1, 2],
         workdir=folder / "work", trajectory_paths=paths, **COMMON,
     )  # fmt: skip
@@ -72,7 +72,7 @@ def free(tmp_path_factory):
 def constrained(free, folder, *, motions, found=None):
     replicas, paths, known, springs = free
     targets = [folder / f"replica{number}.h5md" for number in (1, 2)]
-    record = run_constrained_point(
+    record = run_constrained_state_point(
         replicas, [open_trajectory(path) for path in paths], found or known, COMPOSITION, Springs(springs),
         motions=motions, temperature_K=400.0, constraints=CONSTRAINTS, seeds=[5, 6], workdir=folder / "work",
         trajectory_paths=targets, **COMMON,
@@ -87,7 +87,7 @@ def test_groups_of_the_free_run_are_found(free):
 
 
 @pytest.mark.parametrize("motions", ["T", "RV", "TRV"])
-def test_a_constrained_point_goes_on_where_the_free_one_ended(free, tmp_path, motions):
+def test_a_constrained_run_starts_where_the_free_one_ended(free, tmp_path, motions):
     record, trajectories = constrained(free, tmp_path, motions=motions)
     assert (record["mode"], record["production_ps"]) == (motions, pytest.approx(0.1))
     for replica, path, run in zip(record["replicas"], free[1], trajectories, strict=True):

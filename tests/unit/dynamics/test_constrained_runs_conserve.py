@@ -13,7 +13,7 @@ from springs import tetrahedra
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.constraints import Frozen
 from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 
 STEPS = 60
@@ -42,7 +42,7 @@ def run(folder, motions, *, cells=2, segment_steps=1000, schedule=None, broken=N
     if broken is not None:
         replicas[broken].positions[-1] = np.nan
     frozen = None if motions is None else Frozen(motions, [groups] * cells)
-    return Run(
+    return MDRun(
         replicas,
         schedule or [stage(cells=cells)],
         springs,
@@ -69,8 +69,8 @@ def test_with_nothing_frozen_a_run_is_the_free_one_to_the_last_bit(tmp_path):
 
 @pytest.mark.parametrize("motions", ["V", "TR"])
 def test_length_of_the_segments_does_not_matter(tmp_path, motions):
-    whole, pieces = run(tmp_path / "whole", motions), run(tmp_path / "pieces", motions, segment_steps=7)
-    assert_same_to_the_last_bit(whole.finish(), pieces.finish())
+    whole, segmented = run(tmp_path / "whole", motions), run(tmp_path / "segmented", motions, segment_steps=7)
+    assert_same_to_the_last_bit(whole.finish(), segmented.finish())
 
 
 CHILD = """

@@ -350,9 +350,9 @@ def test_rigid_bodies_move_as_by_rattle_on_all_distances():
 @pytest.mark.parametrize(
     ("motions", "groups", "sentence"),
     [
-        ("T", [(0,)], "two atoms or more"),
-        ("R", [(0, 1), (1, 2)], "no atom may be in two groups"),
-        ("TRV", [(0, 1), (2, 3), (4, 5, 6)], "R, T, V of all groups frozen a cell has nothing left that moves"),
+        ("T", [(0,)], "at least two atoms"),
+        ("R", [(0, 1), (1, 2)], "an atom may be in one group only"),
+        ("TRV", [(0, 1), (2, 3), (4, 5, 6)], "R, T, V of all groups frozen, a cell has no degree of freedom left"),
     ],
 )
 def test_impossible_groups_are_refused(motions, groups, sentence):

@@ -11,7 +11,7 @@ from lennard_jones import CUTOFF_A, SIGMA_A, EPSILON_eV, ForASE, LennardJones
 
 from saltflow.dynamics import integrators
 from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import draw_velocities, initial_state
 from saltflow.dynamics.thermostats import bussi_half_step, chain_half_step
@@ -179,7 +179,7 @@ def test_production_takes_the_mean_cell_with_its_shape(tmp_path):
         step_fs=5.0, thermostat="nose-hoover", thermostat_time_fs=100.0, barostat_time_fs=100.0,
         compressibility_per_GPa=0.3, pressure_GPa=0.0, max_temperature_ratio=10.0, segment_ps=0.08,
     )  # fmt: skip
-    run = Run([argon(5.5, repeats=3)], schedule, LennardJones(108), conditions=how, seeds=[1], workdir=tmp_path)
+    run = MDRun([argon(5.5, repeats=3)], schedule, LennardJones(108), conditions=how, seeds=[1], workdir=tmp_path)
     assert [outcome.status for outcome in run.finish()] == ["ok"]
     cells = np.array([frame["cell_A"] for frames in run.segments.frames() for frame in frames])
     pressed, held = cells[20:40], cells[40:]

@@ -62,9 +62,9 @@ def test_replicas_have_their_own_temperatures(committee, tmp_path):
 
 @pytest.mark.parametrize("segment_steps", [7, 33])
 def test_length_of_the_segments_does_not_matter(committee, tmp_path, undisturbed, segment_steps):
-    pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=segment_steps)
-    assert_same_to_the_last_bit(pieces, undisturbed[0])
-    for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
+    segmented = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=segment_steps)
+    assert_same_to_the_last_bit(segmented, undisturbed[0])
+    for mine, theirs in zip(trajectories(segmented, tmp_path), undisturbed[1], strict=True):
         assert_same_trajectory(mine, theirs)
 
 
@@ -122,7 +122,7 @@ def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(committee, tmp_pat
     before = signal.getsignal(signal.SIGTERM)
     first = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=10)
     interrupt_after(tmp_path / "work" / "segment-000001.pt")
-    with pytest.raises(Interrupted, match=r"asked to stop \(SIGTERM\); it goes on from here when started again"):
+    with pytest.raises(Interrupted, match=r"stopped by SIGTERM; start it again and it resumes here"):
         first.finish()
     assert signal.getsignal(signal.SIGTERM) is before
     stopped_at = first.progress.total_steps
@@ -146,19 +146,19 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
     """Neighbour lists of the undisturbed run were made elsewhere; each restart makes them there again."""
     logger, handler, restarts = logging.getLogger("saltflow.dynamics.runner"), StopAtEveryReport(), 0
     caplog.set_level(logging.INFO, logger=logger.name)
-    pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
+    segmented = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
     logger.addHandler(handler)
     try:
-        while pieces.progress.stage < 3:
+        while segmented.progress.stage < 3:
             with pytest.raises(Interrupted):
-                pieces.finish()
-            pieces = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
+                segmented.finish()
+            segmented = run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=7)
             restarts += 1
     finally:
         logger.removeHandler(handler)
     assert restarts == 12
-    assert_same_to_the_last_bit(pieces, undisturbed[0])
-    for mine, theirs in zip(trajectories(pieces, tmp_path), undisturbed[1], strict=True):
+    assert_same_to_the_last_bit(segmented, undisturbed[0])
+    for mine, theirs in zip(trajectories(segmented, tmp_path), undisturbed[1], strict=True):
         assert_same_trajectory(mine, theirs)
 
 

@@ -7,7 +7,7 @@ import pytest
 from md_cases import ACCEPTANCE, COMPOSITION, DYNAMICS, packed
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.runs import quench, run_point
+from saltflow.dynamics.runs import quench, run_state_point
 from saltflow.materials.compositions import Composition
 from saltflow.trajectory import read_trajectory
 
@@ -37,7 +37,7 @@ def changed(**sections):
 
 def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=ACCEPTANCE, temperature_K=400.0):
     paths = [folder / f"replica{index}.h5md" for index in range(len(replicas))]
-    record = run_point(
+    record = run_state_point(
         replicas,
         COMPOSITION,
         committee,
@@ -61,7 +61,7 @@ def replica(committee, tmp_path_factory):
     return atoms, record, read_trajectory(folder / "quench.h5md")
 
 
-def test_quench_makes_a_replica_that_passed_its_gates(replica):
+def test_quench_makes_a_replica_that_meets_the_acceptance_criteria(replica):
     atoms, record, _ = replica
     assert (record["status"], record["problems"], atoms.info["status"]) == ("ok", [], "ok")
     assert record["start_density_g_cm3"] == pytest.approx(2.3)
@@ -106,7 +106,7 @@ def test_crystal_is_not_melted(committee, tmp_path):
     assert trajectory.observables["temperature"].max() < 2 * 300
 
 
-def test_gates_are_carried_into_the_status(committee, tmp_path):
+def test_failed_criteria_are_in_the_status(committee, tmp_path):
     acceptance = {"min_density_ratio": 3.0, "min_pair_factor": 2.0}
     quick = changed(quench={"melt_ps": 0.0, "melt_npt_ps": 0.0, "rate_K_per_ps": 1e6, "anneal_ps": 0.02})
     atoms, record = quenched(packed(), committee, tmp_path, dynamics=quick, acceptance=acceptance)
@@ -125,7 +125,7 @@ def test_exploding_quench_is_stopped_with_its_reason(committee, tmp_path):
     assert record["steps"] < 5
 
 
-def test_point_runs_its_replicas(replica, committee, tmp_path):
+def test_a_state_point_runs_its_replicas(replica, committee, tmp_path):
     record, trajectories = ran([replica[0], replica[0]], committee, tmp_path)
     assert (record["composition"], record["temperature_K"], record["timestep_fs"]) == ("Li2ZrCl6", 400.0, 2.0)
     assert record["production_ps"] == pytest.approx(0.3)
@@ -148,7 +148,7 @@ def test_failed_replica_is_not_run_and_has_no_frames(replica, committee, tmp_pat
     assert [each.n_frames for each in trajectories] == [0, 15]
 
 
-def test_point_without_a_sound_replica_still_has_its_files(replica, committee, tmp_path):
+def test_a_state_point_without_an_accepted_replica_still_has_its_files(replica, committee, tmp_path):
     failed = replica[0].copy()
     failed.info["status"] = "broken anion"
     record, trajectories = ran([failed, failed], committee, tmp_path)

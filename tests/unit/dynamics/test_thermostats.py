@@ -9,7 +9,7 @@ from springs import tetrahedra
 from saltflow.dynamics import integrators
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
@@ -167,17 +167,17 @@ def run(folder, thermostat, *, seeds=(3, 4), segment_steps=1000):
     target = (500.0,) * len(seeds)
     schedule = [Stage("settle", "npt", 20, target, target), Stage("hold", "nvt", 40, target, target, frame_interval=5)]
     cells, springs = [tetrahedra(seed=seed)[0] for seed in seeds], tetrahedra()[2]
-    return Run(cells, schedule, springs, conditions=conditions, seeds=seeds, workdir=folder)
+    return MDRun(cells, schedule, springs, conditions=conditions, seeds=seeds, workdir=folder)
 
 
 @stochastic
 def test_segments_and_restarts_do_not_show_to_the_last_bit(tmp_path, thermostat):
     whole = run(tmp_path / "whole", thermostat).finish()
-    pieces = run(tmp_path / "pieces", thermostat, segment_steps=7)
+    segmented = run(tmp_path / "segmented", thermostat, segment_steps=7)
     for _ in range(4):
-        pieces._run_segment()
-        pieces._write_checkpoint()
-    resumed = run(tmp_path / "pieces", thermostat, segment_steps=11)
+        segmented._run_segment()
+        segmented._write_checkpoint()
+    resumed = run(tmp_path / "segmented", thermostat, segment_steps=11)
     assert resumed.progress.total_steps == 28
     for mine, theirs in zip(resumed.finish(), whole, strict=True):
         np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)

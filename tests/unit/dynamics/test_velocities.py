@@ -7,7 +7,7 @@ from ase import units
 from mace_models import rock_salt
 
 from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage, production_schedule
 from saltflow.trajectory import open_velocities, read_trajectory
 
@@ -26,7 +26,7 @@ def finished(committee, folder, *, segment_steps=1000, **choices):
         segment_ps=segment_steps * STEP_FS / 1000,
     )  # fmt: skip
     cells = [rock_salt(repeats=(1, 2, 2), rattle_A=0.1, seed=seed) for seed in (1, 2)]
-    run = Run(cells, [nvt(40, **choices)], committee, conditions=conditions, seeds=[1, 2], workdir=folder / "work")
+    run = MDRun(cells, [nvt(40, **choices)], committee, conditions=conditions, seeds=[1, 2], workdir=folder / "work")
     outcomes = run.finish()
     paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     run.write_trajectories(paths, metadata=[{}, {}])

@@ -164,7 +164,7 @@ def test_the_expected_error_is_the_calibrated_spread(committee):
     spreads = []
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        spreads += potential.evaluate(*where, spread=True).force_spread.tolist()
+        spreads += potential.evaluate(*where, all_models=True).force_std.tolist()
     assert found["mean"] == pytest.approx(10 * np.sqrt(np.mean(np.square(spreads))))
     assert found["largest"] == pytest.approx(10 * max(spreads))
 

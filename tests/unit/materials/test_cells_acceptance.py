@@ -1,4 +1,4 @@
-"""Each gate, triggered by a cell that is broken on purpose in just that way."""
+"""Each acceptance criterion, failed by a cell that is broken in just that way."""
 
 import numpy as np
 import pytest
@@ -39,11 +39,11 @@ def problems(atoms: Atoms, composition: Composition = SULFATE) -> list[str]:
 
 
 @pytest.mark.parametrize("composition", [SULFATE, HYDROXIDE], ids=lambda composition: composition.formula)
-def test_a_packed_cell_passes(composition):
+def test_a_packed_cell_is_accepted(composition):
     assert problems(packed(composition), composition) == []
 
 
-def test_the_smallest_cell_passes_whole_wrapped_and_sheared():
+def test_the_smallest_cell_is_accepted_whole_wrapped_and_sheared():
     """A 15-atom cell of 7 Å, also wrapped, and with the same lattice in skewed axes."""
     atoms = packed(SULFATE, 2)
     assert problems(atoms) == []

@@ -1,4 +1,4 @@
-"""The shipped catalogue is physically sound, and every bad row is answered by a sentence."""
+"""The shipped catalogue is physical, and every bad row gives a sentence."""
 
 import os
 from collections import Counter
@@ -227,7 +227,7 @@ BAD_CELLS = [
     ),
     (
         {"oxidation_states": "Li+1"},
-        "column oxidation_states: 'Li+1' is no list of oxidation states; write it",
+        "column oxidation_states: 'Li+1' is not a list of oxidation states; write it",
     ),
     (
         {"oxidation_states": "Li:+1 Zr:+4 O:-2 Cl:-1 Cl:-1"},
@@ -244,7 +244,7 @@ BAD_CELLS = [
     ({"mobile_ion": "-"}, "column mobile_ion: no element is named; name one of Li, Zr, O, Cl"),
     (
         {"potential": "Zr-chlorid"},
-        "column potential: 'Zr-chlorid' is not in the table of potentials; name one of Ta-chloride, Zr-chlo",
+        "column potential: 'Zr-chlorid' is not in potentials.tsv; name one of Ta-chloride, Zr-chlo",
     ),
     ({"potential": "-"}, "column potential: a simulated composition needs one; name one of Ta-chloride"),
     ({"start": "packed"}, "packed' does not exist; write 'pack', 'none' or a structure file"),

@@ -13,7 +13,7 @@ from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
 from saltflow.materials.cells import pack_cell, read_crystal
 from saltflow.materials.compositions import Composition
-from saltflow.materials.groups import Group, find_groups, impose_shapes, make_whole, persistent_groups
+from saltflow.materials.groups import AtomGroup, find_groups, impose_shapes, make_whole, persistent_groups
 from saltflow.materials.groups.group_report import describe_groups
 from saltflow.materials.groups.shapes import mean_shape
 from saltflow.materials.ions.polyanions import POLYANIONS
@@ -146,7 +146,7 @@ def test_bent_only_by_noise_is_made_straight():
 
 def test_imposed_shapes_stay_where_they_are():
     cell = scattered([template("SO4"), octahedron()])
-    groups = [Group("SO4", tuple(range(5))), Group("ZrCl6", tuple(range(5, 12)))]
+    groups = [AtomGroup("SO4", tuple(range(5))), AtomGroup("ZrCl6", tuple(range(5, 12)))]
     random = np.random.default_rng(2)
     frames = cell.positions + random.normal(scale=0.03, size=(300, len(cell), 3))
     frames[-1] = cell.positions

@@ -78,7 +78,7 @@ def test_mistakes_are_one_sentence(model_paths, salt, tmp_path):
     write(foreign, bulk("NaCl", "rocksalt", a=5.6))
     text.write_text("no structure\n")
     for words, sentence in (
-        ((model, salt), "nothing vouches for this file"),
+        ((model, salt), "has no release record beside it"),
         ((model, salt, "--sha256", "0" * 64), "where 0000"),
         ((model, text, *pinned), "cannot be read as a structure"),
         ((model, foreign, *pinned), "does not know Na"),

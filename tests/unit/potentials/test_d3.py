@@ -33,7 +33,7 @@ def ours(cells, *, functional="PBE", dtype=torch.float64):
     dispersion = Dispersion(functional, device="cpu", dtype=dtype)
     batch = dispersion.on(numbers, torch.as_tensor(system), systems=len(cells))
     sound = torch.ones(len(cells), dtype=torch.bool)
-    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), sound=sound)]
+    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), active=sound)]
 
 
 # ── against the library that puts it into labels ───────────────────────────────────────────────
@@ -86,13 +86,13 @@ def dispersed(committee):
     return Committee(committee.models, device="cpu", dtype="float64", dispersion=ADDED)
 
 
-def test_it_is_added_and_leaves_spread_and_descriptors(committee, dispersed):
+def test_it_is_added_and_leaves_disagreement_and_descriptors(committee, dispersed):
     cells = [rock_salt(), triclinic(seed=1)]
     (plain, *where), (with_d3, *_) = bound(committee, cells), bound(dispersed, cells)
-    before, after = plain.evaluate(*where, spread=True), with_d3.evaluate(*where, spread=True)
+    before, after = plain.evaluate(*where, all_models=True), with_d3.evaluate(*where, all_models=True)
     for name, added in zip(("energies", "forces", "stresses"), ours(cells), strict=True):
         np.testing.assert_allclose(getattr(after, name) - getattr(before, name), added, atol=1e-12)
-    np.testing.assert_allclose(after.force_spread, before.force_spread, atol=1e-12)
+    np.testing.assert_allclose(after.force_std, before.force_std, atol=1e-12)
     np.testing.assert_array_equal(plain.descriptors(*where), with_d3.descriptors(*where))
 
 

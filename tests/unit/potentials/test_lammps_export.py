@@ -69,7 +69,7 @@ def test_the_exported_model_is_the_one_that_runs(tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "nothing vouches for this file"),
+        ([], "has no release record beside it"),
         (["--sha256", "0" * 64], "where 0000"),
         (["--head", "pbe"], "has no head 'pbe'; its heads are Default."),
     ],

@@ -145,16 +145,16 @@ def test_forces_and_stress_are_derivatives_of_the_energy(committee):
         assert float(evaluation.stresses[0, row, column]) == pytest.approx(slope / cell.get_volume(), abs=1e-7)
 
 
-def test_committee_spread_is_the_standard_deviation_by_hand(committee, model_paths):
+def test_committee_disagreement_is_the_standard_deviation_by_hand(committee, model_paths):
     cells = [rock_salt(), triclinic(seed=1)]
-    together = evaluate(committee, cells, spread=True)
+    together = evaluate(committee, cells, all_models=True)
     single = np.stack([evaluate(committee_of([path]), cells).forces.numpy() for path in model_paths])
     by_hand = np.sqrt((np.std(single, axis=0) ** 2).sum(-1))
     assert by_hand.min() > 1e-4
-    np.testing.assert_allclose(together.force_spread, by_hand, rtol=1e-9)
+    np.testing.assert_allclose(together.force_std, by_hand, rtol=1e-9)
     np.testing.assert_allclose(together.forces, single.mean(0), atol=1e-12)
     np.testing.assert_allclose(evaluate(committee, cells).forces, single[0], atol=1e-12)
-    assert not evaluate(committee, cells).force_spread.any()
+    assert not evaluate(committee, cells).force_std.any()
 
 
 def test_float32_agrees_to_single_precision(committee, model_paths):

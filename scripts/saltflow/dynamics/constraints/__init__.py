@@ -1,4 +1,4 @@
-"""Molecular dynamics with translation, rotation or vibration of polyanions frozen, in any combination."""
+"""Molecular dynamics with translation, rotation or vibration of groups frozen, in any combination."""
 
 from saltflow.dynamics.constraints.freezing import MODES, Constraint, Frozen, constrain
 

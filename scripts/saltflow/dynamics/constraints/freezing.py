@@ -1,17 +1,16 @@
 """Freeze translation (T), rotation (R) or vibration (V) of groups of atoms while everything else moves.
 
-After Li et al., arXiv:2501.02440. Frozen means, for every group:
+After Li et al., arXiv:2501.02440. For every group, frozen means:
 
-T   the centre of mass stays where it was. Whatever pushes it is taken up from outside, as by a wall, so the total
-    momentum of a cell with such a group is not conserved and no longer costs it degrees of freedom.
-R   the orientation stays: Σ m s₀ × s = 0 with the shape s₀ at the start (the condition of Eckart, Phys. Rev. 47, 552
-    (1935)), under which the rotation that fits s best onto s₀ is none at all. It is linear, so is its velocity,
-    Σ m s₀ × v = 0. Demanding Σ m s × v = 0 instead would fix no orientation: a vibrating body can turn at
-    zero angular momentum.
+T   the centre of mass stays. The constraint takes up momentum, so the total momentum of the cell is not conserved and
+    costs no degrees of freedom.
+R   the orientation stays: Σ m s₀ × s = 0 with the shape s₀ at the start (Eckart, Phys. Rev. 47, 552 (1935)). Then the
+    best fit of s onto s₀ needs no rotation. The condition is linear, and so is that of the velocities, Σ m s₀ × v = 0.
+    Σ m s × v = 0 would not fix the orientation: a vibrating body can turn at zero angular momentum.
 V   the shape stays: a rigid body, s = Q s₀, v = V + ω × s.
 
-Positions and velocities are projected along the mass-weighted normals of these conditions, at the start of a step for
-the positions and at its end for the velocities (RATTLE): steps stay reversible and conserve energy as free ones do.
+Positions are projected along the mass-weighted normals of these conditions at the start of a step, velocities at its
+end (RATTLE). Steps are reversible and conserve energy as free ones do.
 """
 
 from collections.abc import Sequence
@@ -30,16 +29,16 @@ from saltflow.dynamics.constraints.rotations import (
 )
 from saltflow.dynamics.state import MDState
 
-# What is frozen; "free" is nothing.
+# Motions that are frozen; "free" for none.
 MODES = ("free", "T", "R", "V", "TR", "TV", "RV", "TRV")
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """What is frozen in a batch.
+    """Frozen motions and groups of a batch.
 
-    motions: of "T", "R", "V" any, together; empty freezes nothing.
-    groups: for each cell its groups, each the indices of its atoms in that cell. An atom is in one group at most.
+    motions: any of "T", "R", "V", joined; empty freezes nothing.
+    groups: for each cell its groups, each as indices of atoms in that cell. An atom is in at most one group.
     """
 
     motions: str
@@ -47,12 +46,12 @@ class Frozen:
 
 
 def constrain(frozen: Frozen | None, starts: Sequence[Atoms], state: MDState) -> "Constraint | None":
-    """The constraint on a batch as it is now; None where nothing is frozen.
+    """The constraint on a batch; None where nothing is frozen.
 
     Args:
-        frozen: what is frozen in each of the cells that the run began with.
-        starts: these cells, with every group in one piece: they are where centres, orientations and shapes stay.
-        state: the batch, with the cells of its labels.
+        frozen: motions and groups, for each of the cells at the start of the run.
+        starts: these cells, every group unbroken; they define the frozen centres, orientations and shapes.
+        state: the batch; its labels say which cells are left.
     """
     if frozen is None or not frozen.motions:
         return None
@@ -65,12 +64,12 @@ class Constraint:
 
     Args:
         motions: of "T", "R", "V".
-        groups: for each cell of the batch its groups, as indices of atoms within the cell.
-        starts: for each cell of the batch the cell that the run began with.
-        state: the batch: masses, device, and where its cells begin.
+        groups: for each cell of the batch its groups, as indices of atoms in the cell.
+        starts: for each cell of the batch the cell at the start of the run.
+        state: the batch, for masses, device and the order of its cells.
 
     Raises:
-        SaltflowError: a group has one atom, two groups share one, or nothing is left to move.
+        SaltflowError: a group has one atom, two groups share an atom, or no degree of freedom is left.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Constraint:
 
     @cached_property
     def lost_degrees(self) -> torch.Tensor:
-        """(systems,) degrees of freedom that a cell does not have: those of its groups, and of its total momentum."""
+        """(systems,) degrees of freedom lost to constraints and to a conserved total momentum."""
         turning = 3.0 - self.linear.double()
         each = 3 * ("T" in self.motions) + turning * ("R" in self.motions)
         if "V" in self.motions:
@@ -115,7 +114,7 @@ class Constraint:
         return lost + 3 * self.keeps_momentum
 
     def restrict(self, state: MDState) -> None:
-        """Take frozen motions, and total momentum where it is conserved, out of the velocities of a batch, in place."""
+        """Remove frozen motions, and the total momentum where it is conserved, from the velocities, in place."""
         state.velocities = self.project(state.positions, state.velocities)
         drift = state.momentum() / state.sum_over_atoms(state.masses)[:, None] * self.keeps_momentum[:, None]
         state.velocities = state.velocities - drift[state.system]
@@ -134,7 +133,7 @@ class Constraint:
     def advance(
         self, positions: torch.Tensor, velocities: torch.Tensor, *, step: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Positions after a step at constant velocities, and the velocities that have led there.
+        """Positions after a step at constant velocities, and the constrained velocities that lead there.
 
         Args:
             positions: (atoms, 3), where the constraint holds.
@@ -150,7 +149,7 @@ class Constraint:
         return moved_atoms, self._put(velocities, led)
 
     def _allowed(self, shape: torch.Tensor, velocities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is left of the velocities: (groups, 3) of the centre, and (groups, atoms, 3) relative to it."""
+        """Allowed velocities: (groups, 3) of the centre, and (groups, atoms, 3) relative to it."""
         centre, inner = self._split(velocities)
         drift = torch.zeros_like(centre) if "T" in self.motions else centre
         if self.motions >= {"R", "V"}:
@@ -171,23 +170,23 @@ class Constraint:
             momentum = step * angular_momentum(shape, inner, self.masses)
             return turn_rigidly(shape, self.masses, self.linear, momentum=momentum)
         changed = shape + step * inner
-        # Nothing but rounding is left to take away here, which would add up over millions of steps.
+        # Removes rounding errors, which would add up over millions of steps.
         return changed - self._turn_of_shape(changed) if "R" in self.motions else changed
 
     def _turn_of_shape(self, inner: torch.Tensor) -> torch.Tensor:
-        """That part of displacements or velocities which turns the shape at the start, θ × s₀."""
+        """The part of displacements or velocities that rotates the shape at the start, θ × s₀."""
         momentum = angular_momentum(self.shape, inner, self.masses)
         turning = (self._inverse_inertia_of_shape @ momentum[..., None])[..., 0]
         return torch.linalg.cross(turning[:, None, :].expand_as(self.shape), self.shape)
 
     def _split(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean over the mass of each group (groups, 3), and what remains (groups, atoms, 3), 0 where padded."""
+        """Mass-weighted mean of each group (groups, 3), and the rest (groups, atoms, 3), 0 for padding."""
         chosen = values[self.members]
         centre = (self.masses[..., None] * chosen).sum(1) / self.total_mass
         return centre, torch.where(self.is_member[..., None], chosen - centre[:, None, :], 0.0)
 
     def _put(self, values: torch.Tensor, of_groups: torch.Tensor) -> torch.Tensor:
-        """Per-atom values (atoms, 3) with those of the groups' atoms (groups, atoms, 3) in place."""
+        """Values (atoms, 3) with those of the groups (groups, atoms, 3) put in."""
         values = values.clone()
         values[self.members[self.is_member]] = of_groups[self.is_member]
         return values
@@ -199,12 +198,12 @@ class Constraint:
         left = 3 * torch.bincount(state.system, minlength=state.systems) - self.lost_degrees
         if (left < 1).any():
             raise SaltflowError(
-                f"With {', '.join(sorted(self.motions))} of all groups frozen a cell has nothing left that moves; "
-                "take that mode out of constraints.modes."
+                f"With {', '.join(sorted(self.motions))} of all groups frozen, a cell has no degree of freedom left; "
+                "remove that mode from constraints.modes."
             )
 
 
 def _check_groups(members: Sequence[Sequence[int]]) -> None:
     atoms = [atom for group in members for atom in group]
     if min(map(len, members), default=2) < 2 or len(set(atoms)) < len(atoms):
-        raise SaltflowError("A group to freeze needs two atoms or more, and no atom may be in two groups.")
+        raise SaltflowError("A frozen group needs at least two atoms, and an atom may be in one group only.")

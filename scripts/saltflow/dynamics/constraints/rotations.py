@@ -1,12 +1,12 @@
-"""Rotation of many small groups of atoms at once: inertia, angular velocity, and one step of a rigid rotor.
+"""Rotations of many small groups at once: inertia, angular momentum, one step of a rigid rotor.
 
-Everything is batched over groups and padded to the largest: positions relative to the centre of mass are
-(groups, atoms, 3), masses (groups, atoms) with 0 where a group has fewer atoms.
+Arrays are batched over groups and padded to the largest: positions relative to the centre of mass are
+(groups, atoms, 3), masses (groups, atoms) with 0 for padding.
 """
 
 import torch
 
-# From the rotation at constant angular velocity, rounding is reached in three where a step turns by less than 0.3 rad.
+# Three reach rounding from the rotation at constant angular velocity, for turns below 0.3 rad per step.
 NEWTON_STEPS = 4
 # A group whose smallest moment of inertia is below this × its largest is linear.
 LINEAR_BELOW = 1e-9
@@ -46,8 +46,7 @@ def line_of(positions: torch.Tensor, linear: torch.Tensor) -> torch.Tensor:
 def inverse_inertia(positions: torch.Tensor, masses: torch.Tensor, linear: torch.Tensor) -> torch.Tensor:
     """(groups, 3, 3) inverse of the inertia; of a linear group the pseudo-inverse, for vectors across its line.
 
-    Nothing turns about the line of a linear group: a moment of inertia is put in there, and what lies across it
-    does not notice.
+    A linear group has no rotation about its line: any moment of inertia is put in there, without effect across it.
     """
     moments, line = inertia(positions, masses), line_of(positions, linear)
     size = torch.diagonal(moments, dim1=-2, dim2=-1).sum(-1)
@@ -55,7 +54,7 @@ def inverse_inertia(positions: torch.Tensor, masses: torch.Tensor, linear: torch
 
 
 def inverse(matrices: torch.Tensor) -> torch.Tensor:
-    """(groups, 3, 3) by cofactors: for so small ones many times quicker than a factorisation, which a GPU waits for."""
+    """(groups, 3, 3) by cofactors: faster than a factorisation for 3 × 3, and without synchronising the GPU."""
     first, second, third = matrices.unbind(-2)
     cofactors = torch.stack(
         [torch.linalg.cross(second, third), torch.linalg.cross(third, first), torch.linalg.cross(first, second)], -1
@@ -64,7 +63,7 @@ def inverse(matrices: torch.Tensor) -> torch.Tensor:
 
 
 def rotated(positions: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
-    """Positions (groups, atoms, 3) turned by rotation vectors (groups, 3) in rad; distances stay to rounding."""
+    """Positions (groups, atoms, 3) rotated by rotation vectors (groups, 3) in rad; distances stay to rounding."""
     angle = angles.norm(dim=-1)[:, None, None]
     half = 0.5 * angle
     # sin θ/θ and (1 − cos θ)/θ² by sinc, which has no pole at θ = 0.
@@ -78,9 +77,9 @@ def turn_rigidly(
 ) -> torch.Tensor:
     """One step of rigid bodies: the rotation s → s' with Σ m s × s' = L dt.
 
-    This is RATTLE (Andersen, J. Comput. Phys. 52, 24 (1983)) with every distance of a group fixed, written with three
-    unknowns per group (the discrete rigid body of Moser & Veselov, Commun. Math. Phys. 139, 217 (1991)): symplectic
-    and reversible, which turning the unconstrained positions back onto the body is not.
+    This is RATTLE (Andersen, J. Comput. Phys. 52, 24 (1983)) with all distances of a group fixed, with three unknowns
+    per group: the discrete rigid body of Moser & Veselov, Commun. Math. Phys. 139, 217 (1991). It is symplectic and
+    reversible; fitting the body to unconstrained positions would not be.
 
     Args:
         positions: s, (groups, atoms, 3).

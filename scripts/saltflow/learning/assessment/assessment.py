@@ -42,7 +42,7 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
         info = FrameInfo.of(frame)
         potential, *where = committee.on_frame(frame)
         driven = potential.evaluate(*where)
-        spread = potential.evaluate(*where, spread=True).force_spread
+        spread = potential.evaluate(*where, all_models=True).force_std
         predictions.append(
             {
                 "composition": info.composition,

@@ -30,7 +30,7 @@ def expected_error(
     spreads = []
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        spreads.append(potential.evaluate(*where, spread=True).force_spread.cpu().numpy())
+        spreads.append(potential.evaluate(*where, all_models=True).force_std.cpu().numpy())
     uncertainty = factor * np.concatenate(spreads)
     symbols = np.concatenate([np.array(frame.get_chemical_symbols()) for frame in frames])
     worst = int(np.argmax(uncertainty))

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.provenance import derive_seed
-from saltflow.dynamics.runner import Run
+from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
 from saltflow.learning.sampling.sampled_cells import plain_frame
@@ -58,7 +58,7 @@ def drive_cells(
         stride_fs=stride_fs,
         step_fs=step_fs,
     )
-    run = Run(
+    run = MDRun(
         cells,
         schedule,
         committee,
@@ -102,5 +102,5 @@ def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
     """Note on each frame the largest committee spread of an atom's force, `force_std_eV_A`, as it is."""
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        FrameInfo.of(frame).force_std_eV_A = potential.evaluate(*where, spread=True).force_spread.max()
+        FrameInfo.of(frame).force_std_eV_A = potential.evaluate(*where, all_models=True).force_std.max()
     return list(frames)

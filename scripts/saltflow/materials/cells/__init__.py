@@ -1,4 +1,4 @@
-"""Starting cells of every composition, packed or crystalline, and the acceptance that they must pass."""
+"""Starting cells, packed or crystalline, and acceptance criteria."""
 
 from ase import Atoms
 
@@ -35,17 +35,17 @@ def build_cell(
     """The starting cell of a composition: packed at random, or the crystal of its structure file.
 
     Args:
-        composition: its `start` decides: "pack" or the path of a structure file.
+        composition: its `start` is "pack" or the path of a structure file.
         atoms: target size; the nearest whole number of formula units or unit cells is taken.
         density_scale: × the composition's density (a packed cell), or the crystal's own density.
-        seed: of the packing; a crystal has nothing random.
+        seed: of the packing; unused for a crystal.
         min_separation_factor, min_separations_A: see `pack_cell`; a crystal keeps its distances.
 
     Returns:
         Periodic Atoms with composition, formula_units, seed, start_density_g_cm3 and unit of `FrameInfo`.
 
     Raises:
-        SaltflowError: the composition has no start, or its cell cannot be made.
+        SaltflowError: `start` is "none", or the cell cannot be made.
     """
     if composition.start == "none":
         raise SaltflowError(

@@ -1,4 +1,4 @@
-"""Physical acceptance: what must be true of a cell after packing, melting and quenching."""
+"""Acceptance criteria of a cell after packing, melting and quenching."""
 
 import numpy as np
 from ase import Atoms
@@ -20,21 +20,20 @@ def check_acceptance(
     min_density_ratio: float,
     min_pair_factor: float,
 ) -> list[str]:
-    """What is physically wrong with a cell.
+    """The acceptance criteria that a cell does not meet.
 
     Args:
         atoms: periodic cell of any shape, with the array `unit` of `pack_cell` where there are polyanions.
         start_density_g_cm3: density at which the cell was made.
         units: of the cell, from `packing_units`: radii and polyanion geometries.
-        min_density_ratio: below this × the start density the cell is gas.
-        min_pair_factor: × the sum of radii (or the distance inside a polyanion, where that is shorter).
+        min_density_ratio: a cell below this × the start density is a gas.
+        min_pair_factor: × the sum of radii (or the distance inside a polyanion, if shorter) is the minimum distance.
 
     Returns:
-        One sentence per problem, opening with the name of the gate (not finite, gas, close pair, broken
-        anion); empty when the cell passed.
+        One sentence per criterion that is not met, opening with its name (not finite, gas, close pair, broken anion).
 
     Raises:
-        SaltflowError: there are polyanions but no array `unit` that tells their atoms.
+        SaltflowError: the composition has polyanions, but the cell has no array `unit`.
     """
     numbers = np.concatenate([atoms.positions, atoms.cell.array])
     if not np.isfinite(numbers).all() or atoms.cell.volume <= 0:
@@ -54,7 +53,7 @@ def _gas(atoms: Atoms, *, start_density_g_cm3: float, min_density_ratio: float) 
 
 
 def close_pair(atoms: Atoms, units: Units, *, min_pair_factor: float) -> list[str]:
-    """The pair that is closest in relation to what it should keep, if it is too close; see `check_acceptance`."""
+    """A sentence about the pair with the smallest ratio to its minimum distance, if below 1; see `check_acceptance`."""
     allowed_A = {pair: min_pair_factor * length for pair, length in _contact_lengths_A(units).items()}
     first, second, distances = neighbour_list("ijd", atoms, allowed_A)
     if not len(distances):
@@ -67,7 +66,7 @@ def close_pair(atoms: Atoms, units: Units, *, min_pair_factor: float) -> list[st
 
 
 def _contact_lengths_A(units: Units) -> dict[tuple[str, str], float]:
-    """Sum of ionic radii of each pair of elements, or their distance inside a polyanion where shorter."""
+    """Sum of ionic radii of each pair of elements, or their distance inside a polyanion, if shorter."""
     radii = {}
     for template, _ in units:
         radii |= dict(zip(template.symbols, template.arrays["radius_A"], strict=True))
@@ -81,7 +80,7 @@ def _contact_lengths_A(units: Units) -> dict[tuple[str, str], float]:
 
 
 def _broken_anions(atoms: Atoms, units: Units) -> list[str]:
-    """Every polyanion whose centre has fewer ligands within reach than its template."""
+    """A sentence for every polyanion whose centre has fewer ligands within reach than its template."""
     templates = {template.get_chemical_formula(): template for template, _ in units if len(template) > 1}
     if not templates:
         return []
@@ -89,7 +88,7 @@ def _broken_anions(atoms: Atoms, units: Units) -> list[str]:
     if info.unit is None:
         raise SaltflowError(
             f"{info.composition or 'A cell'}: the integrity of {', '.join(templates)} cannot be "
-            f"checked without the array 'unit' of the packed cell; keep it when the frame is written."
+            f"checked without the array 'unit' of the packed cell; keep it in the file."
         )
     problems = []
     for formula, template in templates.items():

@@ -1,4 +1,4 @@
-"""Read a crystal from a structure file and repeat it to a near-cubic cell."""
+"""Read a crystal from a structure file; repeat it to a near-cubic cell."""
 
 import warnings
 from fractions import Fraction
@@ -16,9 +16,9 @@ from saltflow.materials.cells.packing import SINGLE_ION
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import FrameInfo
 
-# Two sites closer than this are one site described twice; the shortest bond of the field is O–H, 0.96 Å.
+# Closer sites are one site described twice; the shortest bond is O–H, 0.96 Å.
 MIN_SITE_DISTANCE_A = 0.7
-# The number of atoms may differ by this from the target where it makes the cell more cubic.
+# Relative deviation from the target size that is allowed for a more cubic cell.
 SIZE_TOLERANCE = 0.1
 MAX_SIZES_TRIED = 5
 
@@ -27,17 +27,15 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> A
     """A near-cubic supercell of an ordered crystal.
 
     Args:
-        path: structure file; CIF and POSCAR are read by pymatgen (ASE's reader drops occupancies), anything
-            else by ASE.
-        composition: whose stoichiometry the crystal must have.
-        atoms: target size; the supercell has within 10 % of it where the unit cell allows.
+        path: structure file; CIF and POSCAR are read by pymatgen (ASE drops occupancies), others by ASE.
+        composition: the crystal must have its stoichiometry.
+        atoms: target size, met within 10 % where the unit cell allows.
 
     Returns:
         Periodic Atoms with composition, formula_units and unit of `FrameInfo`, the latter −1 for every atom.
 
     Raises:
-        InputError: the file cannot be read, has partial occupancies, overlapping sites, or another
-            stoichiometry.
+        InputError: the file cannot be read, has partial occupancies, overlapping sites, or another stoichiometry.
     """
     crystal = _read(Path(path), composition)
     _check_sites(crystal, composition, path)
@@ -71,7 +69,7 @@ def _read_by_pymatgen(path: Path, composition: Composition) -> Atoms:
     from pymatgen.core import Structure
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rounding of special positions, said for nearly every CIF
+        warnings.simplefilter("ignore")  # about the rounding of special positions, for nearly every CIF
         if path.suffix.lower() == ".cif":
             structure = Structure.from_file(path)
         else:
@@ -119,8 +117,8 @@ def _check_sites(crystal: Atoms, composition: Composition, path: str | Path) -> 
 def _near_cubic(crystal: Atoms, *, atoms: int) -> np.ndarray:
     """The supercell matrix, shape (3, 3), of the most cubic cell with about the wanted number of atoms."""
     wanted = max(1, round(atoms / len(crystal)))
-    spread = int(SIZE_TOLERANCE * wanted)
-    sizes = sorted(range(wanted - spread, wanted + spread + 1), key=lambda size: abs(size - wanted))
+    deviation = int(SIZE_TOLERANCE * wanted)
+    sizes = sorted(range(wanted - deviation, wanted + deviation + 1), key=lambda size: abs(size - wanted))
     matrices = [find_optimal_cell_shape(crystal.cell, size, "sc") for size in sizes[:MAX_SIZES_TRIED]]
     deviations = [float(eval_length_deviation(matrix @ crystal.cell.array)) for matrix in matrices]
     return matrices[int(np.argmin(deviations))]

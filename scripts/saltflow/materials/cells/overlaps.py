@@ -1,4 +1,4 @@
-"""Remove overlaps from a packed cell by moving its units as rigid wholes."""
+"""Remove overlaps from a packed cell by translating its rigid units."""
 
 import numpy as np
 from ase import Atoms
@@ -8,22 +8,22 @@ from scipy.optimize import minimize
 from saltflow.base.errors import SaltflowError
 from saltflow.materials.cells.separations import Pair
 
-# Aim a little beyond the demanded distances, so that a minimum of the penalty satisfies them strictly.
+# Target distances slightly above the minimum distances, so that a minimum of the penalty satisfies them strictly.
 MARGIN = 1.02
 MAX_STEPS = 2000
 
 
 def remove_overlaps(atoms: Atoms, *, bodies: np.ndarray, separations_A: dict[Pair, float], subject: str) -> None:
-    """Move the bodies of a periodic cell apart until every pair of atoms keeps its smallest distance.
+    """Translate the bodies of a periodic cell until every pair of atoms keeps its minimum distance.
 
-    Soft spheres: Σ (demanded distance − distance)² over the pairs that are too close and belong to different
-    bodies (or to different images of one), minimised over the translations of the bodies by L-BFGS.
+    Soft spheres: Σ (minimum distance − distance)² over close pairs of different bodies (or images of one), minimised
+    over the translations of the bodies by L-BFGS.
 
     Args:
         atoms: changed in place.
         bodies: index of the rigid body of each atom, shape (atoms,), counting from 0.
-        separations_A: pair of elements → smallest distance.
-        subject: what is packed, for messages.
+        separations_A: pair of elements → minimum distance.
+        subject: for messages.
 
     Raises:
         SaltflowError: overlaps remain.
@@ -36,7 +36,7 @@ def remove_overlaps(atoms: Atoms, *, bodies: np.ndarray, separations_A: dict[Pai
     worst = penalty.worst_ratio()
     if worst < 1.0:
         raise SaltflowError(
-            f"{subject}: the closest pair keeps only {worst:.2f} of its smallest distance; lower the start "
+            f"{subject}: the closest pair keeps only {worst:.2f} of its minimum distance; lower the start "
             f"density with structures.density_scale, or structures.min_separations_A."
         )
 
@@ -50,7 +50,7 @@ class OverlapPenalty:
         self._bodies = bodies
         elements = sorted(set(atoms.symbols))
         self._kinds = np.array([elements.index(symbol) for symbol in atoms.symbols])
-        self._demanded = np.array([[separations_A[frozenset((one, other))] for other in elements] for one in elements])
+        self._minimum = np.array([[separations_A[frozenset((one, other))] for other in elements] for one in elements])
 
     def positions(self, translations: np.ndarray) -> np.ndarray:
         """Atom positions in Å for a flat vector of the bodies' translations."""
@@ -58,8 +58,8 @@ class OverlapPenalty:
 
     def __call__(self, translations: np.ndarray) -> tuple[float, np.ndarray]:
         self._atoms.positions = self.positions(translations)
-        first, vectors, distances, demanded = self._close_pairs(MARGIN * self._demanded)
-        overlaps = demanded - distances
+        first, vectors, distances, minimum = self._close_pairs(MARGIN * self._minimum)
+        overlaps = minimum - distances
         # Each pair is listed from both sides: half of the energy, and the force on `first` only.
         pulls = (overlaps / np.maximum(distances, 1e-9))[:, None] * vectors
         gradient = np.zeros((len(translations) // 3, 3))
@@ -67,16 +67,16 @@ class OverlapPenalty:
         return 0.5 * float(np.sum(overlaps**2)), gradient.ravel()
 
     def worst_ratio(self) -> float:
-        """The smallest distance / demanded distance at the last positions; 1 if nothing is too close."""
-        _, _, distances, demanded = self._close_pairs(self._demanded)
-        return float(np.min(distances / demanded, initial=1.0))
+        """Smallest ratio of distance to minimum distance at the last positions; at most 1."""
+        _, _, distances, minimum = self._close_pairs(self._minimum)
+        return float(np.min(distances / minimum, initial=1.0))
 
-    def _close_pairs(self, demanded: np.ndarray) -> tuple[np.ndarray, ...]:
-        """First atom, vector, distance and limit of foreign pairs that are closer than demanded."""
-        cutoff_A = float(demanded.max())
+    def _close_pairs(self, minimum: np.ndarray) -> tuple[np.ndarray, ...]:
+        """First atom, vector, distance and minimum distance of close pairs of different bodies."""
+        cutoff_A = float(minimum.max())
         first, second, distances, vectors, shifts = neighbour_list("ijdDS", self._atoms, cutoff_A)
-        # Positions are never wrapped here, so the atoms of a whole polyanion see each other without a shift.
+        # Positions are never wrapped here, so pairs inside a whole polyanion have no shift.
         foreign = (self._bodies[first] != self._bodies[second]) | np.any(shifts != 0, axis=1)
-        limits = demanded[self._kinds[first], self._kinds[second]]
+        limits = minimum[self._kinds[first], self._kinds[second]]
         kept = foreign & (distances < limits)
         return first[kept], vectors[kept], distances[kept], limits[kept]

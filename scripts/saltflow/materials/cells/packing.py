@@ -1,4 +1,4 @@
-"""Pack a composition at random into a periodic cube: the start of a melt."""
+"""Pack a composition at random into a periodic cube."""
 
 import numpy as np
 from ase import Atoms
@@ -24,25 +24,25 @@ def pack_cell(
     min_separation_factor: float,
     min_separations_A: dict[str, float],
 ) -> Atoms:
-    """A charge-neutral, periodic cubic cell with its polyanions whole and no two units too close.
+    """A charge-neutral, periodic cubic cell with whole polyanions and minimum distances between units.
 
-    packmol keeps spheres of factor × ionic radius apart, which satisfies every cation–anion pair; the pairs
-    that need more room (see `minimum_separations_A`) are then pushed apart.
+    packmol keeps spheres of factor × ionic radius apart. Pairs with larger minimum distances (see
+    `minimum_separations_A`) are then pushed apart.
 
     Args:
         composition: what to pack.
         formula_units: whole formula units in the cell.
         density_g_cm3: of the cell.
-        seed: the cell depends on it and on nothing else that is random.
-        min_separation_factor: × the sum of the ionic radii, the smallest distance of a pair.
-        min_separations_A: pair such as "Cl-Cl" → smallest distance in place of the rule.
+        seed: the only source of randomness.
+        min_separation_factor: × the sum of the ionic radii gives the minimum distance of a pair.
+        min_separations_A: pair such as "Cl-Cl" → minimum distance instead.
 
     Returns:
         Atoms with composition, formula_units, seed, start_density_g_cm3 and unit of `FrameInfo`. A polyanion is
         whole, so some atoms may lie a little outside the box.
 
     Raises:
-        InputError: the formula units hold a fraction of an atom or polyanion.
+        InputError: the number of an atom or polyanion would be fractional.
         SaltflowError: the units do not fit into the cell.
     """
     units = packing_units(composition, formula_units)
@@ -79,5 +79,5 @@ def _assemble(units: list[tuple[Atoms, int]]) -> tuple[Atoms, np.ndarray]:
 
 
 def _packmol_seed(seed: int) -> int:
-    """A positive Fortran integer that differs for different seeds, small and large ones alike."""
+    """A positive Fortran integer that depends on the whole seed."""
     return int(np.random.SeedSequence(seed).generate_state(1)[0] % LARGEST_PACKMOL_SEED) + 1

@@ -1,4 +1,4 @@
-"""What a composition is packed from: polyanions of its salts as wholes, everything else as single ions."""
+"""Units of a packed cell: polyanions of the salts as rigid units, everything else as single ions."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -16,7 +16,7 @@ def packing_units(composition: Composition, formula_units: int) -> list[tuple[At
     """The units of a cell: single ions in the order of the formula, then the polyanions of the salts.
 
     Args:
-        composition: whose salts say which polyanions come whole.
+        composition: its salts define the polyanions.
         formula_units: of the composition in the cell.
 
     Returns:
@@ -24,7 +24,7 @@ def packing_units(composition: Composition, formula_units: int) -> list[tuple[At
         cell, and the array `radius_A` (ionic radii).
 
     Raises:
-        InputError: the cell would hold a fraction of an atom or of a polyanion.
+        InputError: the number of an atom or polyanion would be fractional.
     """
     polyanions = _polyanion_counts(composition, formula_units)
     single = counts(composition, formula_units)
@@ -42,7 +42,7 @@ def packing_units(composition: Composition, formula_units: int) -> list[tuple[At
 def polyanions_of(salt: str, oxidation_states: Mapping[str, int]) -> list[tuple[Polyanion, int]]:
     """The polyanions of one formula unit of a salt, such as [(SO4, 1)] for Li2SO4 and [] for LiCl.
 
-    Ligands left over stay single ions (Li6PS5Cl is PS4 + S + Cl). Peroxide needs O in the state −1.
+    Remaining ligands are single ions (Li6PS5Cl is PS4 + S + Cl). Peroxide needs O in the state −1.
     """
     left = parse_formula(salt)
     found = []
@@ -56,7 +56,7 @@ def polyanions_of(salt: str, oxidation_states: Mapping[str, int]) -> list[tuple[
 
 
 def _polyanion_counts(composition: Composition, formula_units: int) -> list[tuple[Polyanion, int]]:
-    """The polyanions of all salts of a cell; equal ones of different salts are one kind."""
+    """The polyanions of all salts of a cell, summed over salts."""
     amounts: dict[str, Fraction] = {}
     for coefficient, salt in salts(composition):
         for polyanion, count in polyanions_of(salt, composition.oxidation_states):
@@ -66,7 +66,7 @@ def _polyanion_counts(composition: Composition, formula_units: int) -> list[tupl
         raise InputError(
             [
                 f"{composition.id}: {formula_units} formula units hold a fraction of {', '.join(broken)}; "
-                f"take the number that formula_units_for gives."
+                f"use the number of formula_units_for."
             ]
         )
     present = [polyanion for polyanion in POLYANIONS if polyanion.name in amounts]

@@ -1,4 +1,4 @@
-"""The one adapter of packmol: rigid units into a periodic cubic box."""
+"""Adapter of packmol: rigid units into a periodic cubic box."""
 
 import subprocess
 import tempfile
@@ -10,9 +10,9 @@ from ase.io import read, write
 
 from saltflow.base.errors import SaltflowError
 
-# Optimisation loops before packmol gives up; its own default (50 per kind of unit) takes a minute to fail.
+# Optimisation loops before packmol gives up; its default (50 per kind of unit) takes a minute to fail.
 MAX_LOOPS = 40
-NOT_CONVERGED = 173  # its exit code then
+NOT_CONVERGED = 173  # exit code
 
 
 def run_packmol(
@@ -24,12 +24,12 @@ def run_packmol(
     Args:
         units: (template with the array `radius_A`, count).
         edge_A: of the cubic periodic box.
-        radius_scale: × the radii gives the spheres that packmol keeps apart.
+        radius_scale: × the radii gives the spheres of packmol.
         seed: of packmol's random start, positive.
-        subject: what is packed, for messages.
+        subject: for messages.
 
     Returns:
-        Positions in Å, shape (atoms, 3), unit after unit in the order of `units`; a polyanion is whole.
+        Positions in Å, shape (atoms, 3), in the order of `units`; polyanions are whole.
 
     Raises:
         SaltflowError: packmol found no packing.

@@ -1,4 +1,4 @@
-"""The smallest distances that two atoms of different packing units may have."""
+"""Minimum distances between atoms of different packing units."""
 
 import math
 from itertools import combinations_with_replacement
@@ -12,16 +12,15 @@ Pair = frozenset[str]
 def minimum_separations_A(
     composition: Composition, *, min_separation_factor: float, min_separations_A: dict[str, float]
 ) -> dict[Pair, float]:
-    """The smallest distance of every pair of elements, in Å.
+    """Minimum distance of every pair of elements, in Å.
 
     - Cation and anion, two anions, two neutral atoms: factor × the sum of the ionic radii.
-    - Two cations: the sum of their radii means nothing, because they never touch; an anion lies between.
-      The closest they come in real networks is the shared edge of two polyhedra, where both touch one
-      anion under 90°: factor × √((r₁ + a)² + (r₂ + a)²) with the smallest anion radius a.
+    - Two cations: they touch an anion, not each other. Closest in real networks are edge-sharing polyhedra, where
+      both touch one anion at 90°: factor × √((r₁ + a)² + (r₂ + a)²) with the smallest anion radius a.
     - A pair named in `min_separations_A` ("Cl-Cl", in either order): that value.
 
     Returns:
-        frozenset of the two elements (of one, for a pair of equals) → distance.
+        frozenset of the two elements (of one for equal elements) → distance.
     """
     given = {frozenset(pair.split("-")): distance for pair, distance in min_separations_A.items()}
     radii = radii_A(composition)

@@ -1,4 +1,4 @@
-"""The density at which a packed cell starts, from ionic radii alone."""
+"""Start density of packed cells from ionic radii."""
 
 import math
 from fractions import Fraction
@@ -15,7 +15,7 @@ HALOGENS = ("F", "Cl", "Br", "I")
 def shannon_density(composition: Composition) -> float:
     """Density in g/cm3 of Shannon spheres at the packing fraction 0.52 + 0.06 × (halides per anion).
 
-    A melt-like start: replicas end at 1.0 to 1.25 times it.
+    Melt-like; quenched replicas end at 1.0 to 1.25 × this density.
     """
     radii = radii_A(composition)
     mass_u = spheres_A3 = 0.0

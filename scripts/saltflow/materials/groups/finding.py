@@ -1,4 +1,4 @@
-"""Find groups of bonded atoms in a structure: polyanions of the table, and metal–anion fragments that stand alone."""
+"""Find groups of bonded atoms: known polyanions, and isolated metal–anion fragments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from saltflow.materials.formulas import parse_formula
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS, Polyanion
 from saltflow.materials.ions.radii import radii_A
 
-# Bonds of a metal to its anions end here, × the sum of Shannon's radii: about the first minimum of g(r).
+# Longest metal–anion bond, × the sum of Shannon's radii: about the first minimum of g(r).
 FRAGMENT_STRETCH = 1.25
 ALL_POLYANIONS, ALL_FRAGMENTS = "polyanions", "fragments"
 
@@ -23,8 +23,8 @@ Cutoffs = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Some atoms of a cell that are bonded to each other and to nothing else.
+class AtomGroup:
+    """Atoms that are bonded to each other and to nothing else.
 
     kind: formula, such as SO4. atoms: indices, centres first.
     """
@@ -33,24 +33,23 @@ class Group:
     atoms: tuple[int, ...]
 
 
-def find_groups(atoms: Atoms, composition: Composition, *, wanted: Sequence[str]) -> list[Group]:
+def find_groups(atoms: Atoms, composition: Composition, *, wanted: Sequence[str]) -> list[AtomGroup]:
     """The groups of a cell, polyanions first.
 
-    Polyanions are looked for by the bond lengths of the table, stretched by thermal motion at most; what is left of
-    the anions then makes fragments with metals. A group is a connected set of such bonds with exactly the
-    wanted formula, so that chains and networks are none.
+    A bond of a polyanion is at most BOND_STRETCH × its tabulated length. The remaining anions form fragments with
+    metals. A group is a connected set of bonds with exactly the wanted formula; chains and networks are not groups.
 
     Args:
         atoms: periodic cell, wrapped or not.
-        composition: whose oxidation states tell metals, anions and the mobile ion apart.
-        wanted: formulas (SO4, ZrCl6, ZrOCl4, Al2Cl7), or "polyanions" for all of the table, or "fragments" for
-            every metal with anions of its own.
+        composition: its oxidation states distinguish metals, anions and the mobile ion.
+        wanted: formulas (SO4, ZrCl6, ZrOCl4, Al2Cl7), "polyanions" for all known ones, or "fragments" for every metal
+            with anions of its own.
 
     Raises:
-        InputError: a formula cannot be read or holds elements that the composition has not.
+        InputError: a wrong formula, or elements that the composition does not have.
     """
     _check_wanted(wanted, composition)
-    found: list[Group] = []
+    found: list[AtomGroup] = []
     for polyanion in _polyanions(composition):
         if ALL_POLYANIONS in wanted or any(_same(name, polyanion.amounts) for name in wanted):
             found += _polyanion_groups(atoms, polyanion)
@@ -61,14 +60,14 @@ def find_groups(atoms: Atoms, composition: Composition, *, wanted: Sequence[str]
 
 
 def bonds_of_groups(
-    groups: Sequence[Group], symbols: Sequence[str], composition: Composition
+    groups: Sequence[AtomGroup], symbols: Sequence[str], composition: Composition
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bonds inside groups: (bonds, 2) pairs of a centre and its ligand, and the (bonds,) length at which each ends.
+    """Bonds inside groups: (bonds, 2) pairs of centre and ligand, and their (bonds,) largest lengths in Å.
 
     Args:
         groups: from `find_groups`.
         symbols: of all atoms of the cell.
-        composition: as there.
+        composition: as in `find_groups`.
     """
     known = {polyanion.name: polyanion for polyanion in _polyanions(composition)}
     cutoffs_A = _fragment_cutoffs_A(composition)
@@ -85,7 +84,7 @@ def bonds_of_groups(
 
 
 def _polyanions(composition: Composition) -> list[Polyanion]:
-    """Those of the table that a composition can hold."""
+    """Known polyanions that a composition can form."""
     states = composition.oxidation_states
     return [
         polyanion
@@ -94,17 +93,17 @@ def _polyanions(composition: Composition) -> list[Polyanion]:
     ]
 
 
-def _polyanion_groups(atoms: Atoms, polyanion: Polyanion) -> list[Group]:
+def _polyanion_groups(atoms: Atoms, polyanion: Polyanion) -> list[AtomGroup]:
     cutoffs_A = {(polyanion.center, polyanion.ligand): BOND_STRETCH * polyanion.bond_A}
     centres = np.array([symbol == polyanion.center for symbol in atoms.symbols])
     return [
-        Group(polyanion.name, members)
+        AtomGroup(polyanion.name, members)
         for members in _components(atoms, cutoffs_A, centres=centres, free=np.ones(len(atoms), dtype=bool))
         if _amounts(atoms, members) == polyanion.amounts
     ]
 
 
-def _fragments(atoms: Atoms, composition: Composition, *, wanted: Sequence[str], free: np.ndarray) -> list[Group]:
+def _fragments(atoms: Atoms, composition: Composition, *, wanted: Sequence[str], free: np.ndarray) -> list[AtomGroup]:
     cutoffs_A = _fragment_cutoffs_A(composition)
     metals = {metal for metal, _ in cutoffs_A}
     centres = np.array([symbol in metals for symbol in atoms.symbols])
@@ -114,12 +113,12 @@ def _fragments(atoms: Atoms, composition: Composition, *, wanted: Sequence[str],
         name = next((name for name in wanted if _same(name, amounts)), None)
         alone = ALL_FRAGMENTS in wanted and sum(amounts.get(metal, 0) for metal in metals) == 1
         if name or alone:
-            groups.append(Group(name or _formula(amounts), members))
+            groups.append(AtomGroup(name or _formula(amounts), members))
     return groups
 
 
 def _fragment_cutoffs_A(composition: Composition) -> Cutoffs:
-    """(metal, anion) → longest bond in Å; metals are the cations that neither move nor centre a polyanion."""
+    """(metal, anion) → longest bond in Å; metals are cations that are neither mobile nor centre of a polyanion."""
     states, radii = composition.oxidation_states, radii_A(composition)
     covalent = {polyanion.center for polyanion in _polyanions(composition)} | {"H"}
     metals = [name for name, state in states.items() if state > 0 and name not in covalent | {composition.mobile_ion}]
@@ -128,7 +127,7 @@ def _fragment_cutoffs_A(composition: Composition) -> Cutoffs:
 
 
 def _components(atoms: Atoms, cutoffs_A: Cutoffs, *, centres: np.ndarray, free: np.ndarray) -> list[tuple[int, ...]]:
-    """Connected sets of two or more `free` atoms, centres first; none that is bonded to an image of itself."""
+    """Connected sets of two or more `free` atoms, centres first; sets bonded to their own image are left out."""
     if not cutoffs_A:
         return []
     first, second, shifts = neighbour_list("ijS", atoms, dict(cutoffs_A))
@@ -137,19 +136,19 @@ def _components(atoms: Atoms, cutoffs_A: Cutoffs, *, centres: np.ndarray, free: 
     graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(len(atoms),) * 2)
     _, label = connected_components(graph, directed=False)
     sizes = np.bincount(label)
-    endless = _endless(label, first, second, shifts)
-    chosen = [number for number in np.flatnonzero(sizes > 1) if number not in endless]
+    periodic = _bonded_to_own_image(label, first, second, shifts)
+    chosen = [number for number in np.flatnonzero(sizes > 1) if number not in periodic]
     order = np.lexsort((np.arange(len(atoms)), ~centres))
     return sorted((tuple(int(index) for index in order[label[order] == number]) for number in chosen), key=min)
 
 
-def _endless(label: np.ndarray, first: np.ndarray, second: np.ndarray, shifts: np.ndarray) -> set[int]:
-    """Sets whose bonds lead through the periodic boundary back to themselves."""
+def _bonded_to_own_image(label: np.ndarray, first: np.ndarray, second: np.ndarray, shifts: np.ndarray) -> set[int]:
+    """Sets whose bonds lead back to themselves through the periodic boundary."""
     image = np.full((len(label), 3), np.iinfo(int).max)
     neighbours: dict[int, list[int]] = {}
     for bond, index in enumerate(first):
         neighbours.setdefault(int(index), []).append(bond)
-    endless = set()
+    periodic = set()
     for start in neighbours:
         if image[start, 0] != np.iinfo(int).max:
             continue
@@ -162,8 +161,8 @@ def _endless(label: np.ndarray, first: np.ndarray, second: np.ndarray, shifts: n
                     image[there] = where
                     queue.append(there)
                 elif (image[there] != where).any():
-                    endless.add(int(label[there]))
-    return endless
+                    periodic.add(int(label[there]))
+    return periodic
 
 
 def _amounts(atoms: Atoms, members: Sequence[int]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The groups of all replicas of a point: which are there, which may be frozen, and why others may not."""
+"""The groups of all replicas of a state point: which may be frozen, and why others may not."""
 
 import os
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ def describe_groups(
     wanted: Sequence[str],
     max_exchanged_fraction: float,
 ) -> dict:
-    """The groups of every replica of a point that persist through its free run.
+    """The groups of every replica of a state point that persist through its free run.
 
     Args:
         trajectories: H5MD file of each replica.
-        statuses: status of each free run; one that is not "ok" is passed on.
+        statuses: status of each free run; any but "ok" is kept.
         composition, wanted, max_exchanged_fraction: see `persistent_groups`.
 
     Returns:
-        JSON-able: `replicas` with status ("ok", "no groups", "groups exchange atoms" or that of the free run), groups
-        and kinds; `sentences` that say it to a reader.
+        JSON-able: `requested_groups`; `replicas` with replica, status ("ok", "no groups", "groups exchange atoms" or
+        that of the free run), groups and kinds; `sentences` for the log.
     """
     replicas, sentences = [], []
     for number, (path, status) in enumerate(zip(trajectories, statuses, strict=True), start=1):
@@ -38,7 +38,7 @@ def describe_groups(
         )
         replicas.append({"replica": number, "status": _status(found), **found})
         sentences += [f"replica {number}: {sentence}" for sentence in _sentences(found, wanted)]
-    return {"wanted": list(wanted), "replicas": replicas, "sentences": sentences}
+    return {"requested_groups": list(wanted), "replicas": replicas, "sentences": sentences}
 
 
 def _status(found: dict) -> str:
@@ -49,16 +49,18 @@ def _status(found: dict) -> str:
 
 def _sentences(found: dict, wanted: Sequence[str]) -> list[str]:
     if not found["kinds"]:
-        return [f"no group of {', '.join(wanted)} stands alone; name others in constraints.groups."]
-    said = []
+        return [f"no isolated group of {', '.join(wanted)}; name others in constraints.groups."]
+    sentences = []
     for kind, facts in found["kinds"].items():
         above = "above " if facts["lifetime_is_bound"] else ""
         lifetime = f"bond lifetime {above}{facts['bond_lifetime_ps']:.3g} ps"
         if facts["status"] == "ok":
-            said.append(f"{kind}: {facts['kept']} of {facts['found']} groups persist and may be frozen; {lifetime}.")
+            sentences.append(
+                f"{kind}: {facts['kept']} of {facts['found']} groups persist and may be frozen; {lifetime}."
+            )
         else:
-            said.append(
+            sentences.append(
                 f"{kind} is refused: {facts['exchanged']} of {facts['found']} groups exchange atoms; {lifetime}. "
                 "Freeze it at a lower temperature, or not at all."
             )
-    return said
+    return sentences

@@ -1,4 +1,4 @@
-"""Shapes of groups: in one piece through the periodic boundary, averaged over a run, put into a cell."""
+"""Shapes of groups: unwrapped across the periodic boundary, averaged over a run, imposed on a cell."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,19 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 
-from saltflow.materials.groups.finding import Group
+from saltflow.materials.groups.finding import AtomGroup
 
-# Of the mean shape onto which every frame is fitted again; it no longer changes after two.
+# Iterations of fitting all frames to the mean shape; it converges in two.
 FITS = 3
-# A mean shape whose smallest principal moment is below this × its largest bends by less than 2° and is made straight.
+# A mean shape with a smaller ratio of principal moments bends by less than 2° and is made linear.
 STRAIGHT_BELOW = 1e-3
 
 
 def make_whole(positions_A: np.ndarray, cell_A: np.ndarray) -> np.ndarray:
-    """Positions (atoms, 3) of one group in one piece: each atom is brought next to the nearest one that is placed.
+    """Positions (atoms, 3) of one group without jumps: each atom is placed next to its nearest placed neighbour.
 
     Args:
-        positions_A: wrapped anyhow.
+        positions_A: (atoms, 3), wrapped or not.
         cell_A: (3, 3).
     """
     placed = [np.asarray(positions_A[0], dtype=float)]
@@ -40,11 +40,11 @@ def make_whole(positions_A: np.ndarray, cell_A: np.ndarray) -> np.ndarray:
 def mean_shape(frames_A: np.ndarray, masses_u: np.ndarray) -> np.ndarray:
     """Mean shape of a group, (atoms, 3) around its centre of mass, oriented as in the last frame.
 
-    Frames are fitted onto the mean by rotations that minimise the mass-weighted distance (Kabsch, Acta Cryst. A32, 922
-    (1976)). A mean that is straight but for the noise of few frames is made straight.
+    Frames are rotated onto the mean (Kabsch, Acta Cryst. A32, 922 (1976), mass-weighted). A mean that is linear within
+    the noise is made linear.
 
     Args:
-        frames_A: (frames, atoms, 3), the group in one piece.
+        frames_A: (frames, atoms, 3), of `make_whole`.
         masses_u: (atoms,).
     """
     shares = masses_u / masses_u.sum()
@@ -57,20 +57,20 @@ def mean_shape(frames_A: np.ndarray, masses_u: np.ndarray) -> np.ndarray:
 
 
 def fitting_rotations(shapes_A: np.ndarray, onto_A: np.ndarray, masses_u: np.ndarray) -> np.ndarray:
-    """(frames, 3, 3) rotations that take each shape (frames, atoms, 3) best onto another: shape @ rotation."""
+    """(frames, 3, 3) rotations that fit each shape (frames, atoms, 3) onto another: shape @ rotation."""
     covariance = np.einsum("n,fnx,ny->fxy", masses_u, shapes_A, onto_A)
     left, _, right = np.linalg.svd(covariance)
     left[:, :, 2] *= np.sign(np.linalg.det(left @ right))[:, None]
     return left @ right
 
 
-def impose_shapes(atoms: Atoms, groups: Sequence[Group], frames_A: np.ndarray) -> Atoms:
-    """A cell whose groups are in one piece and have their mean shapes, where and as they lie in the cell.
+def impose_shapes(atoms: Atoms, groups: Sequence[AtomGroup], frames_A: np.ndarray) -> Atoms:
+    """A cell whose groups are whole and have their mean shapes, at their positions and orientations in the cell.
 
     Args:
         atoms: the cell, the last of the frames.
         groups: of it.
-        frames_A: (frames, all atoms, 3) unwrapped, over which shapes are averaged.
+        frames_A: (frames, all atoms, 3) unwrapped, for the mean shapes.
     """
     cell, masses = atoms.copy(), atoms.get_masses()
     for group in groups:
@@ -85,7 +85,7 @@ def impose_shapes(atoms: Atoms, groups: Sequence[Group], frames_A: np.ndarray) -
 
 def _straightened(shape: np.ndarray, masses_u: np.ndarray) -> np.ndarray:
     _, size, axes = np.linalg.svd(np.sqrt(masses_u)[:, None] * shape)
-    # Moments of inertia of the body are sums of two of the squared sizes.
+    # Moments of inertia are sums of two of the squared sizes.
     squares = np.concatenate([size, np.zeros(3 - len(size))]) ** 2
     if squares[1] + squares[2] > STRAIGHT_BELOW * (squares[0] + squares[1]):
         return shape

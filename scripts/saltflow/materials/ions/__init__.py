@@ -1,1 +1,1 @@
-"""What ions are, wherever they stand: radii, and the geometry of polyanions."""
+"""Ions: radii, and the geometry of polyanions."""

@@ -1,4 +1,4 @@
-"""Geometries of the polyanions that are packed as rigid wholes, built from literature bond lengths."""
+"""Polyanions that are packed as rigid units: geometries from literature bond lengths."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,19 @@ from ase import Atoms
 TETRAHEDRON = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) / np.sqrt(3)
 TRIANGLE = np.array([[1, 0, 0], [-1 / 2, np.sqrt(3) / 2, 0], [-1 / 2, -np.sqrt(3) / 2, 0]])
 DUMBBELL = np.array([[1.0, 0, 0]])
-# A ligand farther from its centre than this × the bond of the template has left it; thermal vibration at
-# 1200 K stretches these bonds by less than 15 %.
+# A bond longer than this × its template is broken; vibrations at 1200 K stretch these bonds by less than 15 %.
 BOND_STRETCH = 1.3
 
 
 @dataclass(frozen=True)
 class Polyanion:
-    """A centre with equal ligands around it.
+    """A centre atom with equal ligands.
 
     Attributes:
         center, ligand: element symbols.
         directions: unit vectors from the centre to each ligand, shape (ligands, 3).
         bond_A: centre–ligand distance.
-        center_state: the oxidation state of the centre, which tells polyanions with the same elements apart.
+        center_state: oxidation state of the centre; it distinguishes polyanions of the same elements.
     """
 
     center: str
@@ -50,11 +49,11 @@ class Polyanion:
         return Atoms(symbols, positions=positions)
 
 
-# In the order in which they are looked for. Mean bond lengths, good to about 0.02 Å, which is all that the
-# start of a melt needs. Oxyanions: Gagné & Hawthorne, Acta Cryst. B74, 79 (2018), for B–O ibid. 63.
-# BF4: Brunton, Acta Cryst. B24, 1703 (1968), NaBF4. BH4: Filinchuk et al., J. Phys. Chem. C 112,
-# 10579 (2008), LiBH4. PS4: Homma et al., Solid State Ionics 182, 53 (2011), Li3PS4. OH: International
-# Tables C, ch. 9.5, neutron values. O2: Tallman et al., J. Am. Chem. Soc. 79, 2979 (1957), Na2O2.
+# In the order of the search. Mean bond lengths, good to about 0.02 Å, enough to start a melt. Oxyanions: Gagné &
+# Hawthorne, Acta Cryst. B74, 79 (2018), for B–O ibid. 63. BF4: Brunton, Acta Cryst. B24, 1703 (1968), NaBF4. BH4:
+# Filinchuk et al., J. Phys. Chem. C 112, 10579 (2008), LiBH4. PS4: Homma et al., Solid State Ionics 182, 53 (2011),
+# Li3PS4. OH: International Tables C, ch. 9.5, neutron values. O2: Tallman et al., J. Am. Chem. Soc. 79, 2979 (1957),
+# Na2O2.
 POLYANIONS = (
     Polyanion("S", "O", TETRAHEDRON, 1.473, center_state=6),
     Polyanion("P", "O", TETRAHEDRON, 1.537, center_state=5),

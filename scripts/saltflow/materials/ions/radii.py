@@ -1,4 +1,4 @@
-"""Ionic radii: Shannon's where he gives one, and a stated fallback where he does not."""
+"""Ionic radii of Shannon, with fallbacks."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,17 +10,13 @@ from ase.data import atomic_numbers, covalent_radii
 if TYPE_CHECKING:
     from saltflow.materials.compositions import Composition
 
-# The values of `ionic_radius_A` that are Shannon's, by element and state, as pymatgen tabulates them.
+# Shannon's radii by element and oxidation state, from pymatgen's table.
 TABLE = Path(__file__).with_name("shannon_radii.tsv")
 COORDINATIONS = ("VI", "IV", "III", "VIII")
 
 
 def radii_A(composition: "Composition") -> dict[str, float]:
-    """The radius of each element of a composition in its oxidation state.
-
-    Returns:
-        element → radius in Å, see `ionic_radius_A`.
-    """
+    """Element → radius in Å in the oxidation state that it has in a composition; see `ionic_radius_A`."""
     return {
         element: ionic_radius_A(element, composition.oxidation_states.get(element, 0))
         for element in composition.amounts
@@ -30,11 +26,10 @@ def radii_A(composition: "Composition") -> dict[str, float]:
 def ionic_radius_A(element: str, oxidation_state: float) -> float:
     """Effective ionic radius in Å (Shannon, Acta Cryst. A32, 751 (1976)).
 
-    Six-fold coordination is taken first, then 4, 3 and 8 (`COORDINATIONS`): one convention for all compositions, and
-    the one that the start densities are made with. Of two spin states the larger radius counts. An anion in a
-    state that Shannon does not list (peroxide O−) has the radius of its usual one (O2−). Everything else
-    that he does not list, or to which he gives a negative radius (a bare proton, hydride, a metal atom),
-    has its covalent radius (Cordero et al., Dalton Trans. 2008, 2832, from ASE).
+    Coordination 6 if listed, else 4, 3 or 8 (`COORDINATIONS`), as for start densities; of two spin states the larger
+    radius. An anion in a state that is not listed (peroxide O−) has the radius of its usual state (O2−). Everything
+    else that is not listed or has a negative radius (proton, hydride, metal atom) has its covalent radius (Cordero et
+    al., Dalton Trans. 2008, 2832, from ASE).
     """
     states = _shannon_states().get(element, {})
     if oxidation_state in states:

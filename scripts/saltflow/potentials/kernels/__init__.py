@@ -1,7 +1,7 @@
-"""The two parts of a MACE model that take most of the time on a CPU, written so that less goes through the memory.
+"""Faster kernels for the two parts of a MACE model that dominate on a CPU: they move less data through memory.
 
-Energies and forces are those of the original parts up to rounding. Weights are taken as they are when a model is
-accelerated: it is for evaluation, and cannot be trained, exported or saved.
+Energies and forces equal those of the original parts up to rounding. An accelerated model keeps the weights of the
+moment: it is for evaluation and cannot be trained, exported or saved.
 """
 
 import copy
@@ -11,13 +11,13 @@ import torch
 from saltflow.potentials.kernels.contraction import LARGEST_CORRELATION, Polynomials
 from saltflow.potentials.kernels.convolution import Convolution, Neighbourhoods, is_supported
 
-# Numbers per edge, features of an atom times spherical harmonics, from which the kernels are faster than mace: 0.8 to
-# 1.5 times as fast at 72 to 288, about twice at 512 and 3.5 times at 4096 (64 atoms, 5 Å, single and double precision).
+# Features of an atom × spherical harmonics, above which the kernels are faster than mace: 0.8 to 1.5 × at 72 to 288,
+# about 2 × at 512, 3.5 × at 4096 (64 atoms, 5 Å, single and double precision).
 WORTHWHILE = 256
 
 
 def is_worthwhile(model: torch.nn.Module) -> bool:
-    """Whether a MACE model is so large that its evaluation is limited by the memory."""
+    """Whether a MACE model is large enough for the kernels to be faster."""
     product = getattr(model.interactions[-1], "conv_tp", None)
     if product is None or not is_supported(product):
         return False
@@ -25,10 +25,10 @@ def is_worthwhile(model: torch.nn.Module) -> bool:
 
 
 def accelerated(model: torch.nn.Module) -> torch.nn.Module:
-    """A model with these parts in place of its own; parts of another kind stay, and so does the model itself.
+    """A copy of a model with the faster kernels; parts that they do not support stay.
 
     Args:
-        model: a MACE model whose weights do not change any more.
+        model: a MACE model whose weights no longer change.
     """
     neighbourhoods = Neighbourhoods()
     interactions = [_with_convolution(interaction, neighbourhoods) for interaction in model.interactions]

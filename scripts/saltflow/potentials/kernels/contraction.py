@@ -1,10 +1,10 @@
 """The symmetric contraction of MACE as one polynomial per element and channel.
 
-With the features x of a channel of an atom and x₀ = 1 put before them, what mace contracts order by order (Batatia et
-al., NeurIPS 35, 11423 (2022), equations 10 and 11) is a homogeneous polynomial of degree ν = correlation,
-S(x, …, x) with a symmetric tensor S that depends on the element. One product of matrices, monomials of degree ν − 1
-times coefficients, gives G_k = ν S(k, x, …, x). By Euler's theorem the value is Σ_k x_k G_k/ν, and G_k is the gradient:
-the way back needs no product of matrices.
+x are the features of one channel of an atom, preceded by x₀ = 1. mace contracts order by order (Batatia et al.,
+NeurIPS 35, 11423 (2022), equations 10 and 11); the result is a homogeneous polynomial of degree ν = correlation,
+S(x, …, x), with a symmetric tensor S per element. One matrix product, monomials of degree ν − 1 times coefficients,
+gives G_k = ν S(k, x, …, x). By Euler's theorem the value is Σ_k x_k G_k/ν. G_k is also the gradient, so that the
+backward pass needs no matrix product.
 """
 
 import math
@@ -12,11 +12,11 @@ from itertools import combinations_with_replacement, permutations
 
 import torch
 
-LARGEST_CORRELATION = 3  # the number of monomials grows with a power of it
+LARGEST_CORRELATION = 3  # the number of monomials grows as a power of it
 
 
 class Polynomials(torch.nn.Module):
-    """The same function as a `SymmetricContraction` of mace whose weights do not change any more.
+    """A `SymmetricContraction` of mace whose weights no longer change.
 
     Args:
         original: the module of the model.
@@ -31,7 +31,7 @@ class Polynomials(torch.nn.Module):
 
         Args:
             features: (atoms, channels, components).
-            elements: (atoms, elements), one in the column of the element and zero elsewhere.
+            elements: (atoms, elements), one-hot.
 
         Returns:
             (atoms, channels × components of the irreps), irrep by irrep.
@@ -42,7 +42,7 @@ class Polynomials(torch.nn.Module):
 
 
 class Polynomial:
-    """One irrep of the output: a `Contraction` of mace. Elements are made ready when they are first met."""
+    """One irrep of the output: a `Contraction` of mace. Coefficients of an element are made at its first use."""
 
     def __init__(self, contraction: torch.nn.Module):
         self.degree = degree = contraction.correlation
@@ -74,7 +74,7 @@ class Polynomial:
         return self.known[element]
 
     def _of_monomials(self, basis: torch.Tensor, order: int, monomials: list[tuple[int, ...]]) -> torch.Tensor:
-        """(monomials, 1 + inputs, components, paths): what a basis of one order adds to the derivatives."""
+        """(monomials, 1 + inputs, components, paths): contribution of a basis of one order to the derivatives."""
         basis = basis.reshape((self.outputs,) + (self.inputs,) * order + (-1,))
         whole = basis.new_zeros((self.outputs,) + (1 + self.inputs,) * self.degree + basis.shape[-1:])
         whole[(slice(None),) + (slice(1, None),) * order + (0,) * (self.degree - order)] = basis
@@ -85,7 +85,7 @@ class Polynomial:
 
 
 class _Evaluate(torch.autograd.Function):
-    """Values of the polynomials; what their gradient needs is made on the way."""
+    """Values of the polynomials; the forward pass keeps their gradients."""
 
     @staticmethod
     def forward(ctx, features, factors, rows, coefficients, degree):
@@ -113,5 +113,5 @@ class _Evaluate(torch.autograd.Function):
 
 
 def _orderings(factors: tuple[int, ...]) -> int:
-    """In how many orders the factors of a monomial can be written."""
+    """Number of distinct orders of the factors of a monomial."""
     return math.factorial(len(factors)) // math.prod(math.factorial(factors.count(one)) for one in set(factors))

@@ -1,10 +1,9 @@
-"""The convolution of MACE: tensor product with the edges and sum over neighbours, without an output per edge.
+"""The convolution of MACE: tensor product with the edges and sum over neighbours, without storing an output per edge.
 
-For a path p = (l1, l2, l3) the message to atom i is A_p[i, m3, c] = Σ_e Σ_m1 T_p[e, m1, m3] R_p[e, c] h[sender, m1, c]
-with T_p = Σ_m2 w3j(m1, m2, m3) Y[e, m2] the geometry of edge e, the same for all channels c, and R_p the radial
-weights. The sum over edges and m1 is a product of matrices for every atom. A few atoms with about as many neighbours
-are taken at a time, so that what is made per edge stays in the cache; e3nn makes 2 l3 + 1 numbers per edge, channel and
-path, and more on the way, in the memory.
+For a path p = (l1, l2, l3) the message to atom i is A_p[i, m3, c] = Σ_e Σ_m1 T_p[e, m1, m3] R_p[e, c] h[sender, m1, c].
+T_p = Σ_m2 w3j(m1, m2, m3) Y[e, m2] is the geometry of edge e, equal for all channels c; R_p are the radial weights.
+The sum over edges and m1 is a matrix product per atom. Atoms with similar numbers of neighbours are processed in
+chunks, so that the values per edge stay in the cache; e3nn stores 2 l3 + 1 numbers per edge, channel and path.
 """
 
 from typing import NamedTuple
@@ -15,15 +14,15 @@ EDGES_AT_ONCE = 512
 MOST_PADDING = 0.1
 
 
-# Atoms; the edges of each, (atoms, most neighbours), its first one where it has fewer; where that is so.
-Chunk = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+# Atoms; edges of each, (atoms, most neighbours), padded with its first edge; which of them are padding.
+AtomChunk = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-class Path(NamedTuple):
-    """Where a path finds its input and its output.
+class TensorPath(NamedTuple):
+    """Input and output slices of one path.
 
-    first: its place among the components m1 of the input. inputs, outputs: 2 l1 + 1 and 2 l3 + 1.
-    geometry: its columns of T, m1 by m1.
+    first: place among the components m1 of the input. inputs, outputs: 2 l1 + 1 and 2 l3 + 1.
+    geometry: columns of T, m1 by m1.
     """
 
     first: int
@@ -33,10 +32,10 @@ class Path(NamedTuple):
 
 
 class Convolution(torch.nn.Module):
-    """The same as a `uvu` tensor product of e3nn with weights per edge, and the sum over edges after it.
+    """A `uvu` tensor product of e3nn with weights per edge, followed by the sum over edges.
 
     Args:
-        original: the tensor product; `is_supported` says whether it is of the kind.
+        original: a tensor product for which `is_supported` holds.
         neighbourhoods: shared by the layers of a model.
     """
 
@@ -72,7 +71,7 @@ class Convolution(torch.nn.Module):
 
 
 def is_supported(product: torch.nn.Module) -> bool:
-    """Whether a module is a tensor product with weights per edge, each path with an output of its own, in order."""
+    """Whether a module is a tensor product with weights per edge and one output per path, in order."""
     try:
         first, second, instructions = product.irreps_in1, product.irreps_in2, product.instructions
     except AttributeError:
@@ -86,8 +85,8 @@ def is_supported(product: torch.nn.Module) -> bool:
     )
 
 
-def _paths_of(product: torch.nn.Module) -> tuple[list[Path], list[torch.Tensor]]:
-    """Paths, and of each what turns spherical harmonics (components,) into its geometry."""
+def _paths_of(product: torch.nn.Module) -> tuple[list[TensorPath], list[torch.Tensor]]:
+    """Paths, and for each the matrix from spherical harmonics (components,) to its geometry."""
     from mace.tools.cg import o3  # e3nn as mace loads it: its tables need a setting of torch that mace makes
 
     buffer = next(iter(product.buffers()))
@@ -100,7 +99,7 @@ def _paths_of(product: torch.nn.Module) -> tuple[list[Path], list[torch.Tensor]]
         block = torch.zeros((product.irreps_in2.dim, left.dim * out.dim), dtype=torch.float64)
         block[product.irreps_in2.slices()[path.i_in2]] = coupling.transpose(0, 1).flatten(1)
         blocks.append(block.to(buffer))
-        paths.append(Path(begins[path.i_in1], left.dim, out.dim, slice(column, column + block.shape[1])))
+        paths.append(TensorPath(begins[path.i_in1], left.dim, out.dim, slice(column, column + block.shape[1])))
         column += block.shape[1]
     return paths, blocks
 
@@ -128,7 +127,7 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx, towards):
         inputs, geometry, weights = ctx.saved_tensors
         channels = inputs.shape[-1]
-        # One row more than there are edges takes what belongs to none.
+        # The last row collects the gradients of padding.
         to_geometry = geometry.new_empty((len(geometry) + 1, geometry.shape[1]))
         to_weights = weights.new_empty((len(weights) + 1, weights.shape[1]))
         to_inputs = torch.zeros_like(inputs)
@@ -154,25 +153,25 @@ class _Convolve(torch.autograd.Function):
 
 
 def _gather(ctx, inputs, geometry, weights, listed, absent):
-    """Geometry, radial weights and inputs of edges, (atoms, neighbours, …); the geometry is 0 where there is none."""
+    """Geometry, radial weights and inputs of edges, (atoms, neighbours, …); the geometry of padding is 0."""
     of_edges = geometry[listed].masked_fill_(absent.unsqueeze(-1), 0.0)
     return of_edges, weights[listed], inputs[ctx.sender[listed]]
 
 
 class Neighbourhoods:
-    """Atoms of about as many neighbours; found once for the edges that all layers have."""
+    """Chunks of atoms with similar numbers of neighbours; made once for the edges that all layers share."""
 
     def __init__(self):
         self._edges, self._chunks = None, []
 
-    def of(self, edges: torch.Tensor, atoms: int) -> list[Chunk]:
-        """Chunks of all atoms that have a neighbour, for edges (2, edges) of sender and receiver."""
+    def of(self, edges: torch.Tensor, atoms: int) -> list[AtomChunk]:
+        """Chunks of all atoms with a neighbour, for edges (2, edges) of sender and receiver."""
         if self._edges is not edges:
             self._edges, self._chunks = edges, _chunks(edges[1], atoms)
         return self._chunks
 
 
-def _chunks(receiver: torch.Tensor, atoms: int) -> list[Chunk]:
+def _chunks(receiver: torch.Tensor, atoms: int) -> list[AtomChunk]:
     order = torch.argsort(receiver, stable=True)
     degrees = torch.bincount(receiver, minlength=atoms)
     begins = torch.cumsum(degrees, 0) - degrees
