@@ -1,16 +1,20 @@
-"""The papers say what is: links, paths, commands, keys, columns and the rule graph stand beside the files they name."""
+"""The documentation is true: links, paths, commands, keys, columns, files, numbers of words, words of the field."""
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from saltflow.analysis.conductivity_table import tabulate
+from saltflow.analysis.ranking.ranking import COLUMNS as RANKING_COLUMNS
 from saltflow.analysis.structure.analysis import no_structure
 from saltflow.analysis.structure.table import tabulate_structure
 from saltflow.analysis.transport.analysis import no_transport
@@ -18,11 +22,14 @@ from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.campaign.settings.descriptions import Method, read_methods
-from saltflow.learning.loco.assessment import COLUMNS as LEFT_OUT_COLUMNS
+from saltflow.cli import COMMANDS
+from saltflow.learning.loco.assessment import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
+from saltflow.operations.rule_spec import STAGES
+from saltflow.operations.rules import RULES
 
 ROOT = Path(__file__).parents[2]
-PAPERS = sorted(
+PAGES = sorted(
     path for pattern in ("*.md", "config/*.md", "docs/*.md", "profiles/**/*.md") for path in ROOT.glob(pattern)
 )
 CONFIG = read_configuration([])
@@ -42,8 +49,17 @@ FREE_FORM = {"execution.modules", "cells.min_separations_A"} | {
 FOLDERS = ("config", "docs", "envs", "profiles", "requirements", "rules", "scripts", "tests")
 # What the reader makes while following a page.
 OWN_FILES = ("my-sweep/", "my-trial/", "profiles/mysite", "profiles/<site>")
+CAPTIONS = sorted((ROOT / "rules/captions").glob("*.rst"))
+MOST_WORDS = {"README.md": 1_200, "config/README.md": 4_500, "docs/benchmarks.md": 3_000}
+MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_ALL, MOST_WORDS_OF_A_CAPTION = 1_200, 20_000, 80
+# Private words for what the field has a term for.
+BANNED = re.compile(
+    r"\b(?:seeds|taught|yardstick|uncovered|left_out|leave_out|skip_known|admission|guards?|gates?|wreckage|ladder|rungs?"
+    r"|short pairs?|control arm|random arm|measures? of order|workload|living jobs|in_turn|table of potentials"
+    r"|(?:the|a) committee's spread|spread of (?:a|the) committee|may be believed|sound (?:glass|replica))\b"
+)
 
-each_paper = pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def key_paths(settings: dict, prefix: str = "") -> list[str]:
@@ -62,44 +78,86 @@ def code_blocks(text: str, language: str) -> list[str]:
     return [re.sub(rf"^{indent}", "", block, flags=re.M) for indent, block in blocks]
 
 
+def text_of(page: Path) -> str:
+    """The text of a page; of the changelog without the column of names that are gone."""
+    text = page.read_text()
+    return re.sub(r"^\| .*? (?=\| [^|]+ \|$)", "", text, flags=re.M) if page.name == "CHANGELOG.md" else text
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
 def anchors(path: Path) -> set[str]:
     """Names of the headings as a link addresses them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), flags=re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-def test_papers_are_all_there():
-    names = {str(path.relative_to(ROOT)) for path in PAPERS}
+def test_pages_are_all_there():
+    names = {name_of(path) for path in PAGES}
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md"} <= names
-    for page in ("add-an-electrolyte", "choose-a-reference", "read-the-report", "run-on-your-cluster"):
+    for page in ("add-an-electrolyte", "choose-a-reference", "read-the-results", "run-on-your-cluster"):
         assert f"docs/{page}.md" in names
 
 
-@each_paper
-def test_links_lead_somewhere(paper):
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=name_of)
+def test_the_readme_leads_to_every_page(page):
+    assert f"]({name_of(page)})" in (ROOT / "README.md").read_text()
+
+
+@each_page
+def test_pages_are_short(page):
+    limit = MOST_WORDS.get(name_of(page), MOST_WORDS_OF_A_PAGE)
+    assert page.name == "CHANGELOG.md" or len(page.read_text().split()) <= limit
+
+
+def test_the_documentation_is_short():
+    pages = [ROOT / "README.md", ROOT / "config/README.md", *(ROOT / "docs").glob("*.md")]
+    assert sum(len(page.read_text().split()) for page in pages) <= MOST_WORDS_OF_ALL
+
+
+@pytest.mark.parametrize("page", [*PAGES, *CAPTIONS], ids=name_of)
+def test_words_are_those_of_the_field(page):
+    text = page.read_text().partition("### What it does")[0] if page.name == "CHANGELOG.md" else page.read_text()
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)
+    assert BANNED.findall(prose) == []
+
+
+@pytest.mark.parametrize("caption", CAPTIONS, ids=lambda path: path.stem)
+def test_captions_are_short_and_shown(caption):
+    assert len(caption.read_text().split()) <= MOST_WORDS_OF_A_CAPTION
+    rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    name = re.escape(caption.stem)
+    shown = re.search(rf'[/"]{name}(?:\.\w+)?"|caption="{name}"', rules)
+    assert shown or f"captions/{caption.name}" in (ROOT / "Snakefile").read_text()
+
+
+@each_page
+def test_links_lead_somewhere(page):
     broken = []
-    for link in re.findall(r"\]\(([^)\s]+)\)", paper.read_text()):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if re.match(r"https?://", link):
             continue
         name, _, anchor = link.partition("#")
-        target = (paper.parent / name).resolve() if name else paper
+        target = (page.parent / name).resolve() if name else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert not broken
 
 
-@each_paper
-def test_named_files_exist(paper):
+@each_page
+def test_named_files_exist(page):
     pattern = re.compile(rf"(?<![\w/.{{}}<-])(?:{'|'.join(FOLDERS)})/[\w./*-]*[\w*]")
-    named = set(pattern.findall(paper.read_text()))
+    named = set(pattern.findall(text_of(page)))
     missing = [path for path in named if not path.startswith(OWN_FILES) and not any(ROOT.glob(path))]
     assert not missing
 
 
-@each_paper
-def test_make_targets_exist(paper):
+@each_page
+def test_make_targets_exist(page):
     targets = set(" ".join(re.findall(r"^([a-z ]+):", (ROOT / "Makefile").read_text(), flags=re.M)).split())
-    text = paper.read_text()
+    text = text_of(page)
     shown = re.findall(r"^make ([a-z]+)", "\n".join(code_blocks(text, "bash")), flags=re.M)
     assert set(shown + re.findall(r"`make ([a-z]+)", text)) <= targets
 
@@ -132,13 +190,15 @@ def test_every_setting_is_explained(key):
         assert re.search(rf"^`{re.escape(key)}` \| \S+.* \| \S", page, flags=re.M)
 
 
-@each_paper
-def test_named_settings_exist(paper):
+@each_page
+def test_named_settings_exist(page):
     sections = "|".join(CONFIG)
-    named = set(re.findall(rf"`((?:{sections})\.[\w.-]+)[`:]", paper.read_text()))
+    named = set(re.findall(rf"`((?:{sections})\.[\w.-]+)[`:]", text_of(page)))
     prefixes = {".".join(key.split(".")[:depth]) for key in key_paths(CONFIG) for depth in range(2, 5)}
     assert {
-        key for key in named if key not in prefixes and not key.endswith((".yaml", ".tsv", ".json", ".csv", ".txt"))
+        key
+        for key in named
+        if key not in prefixes and not re.search(r"\.(?:yaml|tsv|json|csv|txt|svg|html|cube)$", key)
     } == set()
 
 
@@ -164,16 +224,16 @@ def test_status_words_are_those_of_the_results():
     lost = no_transport(["gas"], temperature_K=500.0)
     release = {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 90.0}}
     row = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL).iloc[0]
-    readme = (ROOT / "README.md").read_text()
-    assert f"| `{row['status']}` |" in readme
-    assert f"`{row['potential_status']}`" in readme
+    page = (ROOT / "docs/read-the-results.md").read_text()
+    assert f"\n`{row['status']}` |" in page
+    assert f"`{row['potential_status']}`" in page
 
 
 def test_columns_of_the_conductivity_table_are_explained():
     release = {"reference": {"name": "gfn1-xtb"}, "converged": True, "heldout": {"force_rmse_meV_A": 90.0}}
     lost = no_transport(["gas"], temperature_K=500.0)
     table = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL)
-    page = (ROOT / "docs/read-the-report.md").read_text()
+    page = (ROOT / "docs/read-the-results.md").read_text()
     explained = set(table.columns) - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []
 
@@ -185,16 +245,82 @@ def test_columns_of_the_structure_table_are_explained():
     assert [column for column in explained if f"`{column}`" not in page] == []
 
 
-def test_columns_of_the_table_of_left_out_compositions_are_explained():
+def test_columns_of_the_ranking_are_explained():
+    page = (ROOT / "docs/ranking-and-order.md").read_text()
+    assert [column for column in RANKING_COLUMNS if f"`{column}`" not in page] == ["composition"]
+
+
+def test_columns_of_the_leave_one_composition_out_table_are_explained():
     page = (ROOT / "docs/fine-tune-a-potential.md").read_text()
-    _, _, section = page.partition("## How good it is on what it never saw\n")
-    assert [column for column in LEFT_OUT_COLUMNS if f"`{column}`" not in section.partition("\n## ")[0]] == []
+    _, _, section = page.partition("## Leave-one-composition-out validation\n")
+    assert [column for column in LOCO_COLUMNS if f"`{column}`" not in section.partition("\n## ")[0]] == []
 
 
-@each_paper
-def test_yaml_examples_are_valid_settings(paper):
+def products() -> dict[str, str]:
+    """Base name of every product as the rule files have it → file of the rule."""
+    suffixes = "json|svg|tsv|csv|csv.gz|txt|extxyz|model|npz|h5md|cube|html"
+    found = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for block in re.findall(r"^    output:\n((?:        .*\n)+)", path.read_text(), flags=re.M):
+            names = re.findall(rf'"[^"\n]*/([^"/\n]+\.(?:{suffixes}))"', block)
+            found |= {re.sub(r"\{+(\w+)\}+", r"{\1}", name): path.name for name in names}
+    return found
+
+
+PRODUCTS = products()
+TEXT_OF_ALL_PAGES = "\n".join(page.read_text() for page in PAGES)
+
+
+def test_products_are_those_of_the_registry():
+    assert len(PRODUCTS) > len(RULES)
+    assert {spec.product.rpartition("/")[2] for spec in RULES} <= set(PRODUCTS)
+
+
+@pytest.mark.parametrize("product", sorted(PRODUCTS))
+def test_every_product_is_named_on_some_page(product):
+    stem, _, suffix = product.partition(".")
+    stem = r"(?:\d+|\{\w+\})".join(map(re.escape, re.split(r"\{\w+\}", stem)))
+    also = rf"{stem}\.\w+` \(`\.{re.escape(suffix)}`\)"  # `frames.extxyz` (`.ledger.tsv`)
+    assert re.search(rf"{also}|{stem}\.{re.escape(suffix)}\b", TEXT_OF_ALL_PAGES)
+
+
+@pytest.mark.parametrize(
+    "rule", [spec.name for spec in RULES if spec.stage == "analysis" and "{temperature}" in spec.product]
+)
+def test_every_analysis_of_a_state_point_has_a_page(rule):
+    kind = {"find_groups": "coupling", "analyse_constrained_md": "coupling"}.get(rule, rule.removeprefix("analyse_"))
+    assert (ROOT / f"docs/{kind}.md").is_file()
+
+
+def commands_shown(text: str) -> list[list[str]]:
+    """Words after `saltflow` of every command in code, in a block or in a line."""
+    blocks = "\n".join(re.findall(r"^ *```(?:bash)?\n(.*?)^ *```", text, flags=re.M | re.S)).replace("\\\n", " ")
+    lines = re.findall(r"^ *saltflow (.+)$", blocks, flags=re.M) + re.findall(r"`saltflow ([^`]+)`", text)
+    return [shlex.split(line.replace("…", ""), comments=True) for line in lines]
+
+
+@each_page
+def test_commands_shown_exist(page):
+    for words in commands_shown(text_of(page)):
+        if words[0].startswith("-"):
+            continue
+        command = import_module(COMMANDS[words[0]].module).command
+        if isinstance(command, click.Group) and words[1:]:
+            command = command.commands[words[1]]
+        known = {"--help", *(option for parameter in command.params for option in parameter.opts)}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_shown(command):
+    shown = [words[0] for page in PAGES for words in commands_shown(text_of(page))]
+    assert command in shown
+
+
+@each_page
+def test_yaml_examples_are_valid_settings(page):
     settings = load_settings(CONFIG)
-    for block in code_blocks(paper.read_text(), "yaml"):
+    for block in code_blocks(page.read_text(), "yaml"):
         example = yaml.safe_load(block)
         if set(example) == {"compositions", "potentials"}:
             for kind, allowed in (("compositions", COMPOSITION_SECTIONS), ("potentials", POTENTIAL_SECTIONS)):
@@ -206,9 +332,9 @@ def test_yaml_examples_are_valid_settings(paper):
             overridden(settings, example)
 
 
-@each_paper
-def test_no_registry_or_machine_is_named(paper):
-    text = paper.read_text()
+@each_page
+def test_no_registry_or_machine_is_named(page):
+    text = page.read_text()
     hosts = set(re.findall(r"https?://([^/\s)>]+)", text))
     assert hosts <= {"semver.org", "github.com", "doi.org", "arxiv.org"}
     assert re.findall(r"pypi\.org|pythonhosted|anaconda\.\w+|ghcr\.io|docker\.io", text) == []
@@ -221,78 +347,84 @@ def newcomer(folder: Path) -> dict[str, str]:
     for name in ("config", "envs", "profiles", "rules", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", folder)
-    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return os.environ | {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "PATH": programs}
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "saltflow").write_text(
+        f'#!/bin/sh\nPYTHONPATH={folder}/scripts exec {sys.executable} -m saltflow "$@"\n'
+    )
+    (programs / "saltflow").chmod(0o755)
+    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "PATH": path}
 
 
 def planned(command: str, folder: Path, environment: dict[str, str]) -> dict[str, int]:
-    """Rule → number of jobs that a dry run prints."""
-    assert command.startswith("snakemake -n ")
+    """Rule → number of jobs that a dry run of a command prints."""
+    assert command.startswith("snakemake ")
+    dry = command.replace("snakemake ", "snakemake -n --quiet rules ", 1)
     run = subprocess.run(
-        command.split(), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        dry.split(), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert run.returncode == 0, run.stdout[-2000:]
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout, flags=re.M)}
 
 
+def shown_command(text: str, start: str) -> str:
+    """The first command in the code blocks of a page that starts so, without its comment."""
+    lines = "\n".join(code_blocks(text, "bash")).splitlines()
+    return next(line for line in lines if line.startswith(start)).partition("#")[0].strip()
+
+
 def test_the_sweep_of_the_readme_can_be_planned(tmp_path):
     environment, text = newcomer(tmp_path), (ROOT / "README.md").read_text()
-    (tmp_path / "my-sweep").mkdir()
+    subprocess.run(["saltflow", "new", "my-sweep", "--preset", "dft"], cwd=tmp_path, env=environment, check=True)
     (tmp_path / "my-sweep/config.yaml").write_text(code_blocks(text, "yaml")[0])
-    run = next(line for line in "\n".join(code_blocks(text, "bash")).splitlines() if "--directory my-sweep" in line)
-    jobs = planned(run.strip().replace("snakemake ", "snakemake -n --quiet rules ", 1), tmp_path, environment)
+    jobs = planned(shown_command(text, "snakemake "), tmp_path, environment)
     assert jobs["run_md"] == 2 * 4
     assert jobs["quench_cell"] == 2 * 3
 
 
-def test_the_trial_without_dft_can_be_planned(tmp_path):
+def test_the_first_sweep_of_the_readme_can_be_planned(tmp_path):
+    environment, text = newcomer(tmp_path), (ROOT / "README.md").read_text()
+    new = shown_command(text, "saltflow new")
+    subprocess.run(shlex.split(new), cwd=tmp_path, env=environment, check=True)
+    jobs = planned(shown_command(text, "snakemake "), tmp_path, environment)
+    settings = read_configuration([tmp_path / "my-sweep/config.yaml"], sweep=tmp_path / "my-sweep")
+    assert jobs["run_md"] == 2 * len(settings["sweep"]["temperatures_K"])
+    assert jobs["total"] < 150
+
+
+def test_the_trial_without_dft_can_be_made(tmp_path):
     environment, text = newcomer(tmp_path), (ROOT / "docs/choose-a-reference.md").read_text()
-    tables, plan = code_blocks(text, "bash")[:2]
-    subprocess.run(["bash", "-euc", tables], cwd=tmp_path, check=True, env=environment)
-    (tmp_path / "my-trial/config.yaml").write_text(code_blocks(text, "yaml")[0])
-    jobs = planned(plan, tmp_path, environment)
-    assert jobs["run_md"] == len(CONFIG["sweep"]["temperatures_K"])
-    assert jobs["total"] < 100  # "a few dozen jobs"
+    subprocess.run(shlex.split(shown_command(text, "saltflow new")), cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "my-trial/config.yaml").is_file()
+    settings = read_configuration([tmp_path / "my-trial/config.yaml"], sweep=tmp_path / "my-trial")
+    assert settings["execution"]["device"] == "cpu"
 
 
-def rule_graph(tmp_path: Path) -> dict[str, set[str]]:
-    """Rule → rules that need it, as Snakemake sees the demonstration."""
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--rulegraph", "dot"),
-        *("--directory", tmp_path, "--configfile", ROOT / "config/presets/demo/config.yaml"),
-    ]
-    environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
-    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', printed))
-    assert names
-    edges = [(names[source], names[target]) for source, target in re.findall(r"(\d+) -> (\d+)", printed)]
-    return as_graph([(source, target) for source, target in edges if "all" not in (source, target)])
-
-
-def as_graph(edges: list[tuple[str, str]]) -> dict[str, set[str]]:
-    graph: dict[str, set[str]] = {name: set() for edge in edges for name in edge}
-    for source, target in edges:
-        graph[source].add(target)
-    return graph
-
-
-def reachable(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Rule → every rule after it, itself included."""
-    found = {}
-    for name in graph:
-        found[name], queue = {name}, [name]
-        while queue:
-            fresh = graph[queue.pop()] - found[name]
-            found[name] |= fresh
-            queue += fresh
-    return found
-
-
-def test_the_drawn_graph_is_snakemakes(tmp_path):
+def boxes_and_arrows() -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Name → title of the boxes of the README's diagram, and its arrows."""
     (picture,) = code_blocks((ROOT / "README.md").read_text(), "mermaid")
-    arrows = re.findall(r"^ *(\w+)(?:\[/.*/\])? -(?:->|- .* -->|\. .* \.->) (\w+)", picture, flags=re.M)
-    rules = rule_graph(tmp_path)
-    drawn = as_graph([(source, target) for source, target in arrows if {source, target} <= set(rules)])
-    assert set(drawn) == set(rules)
-    assert [(source, target) for source in drawn for target in drawn[source] if target not in rules[source]] == []
-    assert reachable(drawn) == reachable(rules)
+    boxes = dict(re.findall(r"(\w+)\[([^\]]+)\]", picture))
+    bare = re.sub(r"\[[^\]]+\]", "", picture)
+    return boxes, re.findall(r"^ *(\w+) -(?:->|- .* -->) (\w+)", bare, flags=re.M)
+
+
+def test_the_diagram_has_seven_boxes_the_table_and_the_stages():
+    boxes, arrows = boxes_and_arrows()
+    assert list(boxes) != []
+    assert set(boxes) == {"table", *STAGES}
+    assert len(boxes) == 7
+    assert {name for arrow in arrows for name in arrow} == set(boxes)
+
+
+def test_the_diagram_leads_from_the_table_to_the_ranking():
+    _, arrows = boxes_and_arrows()
+    reached, queue = {"table"}, ["table"]
+    while queue:
+        start = queue.pop()
+        fresh = {end for begin, end in arrows if begin == start} - reached
+        reached |= fresh
+        queue += fresh
+    assert reached == {"table", *STAGES}
+    assert [end for begin, end in arrows if begin == "summary"] == []
+    assert {spec.stage for spec in RULES} == set(STAGES)
