@@ -1,4 +1,4 @@
-"""Compare the environments of a composition with those that labels training_environments its potential."""
+"""Compare the simulated environments of a composition with those that its potential was trained on."""
 
 from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.learning.domain.analysis import assess_domain

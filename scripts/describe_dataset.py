@@ -1,7 +1,7 @@
 """Describe the labels of a potential and what it learned from them."""
 
 from saltflow.base.provenance import identity, read_json, title, write_json, write_text
-from saltflow.labels.dataset.card import SETS, describe_dataset, in_words
+from saltflow.labels.dataset.card import SETS, describe_dataset, format_card
 from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.ledger import read_ledger
 from saltflow.learning.learning_figure import plot_learning
@@ -16,6 +16,6 @@ card = describe_dataset(
     facts=identity(job.wildcards) | job.params.facts,
 )
 write_json(job.output.card, card)
-write_text(job.output.text, in_words(card))
+write_text(job.output.text, format_card(card))
 assessments = [read_json(path) for path in job.input.assessments]
 plot_learning(assessments, job.output.figure, title=f"potential {job.wildcards.potential}")

@@ -9,7 +9,7 @@ from saltflow.labels.frames import read_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_released
-from saltflow.trajectory import open_trajectory
+from saltflow.trajectory.h5md import open_trajectory
 
 job = snakemake  # noqa: F821
 where, params, execution = job.wildcards, job.params, job.config["execution"]

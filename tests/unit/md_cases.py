@@ -10,7 +10,7 @@ from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 from saltflow.materials.cells import pack_cell
 from saltflow.materials.compositions import Composition
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 # ── of real models ─────────────────────────────────────────────────────────────────────────────
 

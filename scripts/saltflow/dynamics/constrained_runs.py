@@ -13,7 +13,7 @@ from saltflow.materials.frame_info import FrameInfo
 from saltflow.materials.groups import AtomGroup, impose_shapes
 from saltflow.materials.groups.persistence import sampled_frames
 from saltflow.potentials.mace import Committee
-from saltflow.trajectory import TrajectoryFile
+from saltflow.trajectory.h5md import TrajectoryFile
 
 
 def run_constrained_state_point(

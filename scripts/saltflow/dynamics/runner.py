@@ -29,7 +29,7 @@ from saltflow.dynamics.state import MDState, draw_velocities, initial_state, rem
 from saltflow.dynamics.thermostats import THERMOSTATS
 from saltflow.dynamics.walltime import Walltime, walltime_of_job
 from saltflow.potentials.mace import Committee, Evaluation
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory.h5md import H5MDWriter
 
 log = logging.getLogger(__name__)
 RELAX_STEP_A2_PER_EV = 0.01

@@ -23,7 +23,7 @@ from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
-from saltflow.trajectory import H5MDWriter, read_trajectory
+from saltflow.trajectory.h5md import H5MDWriter, read_trajectory
 
 
 def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:

@@ -1,1 +1,1 @@
-"""Reference data: quantum-mechanical codes, ledger, datasets. Imports base to potentials."""
+"""Reference data: quantum-mechanical codes, ledger, labelled sets. Imports base to potentials."""

@@ -19,15 +19,15 @@ def energy_above_hull(
 ) -> tuple[float, dict[str, float]]:
     """Energy in eV per atom above the cheapest mixture of crystals with the same atoms, and that mixture.
 
-    A linear program: the amounts x_i ≥ 0 of the crystals that minimise Σ x_i E_i with Σ x_i n_i = n. The hull is
-    that of the crystals given: one that is missing makes the number too small, never too large.
+    A linear program: amounts x_i ≥ 0 of the crystals minimise Σ x_i E_i with Σ x_i n_i = n. A missing crystal makes the
+    energy above the hull too small, never too large.
 
     Args:
         counts: element → atoms of the composition.
         crystals: each with its name, `counts` and `energy_eV_atom`.
 
     Returns:
-        The energy, negative below all mixtures, and name → part of the atoms of each crystal in the mixture.
+        The energy, negative below all mixtures, and name → fraction of the atoms of each crystal in the mixture.
 
     Raises:
         SaltflowError: no mixture of the crystals has these atoms.
@@ -41,7 +41,7 @@ def energy_above_hull(
     if found is None or not found.success:
         raise SaltflowError(
             f"No mixture of {', '.join(each['name'] for each in crystals) or 'nothing'} has the atoms of "
-            f"{_formula(counts)}: add crystals, the elements for instance."
+            f"{_formula(counts)}: add crystals, for instance the elements."
         )
     mixture = {each["name"]: float(part) for each, part in zip(crystals, found.x, strict=True) if part > SMALLEST_PART}
     return energy_eV_atom - float(found.fun), mixture
@@ -73,7 +73,7 @@ def lowest_frames(paths: Sequence[Path], reference: Reference) -> dict[str, Atom
         for frame in read_frames(path):
             if FrameInfo.partial(frame).reference_digest != reference.digest():
                 raise SaltflowError(
-                    f"{path} holds labels of other settings than this reference's; they do not compare."
+                    f"{path} holds labels of other settings than this reference's; they cannot be compared."
                 )
             formula = str(frame.symbols.formula.reduce()[0])
             if formula not in lowest or _energy_eV_atom(frame) < _energy_eV_atom(lowest[formula]):

@@ -1,4 +1,4 @@
-"""Structures and labels on disk: extended XYZ."""
+"""Read and write frames as extended XYZ."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from saltflow.materials.frame_info import remember_source
 def read_frames(path: str | os.PathLike) -> list[Atoms]:
     """Every frame of an extended XYZ file; an empty file is an empty list.
 
-    The format is named because ASE refuses to guess that of an empty file.
+    ASE cannot guess the format of an empty file, so it is named.
     """
     frames = ase.io.read(path, index=":", format="extxyz")
     for frame in frames:

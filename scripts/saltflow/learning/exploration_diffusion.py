@@ -12,7 +12,7 @@ from ase import Atoms
 from saltflow.analysis.transport.measurement import measure
 from saltflow.base.errors import SaltflowError
 from saltflow.materials.frame_info import FrameInfo
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
 FEWEST_CELLS = 2  # one packing says nothing of how packings differ

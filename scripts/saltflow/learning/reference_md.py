@@ -11,7 +11,7 @@ from saltflow.labels.frames import read_frames
 from saltflow.materials.density import density_g_cm3
 from saltflow.materials.frame_info import IMPORTED, FrameInfo, Key
 from saltflow.statistics.block_averages import TIME_BLOCKS
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "not decided"
 R_MAX_A, BIN_WIDTH_A = 8.0, 0.1

@@ -113,7 +113,7 @@ def test_another_model_is_refused_with_both_hashes(model):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(SaltflowError, match=r"gone\.model is missing; put it there or correct the table"):
+    with pytest.raises(SaltflowError, match=r"gone\.model is missing; put it there or correct potentials"):
         check_hash(tmp_path / "gone.model", pinned=SHA256_OF_ABC)
 
 

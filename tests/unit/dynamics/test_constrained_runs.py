@@ -10,7 +10,7 @@ from saltflow.dynamics.schedule import Stage
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
 from saltflow.materials.groups.group_report import describe_groups
-from saltflow.trajectory import open_trajectory, read_trajectory
+from saltflow.trajectory.h5md import open_trajectory, read_trajectory
 
 COMPOSITION = Composition.from_identity({
     "id": "Li2SO4", "formula": "Li2SO4", "host": "", "salt": "", "mobile_ion": "Li",

@@ -29,7 +29,7 @@ from md_cases import (
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.progress import Interrupted
 from saltflow.dynamics.schedule import Stage
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from md_cases import ACCEPTANCE, COMPOSITION, DYNAMICS, packed
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.runs import quench, run_state_point
 from saltflow.materials.compositions import Composition
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 
 def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, acceptance=ACCEPTANCE):

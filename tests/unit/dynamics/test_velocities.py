@@ -9,7 +9,7 @@ from mace_models import rock_salt
 from saltflow.dynamics.progress import Conditions
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage, production_schedule
-from saltflow.trajectory import open_velocities, read_trajectory
+from saltflow.trajectory.h5md import open_velocities, read_trajectory
 
 STEP_FS = 2.0
 

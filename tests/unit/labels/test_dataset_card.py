@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from saltflow.labels.dataset.card import describe_dataset, in_words
+from saltflow.labels.dataset.card import describe_dataset, format_card
 
 FACTS = {
     "potential": "chlorides",
@@ -43,7 +43,9 @@ def card() -> dict:
 
 
 def test_every_label_is_counted_once(card):
-    counted = {(each["composition"], each["generation"], each["origin"], each["arm"]): each for each in card["counts"]}
+    counted = {
+        (each["composition"], each["generation"], each["origin"], each["selected_by"]): each for each in card["counts"]
+    }
     assert (
         counted["LiCl", 0, "rattled", "-"] | {"train": 2, "valid": 0, "test": 1} == counted["LiCl", 0, "rattled", "-"]
     )
@@ -67,13 +69,13 @@ def test_forces_are_those_of_atoms(card):
 
 def test_the_card_reads_as_text_and_as_json(card):
     assert json.loads(json.dumps(card)) == card
-    text = in_words(card)
+    text = format_card(card)
     for said in ("Labels of the potential chlorides", "CC-BY-4.0", "gfn1-xtb", "control", "did not converge"):
         assert said in text
     assert max(map(len, text.splitlines())) < 120
 
 
 def test_a_dataset_without_labels_says_so():
-    text = in_words(describe_dataset({"train": [], "valid": [], "test": []}, [], facts=FACTS))
+    text = format_card(describe_dataset({"train": [], "valid": [], "test": []}, [], facts=FACTS))
     assert "no labels" in text
     assert text.count("none") >= 2

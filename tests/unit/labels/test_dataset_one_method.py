@@ -1,4 +1,4 @@
-"""One potential, one method: mixtures are refused, and every setting that changes a label changes its digest."""
+"""One potential, one method: others are refused, and every setting that changes a label changes its digest."""
 
 import copy
 from pathlib import Path
@@ -69,14 +69,16 @@ def test_a_setting_invalidates_the_labels_of_its_reference_alone(name, key):
         assert (digests[0] == digests[1]) == same
 
 
-def test_frames_of_one_method_pass():
+def test_frames_of_one_method_are_accepted():
     check_one_method([labelled(), labelled()], GFN1, reference_name="gfn1-xtb")
     check_one_method([], GFN1, reference_name="gfn1-xtb")
 
 
 @pytest.mark.parametrize("other", [{"dispersion": "none"}, {"reference_digest": "0" * 16, "reference": "pbe"}])
-def test_a_mixture_is_refused(other):
-    with pytest.raises(SaltflowError, match=r"1 of 3 labelled frames are not of gfn1-xtb .* A mixture of methods"):
+def test_two_methods_are_refused(other):
+    with pytest.raises(
+        SaltflowError, match=r"1 of 3 labelled frames are not of gfn1-xtb .* One potential needs one method"
+    ):
         check_one_method([labelled(), labelled(**other), labelled()], GFN1, reference_name="gfn1-xtb")
 
 
@@ -85,8 +87,10 @@ def test_frames_without_a_record_are_refused():
         check_one_method([lithium_chloride()], GFN1, reference_name="gfn1-xtb")
 
 
-def test_two_releases_of_a_potcar_are_a_mixture():
+def test_two_releases_of_a_potcar_are_refused():
     frames = [labelled(potcars=f"PAW_PBE Li_sv x sha256:{sha}; PAW_PBE Cl y sha256:{'c' * 64}") for sha in ("a1", "b2")]
     check_one_method(frames[:1], GFN1, reference_name="gfn1-xtb")
-    with pytest.raises(SaltflowError, match="The POTCAR PAW_PBE Li_sv x stands for two different files"):
+    with pytest.raises(
+        SaltflowError, match="Two different POTCAR files among the labels have the title PAW_PBE Li_sv x"
+    ):
         check_one_method(frames, GFN1, reference_name="gfn1-xtb")

@@ -16,7 +16,7 @@ from vasp_files import outcar_text, vasp, vasprun_text
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.labels.dataset.command import command
-from saltflow.labels.dataset.consistency import energy_and_work, problem
+from saltflow.labels.dataset.consistency import energy_and_work, find_inconsistency
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
 from saltflow.labels.dataset.importing import import_set, read_imported
@@ -142,7 +142,7 @@ def test_pstress_is_refused(tmp_path):
     ("spoil", "sentence"),
     [
         (lambda results: results.pop("stress"), "12 of 12 frames cannot be used; the first: REF_stress is missing"),
-        (lambda results: results.update(stress=results["stress"] / GPa * 10 + 9), "is it in GPa or kBar"),
+        (lambda results: results.update(stress=results["stress"] / GPa * 10 + 9), "it may be in GPa or kBar"),
         (lambda results: results.update(forces=results["forces"] * np.nan), "not a number"),
         (lambda results: results.update(forces=results["forces"] + [500.0, 0, 0]), "above labels.max_force_eV_A"),
         (lambda results: results.update(forces=results["forces"] * 27.2114 / 0.529177), "above labels.max_force"),
@@ -175,7 +175,7 @@ def test_energy_is_the_work_of_forces_and_stress(tmp_path, walk):
     frames = bring_in(tmp_path / "breathing.extxyz")
     for frame in frames:
         frame.info["REF_stress"] = -frame.info["REF_stress"]
-    assert "-1" in problem(frames)
+    assert "-1" in find_inconsistency(frames)
 
 
 def test_a_set_of_another_method_or_other_elements_is_refused(tmp_path, walk):
@@ -203,7 +203,7 @@ def test_a_set_of_another_method_or_other_elements_is_refused(tmp_path, walk):
 def test_unreadable_files_are_sentences(tmp_path):
     (tmp_path / "set.cif").write_text("data_x")
     (tmp_path / "set.xml").write_text("garbage")
-    for name, sentence in (("set.cif", "can be imported"), ("set.xml", "cannot be read"), ("no.db", "is not there")):
+    for name, sentence in (("set.cif", "can be imported"), ("set.xml", "cannot be read"), ("no.db", "does not exist")):
         with pytest.raises(SaltflowError, match=sentence):
             bring_in(tmp_path / name)
 

@@ -30,7 +30,7 @@ def wrong(rows):
     return [row.quantity for row in rows if not row.agrees]
 
 
-def test_a_sound_reference_passes(tmp_path):
+def test_a_correct_reference_agrees(tmp_path):
     rows, label = check_reference(GFN1, workdir=tmp_path, limit_s=1000.0)
     assert [row.quantity for row in rows] == NAMES
     assert wrong(rows) == []

@@ -22,7 +22,7 @@ def label(atoms, reference, workdir):
 
 
 @pytest.mark.parametrize("reference", BOTH)
-def test_unconverged_frame_is_a_failure_after_the_whole_ladder(reference, tmp_path):
+def test_unconverged_frame_is_a_failure_after_all_fallbacks(reference, tmp_path):
     found = label(borane(), reference.model_copy(update={"max_scf": 2}), tmp_path)
     assert (found.status, found.attempts) == ("not_converged", 3)
     assert "2 steps" in found.reason

@@ -91,7 +91,7 @@ def test_dead_process_is_replaced(tmp_path):
         backend.close()
 
 
-def test_unconverged_frame_is_a_failure_after_the_whole_ladder(tmp_path):
+def test_unconverged_frame_is_a_failure_after_all_fallbacks(tmp_path):
     impatient = DRAFT_PBE.model_copy(update={"max_scf": 2})
     (label,) = label_frames([distorted_cell()], impatient, max_force_eV_A=50.0, workdir=tmp_path)
     assert (label.status, label.attempts) == ("not_converged", 3)
@@ -186,8 +186,6 @@ def test_data_file_that_vanishes_is_a_crash_with_its_name(tmp_path):
 def test_dispersion_is_one_switch():
     kinds = find_kinds(DRAFT_PBE, ["Li"]).values()
     plain = DRAFT_PBE.model_copy(update={"dispersion": "none"})
-    texts = [
-        write_input(reference, kinds, attempt=COLD[0], multiplicity=1, grid=GAMMA) for reference in (DRAFT_PBE, plain)
-    ]
+    texts = [write_input(reference, kinds, scf=COLD[0], multiplicity=1, grid=GAMMA) for reference in (DRAFT_PBE, plain)]
     assert ["DFTD3(BJ)" in text for text in texts] == [True, False]
     assert "SMEAR" not in texts[0]

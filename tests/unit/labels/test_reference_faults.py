@@ -20,12 +20,12 @@ from reference_cases import GFN1, lithium_chloride
 from saltflow.base.errors import SaltflowError
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference import labelling
-from saltflow.labels.reference.embedded import ChildBackend
-from saltflow.labels.reference.frame_order import alike, distance_A
+from saltflow.labels.reference.child_backend import ChildBackend
+from saltflow.labels.reference.frame_order import distance_A, order_by_similarity
 from saltflow.labels.reference.label import LabelFailure, Processes, Result
 from saltflow.labels.reference.ledger import MAX_STARTS, check_failures, label_chunk, read_ledger
 from saltflow.labels.reference.program import disk_is_full, run_program
-from saltflow.labels.reference.scf_fallbacks import climb
+from saltflow.labels.reference.scf_fallbacks import first_converged
 
 CHUNK = """
 import sys
@@ -141,7 +141,7 @@ def test_a_program_that_fails_on_a_full_disk_blames_no_frame(tmp_path, monkeypat
     monkeypatch.setattr(labelling, "_backend", lambda *about: Full())
     monkeypatch.setattr(labelling, "disk_is_full", lambda folder: True)
     for _ in range(MAX_STARTS - 1):
-        with pytest.raises(SaltflowError, match=r"is full \(write error\): make room .* goes on with frame 1"):
+        with pytest.raises(SaltflowError, match=r"is full \(write error\): free space .* resumes with frame 1"):
             chunk.go_on(GFN1)
         assert not chunk.ledger.exists()
     chunk.go_on(GFN1)
@@ -175,7 +175,9 @@ class Backend:
         if what == "Li":
             raise ValueError("garbage")
         if what == "Be":
-            raise LabelFailure("not_converged", "no", attempts=2, details={"ladder": [{"rung": "a", "outcome": "b"}]})
+            raise LabelFailure(
+                "not_converged", "no", attempts=2, details={"scf_attempts": [{"settings": "a", "outcome": "b"}]}
+            )
         return Result(float(os.getpid()), np.zeros((1, 3)), np.zeros((3, 3)), 1, {})
 
     def isolated_atom(self, element: str) -> float:
@@ -239,7 +241,7 @@ def test_a_generation_whose_forces_are_no_numbers_ends_with_a_table(tmp_path, mo
     assert {(row["status"], row["reason"]) for row in read_ledger(chunk.ledger)} == {("nan", reason)}
     assert read_frames(chunk.labelled) == []
     with pytest.raises(
-        SaltflowError, match=rf"3 of 3 labels failed \(100%\), more .*; mend .*\n.*\n.* nan +3 +{reason}$"
+        SaltflowError, match=rf"3 of 3 labels failed \(100%\), more .*; correct .*\n.*\n.* nan +3 +{reason}$"
     ):
         check_failures([chunk.ledger], max_failed_fraction=0.1)
 
@@ -252,36 +254,38 @@ def test_a_program_is_run_without_a_shell_and_ends_with_its_job(tmp_path):
     assert failure.value.status == "crashed"
 
 
-# ── the ladder and the ledger ──────────────────────────────────────────────────────────────────
+# ── SCF fallbacks and the ledger ────────────────────────────────────────────────────────────────
 
 
 def attempt_with(outcomes):
-    def attempt(rung):
-        if rung in outcomes:
-            raise LabelFailure(outcomes[rung], f"{rung} failed", attempts=1)
+    def attempt(settings):
+        if settings in outcomes:
+            raise LabelFailure(outcomes[settings], f"{settings} failed", attempts=1)
         return Result(-1.0, np.zeros((1, 3)), np.zeros((3, 3)), 1, {"code": "x"})
 
     return attempt
 
 
-def test_every_rung_is_on_record_and_the_last_one_counts():
-    rungs = {"first": 1, "second": 2, "third": 3}
-    result = climb(rungs, attempt_with({1: "not_converged", 2: "crashed"}))
+def test_every_attempt_is_recorded_and_the_last_one_counts():
+    fallbacks = {"first": 1, "second": 2, "third": 3}
+    result = first_converged(fallbacks, attempt_with({1: "not_converged", 2: "crashed"}))
     assert result.attempts == 3
-    assert [each["outcome"] for each in result.details["ladder"]] == ["not_converged", "crashed", "ok"]
+    assert [each["outcome"] for each in result.details["scf_attempts"]] == ["not_converged", "crashed", "ok"]
     with pytest.raises(LabelFailure, match="3 failed") as failure:
-        climb(rungs, attempt_with({1: "crashed", 2: "crashed", 3: "not_converged"}))
+        first_converged(fallbacks, attempt_with({1: "crashed", 2: "crashed", 3: "not_converged"}))
     assert (failure.value.attempts, failure.value.status) == (3, "not_converged")
     with pytest.raises(LabelFailure) as failure:
-        climb(rungs, attempt_with({1: "timeout"}))
+        first_converged(fallbacks, attempt_with({1: "timeout"}))
     assert failure.value.attempts == 1
 
 
-def test_the_ledger_says_which_rungs_were_tried(tmp_path):
+def test_the_ledger_records_the_scf_attempts(tmp_path):
     chunk = Chunk(tmp_path, [lithium_chloride(seed=seed) for seed in range(2)], "GFN1")
     chunk.go_on(GFN1.model_copy(update={"max_iterations": 2}))
     rows = read_ledger(chunk.ledger)
-    assert {row["ladder"] for row in rows} == {"mixing 0.4: not_converged; mixing 0.1, 4 × the steps: not_converged"}
+    assert {row["scf_attempts"] for row in rows} == {
+        "mixing 0.4: not_converged; mixing 0.1, 4 × the steps: not_converged"
+    }
     assert {row["code"].split()[0] for row in rows} == {"tblite"}
     assert {row["attempts"] for row in rows} == {"2"}
 
@@ -299,7 +303,7 @@ def test_interleaved_trajectories_come_out_one_after_the_other():
         return frames
 
     mixed = [frame for pair in zip(trajectory(1, 0.3), trajectory(2, 0.3), strict=True) for frame in pair]
-    order = alike([*mixed, Atoms("H", cell=[5, 5, 5], pbc=True)])
+    order = order_by_similarity([*mixed, Atoms("H", cell=[5, 5, 5], pbc=True)])
     assert sorted(order) == list(range(11))
     assert [index % 2 for index in order[:10]] == [0] * 5 + [1] * 5
     assert order[10] == 10
@@ -316,4 +320,4 @@ def test_distance_knows_periodic_images_and_cells():
     broken = atoms.copy()
     broken.positions[0, 0] = np.nan
     assert distance_A(atoms, broken) == np.inf
-    assert sorted(alike([broken, atoms, broken, moved])) == [0, 1, 2, 3]
+    assert sorted(order_by_similarity([broken, atoms, broken, moved])) == [0, 1, 2, 3]

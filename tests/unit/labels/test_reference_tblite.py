@@ -80,7 +80,7 @@ def test_large_forces_are_refused(tmp_path):
     assert "0.01 eV/Å" in label.reason
 
 
-def test_every_rung_of_the_ladder_is_counted(tmp_path):
+def test_every_scf_attempt_is_counted(tmp_path):
     impatient = TbliteReference(**{**GFN1.model_dump(), "max_iterations": 1})
     (label,) = label_all([lithium_chloride()], tmp_path, reference=impatient)
     assert (label.status, label.attempts) == ("not_converged", 2)

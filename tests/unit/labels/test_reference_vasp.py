@@ -88,7 +88,7 @@ def lithium_chloride() -> Atoms:
 
 
 def incar(**changes) -> dict[str, str]:
-    text = write_inputs(vasp(**changes), lithium_chloride(), unpaired=0, rung=COLD).incar
+    text = write_inputs(vasp(**changes), lithium_chloride(), unpaired=0, scf=COLD).incar
     return dict(line.split(" = ") for line in text.splitlines())
 
 
@@ -142,7 +142,7 @@ def program(tmp_path, library) -> Program:
 
 
 def test_inputs_are_those_of_the_set_and_nothing_else():
-    inputs = write_inputs(vasp(), lithium_chloride(), unpaired=0, rung=COLD)
+    inputs = write_inputs(vasp(), lithium_chloride(), unpaired=0, scf=COLD)
     assert inputs.incar == MATPES_PBE_D3
     assert inputs.poscar == POSCAR
     assert inputs.symbols == ("Li_sv", "Cl")
@@ -203,7 +203,7 @@ def test_missing_or_wrong_library_is_a_sentence(tmp_path, monkeypatch):
     with pytest.raises(SaltflowError, match="No POTCAR library is named"):
         check_elements(vasp(), ["Li"])
     monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(SaltflowError, match="nowhere is not there"):
+    with pytest.raises(SaltflowError, match="nowhere does not exist"):
         check_elements(vasp(), ["Li"])
     (tmp_path / "POTCAR.Li_sv").write_text(potcar_text("Li_sv", valence=3.0, exchange="CA"))
     with pytest.raises(InputError, match="LEXCH = CA, not for PBE"):
@@ -257,14 +257,14 @@ def test_stress_keeps_its_shear(program):
     np.testing.assert_allclose(label.stress_eV_A3, -0.1 * GPA_EV_A3 * stress, rtol=1e-6)
 
 
-def test_unconverged_run_climbs_the_ladder(program):
+def test_unconverged_run_tries_the_fallbacks(program):
     # The first attempt uses all its steps; the second, by conjugate gradients, ends.
     stuck = program.output(lithium_chloride(), "stuck.xml", scf_steps=100)
     fine = program.output(lithium_chloride())
     script = f"if grep -q 'ALGO = All' INCAR; then cp {fine} vasprun.xml; else cp {stuck} vasprun.xml; fi"
     (label,) = program.label(script)
     assert (label.status, label.attempts) == ("ok", 2)
-    outcomes = [(each["rung"], each["outcome"]) for each in label.details["ladder"]]
+    outcomes = [(each["settings"], each["outcome"]) for each in label.details["scf_attempts"]]
     assert outcomes == [("cold, as the input set", "not_converged"), ("cold, ALGO All", "ok")]
     (label,) = program.label(f"cp {stuck} vasprun.xml")
     assert (label.status, label.attempts) == ("not_converged", 3)

@@ -20,7 +20,7 @@ from saltflow.learning.domain.training_environments import (
     read_training_environments,
     write_training_environments,
 )
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory.h5md import H5MDWriter
 
 CALIBRATION = {"compositions": {}, "pooled": {"factor": 10.0}}
 SETTINGS = {"in_domain_percentile": 95.0, "max_out_of_domain_fraction": 0.15}

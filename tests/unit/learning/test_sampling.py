@@ -23,7 +23,7 @@ from saltflow.learning.sampling import (
     without_collisions,
 )
 from saltflow.materials.compositions import read_compositions
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 ROOT = Path(__file__).resolve().parents[3]
 DEMO = ROOT / "config/presets/demo/compositions.tsv"

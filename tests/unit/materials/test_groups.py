@@ -17,7 +17,7 @@ from saltflow.materials.groups import AtomGroup, find_groups, impose_shapes, mak
 from saltflow.materials.groups.group_report import describe_groups
 from saltflow.materials.groups.shapes import mean_shape
 from saltflow.materials.ions.polyanions import POLYANIONS
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory.h5md import H5MDWriter
 from saltflow.trajectory.memory import Trajectory
 
 ROOT = Path(__file__).resolve().parents[3]

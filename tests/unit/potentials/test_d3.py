@@ -161,7 +161,7 @@ def test_a_continued_run_is_the_same_to_the_last_bit(dispersed, tmp_path):
 
 
 def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
-    from saltflow.trajectory import read_trajectory
+    from saltflow.trajectory.h5md import read_trajectory
 
     release = {"dispersion": "none", "reference": {"name": "pbe", "functional": "PBE"}}
     cells, densities = [packed()], {}

@@ -1,1 +1,1 @@
-"""Labelled sets: imported, checked, split for training, described, exported."""
+"""Labelled sets: import, checks, splits, description, export."""

@@ -1,4 +1,4 @@
-"""The card of a dataset: what its labels are of, where they come from, how they were made and what failed."""
+"""Describe the labels of a potential: counts, origin, method, failures."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,23 +9,23 @@ from ase import Atoms
 from saltflow.materials.frame_info import FrameInfo
 
 SETS = ("train", "valid", "test")
-WHERE = ("composition", "generation", "origin", "arm")
+GROUPED_BY = ("composition", "generation", "origin", "selected_by")
 
 
 def describe_dataset(
     sets: Mapping[str, Sequence[Atoms]], ledger: Sequence[Mapping[str, str]], *, facts: Mapping
 ) -> dict:
-    """Everything that somebody who is to use or judge the labels needs.
+    """The description of a dataset.
 
     Args:
-        sets: train, valid and test frames of the last generation, which hold all before it.
+        sets: train, valid and test frames of the last generation, which include all before it.
         ledger: rows of the ledgers of all generations.
-        facts: what the settings say: potential, foundation, elements, reference, licence, imported.
+        facts: of the settings: potential, foundation, elements, reference, licence, imported.
 
     Returns:
-        the facts; frames (of each set), atoms; counts (rows of composition, generation, origin, arm of the selection,
-        and frames of each set); failures (rows of generation, composition, status, reason and frames); codes (version →
-        frames); force_rms_eV_A and largest_force_eV_A of an atom. No times: a card made again is the same.
+        the facts; frames (of each set), atoms; counts (rows of composition, generation, origin, selected_by and the
+        frames of each set); failures (rows of generation, composition, status, reason and frames); codes (version →
+        frames); force_rms_eV_A and largest_force_eV_A of an atom. No times, so that it is reproducible.
     """
     every = [frame for frames in sets.values() for frame in frames]
     return {
@@ -39,17 +39,17 @@ def describe_dataset(
     }
 
 
-def in_words(card: Mapping) -> str:
-    """The card as a page of plain text."""
+def format_card(card: Mapping) -> str:
+    """The description as plain text."""
     frames = card["frames"]
     settings = [(f"  {name}", value) for name, value in card["reference"].items()]
     facts = [
         ("licence of the labels", card["licence"]),
         ("foundation", " ".join(str(value) for value in card["foundation"].values())),
         ("elements", " ".join(card["elements"])),
-        ("frames", f"{frames['train']} to train, {frames['valid']} to validate, {frames['test']} held out"),
+        ("frames", f"{frames['train']} training, {frames['valid']} validation, {frames['test']} held out"),
         ("atoms", card["atoms"]),
-        ("force on an atom", _said_of_forces(card)),
+        ("force on an atom", _format_forces(card)),
         ("codes", "; ".join(f"{code} ({count} frames)" for code, count in card["codes"].items())),
         *((f"imported {each['path']}", each["sha256"]) for each in card["imported"]),
         ("reference", ""),
@@ -58,20 +58,19 @@ def in_words(card: Mapping) -> str:
     parts = [
         f"Labels of the potential {card['potential']}",
         _aligned(facts),
-        "Labelled frames\n\n" + _table(card["counts"], [*WHERE, *SETS]),
-        "Labels that failed\n\n"
-        + _table(card["failures"], ["generation", "composition", "status", "frames", "reason"]),
+        "Labelled frames\n\n" + _table(card["counts"], [*GROUPED_BY, *SETS]),
+        "Failed labels\n\n" + _table(card["failures"], ["generation", "composition", "status", "frames", "reason"]),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _counts(sets: Mapping[str, Sequence[Atoms]]) -> list[dict]:
-    found = {name: Counter(map(_place, sets[name])) for name in SETS}
+    found = {name: Counter(map(_group_of, sets[name])) for name in SETS}
     places = sorted({place for counter in found.values() for place in counter})
-    return [dict(zip(WHERE, place, strict=True)) | {name: found[name][place] for name in SETS} for place in places]
+    return [dict(zip(GROUPED_BY, place, strict=True)) | {name: found[name][place] for name in SETS} for place in places]
 
 
-def _place(frame: Atoms) -> tuple[str, int, str, str]:
+def _group_of(frame: Atoms) -> tuple[str, int, str, str]:
     info, origin = FrameInfo.of(frame), FrameInfo.partial(frame).origin
     return info.composition, info.generation or 0, origin or "not recorded", info.selected_by or "-"
 
@@ -93,7 +92,7 @@ def _forces(frames: Sequence[Atoms]) -> dict[str, float | None]:
     return {"force_rms_eV_A": float(np.sqrt(np.mean(norms**2))), "largest_force_eV_A": float(norms.max())}
 
 
-def _said_of_forces(card: Mapping) -> str:
+def _format_forces(card: Mapping) -> str:
     if card["force_rms_eV_A"] is None:
         return "no labels"
     return f"{card['force_rms_eV_A']:.3g} eV/Å (root mean square), {card['largest_force_eV_A']:.3g} at most"

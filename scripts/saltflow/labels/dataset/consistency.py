@@ -1,42 +1,42 @@
-"""Do energies, forces and stresses of a set belong together? Units and signs that do not match show in their work."""
+"""Check that energies, forces and stresses of a set are consistent: wrong units and signs show in their work."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
 
-from saltflow.labels.reference.frame_order import alike, distance_A
+from saltflow.labels.reference.frame_order import distance_A, order_by_similarity
 from saltflow.materials.frame_info import FrameInfo
 
-# Farther apart, the trapezoidal rule misses too much of the work between two frames.
+# Largest distance of two frames for the trapezoidal rule.
 FARTHEST_A = 0.25
 FEWEST_PAIRS = 5
 SLOPES = (0.7, 1.4)
 
 
 def energy_and_work(frames: Sequence[Atoms]) -> np.ndarray:
-    """Energy differences of neighbouring frames beside the work that forces and stress say it took, (pairs, 2), eV.
+    """Energy difference of neighbouring frames, and the work of forces and stress between them, (pairs, 2), eV.
 
-    dE = −Σ F·dr + V σ:ε with dr at fixed cell and ε at fixed fractional coordinates, by the trapezoidal rule: the
-    error is of third order in the step. Frames of the same atoms no farther apart than `FARTHEST_A` are neighbours.
+    dE = −Σ F·dr + V σ:ε with dr at fixed cell and ε at fixed fractional coordinates, by the trapezoidal rule, with an
+    error of third order in the step. Neighbours are frames of the same atoms within `FARTHEST_A`.
     """
-    order = alike(frames)
+    order = order_by_similarity(frames)
     pairs = [(frames[first], frames[second]) for first, second in zip(order, order[1:], strict=False)]
     near = [pair for pair in pairs if _same_atoms(*pair) and 0 < distance_A(*pair) <= FARTHEST_A]
     return np.array([[_energy_change_eV(*pair), _work_eV(*pair)] for pair in near]).reshape(-1, 2)
 
 
-def problem(frames: Sequence[Atoms]) -> str | None:
-    """Why the labels do not belong together, or None; without enough neighbours nothing can be said."""
+def find_inconsistency(frames: Sequence[Atoms]) -> str | None:
+    """Why the labels are inconsistent; None where they agree or where there are too few neighbours."""
     pairs = energy_and_work(frames)
-    if len(pairs) < FEWEST_PAIRS or not (spread := float(pairs[:, 1] @ pairs[:, 1])):
+    if len(pairs) < FEWEST_PAIRS or not (square := float(pairs[:, 1] @ pairs[:, 1])):
         return None
-    slope = float(pairs[:, 0] @ pairs[:, 1]) / spread
+    slope = float(pairs[:, 0] @ pairs[:, 1]) / square
     if SLOPES[0] <= slope <= SLOPES[1]:
         return None
     return (
-        f"between {len(pairs)} pairs of neighbouring frames the energy changes by {slope:.3g} × the work of the forces "
-        "and stresses, where it should be 1: a unit (eV, eV/Å, eV/Å³) or a sign is wrong"
+        f"between {len(pairs)} pairs of neighbouring frames the energy changes by {slope:.3g} × the work of forces and "
+        "stresses, not by 1 ×: a unit (eV, eV/Å, eV/Å³) or a sign is wrong"
     )
 
 

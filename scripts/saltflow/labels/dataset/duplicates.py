@@ -1,4 +1,4 @@
-"""The same structure twice: found by how far its atoms would have to move, whatever the origin of the cell."""
+"""Find duplicate structures by the displacement of their atoms, up to a common shift."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from saltflow.materials.frame_info import FrameInfo
 
 
 def unique(frames: Sequence[Atoms], *, tolerance_A: float, energy_tolerance_eV: float = 5e-3) -> list[int]:
-    """Indices of the frames without those that repeat an earlier one.
+    """Indices of the frames that do not repeat an earlier one.
 
-    Two frames are the same when they list the same elements in the same order and every atom and every corner of
-    the cell lies within the tolerance, periodic images and a common shift of all atoms disregarded. Frames that
-    list their atoms in another order are not recognised.
+    Two frames are duplicates if they list the same elements in the same order, and all atoms and cell vectors agree
+    within the tolerance, up to periodic images and a common shift. Reordered atoms are not recognised.
 
     Args:
-        energy_tolerance_eV: per atom. The same structure with labels further apart is no duplicate but a contradiction.
+        tolerance_A: largest displacement of an atom or cell vector.
+        energy_tolerance_eV: per atom, largest difference of the labels of duplicates.
 
     Raises:
-        SaltflowError: two labels of one structure contradict each other.
+        SaltflowError: the labels of duplicates differ.
     """
     kept: list[int] = []
     kinds: dict[tuple, list[int]] = {}
@@ -39,13 +39,13 @@ def _twin(frame: Atoms, frames: Sequence[Atoms], earlier: Sequence[int], toleran
     if not earlier:
         return None
     cells = np.stack([frames[index].cell.array for index in earlier])
-    alike = np.abs(cells - frame.cell.array).max(axis=(1, 2)) <= tolerance_A
-    candidates = [index for index, same in zip(earlier, alike, strict=True) if same]
+    similar = np.abs(cells - frame.cell.array).max(axis=(1, 2)) <= tolerance_A
+    candidates = [index for index, same in zip(earlier, similar, strict=True) if same]
     return next((index for index in candidates if _largest_move_A(frame, frames[index]) <= tolerance_A), None)
 
 
 def _largest_move_A(first: Atoms, second: Atoms) -> float:
-    """The longest way of an atom from one frame to the other after the shift that most of them share."""
+    """Largest displacement of an atom between two frames, after a common shift."""
     steps = second.get_scaled_positions(wrap=False) - first.get_scaled_positions(wrap=False)
     steps -= steps[0]
     steps -= np.round(steps)
@@ -61,5 +61,5 @@ def _check_agreement(frames: Sequence[Atoms], first: int, second: int, tolerance
     if apart_eV > tolerance_eV:
         raise SaltflowError(
             f"Frames {first + 1} and {second + 1} are the same structure, but their energies differ by {apart_eV:.3f} "
-            "eV per atom: they come from different methods; keep those of one."
+            "eV per atom: they come from different methods; keep the frames of one."
         )

@@ -1,4 +1,4 @@
-"""Datasets for other programs: extended XYZ, and the LMDB of ASE rows that MACE and fairchem read."""
+"""Write labelled frames for other programs: extended XYZ, and LMDB of ASE rows (MACE, fairchem)."""
 
 import os
 import zlib
@@ -24,7 +24,7 @@ def export(path: Path, frames: Sequence[Atoms]) -> None:
     """Write labelled frames; the suffix decides the format.
 
     Raises:
-        SaltflowError: the suffix is of no format.
+        SaltflowError: unknown suffix.
     """
     if path.suffix not in SUFFIXES:
         raise SaltflowError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}.")
@@ -37,8 +37,8 @@ def export(path: Path, frames: Sequence[Atoms]) -> None:
 def write_lmdb(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:
     """Write frames as an LMDB of ASE rows (aselmdb): zlib-packed JSON under running numbers from 1.
 
-    Labels are where ASE's calculators have them (energy, forces, stress in Voigt's order), everything else in
-    key_value_pairs, as text where it is neither a number nor a text.
+    Labels are energy, forces and stress (Voigt's order) of ASE's calculators. Everything else is in key_value_pairs, as
+    text unless it is a number.
     """
     import lmdb
     import orjson
@@ -57,7 +57,7 @@ def write_lmdb(path: str | os.PathLike, frames: Sequence[Atoms]) -> None:
 
 
 def _bookkeeping(count: int) -> dict[str, object]:
-    """What the database keeps beside its rows."""
+    """Entries of the database beside its rows."""
     return {"nextid": count + 1, "deleted_ids": [], "metadata": {}}
 
 

@@ -1,4 +1,4 @@
-"""Labelled sets from elsewhere, checked and marked so that a potential can be trained on them."""
+"""Import labelled sets of other programs: check them and complete their `FrameInfo`."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ from ase import Atoms
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.settings.references import Reference
-from saltflow.labels.dataset.consistency import problem
+from saltflow.labels.dataset.consistency import find_inconsistency
 from saltflow.labels.dataset.other_formats import read_labelled
 from saltflow.materials.frame_info import IMPORTED, FrameInfo
 
-# Frames of one file that follow each other are alike: they go to training or validation together.
+# Consecutive frames of a file are similar: blocks of them form a lineage.
 BLOCK_FRAMES = 25
-# 1 eV/Å³ is 160 GPa: above it the stress is in another unit.
+# 160 GPa: a larger stress is in another unit.
 MAX_STRESS_EV_A3 = 1.0
 LABELS = (FrameInfo.reference_energy_eV, FrameInfo.reference_forces_eV_A, FrameInfo.reference_stress_eV_A3)
 
@@ -29,18 +29,18 @@ def import_set(
     max_force_eV_A: float,
     md_temperature_K: float | None = None,
 ) -> list[Atoms]:
-    """The frames of a labelled set with everything that a frame labelled here carries.
+    """The frames of a labelled set with the `FrameInfo` of labels.
 
     Args:
         path: extended XYZ, vasprun.xml, OUTCAR or an ASE database.
-        reference: the method that the set is declared to come from.
-        composition: what reports call the frames, unless they name their own.
-        max_force_eV_A: as for labels computed here; a frame above it is an error, not data.
-        md_temperature_K: at which the set was run, if it is molecular dynamics by the reference in the order of time.
+        reference: declared method of the set.
+        composition: id of frames that name none.
+        max_force_eV_A: limit on the force on any atom; a frame above it is an error here.
+        md_temperature_K: of a set that is molecular dynamics by the reference, in the order of time.
 
     Raises:
-        SaltflowError: the file is broken or of another method, a field is missing, a number is out of range, or the
-            energies do not belong to the forces; every frame at fault is counted.
+        SaltflowError: the file is broken or of another method, a label is missing, a number is out of range, or
+            energies and forces are inconsistent; all wrong frames are counted.
     """
     frames = read_labelled(path, reference)
     if not frames:
@@ -50,7 +50,7 @@ def import_set(
         raise SaltflowError(
             f"{path}: {len(problems)} of {len(frames)} frames cannot be used; the first: {problems[0]}."
         )
-    if text := problem(frames):
+    if text := find_inconsistency(frames):
         raise SaltflowError(f"{path}: {text}.")
     return [
         _marked(
@@ -69,20 +69,20 @@ def import_set(
 def read_imported(
     sets: Sequence[dict], reference: Reference, *, reference_name: str, elements: Collection[str], max_force_eV_A: float
 ) -> list[Atoms]:
-    """The frames of the sets that a potential names under `labels.imported`.
+    """The frames of the sets under `labels.imported` of a potential.
 
     Args:
-        sets: their path, sha256, composition and declared reference, and md_temperature_K of molecular dynamics.
+        sets: path, sha256, composition and declared reference of each, and md_temperature_K of molecular dynamics.
         reference: of the potential.
-        elements: that the potential knows.
+        elements: of the potential.
 
     Raises:
-        InputError: every set that is declared to come from another reference.
-        SaltflowError: a file is not the pinned one, holds other elements, or cannot be used.
+        InputError: sets that are declared to come from another reference.
+        SaltflowError: a file is not the pinned one, has other elements, or cannot be used.
     """
     problems = [
         f"labels.imported: {each['path']} is declared to come from '{each['reference']}', but the potential learns "
-        f"from '{reference_name}'; two methods in one potential are a mixture: leave it out."
+        f"from '{reference_name}'; one potential needs one method: remove it."
         for each in sets
         if each["reference"] != reference_name
     ]
@@ -106,7 +106,7 @@ def read_imported(
 
 def _check_pinned(path: Path, sha256: str) -> None:
     if not path.is_file():
-        raise SaltflowError(f"labels.imported: {path} is not there; correct its path.")
+        raise SaltflowError(f"labels.imported: {path} does not exist; correct its path.")
     if (found := sha256_of_file(path)) != sha256:
         raise SaltflowError(f"labels.imported: {path} has SHA-256 {found} where {sha256} is pinned; restore the file.")
 
@@ -116,7 +116,7 @@ def _check_elements(path: str, frames: Sequence[Atoms], elements: Collection[str
     if unknown:
         raise SaltflowError(
             f"labels.imported: {path} holds {', '.join(unknown)}, which no composition of the potential contains; "
-            "train it on one that does, or leave those frames out."
+            "train it on one that does, or remove those frames."
         )
 
 
@@ -133,12 +133,12 @@ def _problem_of(frame: Atoms, reference: Reference, reference_name: str, max_for
     if (largest := np.linalg.norm(info.reference_forces_eV_A, axis=1).max()) > max_force_eV_A:
         return f"its largest force of {largest:.1f} eV/Å is above labels.max_force_eV_A = {max_force_eV_A:g}"
     if (largest := np.abs(info.reference_stress_eV_A3).max()) > MAX_STRESS_EV_A3:
-        return f"a stress of {largest:.3g} eV/Å³ is {largest * 160:.3g} GPa: is it in GPa or kBar?"
+        return f"a stress of {largest:.3g} eV/Å³ is {largest * 160:.3g} GPa: it may be in GPa or kBar"
     return _other_method(frame, reference, reference_name)
 
 
 def _other_method(frame: Atoms, reference: Reference, reference_name: str) -> str | None:
-    """Where a frame says itself how it was labelled, that must be what is declared."""
+    """Why the method that a frame records is not the declared one, or None."""
     info, declared = FrameInfo.partial(frame), reference.digest()
     if info.reference_digest not in (None, declared):
         return (

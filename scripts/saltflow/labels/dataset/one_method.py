@@ -1,4 +1,4 @@
-"""One potential learns from one method: labels of another, or of another dispersion, are a mixture and refused."""
+"""Make sure that all labels of a potential are of one method, dispersion included."""
 
 import re
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ POTCAR = re.compile(r"(\S.*?) sha256:([0-9a-f]+)")
 
 
 def check_one_method(frames: Sequence[Atoms], reference: Reference, *, reference_name: str) -> None:
-    """Make sure that every frame was labelled as the potential's reference is set, dispersion included.
+    """Make sure that every frame was labelled with the settings of the potential's reference.
 
     Raises:
-        SaltflowError: with how many were not, and how; or a POTCAR title that stands for two files.
+        SaltflowError: with the number of other frames and the method of the first; or one POTCAR title for two files.
     """
     method = (reference.digest(), reference.dispersion)
     infos = [FrameInfo.partial(frame) for frame in frames]
@@ -25,8 +25,8 @@ def check_one_method(frames: Sequence[Atoms], reference: Reference, *, reference
         raise SaltflowError(
             f"{len(others)} of {len(frames)} labelled frames are not of {reference_name} with dispersion "
             f"{reference.dispersion}: {first.lineage} is of {first.reference} with dispersion {first.dispersion} "
-            f"(settings {first.reference_digest}, not {reference.digest()}). A mixture of methods trains nothing: "
-            "label those frames again, or leave them out."
+            f"(settings {first.reference_digest}, not {reference.digest()}). One potential needs one method: "
+            "label those frames again, or remove them."
         )
     _check_potcars(frames)
 
@@ -38,6 +38,6 @@ def _check_potcars(frames: Sequence[Atoms]) -> None:
             hashes.setdefault(title, set()).add(sha256)
     if twofold := sorted(title for title, found in hashes.items() if len(found) > 1):
         raise SaltflowError(
-            f"The POTCAR {twofold[0]} stands for two different files among the labels: use one release of the library "
-            "and label again what was made with the other."
+            f"Two different POTCAR files among the labels have the title {twofold[0]}: use one release of the library "
+            "and label the frames of the other again."
         )

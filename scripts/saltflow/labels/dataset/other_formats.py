@@ -1,4 +1,4 @@
-"""Labelled frames of other programs: extended XYZ, VASP's vasprun.xml and OUTCAR, ASE's databases."""
+"""Read labelled frames of other programs: extended XYZ, VASP's vasprun.xml and OUTCAR, ASE databases."""
 
 import re
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.vasp_output import KBAR
 from saltflow.materials.frame_info import FrameInfo
 
-Declared = dict[str, str]
-SAID = ("PSTRESS", "IVDW", "GGA", "METAGGA", "LDAU")
+Tags = dict[str, str]
+TAGS = ("PSTRESS", "IVDW", "GGA", "METAGGA", "LDAU")
 UNSET = ("", "--", "F", "NONE")
 # The labels of a frame → the names that ASE's calculators have for them.
 LABELS = {
@@ -29,22 +29,22 @@ LABELS = {
 
 
 def read_labelled(path: Path, reference: Reference) -> list[Atoms]:
-    """The frames of a file with REF_energy (eV), REF_forces (eV/Å) and REF_stress (eV/Å³, 3×3, ASE's sign).
+    """The labelled frames of a file.
 
-    The energy is the one whose derivatives the forces are (VASP's free energy). What the file says of its method is
-    compared with the reference that it is declared to come from.
+    The energy is that of which the forces are derivatives (VASP's free energy). The method in the file must be that of
+    the declared reference.
 
     Raises:
-        SaltflowError: the file is of no known format, broken, or of another method.
+        SaltflowError: unknown format, broken file or another method.
     """
     if not path.is_file():
-        raise SaltflowError(f"The labelled set {path} is not there; correct its path.")
+        raise SaltflowError(f"The labelled set {path} does not exist; correct its path.")
     reader = _reader(path)
     try:
         return reader(path, reference)
     except SaltflowError:
         raise
-    except Exception as error:  # whatever a parser trips over in a file that is something else
+    except Exception as error:  # parsers raise anything for a file of another kind
         raise SaltflowError(f"{path} cannot be read: {type(error).__name__}: {error}.") from error
 
 
@@ -69,10 +69,10 @@ def _database(path: Path, reference: Reference) -> list[Atoms]:
 
 
 def _from_calculator(atoms: Atoms, more: Mapping[str, object] = MappingProxyType({})) -> Atoms:
-    """A frame whose labels are under MACE's names, or in the calculator that ASE's reader made of them.
+    """A frame with its labels, from MACE's keys or from the calculator of ASE's reader.
 
     Args:
-        more: what a database says of the frame.
+        more: key–value pairs of a database.
     """
     found = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     FrameInfo.of(found).copy({**more, **FrameInfo.of(atoms).as_dict()})
@@ -99,12 +99,12 @@ def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
     from saltflow.labels.reference.vasp_output import parse
 
     run = parse(path)
-    said = {**run.parameters, **run.incar}
-    _check_method(path, reference, {key: str(said.get(key, "")) for key in SAID})
+    tags = {**run.parameters, **run.incar}
+    _check_method(path, reference, {key: str(tags.get(key, "")) for key in TAGS})
     frames = []
     for number, step in enumerate(run.ionic_steps, start=1):
         if len(step["electronic_steps"]) >= run.parameters["NELM"]:
-            raise SaltflowError(f"{path}: the SCF of step {number} did not converge; leave that step out.")
+            raise SaltflowError(f"{path}: the SCF of step {number} did not converge; remove that step.")
         atoms = AseAtomsAdaptor.get_atoms(step["structure"], msonable=False)
         frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
         labels = {
@@ -118,8 +118,8 @@ def _vasprun(path: Path, reference: Reference) -> list[Atoms]:
 
 def _outcar(path: Path, reference: Reference) -> list[Atoms]:
     text = path.read_text(errors="replace")
-    said = {key: re.findall(rf"^\s*{key}\s*=\s*(\S+)", text, re.MULTILINE) for key in SAID}
-    _check_method(path, reference, {key: values[-1] if values else "" for key, values in said.items()})
+    tags = {key: re.findall(rf"^\s*{key}\s*=\s*(\S+)", text, re.MULTILINE) for key in TAGS}
+    _check_method(path, reference, {key: values[-1] if values else "" for key, values in tags.items()})
     frames = [_from_calculator(atoms) for atoms in ase.io.read(path, index=":", format="vasp-out")]
     converged = text.count("aborting loop because EDIFF is reached")
     if converged < len(frames):
@@ -127,27 +127,27 @@ def _outcar(path: Path, reference: Reference) -> list[Atoms]:
     return frames
 
 
-def _check_method(path: Path, reference: Reference, said: Declared) -> None:
-    """What VASP's own files say of the functional against what is declared."""
-    if said["PSTRESS"] and abs(float(said["PSTRESS"])) > 0:
+def _check_method(path: Path, reference: Reference, tags: Tags) -> None:
+    """Make sure that the functional in VASP's files is the declared one."""
+    if tags["PSTRESS"] and abs(float(tags["PSTRESS"])) > 0:
         raise SaltflowError(
-            f"{path} was made with PSTRESS = {said['PSTRESS']}: its energies and stresses are no labels."
+            f"{path} was made with PSTRESS = {tags['PSTRESS']}: energies and stresses include it and cannot be labels."
         )
-    dispersion = {"": "none", "0": "none", "12": "D3(BJ)"}.get(said["IVDW"], f"IVDW = {said['IVDW']}")
+    dispersion = {"": "none", "0": "none", "12": "D3(BJ)"}.get(tags["IVDW"], f"IVDW = {tags['IVDW']}")
     declared = (getattr(reference, "functional", None), reference.dispersion)
-    if (_functional(said), dispersion) != declared:
+    if (_functional(tags), dispersion) != declared:
         raise SaltflowError(
-            f"{path} holds labels of {_functional(said)} with dispersion {dispersion}, but is declared as "
+            f"{path} holds labels of {_functional(tags)} with dispersion {dispersion}, but is declared as "
             f"{declared[0]} with {declared[1]}: declare the reference that made it."
         )
 
 
-def _functional(said: Declared) -> str:
-    """The functional as settings call it, from VASP's GGA, METAGGA (printed cut short, too) and LDAU."""
-    name = said["METAGGA"].upper()
+def _functional(tags: Tags) -> str:
+    """The functional in the words of the settings, from VASP's GGA, METAGGA (sometimes truncated) and LDAU."""
+    name = tags["METAGGA"].upper()
     if name.startswith("R2SCA"):
         name = "r2SCAN"
     elif name in UNSET:
-        gradient = said["GGA"].upper()
-        name = "PBE" if gradient in UNSET or gradient == "PE" else f"GGA = {said['GGA']}"
-    return name + " + U" * (said["LDAU"].upper() in ("T", "TRUE", ".TRUE."))
+        gradient = tags["GGA"].upper()
+        name = "PBE" if gradient in UNSET or gradient == "PE" else f"GGA = {tags['GGA']}"
+    return name + " + U" * (tags["LDAU"].upper() in ("T", "TRUE", ".TRUE."))

@@ -1,4 +1,4 @@
-"""Which labelled frames train, validate and test a potential: whole lineages, so that nothing leaks."""
+"""Split labelled frames into training, validation and test sets by whole lineages."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,15 @@ from saltflow.materials.frame_info import FrameInfo
 
 
 def split_frames(frames: Sequence[Atoms], *, valid_fraction: float, known: Mapping[str, str]) -> dict[str, str]:
-    """Which set each lineage belongs to: train, valid or test.
+    """Lineage → set: train, valid or test.
 
-    A lineage keeps its set for ever. New lineages marked `heldout` are tests; of the others, those first in the
-    order of a hash are validation, at least one in all.
+    A lineage keeps its set. New held-out lineages are test; of the others, the first in the order of a hash are
+    validation, at least one in all.
 
     Args:
-        frames: labelled frames with `lineage` and `split`.
-        valid_fraction: share of the training lineages that picks the best epoch.
-        known: lineage → set of earlier generations.
+        frames: labelled, with `lineage` and `split`.
+        valid_fraction: of the training lineages.
+        known: lineage → set in earlier generations.
     """
     splits = dict(known)
     infos = [FrameInfo.of(frame) for frame in frames]

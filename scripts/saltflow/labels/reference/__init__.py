@@ -1,1 +1,1 @@
-"""Quantum-mechanical references: one file per code, behind the functions of `labelling`."""
+"""Reference methods: one module per code, behind the functions of `labelling`."""

@@ -1,4 +1,4 @@
-"""Density-functional labels by CP2K: ASE's interface to cp2k_shell with an input written out in full."""
+"""Labels by CP2K: ASE's interface to cp2k_shell with a complete input."""
 
 import itertools
 import re
@@ -19,15 +19,15 @@ from saltflow.base.child_process import bound_program
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import Cp2kReference
 from saltflow.labels.reference.cp2k_data import data_folder, find_kinds
-from saltflow.labels.reference.cp2k_input import WAVEFUNCTION, Attempt, write_input
+from saltflow.labels.reference.cp2k_input import WAVEFUNCTION, write_input
 from saltflow.labels.reference.kpoints import GAMMA, Grid, kpoint_grid
 from saltflow.labels.reference.label import LabelFailure, Processes, Result
 from saltflow.labels.reference.net_force import without_net_force
-from saltflow.labels.reference.program import filled, kill_group
-from saltflow.labels.reference.scf_fallbacks import climb
+from saltflow.labels.reference.program import fill_command, kill_group
+from saltflow.labels.reference.scf_fallbacks import SCFSettings, first_converged, named
 from saltflow.labels.reference.spin import free_atom_unpaired_electrons, unpaired_electrons
 
-# ASE would write these sections itself; the input here is complete without it.
+# Sections that ASE would write; the input here is complete.
 _NOTHING_FROM_ASE = {
     "basis_set": None,
     "basis_set_file": None,
@@ -41,23 +41,22 @@ _NOTHING_FROM_ASE = {
     "stress_tensor": False,
     "xc": None,
 }
-# What ASE's interface raises when the shell dies or answers something else than it expects.
+# Raised by ASE's interface when the shell dies or gives an unexpected answer.
 _SHELL_ERRORS = (AssertionError, ValueError, OSError, RuntimeError)
 
-# A cold start converges better by diagonalisation; the wavefunction of the frame before is better used
-# by orbital transformation, which cannot smear.
-WARM = Attempt("restart", "ot", mixing=0.2)
+# A cold start converges best by diagonalisation, a warm start by orbital transformation, which cannot smear.
+WARM = SCFSettings("restart", "ot", mixing=0.2)
 COLD = (
-    Attempt("atomic", "diagonalisation", mixing=0.2),
-    Attempt("atomic", "ot", mixing=0.2),
-    Attempt("atomic", "diagonalisation", mixing=0.05),
+    SCFSettings("atomic", "diagonalisation", mixing=0.2),
+    SCFSettings("atomic", "ot", mixing=0.2),
+    SCFSettings("atomic", "diagonalisation", mixing=0.05),
 )
-SMEARED_WARM = Attempt("restart", "diagonalisation", mixing=0.2)
+SMEARED_WARM = SCFSettings("restart", "diagonalisation", mixing=0.2)
 SMEARED_COLD = (COLD[0], COLD[2])
 
 
 def element_problems(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, str]:
-    """Element → what the installation lacks for it; SaltflowError if CP2K itself is missing."""
+    """Element → what the installation lacks for it; SaltflowError if CP2K is missing."""
     return {name: kind for name, kind in find_kinds(reference, elements).items() if isinstance(kind, str)}
 
 
@@ -67,14 +66,13 @@ def start_backend(reference: Cp2kReference, workdir: Path, processes: Processes)
 
 
 class Cp2kBackend:
-    """One CP2K process that labels structures one after another and hands on its wavefunction.
+    """One CP2K process that labels structures one after another, each from the wavefunction of the one before.
 
-    Each structure gets a force environment of its own, so that grids follow its cell and the label
-    depends on the structure alone (to the SCF tolerance); only the starting wavefunction is handed on.
+    Each structure gets its own force environment: grids follow its cell, and the label depends on the structure alone
+    (to the SCF tolerance).
 
     Args:
-        workdir: each process works in a new folder inside, so that one that was left behind by a
-            killed job cannot write into the files of the next.
+        workdir: each process works in a new folder inside, apart from processes that a killed job left behind.
 
     Raises:
         SaltflowError: CP2K does not start.
@@ -102,14 +100,14 @@ class Cp2kBackend:
         grid = kpoint_grid(atoms.cell.array, spacing_per_A=self.reference.kpoint_spacing_per_A)
         system = (tuple(atoms.numbers), multiplicity, grid)
 
-        def run(attempt: Attempt) -> Result:
+        def run(scf: SCFSettings) -> Result:
             self._wavefunction_of = None
-            text = write_input(self.reference, kinds, attempt=attempt, multiplicity=multiplicity, grid=grid)
+            text = write_input(self.reference, kinds, scf=scf, multiplicity=multiplicity, grid=grid)
             calculator, details = self._run(atoms, text)
             self._wavefunction_of = system
-            return self._result(calculator, {**details, **asdict(attempt), "kpoints": list(grid)})
+            return self._result(calculator, {**details, **asdict(scf), "kpoints": list(grid)})
 
-        return climb(_named(self._ladder(grid, warm=system == self._wavefunction_of)), run)
+        return first_converged(named(self._fallbacks(grid, warm=system == self._wavefunction_of)), run)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
@@ -117,7 +115,7 @@ class Cp2kBackend:
         atoms = Atoms(element, positions=[[box_A / 2] * 3], cell=[box_A] * 3, pbc=True)
         kinds = self._kinds(atoms)
         unpaired = free_atom_unpaired_electrons(element)
-        # Partly filled p and d shells swap orbitals from step to step unless the occupation is smeared.
+        # Partly filled p and d shells exchange orbitals between steps unless the occupation is smeared.
         smeared = self.reference.model_copy(
             update={
                 "smearing_temperature_K": self.reference.smearing_temperature_K or 300.0,
@@ -125,19 +123,19 @@ class Cp2kBackend:
             }
         )
 
-        def run(attempt: Attempt) -> Result:
-            text = write_input(smeared, kinds, attempt=attempt, multiplicity=unpaired + 1, grid=GAMMA)
+        def run(scf: SCFSettings) -> Result:
+            text = write_input(smeared, kinds, scf=scf, multiplicity=unpaired + 1, grid=GAMMA)
             calculator, details = self._run(atoms, text)
             return self._result(calculator, details)
 
-        return climb(_named(SMEARED_COLD), run).energy_eV
+        return first_converged(named(SMEARED_COLD), run).energy_eV
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         if self._calculator is not None:
             self._stop()
         (self.folder / WAVEFUNCTION).unlink(missing_ok=True)
-        with suppress(OSError):  # what failed attempts left is kept for whoever looks into them
+        with suppress(OSError):  # files of failed attempts are kept
             self.folder.rmdir()
 
     def _stop(self) -> None:
@@ -155,14 +153,16 @@ class Cp2kBackend:
         """Start the shell in its own folder and process group (CP2K cuts paths at 80 characters)."""
         data = shlex.quote(f"CP2K_DATA_DIR={data_folder(self.reference)}")
         threads = f"OMP_NUM_THREADS={self.processes.threads}"
-        command = shlex.join(bound_program(["sh", "-c", f"exec {filled(self.reference.command, self.processes)}"]))
+        command = shlex.join(
+            bound_program(["sh", "-c", f"exec {fill_command(self.reference.command, self.processes)}"])
+        )
         self._calculator = CP2K(
             label="frame",
             command=f"cd {shlex.quote(str(self.folder))} && exec env {data} {threads} setsid {command}",
             **_NOTHING_FROM_ASE,
         )
 
-    def _ladder(self, grid: Grid, *, warm: bool) -> tuple[Attempt, ...]:
+    def _fallbacks(self, grid: Grid, *, warm: bool) -> tuple[SCFSettings, ...]:
         """Orbital transformation can neither smear nor sample k-points."""
         if self.reference.smearing_temperature_K or grid != GAMMA:
             return (SMEARED_WARM, *SMEARED_COLD) if warm else SMEARED_COLD
@@ -172,7 +172,7 @@ class Cp2kBackend:
         return list(find_kinds(self.reference, sorted(set(atoms.get_chemical_symbols()))).values())
 
     def _run(self, atoms: Atoms, text: str) -> tuple[CP2K, dict]:
-        """One attempt: a fresh force environment, stopped at the time limit."""
+        """One run in a fresh force environment, killed at the time limit."""
         self._runs += 1
         name = f"run{self._runs}"
         timed_out = threading.Event()
@@ -226,13 +226,9 @@ class Cp2kBackend:
         return path.read_text(errors="replace") if path.is_file() else ""
 
 
-def _named(ladder: Sequence[Attempt]) -> dict[str, Attempt]:
-    return {f"{each.guess} {each.solver}, mixing {each.mixing:g}": each for each in ladder}
-
-
 @contextmanager
 def _time_limit(group: int, seconds: float, timed_out: threading.Event) -> Iterator[None]:
-    """Kill a process group when the block takes longer than `seconds`, and say so in `timed_out`."""
+    """Kill a process group and set `timed_out` when the block takes longer than `seconds`."""
 
     def stop() -> None:
         timed_out.set()
@@ -252,7 +248,7 @@ def _version(output: str) -> str:
 
 
 def _abort_message(output: str) -> str:
-    """The sentence inside the box that CP2K draws when it stops; its first columns hold a drawing."""
+    """The sentence inside the box that CP2K prints when it stops; its first columns are a drawing."""
     lines = output.splitlines()
     aborts = [number for number, line in enumerate(lines) if line.startswith(" * [ABORT]")]
     if not aborts:

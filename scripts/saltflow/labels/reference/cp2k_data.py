@@ -1,4 +1,4 @@
-"""The basis sets and potentials that an installed CP2K brings, read from its own data files."""
+"""Basis sets and potentials of an installed CP2K, read from its data files."""
 
 import os
 import re
@@ -18,8 +18,8 @@ ENTRY = re.compile(r"^\s*([A-Z][a-z]?)\s+([A-Za-z]\S*(?:\s+[A-Za-z]\S*)*)\s*$")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How CP2K treats one element: full names, so that nothing is left to its search order."""
+class Cp2kKind:
+    """CP2K's KIND of one element, by full names of basis and potential."""
 
     element: str
     basis: str
@@ -35,7 +35,7 @@ def data_folder(reference: Cp2kReference) -> Path:
     share/cp2k/data (conda-forge).
 
     Raises:
-        SaltflowError: the program or its data folder is not there.
+        SaltflowError: the program or its data folder is missing.
     """
     prefix = _installation(reference.command)
     explicit = reference.data_path or os.environ.get("CP2K_DATA_DIR")
@@ -60,8 +60,8 @@ def _installation(command: str) -> Path:
     return Path(found).resolve().parent.parent
 
 
-def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, Kind | str]:
-    """Element → its kind, or the sentence that says what the installation lacks.
+def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, Cp2kKind | str]:
+    """Element → its kind, or a sentence about what the installation lacks.
 
     Raises:
         SaltflowError: the program or a data file is missing.
@@ -74,7 +74,7 @@ def find_kinds(reference: Cp2kReference, elements: Sequence[str]) -> dict[str, K
     return {element: _kind(reference, element, folder, bases.get(element, ())) for element in elements}
 
 
-def _kind(reference: Cp2kReference, element: str, folder: Path, bases: Sequence[str]) -> Kind | str:
+def _kind(reference: Cp2kReference, element: str, folder: Path, bases: Sequence[str]) -> Cp2kKind | str:
     if problem := spin_problem(reference, element):
         return problem
     wanted = reference.potential_for(element)
@@ -85,11 +85,11 @@ def _kind(reference: Cp2kReference, element: str, folder: Path, bases: Sequence[
     if not any(basis in names.split() for names in bases):
         files = ", ".join(reference.basis_files)
         return f"no basis {basis} for {element} in {files}; choose another basis or add its file"
-    return Kind(element, basis, f"{wanted.potential}-q{charge}", wanted.potential_file, charge)
+    return Cp2kKind(element, basis, f"{wanted.potential}-q{charge}", wanted.potential_file, charge)
 
 
 def _default_charge(potentials: Sequence[str], wanted: str) -> int | None:
-    """Valence electrons of the entry that carries the name without a charge: the recommended one."""
+    """Valence electrons of the recommended entry, which carries the name without a charge."""
     for names in map(str.split, potentials):
         if wanted in names:
             full = re.compile(re.escape(wanted) + r"-q(\d+)$")

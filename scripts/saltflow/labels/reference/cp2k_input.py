@@ -1,19 +1,16 @@
-"""The CP2K input of a label, written out in full; ASE adds the coordinates and the cell."""
+"""The complete CP2K input of a label; ASE adds coordinates and cell."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from saltflow.campaign.settings.references import Cp2kReference
-from saltflow.labels.reference.cp2k_data import Kind
+from saltflow.labels.reference.cp2k_data import Cp2kKind
 from saltflow.labels.reference.kpoints import GAMMA, Grid, half_grid
+from saltflow.labels.reference.scf_fallbacks import SCFSettings
 from saltflow.potentials.d3_damping import DAMPING
 
-Guess = Literal["restart", "atomic"]
-Solver = Literal["ot", "diagonalisation"]
 WAVEFUNCTION = "wavefunction.wfn"
 
-# CP2K's own filter of integrals; the SCF tolerance must stay above its square root.
+# CP2K's filter of integrals; the SCF tolerance must stay above its square root.
 EPS_DEFAULT = 1e-12
 # Beyond 15 Å the D3 energy of a solid changes by less than 0.1 meV/atom.
 DISPERSION_CUTOFF_A = 15.0
@@ -26,27 +23,16 @@ _FUNCTIONALS = {
 _XC_GRID = {"none": ("NONE", "PW"), "NN10": ("NN10", "NN10_SMOOTH")}
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """How the SCF is brought to convergence; none of it changes where it converges to.
-
-    Attributes:
-        guess: the wavefunction of the frame before, or atomic densities.
-        solver: orbital transformation (insulators only), or diagonalisation with Broyden mixing.
-        mixing: weight of the new density in Broyden mixing.
-    """
-
-    guess: Guess
-    solver: Solver
-    mixing: float
-
-
 def write_input(
-    reference: Cp2kReference, kinds: Iterable[Kind], *, attempt: Attempt, multiplicity: int, grid: Grid
+    reference: Cp2kReference, kinds: Iterable[Cp2kKind], *, scf: SCFSettings, multiplicity: int, grid: Grid
 ) -> str:
-    """The input template for one attempt at one structure; spin-polarised if `multiplicity` (2S + 1) > 1."""
-    diagonalise = attempt.solver == "diagonalisation"
-    scf = _diagonalisation(reference, attempt.mixing, multiplicity) if diagonalise else _OT
+    """The input template of one run; spin-polarised if `multiplicity` (2S + 1) > 1.
+
+    The guess of `scf` is restart (the frame before) or atomic; its solver ot (orbital transformation, insulators only)
+    or diagonalisation with Broyden mixing.
+    """
+    diagonalise = scf.solver == "diagonalisation"
+    solver = _diagonalisation(reference, scf.mixing, multiplicity) if diagonalise else _OT
     return f"""
 &GLOBAL
   PRINT_LEVEL MEDIUM
@@ -69,10 +55,10 @@ def write_input(
       REL_CUTOFF [Ry] {reference.relative_cutoff_Ry}
     &END MGRID
     &SCF
-      SCF_GUESS {attempt.guess.upper()}
+      SCF_GUESS {scf.guess.upper()}
       EPS_SCF {reference.scf_tolerance}
       MAX_SCF {reference.max_scf}
-      {scf.strip()}
+      {solver.strip()}
       &PRINT
         &RESTART
           FILENAME ={WAVEFUNCTION}
@@ -151,7 +137,7 @@ def _dispersion(reference: Cp2kReference) -> str:
 
 
 def _kpoints(grid: Grid) -> str:
-    """The points by name: CP2K's own Monkhorst–Pack grids of even size leave out Γ."""
+    """Explicit points: CP2K's Monkhorst–Pack grids of even size leave out Γ."""
     if grid == GAMMA:
         return ""
     points = _lines(
@@ -170,7 +156,7 @@ def _kpoints(grid: Grid) -> str:
 """
 
 
-def _kind(kind: Kind, unpaired_electrons: Mapping[str, int]) -> str:
+def _kind(kind: Cp2kKind, unpaired_electrons: Mapping[str, int]) -> str:
     return f"""&KIND {kind.element}
       BASIS_SET {kind.basis}
       POTENTIAL_FILE_NAME {kind.potential_file}

@@ -1,4 +1,4 @@
-"""Grimme's D3 dispersion with Becke–Johnson damping, two-body, for codes that have none of their own."""
+"""Two-body D3(BJ) dispersion by the dftd3 library, for codes without their own."""
 
 from dataclasses import replace
 
@@ -9,10 +9,7 @@ from saltflow.potentials.d3_damping import DAMPING
 
 
 def with_dispersion(result: Result, atoms: Atoms, *, functional: str) -> Result:
-    """A density-functional result with the D3(BJ) energy, forces and stress by the dftd3 library added.
-
-    Without the three-body term, as in CP2K and in the parameters' own fit.
-    """
+    """A result with D3(BJ) energy, forces and stress added; two-body, as in the fit of the parameters."""
     from dftd3.ase import DFTD3
 
     damping = DAMPING[functional]

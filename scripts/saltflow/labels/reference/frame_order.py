@@ -1,4 +1,4 @@
-"""The order of frames in which a wavefunction is best handed on: each the most like the one before."""
+"""Order frames for warm starts: each the most similar to the one before."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 from ase import Atoms
 
 
-def alike(frames: Sequence[Atoms]) -> list[int]:
-    """Indices of the frames, those of the same atoms together and each followed by the nearest that is left.
+def order_by_similarity(frames: Sequence[Atoms]) -> list[int]:
+    """Indices of the frames: equal lists of atoms together, each frame followed by the nearest that is left.
 
-    A chain of nearest neighbours from the first frame of each kind: no shortest path, but cheap and within a few
-    percent of one for frames of some trajectories.
+    A nearest-neighbour chain from the first frame of each kind; for frames of a few trajectories within a few percent
+    of the shortest path.
     """
     kinds: dict[tuple, list[int]] = {}
     for index, frame in enumerate(frames):
@@ -19,9 +19,9 @@ def alike(frames: Sequence[Atoms]) -> list[int]:
 
 
 def distance_A(first: Atoms, second: Atoms) -> float:
-    """Root mean square displacement of the atoms, minimum image, plus that of the cell's corners.
+    """Root mean square displacement of the atoms (minimum image) plus that of the cell vectors, in Å.
 
-    The atoms must be the same, in the same order; frames that are not numbers are infinitely far away.
+    The atoms must be the same, in the same order. Frames that are not finite have infinite distance.
     """
     if not all(np.isfinite(each.positions).all() and each.cell.volume > 0 for each in (first, second)):
         return np.inf

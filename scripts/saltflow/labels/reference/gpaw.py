@@ -1,4 +1,4 @@
-"""Density-functional labels by GPAW in plane waves, embedded through its ASE interface."""
+"""Labels by GPAW in plane waves, through its ASE interface."""
 
 import subprocess
 import sys
@@ -14,40 +14,40 @@ from ase.units import kB
 
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import GpawReference
+from saltflow.labels.reference.child_backend import ChildBackend
 from saltflow.labels.reference.d3_correction import with_dispersion
-from saltflow.labels.reference.embedded import ChildBackend
 from saltflow.labels.reference.kpoints import GAMMA, Grid, kpoint_grid
 from saltflow.labels.reference.label import LabelFailure, Processes, Result
 from saltflow.labels.reference.net_force import without_net_force
-from saltflow.labels.reference.scf_fallbacks import climb
+from saltflow.labels.reference.scf_fallbacks import first_converged
 from saltflow.labels.reference.spin import free_atom_unpaired_electrons, spin_problem, unpaired_electrons
 
 if TYPE_CHECKING:
     from gpaw.new.ase_interface import ASECalculator
 
-# What the settings call a functional → GPAW's name; r²SCAN comes from libxc.
+# Functional of the settings → GPAW's name; r²SCAN comes from libxc.
 _FUNCTIONALS = {"PBE": "PBE", "r2SCAN": "MGGA_X_R2SCAN+MGGA_C_R2SCAN"}
-# A free atom's partly filled shell swaps orbitals from step to step unless its occupation is smeared.
+# The partly filled shell of a free atom exchanges orbitals between steps unless its occupation is smeared.
 ATOM_SMEARING_K = 300.0
 
 
-# Weight of the new density in Pulay mixing; None leaves it to GPAW. It does not change the solution.
-LADDER: dict[str, float | None] = {"mixing of GPAW": None, "mixing 0.05": 0.05, "mixing 0.02": 0.02}
+# Weight of the new density in Pulay mixing; None for GPAW's default.
+FALLBACKS: dict[str, float | None] = {"mixing of GPAW": None, "mixing 0.05": 0.05, "mixing 0.02": 0.02}
 
 
 def element_problems(reference: GpawReference, elements: Sequence[str]) -> dict[str, str]:
-    """Element → why GPAW has no setup for it; SaltflowError if GPAW itself is missing."""
+    """Element → why GPAW has no setup for it; SaltflowError if GPAW is missing."""
     _configure(reference)
     return {name: problem for name in elements if (problem := _problem(reference, name))}
 
 
 def start_backend(reference: GpawReference, workdir: Path, processes: Processes) -> ChildBackend:
-    """Labels by GPAW in a process that can be stopped: a library call has no time limit."""
+    """GPAW in a process that can be killed: a library call has no time limit."""
     return ChildBackend(partial(GpawBackend, reference, workdir), name="GPAW", limit_s=reference.frame_timeout_s)
 
 
 class GpawBackend:
-    """Structures one after another; the wavefunctions go on while cell and atoms stay and only positions move."""
+    """Structures one after another, from the wavefunctions of the one before if cell and atoms are the same."""
 
     def __init__(self, reference: GpawReference, workdir: Path):
         _configure(reference)
@@ -72,16 +72,16 @@ class GpawBackend:
             self._calculator = _calculator(self.reference, self.log, grid=grid, unpaired=unpaired, mixing=mixing)
             return self._result(single, known | {"guess": "atomic", "mixing": mixing})
 
-        def run(rung: float | str | None) -> Result:
+        def run(scf: float | str | None) -> Result:
             self._system = None
-            if rung == "restart":
+            if scf == "restart":
                 result = self._result(single, known | {"guess": "restart", "mixing": None})
             else:
-                result = cold(rung)
+                result = cold(scf)
             self._system = system
             return result
 
-        return climb(({"restart": "restart"} if warm else {}) | LADDER, run)
+        return first_converged(({"restart": "restart"} if warm else {}) | FALLBACKS, run)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
@@ -96,10 +96,10 @@ class GpawBackend:
             calculator = _calculator(smeared, self.log, grid=GAMMA, unpaired=unpaired, mixing=mixing)
             return _converged(calculator, atoms, max_scf=self.reference.max_scf)
 
-        return climb(LADDER, run).energy_eV
+        return first_converged(FALLBACKS, run).energy_eV
 
     def close(self) -> None:
-        """Let go of the wavefunctions."""
+        """Drop the wavefunctions."""
         self._calculator = None
         self.log.unlink(missing_ok=True)
 
@@ -117,12 +117,12 @@ def _calculator(
     from gpaw import GPAW
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about libxc's build, for functionals that are not used here
+        warnings.simplefilter("ignore", UserWarning)  # about libxc's build, for functionals that are not used
         return GPAW(
             mode={"name": "pw", "ecut": reference.cutoff_eV},
             xc=_FUNCTIONALS[reference.functional],
             kpts={"size": grid, "gamma": True},
-            # A symmetry that the first frame happens to have is refused to the next one.
+            # The symmetry of the first frame would be imposed on the next.
             symmetry={"point_group": False},
             occupations=_occupations(reference.smearing_temperature_K, polarised=unpaired > 0),
             spinpol=unpaired > 0,
@@ -134,7 +134,7 @@ def _calculator(
 
 
 def _converged(calculator: "ASECalculator", atoms: Atoms, *, max_scf: int) -> Result:
-    """Without dispersion and with the net force."""
+    """The converged result, without dispersion and with the net force."""
     from gpaw import KohnShamConvergenceError
 
     details = {"code": _version()}
@@ -156,7 +156,7 @@ def _converged(calculator: "ASECalculator", atoms: Atoms, *, max_scf: int) -> Re
 
 
 def _configure(reference: GpawReference) -> None:
-    """Import GPAW and tell it where its setups are."""
+    """Import GPAW and set the path of its setups."""
     try:
         import gpaw
     except ImportError as error:
@@ -169,7 +169,7 @@ def _configure(reference: GpawReference) -> None:
 
 
 def _generate_datasets(reference: GpawReference, folder: Path) -> None:
-    """Make the datasets that GPAW shall generate itself, seconds each, and let it find them before all others."""
+    """Generate datasets by GPAW, in seconds each, and put their folder first in the search path."""
     import gpaw
 
     folder.mkdir(exist_ok=True)
@@ -177,10 +177,10 @@ def _generate_datasets(reference: GpawReference, folder: Path) -> None:
         words = ["dataset", element, "--electrons", str(electrons), "--xc-functional", "PBE", "--write"]
         made = subprocess.run([sys.executable, "-m", "gpaw", *words], cwd=folder, capture_output=True, text=True)
         if made.returncode != 0:
-            said = (made.stderr.strip().splitlines() or ["nothing"])[-1]
+            message = (made.stderr.strip().splitlines() or ["no message"])[-1]
             raise SaltflowError(
-                f"GPAW did not generate the dataset of {element} with {electrons} electrons (gpaw {' '.join(words)} "
-                f"said: {said}); correct generated_datasets of the reference."
+                f"GPAW did not generate the dataset of {element} with {electrons} electrons (gpaw {' '.join(words)}: "
+                f"{message}); correct generated_datasets of the reference."
             )
     gpaw.setup_paths.insert(0, folder)
 
@@ -211,7 +211,7 @@ def _generator_problem(element: str, electrons: int) -> str | None:
 
 
 def _setup(element: str) -> Path | None:
-    """The PBE dataset of an element, which r²SCAN uses, too."""
+    """The PBE dataset of an element, also for r²SCAN."""
     import gpaw
 
     paths = (Path(folder) / f"{element}.PBE{suffix}" for folder in gpaw.setup_paths for suffix in (".gz", ""))
@@ -231,7 +231,7 @@ def _occupations(smearing_K: float | None, *, polarised: bool) -> dict:
 
 
 def _recorded(calculator) -> dict:
-    """The parameters that GPAW was given, as JSON knows them."""
+    """The parameters of GPAW, JSON-able."""
     return {name: repr(value) for name, value in calculator.params.todict().items()}
 
 

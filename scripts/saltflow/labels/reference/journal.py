@@ -1,4 +1,4 @@
-"""What a chunk has finished so far: an append-only file that survives a kill at any instant."""
+"""Finished labels of a chunk in an append-only file, which survives a kill at any instant."""
 
 import fcntl
 import json
@@ -17,17 +17,17 @@ _ARRAYS = ("forces_eV_A", "stress_eV_A3")
 
 
 class Journal(AbstractContextManager):
-    """One JSON line per event (a frame starts, a frame is labelled), on disk before the next begins.
+    """One JSON line per event (a frame starts, a frame is labelled), on disk before the next event.
 
-    A line that a kill cut short is dropped on opening. The file is locked while it is open: a job that
-    outlived its controller and the job that replaces it cannot both label the chunk.
+    An incomplete last line is dropped on opening. The file is locked while it is open, so that a job that outlived its
+    controller and the job that replaces it cannot both label the chunk.
 
     Attributes:
         labels: index → label of each finished frame.
-        starts: index → how often the frame was begun.
+        starts: index → number of starts of the frame.
 
     Raises:
-        SaltflowError: another process is at work on the same chunk.
+        SaltflowError: another process labels the chunk.
     """
 
     def __init__(self, path: Path):
@@ -46,12 +46,12 @@ class Journal(AbstractContextManager):
         self._replay()
 
     def start(self, index: int) -> None:
-        """Note that a frame is being computed, so that one that kills the process is recognised."""
+        """Record the start of a frame, to recognise one that kills the process."""
         self.starts[index] += 1
         self._append({"start": index})
 
     def finish(self, label: Label) -> None:
-        """Keep a label, whatever its status."""
+        """Record a label of any status."""
         self.labels[label.index] = label
         self._append({"label": asdict(label)})
 
@@ -83,5 +83,5 @@ def _label(fields: dict) -> Label:
 
 
 def _as_list(value: object) -> list | float:
-    """Numpy values as JSON knows them; floats keep every digit."""
+    """NumPy values for JSON; floats keep every digit."""
     return np.asarray(value).tolist()

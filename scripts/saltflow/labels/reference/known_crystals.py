@@ -1,4 +1,4 @@
-"""Elements and compounds by the settings of a reference: what a composition can decompose into, kept by settings."""
+"""Energies of elements and compounds by a reference, kept per settings: candidates for the convex hull."""
 
 import hashlib
 import re
@@ -18,11 +18,11 @@ from saltflow.base.provenance import digest, provenance, read_json, write_json
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.reference.labelling import label_frames
 
-# Volumes around the one that was given; a minimum outside is no minimum.
+# Relative volumes of the scan; its minimum must lie inside.
 VOLUME_SCALES = (0.92, 0.96, 1.0, 1.04, 1.08)
 BOX_A = 10.0
 DIATOMIC = frozenset({"H", "N", "O", "F", "Cl", "Br", "I"})
-# A code at the Γ point alone samples a smaller cell too coarsely, whatever else is set.
+# Smallest edge for codes without k-points.
 GAMMA_EDGE_A = 10.0
 PROTOTYPE = re.compile(r"(\w+):(\w+):([\d.]+)")
 
@@ -34,7 +34,7 @@ def build_crystal(name: str) -> Atoms:
     constant in Å (LiCl:rocksalt:5.14, CaF2:fluorite:5.46), or the path of a structure file.
 
     Raises:
-        SaltflowError: nothing of that name can be built or read.
+        SaltflowError: no crystal can be built or read.
     """
     try:
         if match := PROTOTYPE.fullmatch(name):
@@ -58,20 +58,19 @@ def label_crystal(
     workdir: Path,
     smallest_edge_A: float | None = None,
 ) -> dict:
-    """Energy per atom of a crystal at its best volume; what was computed with the same settings is read again.
+    """Energy per atom of a crystal at its equilibrium volume; read again if the same settings computed it before.
 
-    The shape of the cell and the fractional coordinates stay those given: energies of structures with free
-    parameters are upper bounds unless the structure was relaxed before.
+    Cell shape and fractional coordinates stay fixed, so the energies of unrelaxed structures are upper bounds.
 
     Args:
         name: see `build_crystal`.
-        folder: where results are kept, one file per crystal and settings.
+        folder: of the results, one file per crystal and settings.
         workdir: of the code.
-        smallest_edge_A: the cell is repeated until every height is so long; by default not at all where the
-            reference has k-points, else to `GAMMA_EDGE_A`.
+        smallest_edge_A: the cell is repeated to at least this height; by default not at all where the reference has
+            k-points, else to `GAMMA_EDGE_A`.
 
     Raises:
-        SaltflowError: a volume has no label, or the energy has no minimum within the scan.
+        SaltflowError: a volume has no label, or the energy has no minimum in the scan.
     """
     if smallest_edge_A is None:
         smallest_edge_A = 0.0 if hasattr(reference, "kpoint_spacing_per_A") else GAMMA_EDGE_A
@@ -80,14 +79,14 @@ def label_crystal(
     kept = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', Path(name).name)}-{digest(key)}.json"
     if kept.is_file():
         return read_json(kept)
-    found = {"name": name, "reference": reference_name, **_at_best_volume(name, atoms, reference, workdir)}
+    found = {"name": name, "reference": reference_name, **_at_equilibrium_volume(name, atoms, reference, workdir)}
     write_json(kept, found | {"provenance": provenance(settings=reference.identity(), inputs={})})
     return read_json(kept)
 
 
-def _at_best_volume(name: str, atoms: Atoms, reference: Reference, workdir: Path) -> dict:
+def _at_equilibrium_volume(name: str, atoms: Atoms, reference: Reference, workdir: Path) -> dict:
     counts = {symbol: int(count) for symbol, count in sorted(atoms.symbols.formula.count().items())}
-    if _is_molecule(atoms):  # nothing to compress
+    if _is_molecule(atoms):  # no volume to scan
         (energy_eV,) = _energies([atoms], name, reference, workdir)
         return {"counts": counts, "energy_eV_atom": energy_eV / len(atoms)}
     frames = [_scaled(atoms, scale) for scale in VOLUME_SCALES]
@@ -125,7 +124,7 @@ def _element(symbol: str) -> Atoms:
 
 
 def _is_molecule(atoms: Atoms) -> bool:
-    """One small molecule in a box; a crystal has less room per atom."""
+    """A diatomic molecule in a box; crystals are denser."""
     return len(atoms) == 2 and atoms.cell.volume >= 0.99 * BOX_A**3
 
 

@@ -1,4 +1,4 @@
-"""K-points from a spacing in reciprocal space: one rule for every code, so that a cell is sampled alike."""
+"""K-point grids from a spacing in reciprocal space, by one rule for all codes."""
 
 import itertools
 import math
@@ -10,14 +10,13 @@ GAMMA: Grid = (1, 1, 1)
 
 
 def kpoint_grid(cell_A: np.ndarray, *, spacing_per_A: float) -> Grid:
-    """The smallest Γ-centred grid whose neighbouring points are no further apart than the spacing.
+    """The smallest Γ-centred grid with at most this spacing.
 
-    n_i = max(1, ⌈|b_i| / spacing⌉) with b_i · a_j = 2π δ_ij. A cell whose edges are all beyond 2π/spacing
-    is sampled at Γ alone.
+    n_i = max(1, ⌈|b_i| / spacing⌉) with b_i · a_j = 2π δ_ij. A cell with all edges beyond 2π/spacing is sampled at Γ.
 
     Args:
         cell_A: (3, 3), rows are the cell vectors.
-        spacing_per_A: largest distance of neighbouring points along a reciprocal vector, factor 2π included.
+        spacing_per_A: largest distance of neighbouring points along a reciprocal vector, with the factor 2π.
     """
     lengths_per_A = np.linalg.norm(2 * np.pi * np.linalg.inv(cell_A).T, axis=1)
     first, second, third = (max(1, math.ceil(length / spacing_per_A - 1e-9)) for length in lengths_per_A)
@@ -25,7 +24,7 @@ def kpoint_grid(cell_A: np.ndarray, *, spacing_per_A: float) -> Grid:
 
 
 def half_grid(grid: Grid) -> list[tuple[tuple[float, float, float], float]]:
-    """The points of a Γ-centred grid that time reversal leaves: (fractional coordinates, weight), weights sum to 1."""
+    """The points of a Γ-centred grid reduced by time reversal: (fractional coordinates, weight), weights sum to 1."""
     kept: dict[tuple[int, int, int], int] = {}
     for point in itertools.product(*map(range, grid)):
         opposite = tuple(-index % size for index, size in zip(point, grid, strict=True))

@@ -1,8 +1,8 @@
-"""Reference labels: energies, forces and stresses of structures, by one function whatever the code.
+"""Label structures with energies, forces and stresses by any code.
 
-Units are eV, eV/Å and eV/Å³ with ASE's signs. A structure that fails is data: it gets a label with a
-status and a reason, and the next one goes on. Only what would fail for every structure (a missing
-program, an element without a potential) is an error, raised before anything runs.
+Units are eV, eV/Å and eV/Å³ with ASE's signs. A structure that fails gets a label with status and reason, and the next
+one is tried. What would fail for every structure (a missing program, an element without a potential) is an error,
+raised before anything runs.
 """
 
 import time
@@ -24,15 +24,15 @@ from saltflow.materials.frame_info import FrameInfo
 
 __all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
 
-# Nuclei closer than this are a broken structure, not a chemical one (H2: 0.74 Å).
+# Closer nuclei are an unphysical structure (H2: 0.74 Å).
 OVERLAP_A = 0.4
 
 
 def check_elements(reference: Reference, elements: Iterable[str]) -> None:
-    """Refuse elements that the reference cannot label, all at once.
+    """Make sure that the reference can label some elements.
 
     Raises:
-        InputError: one sentence per element that has no parameters, potential or basis.
+        InputError: one sentence per element without parameters, potential or basis.
         SaltflowError: the program or its data files are missing.
     """
     problems = _element_problems(reference, sorted(set(elements)))
@@ -52,28 +52,28 @@ def label_frames(
 
     Args:
         frames: periodic structures; messages name their composition.
-        max_force_eV_A: a frame with a larger force on any atom is refused ("force_limit").
+        max_force_eV_A: a frame with a larger force on any atom fails ("force_limit").
         workdir: folder for the files of the code.
-        processes: MPI ranks and threads that the code may use.
+        processes: MPI ranks and threads of the code.
 
     Yields:
-        One label per frame, as soon as it is there. Closing the generator ends the code.
+        One label per frame, as soon as it is computed. Closing the generator ends the code.
 
     Raises:
-        SaltflowError: before anything runs, when the code is missing or cannot do an element.
+        SaltflowError: before anything runs, if the code is missing or does not support an element.
     """
     _check_frames(frames, reference)
     return _labels(frames, reference, max_force_eV_A, workdir, processes)
 
 
 def label_isolated_atoms(elements: Iterable[str], reference: Reference, *, workdir: Path) -> dict[str, float]:
-    """Energies in eV of single atoms in vacuum with the settings of the reference: the E0s of a potential.
+    """Energies in eV of isolated atoms by the reference: the E0s of a potential.
 
-    They are offsets consistent with the labels, not references for cohesive energies: a short-ranged
-    basis leaves H 1 eV too high, and xTB has no spin-polarisation.
+    Offsets consistent with the labels, not references for cohesive energies: a short-ranged basis leaves H 1 eV too
+    high, and xTB has no spin polarisation.
 
     Raises:
-        SaltflowError: an element is not covered, or its atom does not converge.
+        SaltflowError: an element is not supported, or its atom does not converge.
     """
     elements = sorted(set(elements))
     check_elements(reference, elements)
@@ -117,7 +117,7 @@ def _label(backend: Backend, index: int, atoms: Atoms, max_force_eV_A: float, wo
 
 
 def _check_geometry(atoms: Atoms) -> None:
-    # Brings scipy, which whoever imports only the settings does without.
+    # Imports scipy, which the settings do without.
     from ase.neighborlist import neighbor_list
 
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
@@ -164,7 +164,7 @@ def _isolated_energy(backend: Backend, element: str) -> float:
     except LabelFailure as failure:
         raise SaltflowError(
             f"The isolated atom of {element} has no energy ({failure.reason}): "
-            "raise the iteration limit of the reference or give E0s by hand."
+            "raise the iteration limit of the reference."
         ) from failure
 
 
@@ -178,5 +178,5 @@ def _backend(reference: Reference, workdir: Path, processes: Processes) -> Backe
 
 
 def _adapter(reference: Reference) -> ModuleType:
-    """The module of a code, named as the code; imported here, so that settings pull in no code that is not used."""
+    """The module of a code, imported when it is used."""
     return import_module(f"saltflow.labels.reference.{reference.code.replace('-', '_')}")

@@ -1,4 +1,4 @@
-"""A chunk of labels that can be killed at any instant, and the ledger of what failed and why."""
+"""Label a chunk of frames, resumable at any instant, and keep the ledger of failures."""
 
 import csv
 import logging
@@ -15,7 +15,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, digest, sha256_of_file
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.frames import read_frames, write_frames
-from saltflow.labels.reference.frame_order import alike
+from saltflow.labels.reference.frame_order import order_by_similarity
 from saltflow.labels.reference.journal import Journal
 from saltflow.labels.reference.label import Label, Processes
 from saltflow.labels.reference.labelling import label_frames
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 
 COLUMNS = (
     "generation", "frame", "composition", "lineage", "status", "reason", "attempts", "seconds", "settings_digest",
-    "code", "ladder",
+    "code", "scf_attempts",
 )  # fmt: skip
 
-# A frame that was begun this often and never ended takes its process down (memory, a fault in the
-# code, the job's walltime): it is recorded as a failure so that the chunk can end.
+# A frame that was started this often without an end kills its process (memory, walltime, a fault of the code); it is
+# recorded as failed, so that the chunk can end.
 MAX_STARTS = 3
 
-# Where the program is does not change what a chunk has finished.
-_PLACES = {"command", "data_path", "potcar_path", "pseudopotential_path"}
+# Paths of programs and data do not change labels.
+_PATHS = {"command", "data_path", "potcar_path", "pseudopotential_path"}
 
 
 def label_chunk(
@@ -47,30 +47,27 @@ def label_chunk(
     workdir: str | os.PathLike,
     processes: Processes = Processes(),  # noqa: B008 - frozen
 ) -> None:
-    """Label every frame of a file; a killed call goes on with the first frame that has no label.
+    """Label every frame of a file; a killed call resumes with the first frame without a label.
 
-    Frames that are alike follow each other, so that a code can start from the wavefunction of the one before.
+    Similar frames follow each other, so that a code can start from the wavefunction of the one before.
 
-    Finished frames are kept in `workdir` under a digest of the frames and the settings, so that
-    neither a changed frame nor a changed setting meets an old label; they are removed once the
-    two products are written.
+    Finished frames are kept in `workdir` under a digest of frames and settings, until the two products are written.
 
     Args:
         frames_path: extended XYZ; what the frames say of themselves is kept.
         out_extxyz: the labelled frames with the labels of `FrameInfo`.
         out_ledger: tab-separated, one row per frame, failures with their reason.
-        reference_name: the key of the reference in the settings.
+        reference_name: of the reference in the settings.
         max_force_eV_A: limit on the force on any atom.
         processes: MPI ranks and threads that the code may use.
 
     Raises:
-        SaltflowError: the code is missing, an element is not covered, another job is at the same chunk, the disk
-            is full.
+        SaltflowError: the code is missing, an element is not supported, another job labels the chunk, the disk is full.
     """
     frames = read_frames(frames_path)
     key = digest(
         {
-            "settings": reference.model_dump(mode="json", exclude=_PLACES),
+            "settings": reference.model_dump(mode="json", exclude=_PATHS),
             "max_force_eV_A": max_force_eV_A,
             "frames": sha256_of_file(frames_path),
         }
@@ -93,18 +90,18 @@ def read_ledger(path: str | os.PathLike) -> list[dict[str, str]]:
 
 
 def join_ledgers(ledgers: Sequence[str | os.PathLike], out_ledger: str | os.PathLike) -> None:
-    """Write the rows of the ledgers of several chunks as one ledger; `frame` counts within its chunk."""
+    """Join the ledgers of several chunks; `frame` counts within its chunk."""
     _write_rows(out_ledger, [[row[name] for name in COLUMNS] for path in ledgers for row in read_ledger(path)])
 
 
 def failed_fraction(ledgers: Sequence[str | os.PathLike]) -> float:
-    """The part of all frames of the ledgers that has no label; 0 when there are no frames."""
+    """Fraction of the frames of the ledgers without a label; 0 without frames."""
     rows = [row for path in ledgers for row in read_ledger(path)]
     return sum(row["status"] != "ok" for row in rows) / len(rows) if rows else 0.0
 
 
 def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction: float) -> None:
-    """Stop when more frames failed than tolerated.
+    """Make sure that no more frames failed than allowed.
 
     Raises:
         SaltflowError: with a table of the failures by composition and status.
@@ -114,8 +111,8 @@ def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction:
         rows = [row for path in ledgers for row in read_ledger(path)]
         failures = [row for row in rows if row["status"] != "ok"]
         raise SaltflowError(
-            f"{len(failures)} of {len(rows)} labels failed ({fraction:.0%}), more than the tolerated "
-            f"{max_failed_fraction:.0%}; mend the cause below, or raise the tolerated fraction of failures:\n"
+            f"{len(failures)} of {len(rows)} labels failed ({fraction:.0%}), more than the allowed "
+            f"{max_failed_fraction:.0%}; correct the cause below, or raise labels.max_failed_fraction:\n"
             f"{_failure_table(failures)}"
         )
 
@@ -123,8 +120,8 @@ def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction:
 def _label_remaining(
     frames: Sequence[Atoms], reference: Reference, journal: Journal, *, max_force_eV_A: float, workdir, processes
 ) -> None:
-    _give_up_deadly_frames(journal)
-    remaining = [index for index in alike(frames) if index not in journal.labels]
+    _fail_frames_that_kill(journal)
+    remaining = [index for index in order_by_similarity(frames) if index not in journal.labels]
     if not remaining:
         return
     if journal.labels:
@@ -143,15 +140,15 @@ def _label_remaining(
 
 
 def _stop_on_full_disk(label: Label, journal: Journal, workdir: Path) -> None:
-    """A full disk says nothing about a frame: it is tried again, unless that has happened too often."""
+    """Stop on a full disk, so that the frame is tried again; not after too many starts."""
     if label.status == "disk_full" and journal.starts[label.index] < MAX_STARTS:
         raise SaltflowError(
-            f"The disk of {workdir} is full ({label.reason}): make room and start the same command again; it goes on "
-            f"with frame {label.index + 1}, and what is labelled is kept."
+            f"The disk of {workdir} is full ({label.reason}): free space and start the same command again; it "
+            f"resumes with frame {label.index + 1}."
         )
 
 
-def _give_up_deadly_frames(journal: Journal) -> None:
+def _fail_frames_that_kill(journal: Journal) -> None:
     for index, starts in journal.starts.items():
         if starts >= MAX_STARTS and index not in journal.labels:
             reason = f"the process ended {starts} times while it computed this frame (memory, walltime or disk?)"
@@ -207,12 +204,12 @@ def _row(atoms: Atoms, label: Label, settings_digest: str) -> list:
         f"{label.seconds:.2f}",
         settings_digest,
         label.details.get("code", ""),
-        "; ".join(f"{each['rung']}: {each['outcome']}" for each in label.details.get("ladder", [])),
+        "; ".join(f"{each['settings']}: {each['outcome']}" for each in label.details.get("scf_attempts", [])),
     ]
 
 
 def _failure_table(failures: Sequence[dict[str, str]]) -> str:
-    """One line per composition and status, with how many and the first reason."""
+    """One line per composition and status: number of frames and first reason."""
     groups = defaultdict(list)
     for row in failures:
         groups[row["composition"], row["status"]].append(row["reason"])

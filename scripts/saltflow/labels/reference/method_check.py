@@ -1,4 +1,4 @@
-"""Does a reference give on this machine what it gives elsewhere? A crystal with known answers tells in minutes."""
+"""Check a reference on this machine against known answers for a crystal, in minutes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from saltflow.labels.reference.label import Label, Processes
 from saltflow.labels.reference.labelling import label_frames
 
 LATTICE_A = 5.14  # of LiCl; 5.13 to 5.15 by PBE
-MOVED_A = (0.15, 0.10, 0.08)  # of the chlorine, off every symmetry
+MOVED_A = (0.15, 0.10, 0.08)  # displacement of the chlorine, without symmetry
 STEP_A = 0.02
 STRAIN = 0.004
 FORCE_LIMIT_EV_A = 100.0
 
-# What a label of the settings shipped as drafts still gets right.
+# Met by labels with the draft settings that are shipped.
 FORCE_TOLERANCE_EV_A = 0.03
 STRESS_TOLERANCE_GPA = 0.4
 PRESSURE_TOLERANCE_GPA = 2.0
@@ -36,8 +36,8 @@ class KnownAnswers:
     force_eV_A: float
 
 
-# By this check: PBE by Quantum ESPRESSO (pbe-d3-qe with norm-conserving potentials), which GPAW and CP2K as shipped
-# meet within 1 and 2 %; the others by tblite. A method that is not here is compared with its own energies alone.
+# From this check: PBE by Quantum ESPRESSO (pbe-d3-qe with norm-conserving potentials), met by GPAW and CP2K as shipped
+# within 1 and 2 %; the others by tblite. Other methods are only compared with their own energies.
 KNOWN = {
     "PBE": KnownAnswers(11.62, -0.1231),
     "GFN1-xTB": KnownAnswers(22.83, -0.2276),
@@ -71,21 +71,22 @@ def check_reference(
 ) -> tuple[list[Comparison], Label]:
     """Label eight frames of rocksalt LiCl, two atoms each, and compare.
 
-    Forces and shear stress are compared with differences of the reference's own energies, which finds a wrong unit,
-    sign or grid; the energy of a displaced atom, its force and the pressure with known answers, which finds a wrong
-    functional, basis or potential; the time with `limit_s`, which finds ranks and threads that fight for cores.
+    - Forces and shear stress with energy differences: finds a wrong unit, sign or grid.
+    - Energy and force of a displaced atom and the pressure with known answers: finds a wrong functional, basis or
+      potential.
+    - Time with `limit_s`: finds ranks and threads that compete for cores.
 
     Args:
         workdir: for the files of the code.
-        limit_s: seconds that the median frame may take.
-        processes: MPI ranks and threads that the code may use.
-        on_frame: is told each frame's name and label as soon as it is there.
+        limit_s: seconds for the median frame.
+        processes: MPI ranks and threads of the code.
+        on_frame: called with name and label of each frame.
 
     Returns:
         The comparisons, and the label of the displaced atom with the code's version.
 
     Raises:
-        SaltflowError: the code is missing, lacks an element, or gave a frame no label.
+        SaltflowError: the code is missing, lacks an element, or a frame failed.
     """
     frames = _frames()
     labels = []
@@ -102,7 +103,7 @@ def check_reference(
         on_frame(name, label)
     found = dict(zip(frames, labels, strict=True))
     volume_A3 = frames["moved"].cell.volume
-    return [*_own(found, volume_A3), *_known(found, reference), _time(labels, limit_s)], found["moved"]
+    return [*_derivatives(found, volume_A3), *_known_answers(found, reference), _time(labels, limit_s)], found["moved"]
 
 
 def format_table(comparisons: Sequence[Comparison]) -> str:
@@ -138,7 +139,7 @@ def _frames() -> dict[str, Atoms]:
 
 
 def _along(moved: Atoms) -> np.ndarray:
-    """The two atoms moving apart in the direction of the displacement, (2, 3); the net force drops out."""
+    """The two atoms moving apart along the displacement, (2, 3); a net force cancels."""
     direction = np.array(MOVED_A) / np.linalg.norm(MOVED_A)
     return np.array([-0.5 * direction, 0.5 * direction])
 
@@ -155,8 +156,8 @@ def _strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
     return deformed
 
 
-def _own(labels: dict[str, Label], volume_A3: float) -> list[Comparison]:
-    """Derivatives of the energy as the code gives them, and as its energies do."""
+def _derivatives(labels: dict[str, Label], volume_A3: float) -> list[Comparison]:
+    """Force and stress of the code beside energy differences."""
 
     def slope(plus: str, minus: str, step: float) -> float:
         return (labels[plus].energy_eV - labels[minus].energy_eV) / step
@@ -191,12 +192,12 @@ def _own(labels: dict[str, Label], volume_A3: float) -> list[Comparison]:
 
 
 def _force(label: Label) -> float:
-    """Force that drives the chlorine away from the lithium along its displacement, halved between the two."""
+    """Half the relative force of chlorine and lithium along the displacement."""
     direction = np.array(MOVED_A) / np.linalg.norm(MOVED_A)
     return float(0.5 * (label.forces_eV_A[1] - label.forces_eV_A[0]) @ direction)
 
 
-def _known(labels: dict[str, Label], reference: Reference) -> list[Comparison]:
+def _known_answers(labels: dict[str, Label], reference: Reference) -> list[Comparison]:
     method = reference.method if isinstance(reference, TbliteReference) else reference.functional
     rise_meV = 1000 * (labels["moved"].energy_eV - labels["perfect"].energy_eV)
     known = KNOWN.get(method)

@@ -1,4 +1,4 @@
-"""The net force that a finite grid leaves on a cell: removed, recorded, and refused where it is large."""
+"""Remove the net force that a finite grid leaves on a cell; record it and limit it."""
 
 from dataclasses import replace
 
@@ -8,11 +8,11 @@ from saltflow.labels.reference.label import LabelFailure, Result
 
 
 def without_net_force(result: Result, *, limit_eV_A: float, remedy: str) -> Result:
-    """The result with forces that sum to zero and the norm of what was removed in its details.
+    """The result with forces that sum to zero; its details hold the norm of the removed net force.
 
     Args:
-        limit_eV_A: above this single forces are wrong, too.
-        remedy: what the user can do then.
+        limit_eV_A: above it single forces are wrong, too.
+        remedy: for the message.
 
     Raises:
         LabelFailure: the net force is above the limit.

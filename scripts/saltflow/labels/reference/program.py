@@ -1,4 +1,4 @@
-"""Run the program of a code to its end: with a time limit, and never longer than the job that asked for it."""
+"""Run the program of a code, with a time limit and no longer than the job that started it."""
 
 import errno
 import os
@@ -19,19 +19,19 @@ PROBE_BYTES = 1 << 16
 def run_program(
     command: str, *, folder: Path, limit_s: float, processes: Processes, output: str = "program.out"
 ) -> str:
-    """Run a command in a folder and wait for it; returns what it printed.
+    """Run a command in a folder and wait for it; returns its output.
 
     Args:
-        command: the program with its arguments, without a shell; {ranks} and {threads} are filled in.
-        folder: where it runs; its output and errors go to the file `output` there.
-        limit_s: it is killed with all its processes after so many seconds.
+        command: program and arguments, without a shell; {ranks} and {threads} are filled in.
+        folder: working directory; stdout and stderr go to the file `output` in it.
+        limit_s: all its processes are killed after this time.
         processes: MPI ranks and threads of each.
 
     Raises:
-        LabelFailure: "timeout"; "crashed" with the last line that it printed when it did not end well.
-        SaltflowError: the program is not there.
+        LabelFailure: "timeout", or "crashed" with the last line of its output.
+        SaltflowError: the program is missing.
     """
-    words = shlex.split(filled(command, processes))
+    words = shlex.split(fill_command(command, processes))
     environment = os.environ | {"OMP_NUM_THREADS": str(processes.threads)}
     printed = folder / output
     with printed.open("wb") as record:
@@ -56,23 +56,23 @@ def run_program(
     if status == NOT_FOUND:
         raise SaltflowError(f"The program of the reference's command '{command}' is not installed; correct command.")
     if status != 0:
-        raise LabelFailure("crashed", f"{words[0]} {how_it_ended(status)}: {_last_line(text)}", attempts=1)
+        raise LabelFailure("crashed", f"{words[0]} {format_exit(status)}: {_last_line(text)}", attempts=1)
     return text
 
 
-def filled(command: str, processes: Processes) -> str:
-    """A command with its ranks and threads."""
+def fill_command(command: str, processes: Processes) -> str:
+    """A command with ranks and threads filled in."""
     return command.replace("{ranks}", str(processes.ranks)).replace("{threads}", str(processes.threads))
 
 
 def kill_group(group: int) -> None:
-    """Kill every process of a group that is still there."""
-    with suppress(ProcessLookupError):  # it may have ended by itself
+    """Kill all processes of a group."""
+    with suppress(ProcessLookupError):  # it has ended
         os.killpg(group, signal.SIGKILL)
 
 
-def how_it_ended(status: int) -> str:
-    """The end of a process in words, from its exit code as Python gives it."""
+def format_exit(status: int) -> str:
+    """The exit of a process, from its exit code in Python."""
     if status >= 0:
         return f"ended with exit code {status}"
     hint = " (memory?)" if -status == signal.SIGKILL else ""
@@ -80,7 +80,7 @@ def how_it_ended(status: int) -> str:
 
 
 def disk_is_full(folder: Path) -> bool:
-    """Whether a small file no longer finds room in a folder."""
+    """Whether a small file cannot be written in a folder."""
     probe = folder / f".room-{os.getpid()}"
     try:
         with probe.open("wb") as file:
@@ -96,4 +96,4 @@ def disk_is_full(folder: Path) -> bool:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it printed nothing"
+    return lines[-1][:300] if lines else "no output"

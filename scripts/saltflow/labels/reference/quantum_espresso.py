@@ -1,4 +1,4 @@
-"""Density-functional labels by Quantum ESPRESSO's pw.x: its output is read by ASE."""
+"""Labels by Quantum ESPRESSO's pw.x; ASE reads its output."""
 
 import re
 import shlex
@@ -16,26 +16,28 @@ from ase import Atoms
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import QuantumEspressoReference
 from saltflow.labels.reference.kpoints import GAMMA, kpoint_grid
-from saltflow.labels.reference.label import LabelFailure, Processes, Result, Status
+from saltflow.labels.reference.label import LabelFailure, LabelStatus, Processes, Result
 from saltflow.labels.reference.net_force import without_net_force
 from saltflow.labels.reference.program import run_program
-from saltflow.labels.reference.quantum_espresso_input import SAVED, Attempt, write_input
-from saltflow.labels.reference.scf_fallbacks import climb
+from saltflow.labels.reference.quantum_espresso_input import SAVED, write_input
+from saltflow.labels.reference.scf_fallbacks import SCFSettings, first_converged, named
 from saltflow.labels.reference.spin import free_atom_unpaired_electrons, unpaired_electrons
 from saltflow.labels.reference.upf import Pseudopotential, find_pseudopotentials
 
-WARM = {"file david, mixing 0.7": Attempt("file", "david", mixing=0.7)}
-COLD = {
-    "atomic david, mixing 0.7": Attempt("atomic", "david", mixing=0.7),
-    "atomic david, mixing 0.2": Attempt("atomic", "david", mixing=0.2),
-    "atomic cg, mixing 0.1": Attempt("atomic", "cg", mixing=0.1),
-}
-# A free atom's partly filled shell swaps orbitals from step to step unless its occupation is smeared.
+WARM = named([SCFSettings("file", "david", mixing=0.7)])
+COLD = named(
+    [
+        SCFSettings("atomic", "david", mixing=0.7),
+        SCFSettings("atomic", "david", mixing=0.2),
+        SCFSettings("atomic", "cg", mixing=0.1),
+    ]
+)
+# The partly filled shell of a free atom exchanges orbitals between steps unless its occupation is smeared.
 ATOM_SMEARING_K = 300.0
 
 
 def element_problems(reference: QuantumEspressoReference, elements: Sequence[str]) -> dict[str, str]:
-    """Element → what the folder of pseudopotentials lacks for it; SaltflowError if pw.x itself is missing."""
+    """Element → what the folder of pseudopotentials lacks for it; SaltflowError if pw.x is missing."""
     _check_command(reference)
     return {
         name: problem
@@ -50,7 +52,7 @@ def start_backend(reference: QuantumEspressoReference, workdir: Path, processes:
 
 
 class QuantumEspressoBackend:
-    """One run of pw.x per structure, from the density and orbitals of the one before where cell and atoms are its.
+    """One run of pw.x per structure, from density and orbitals of the one before if cell and atoms are the same.
 
     Args:
         workdir: the backend works in a new folder inside.
@@ -70,18 +72,16 @@ class QuantumEspressoBackend:
         system = (tuple(atoms.numbers), atoms.cell.array.tobytes(), unpaired)
         known = {"kpoints": list(grid), "pseudopotentials": {each.path.name: each.sha256 for each in pseudopotentials}}
 
-        def run(attempt: Attempt) -> Result:
+        def run(scf: SCFSettings) -> Result:
             self._saved = None
-            text = write_input(
-                self.reference, atoms, pseudopotentials, attempt=attempt, grid=grid, unpaired=unpaired or None
-            )
-            result = self._run(text, known | asdict(attempt))
+            text = write_input(self.reference, atoms, pseudopotentials, scf=scf, grid=grid, unpaired=unpaired or None)
+            result = self._run(text, known | asdict(scf))
             self._saved = system
             return without_net_force(
                 result, limit_eV_A=self.reference.net_force_limit_eV_A, remedy="raise cutoff_Ry and density_cutoff_Ry"
             )
 
-        return climb((WARM if system == self._saved else {}) | COLD, run)
+        return first_converged((WARM if system == self._saved else {}) | COLD, run)
 
     def isolated_atom(self, element: str) -> float:
         """Energy in eV of a spin-polarised atom in its ground-state multiplicity, in a periodic box."""
@@ -91,12 +91,12 @@ class QuantumEspressoBackend:
         smeared = self.reference.model_copy(update={"smearing_temperature_K": smearing_K})
         unpaired = free_atom_unpaired_electrons(element)
 
-        def run(attempt: Attempt) -> Result:
+        def run(scf: SCFSettings) -> Result:
             pseudopotentials = self._pseudopotentials(atoms)
-            text = write_input(smeared, atoms, pseudopotentials, attempt=attempt, grid=GAMMA, unpaired=unpaired)
-            return self._run(text, asdict(attempt))
+            text = write_input(smeared, atoms, pseudopotentials, scf=scf, grid=GAMMA, unpaired=unpaired)
+            return self._run(text, asdict(scf))
 
-        return climb(COLD, run).energy_eV
+        return first_converged(COLD, run).energy_eV
 
     def close(self) -> None:
         """Remove the density and orbitals; inputs and outputs of failed attempts are kept."""
@@ -118,7 +118,7 @@ class QuantumEspressoBackend:
         except LabelFailure as failure:
             self._saved = None
             output = printed.read_text(errors="replace")
-            status, reason = _why(output) or (failure.status, failure.reason)
+            status, reason = _failure_in(output) or (failure.status, failure.reason)
             details = details | {"code": _version(output), "input": text, "output": output[-2000:]}
             raise LabelFailure(status, reason, attempts=1, details=details) from failure
         output = printed.read_text(errors="replace")
@@ -130,14 +130,14 @@ class QuantumEspressoBackend:
 
 
 def _read(path: Path, output: str, details: dict) -> Result:
-    """What pw.x wrote, by ASE's reader."""
-    if failure := _why(output):
+    """The result in the output of pw.x."""
+    if failure := _failure_in(output):
         raise LabelFailure(*failure, attempts=1, details=details)
     try:
         results = ase.io.read(path, format="espresso-out").calc.results
         energy_eV, forces_eV_A, stress = results["energy"], results["forces"], results["stress"]
     except (AttributeError, IndexError, KeyError, StopIteration, ValueError) as error:
-        reason = f"what pw.x printed cannot be read ({type(error).__name__}: {error})"
+        reason = f"the output of pw.x cannot be read ({type(error).__name__}: {error})"
         raise LabelFailure("crashed", reason, attempts=1, details=details | {"output": output[-2000:]}) from error
     xx, yy, zz, yz, xz, xy = stress
     steps = re.findall(r"convergence has been achieved in\s+(\d+) iterations", output)
@@ -150,8 +150,8 @@ def _read(path: Path, output: str, details: dict) -> Result:
     )
 
 
-def _why(output: str) -> tuple[Status, str] | None:
-    """What pw.x says about its failure: status and reason; None when it says nothing of that kind."""
+def _failure_in(output: str) -> tuple[LabelStatus, str] | None:
+    """Status and reason of a failure that pw.x reports; None where it reports none."""
     if match := re.search(r"convergence NOT achieved after\s+(\d+) iterations", output):
         return "not_converged", f"the SCF did not converge in {match[1]} steps"
     if match := re.search(r"%{20,}\n(.*?)%{20,}", output, re.DOTALL):

@@ -2,8 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from ase import Atoms
 from ase.io.espresso import write_espresso_in
@@ -11,24 +9,10 @@ from ase.units import Ry, kB
 
 from saltflow.campaign.settings.references import QuantumEspressoReference
 from saltflow.labels.reference.kpoints import GAMMA, Grid
+from saltflow.labels.reference.scf_fallbacks import SCFSettings
 from saltflow.labels.reference.upf import Pseudopotential
 
 SAVED = "saved"  # density and orbitals, for the next frame
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How the SCF is brought to convergence; none of it changes where it converges to.
-
-    Attributes:
-        guess: density and orbitals of the frame before ("file"), or of the atoms ("atomic").
-        solver: Davidson, or the slower and more robust conjugate gradients.
-        mixing: weight of the new density.
-    """
-
-    guess: Literal["file", "atomic"]
-    solver: Literal["david", "cg"]
-    mixing: float
 
 
 def write_input(
@@ -36,11 +20,14 @@ def write_input(
     atoms: Atoms,
     pseudopotentials: Sequence[Pseudopotential],
     *,
-    attempt: Attempt,
+    scf: SCFSettings,
     grid: Grid,
     unpaired: int | None,
 ) -> str:
-    """The text of one attempt's input file; spin-polarised unless `unpaired` is None."""
+    """The input file of one run; spin-polarised unless `unpaired` is None.
+
+    The guess of `scf` is file (the frame before) or atomic; its solver david (Davidson) or cg (slower, more robust).
+    """
     stream = io.StringIO()
     write_espresso_in(
         stream,
@@ -48,7 +35,7 @@ def write_input(
         input_data={
             "control": _control(pseudopotentials),
             "system": _system(reference, unpaired),
-            "electrons": _electrons(reference, attempt, len(atoms)),
+            "electrons": _electrons(reference, scf, len(atoms)),
         },
         pseudopotentials={each.element: each.path.name for each in pseudopotentials},
         kpts=None if grid == GAMMA else grid,
@@ -74,24 +61,24 @@ def _system(reference: QuantumEspressoReference, unpaired: int | None) -> dict:
         system |= {"nspin": 2, "tot_magnetization": unpaired}
     if (temperature_K := reference.smearing_temperature_K) is not None:
         system |= {"occupations": "smearing", "smearing": "fermi-dirac", "degauss": kB * temperature_K / Ry}
-    if reference.dispersion == "D3(BJ)":  # version 4 is Becke–Johnson damping; two-body, as in the other codes
+    if reference.dispersion == "D3(BJ)":  # version 4 is Becke–Johnson damping; two-body as in the other codes
         system |= {"vdw_corr": "dft-d3", "dftd3_version": 4, "dftd3_threebody": False}
     return system
 
 
-def _electrons(reference: QuantumEspressoReference, attempt: Attempt, atoms: int) -> dict:
+def _electrons(reference: QuantumEspressoReference, scf: SCFSettings, atoms: int) -> dict:
     return {
         "conv_thr": reference.scf_tolerance_Ry_per_atom * atoms,
         "electron_maxstep": reference.max_scf,
-        "mixing_beta": attempt.mixing,
-        "diagonalization": attempt.solver,
-        "startingpot": attempt.guess,
-        "startingwfc": "file" if attempt.guess == "file" else "atomic+random",
+        "mixing_beta": scf.mixing,
+        "diagonalization": scf.solver,
+        "startingpot": scf.guess,
+        "startingwfc": "file" if scf.guess == "file" else "atomic+random",
     }
 
 
 def _with_moments(atoms: Atoms, reference: QuantumEspressoReference, unpaired: int | None) -> Atoms:
-    """The bare structure with the moments from which the spin density starts."""
+    """The bare structure with the initial magnetic moments."""
     bare = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
     if unpaired is not None:
         alone = len(atoms) == 1

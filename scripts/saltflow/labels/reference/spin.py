@@ -1,4 +1,4 @@
-"""How many electrons of a structure are unpaired: from the settings, never guessed."""
+"""Unpaired electrons of a structure, from the settings."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from ase.data import atomic_numbers, ground_state_magnetic_moments
 from saltflow.campaign.settings.references import DensityFunctionalReference
 from saltflow.labels.reference.label import LabelFailure
 
-# Ground states with unpaired d electrons, which a closed-shell calculation gets wrong without a word.
+# Unpaired d electrons in the ground state: a closed-shell calculation would be silently wrong.
 OPEN_SHELL = frozenset({"V", "Cr", "Mn", "Fe", "Co", "Ni"})
 
 
 def spin_problem(reference: DensityFunctionalReference, element: str) -> str | None:
-    """Why the spin of an element is not known, or None."""
+    """Why the spin of an element is unknown, or None."""
     if element in OPEN_SHELL and element not in reference.unpaired_electrons:
         return f"{element} is open-shell; give its unpaired electrons in unpaired_electrons of the reference"
     return None
@@ -22,13 +22,13 @@ def spin_problem(reference: DensityFunctionalReference, element: str) -> str | N
 def unpaired_electrons(
     atoms: Atoms, reference: DensityFunctionalReference, *, valence_electrons: Mapping[str, float]
 ) -> int:
-    """Unpaired electrons of a structure, those of the open-shell elements aligned.
+    """Unpaired electrons of a structure, open-shell elements aligned.
 
     Args:
         valence_electrons: element → electrons that the code treats.
 
     Raises:
-        LabelFailure: the electrons that are left cannot pair.
+        LabelFailure: the number of the other electrons is odd.
     """
     electrons = round(sum(valence_electrons[symbol] for symbol in atoms.symbols))
     unpaired = sum(reference.unpaired_electrons.get(symbol, 0) for symbol in atoms.symbols)

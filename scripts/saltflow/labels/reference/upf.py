@@ -1,4 +1,4 @@
-"""Pseudopotentials in a folder of UPF files: which one an element gets, and whether it fits the functional."""
+"""Choose pseudopotentials from a folder of UPF files, by element and functional."""
 
 import hashlib
 import re
@@ -15,13 +15,13 @@ from saltflow.labels.reference.spin import spin_problem
 _NAME = re.compile(r"([A-Za-z]{1,2})(?:[._-].*)?\.upf", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 
-# How UPF files spell a functional: exchange and correlation, each local and gradient part.
+# Spellings of a functional in UPF files: exchange and correlation, each local and gradient part.
 _SPELLINGS = {"PBE": {"PBE", "SLA PW PBX PBC", "SLA PW PBE PBE"}}
 
 
 @dataclass(frozen=True)
 class Pseudopotential:
-    """What the header of a UPF file says, and the file's content by its hash."""
+    """The header of a UPF file, and the hash of the file."""
 
     path: Path
     element: str
@@ -33,10 +33,10 @@ class Pseudopotential:
 def find_pseudopotentials(
     reference: QuantumEspressoReference, elements: Sequence[str]
 ) -> dict[str, Pseudopotential | str]:
-    """Element → its pseudopotential, or the sentence that says what the folder lacks.
+    """Element → its pseudopotential, or a sentence about what the folder lacks.
 
     Raises:
-        SaltflowError: the folder is not there.
+        SaltflowError: the folder does not exist.
     """
     folder = Path(reference.pseudopotential_path).expanduser().resolve()
     if not folder.is_dir():
@@ -66,7 +66,7 @@ def _choose(reference: QuantumEspressoReference, folder: Path, element: str) -> 
 
 
 def _candidates(folder: Path) -> Mapping[str, list[Path]]:
-    """Element → files that carry its name."""
+    """Element → files named after it."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if match := _NAME.fullmatch(path.name):
@@ -76,7 +76,7 @@ def _candidates(folder: Path) -> Mapping[str, list[Path]]:
 
 @cache
 def read_header(path: Path) -> Pseudopotential:
-    """The header of a UPF file, version 1 (lines) or 2 (attributes); fields that are not found stay empty."""
+    """The header of a UPF file, version 1 (lines) or 2 (attributes); missing fields are empty."""
     content = path.read_bytes()
     text = content.decode(errors="replace")
     header = text[text.find("<PP_HEADER") :].split("PP_MESH")[0]

@@ -1,4 +1,4 @@
-"""VASP inputs of a label: pymatgen's input sets, and what a label may not leave to them."""
+"""VASP inputs of a label: pymatgen's input sets with the settings that a label needs."""
 
 import warnings
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ase.units import kB
 from saltflow.campaign.settings.references import VaspReference
 from saltflow.potentials.d3_damping import DAMPING
 
-# One point of a potential-energy surface: nothing moves, no symmetry is imposed on forces, all of the stress.
+# Single point: no ionic steps, no symmetrised forces, full stress tensor.
 SINGLE_POINT = {
     "NSW": 0,
     "IBRION": -1,
@@ -27,7 +27,7 @@ WARM, COLD = {"ISTART": 1, "ICHARG": 0}, {"ISTART": 0, "ICHARG": 2}
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files of a run but the POTCAR.
+    """The files of a run, without the POTCAR.
 
     Attributes:
         incar, poscar: their text; k-points follow from KSPACING in the INCAR.
@@ -42,13 +42,13 @@ class Inputs:
 
 
 def write_inputs(
-    reference: VaspReference, atoms: Atoms, *, unpaired: int, rung: Mapping[str, object], free_atom: bool = False
+    reference: VaspReference, atoms: Atoms, *, unpaired: int, scf: Mapping[str, object], free_atom: bool = False
 ) -> Inputs:
-    """The inputs of one attempt at one structure.
+    """The inputs of one run.
 
     Args:
-        unpaired: electrons; above 0 their number is held fixed (NUPDOWN).
-        rung: INCAR keys of the retry ladder; none changes where the density converges to.
+        unpaired: electrons; above 0 their number is fixed (NUPDOWN).
+        scf: INCAR keys of the SCF fallback; none changes the solution.
         free_atom: sample Γ alone.
     """
     from pymatgen.io.ase import AseAtomsAdaptor
@@ -66,7 +66,7 @@ def write_inputs(
         **_smearing(reference),
         **_dispersion(reference),
         **reference.incar,
-        **rung,
+        **scf,
     }
     made = _input_set(reference, AseAtomsAdaptor.get_structure(ordered), changes)
     return Inputs(
@@ -78,7 +78,7 @@ def write_inputs(
 
 
 def potcar_symbol(reference: VaspReference, element: str) -> str | None:
-    """The POTCAR symbol that the input set, or the settings, take for an element; None where there is none."""
+    """The POTCAR symbol of an element by the settings or the input set; None where there is none."""
     if element in reference.potcars:
         return reference.potcars[element]
     return _set_class(reference).CONFIG["POTCAR"].get(element)
@@ -87,7 +87,7 @@ def potcar_symbol(reference: VaspReference, element: str) -> str | None:
 def _input_set(reference: VaspReference, structure, changes: Mapping[str, object]):
     kwargs = {"xc_functional": reference.functional.upper()} if reference.input_set == "MatPESStaticSet" else {}
     with warnings.catch_warnings():
-        # Of another family of POTCARs than the set's own, and of k-points coarser than for an unknown band gap.
+        # About another POTCAR family than the set's, and k-points coarser than for an unknown band gap.
         warnings.simplefilter("ignore")
         return _set_class(reference)(
             structure,
@@ -114,6 +114,6 @@ def _smearing(reference: VaspReference) -> dict:
 def _dispersion(reference: VaspReference) -> dict:
     if reference.dispersion == "none":
         return {"IVDW": None}
-    # VASP's own parameters depend on its version: they are written out.
+    # VASP's default parameters depend on its version.
     damping = DAMPING[reference.functional]
     return {"IVDW": 12, "VDW_S8": damping.s8, "VDW_A1": damping.a1, "VDW_A2": damping.a2_bohr}

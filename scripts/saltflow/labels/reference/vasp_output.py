@@ -1,4 +1,4 @@
-"""What VASP leaves behind, read by pymatgen: energy, forces and stress in eV and Å with ASE's signs."""
+"""Energy, forces and stress from VASP's output, read by pymatgen, in eV and Å with ASE's signs."""
 
 import re
 import warnings
@@ -10,22 +10,22 @@ from ase.units import GPa
 from saltflow.labels.reference.label import LabelFailure, Result
 
 KBAR = 0.1 * GPa
-# A magnetisation off by half an electron is another state, not noise.
+# A larger deviation of the magnetisation is another electronic state.
 SPIN_TOLERANCE = 0.5
 
 
 def read_result(folder: Path, *, order: np.ndarray, unpaired: int) -> Result:
     """The label in the vasprun.xml of a folder.
 
-    The energy is the free energy, whose derivatives VASP's forces and stress are. VASP prints the stress in kBar
-    and positive where the cell wants to expand; here, as in ASE, it is negative then.
+    The energy is the free energy: VASP's forces and stress are its derivatives. VASP prints the stress in kBar,
+    positive for a cell that wants to expand; ASE's sign is opposite.
 
     Args:
         order: index in the structure of each atom of the POSCAR.
-        unpaired: electrons that must be unpaired; refused otherwise.
+        unpaired: required number of unpaired electrons.
 
     Raises:
-        LabelFailure: no or a broken vasprun.xml, no convergence, another spin.
+        LabelFailure: no or broken vasprun.xml, no convergence, wrong spin.
     """
     run = parse(folder / "vasprun.xml")
     details = {"code": f"VASP {run.vasp_version}", "titles": sorted(set(run.potcar_symbols))}
@@ -56,9 +56,9 @@ def parse(path: Path):
         raise LabelFailure("crashed", "VASP left no vasprun.xml", attempts=1)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a run that did not converge, which is checked here
+            warnings.simplefilter("ignore")  # about convergence, which is checked here
             return Vasprun(path, parse_dos=False, parse_eigen=False, parse_potcar_file=False)
-    except Exception as error:  # whatever pymatgen trips over in a file that was cut short or is something else
+    except Exception as error:  # pymatgen raises anything for a broken file
         reason = f"vasprun.xml cannot be read: {type(error).__name__}: {error}"
         raise LabelFailure("crashed", reason, attempts=1) from error
 

@@ -1,4 +1,4 @@
-"""POTCAR files from the user's licensed library: found, joined for a run, and known by title and hash alone."""
+"""POTCAR files of the user's licensed library: find, join, identify by title and hash."""
 
 import gzip
 import hashlib
@@ -11,20 +11,20 @@ from pathlib import Path
 from saltflow.base.errors import SaltflowError
 from saltflow.campaign.settings.references import VaspReference
 
-# Ways in which a library is laid out: as VASP's archives unpack, and as pymatgen's `pmg config` arranges it.
+# Layouts of a library: of VASP's archives, and of pymatgen's `pmg config`.
 LAYOUTS = ("{symbol}/POTCAR", "POTCAR.{symbol}", "{symbol}/POTCAR.gz", "POTCAR.{symbol}.gz")
-# What POTCAR's LEXCH must be; r²SCAN is run with the potentials of PBE.
+# Required LEXCH; r²SCAN uses the potentials of PBE.
 EXCHANGE_TAG = "PE"
 
 
 @dataclass(frozen=True)
 class Potcar:
-    """One POTCAR by what may be published of it.
+    """What may be published of one POTCAR, and its path.
 
     Attributes:
         title: of its TITEL line, such as "PAW_PBE Li_sv 10Sep2004".
         sha256: of its text.
-        path: where the licensed file is; it goes into no product.
+        path: of the licensed file; in no product.
     """
 
     symbol: str
@@ -35,7 +35,7 @@ class Potcar:
 
     @property
     def published(self) -> str:
-        """Title and hash: what a label keeps."""
+        """Title and hash, as labels keep them."""
         return f"{self.title} sha256:{self.sha256}"
 
 
@@ -53,12 +53,12 @@ def library_folder(reference: VaspReference) -> Path:
         )
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        raise SaltflowError(f"The POTCAR library {folder} is not there: correct potcar_path or PMG_VASP_PSP_DIR.")
+        raise SaltflowError(f"The POTCAR library {folder} does not exist: correct potcar_path or PMG_VASP_PSP_DIR.")
     return folder
 
 
 def find_potcar(reference: VaspReference, symbol: str) -> Potcar | str:
-    """The POTCAR of a symbol such as Li_sv, or the sentence that says why there is none.
+    """The POTCAR of a symbol such as Li_sv, or a sentence why there is none.
 
     Raises:
         SaltflowError: there is no library.
@@ -75,13 +75,13 @@ def find_potcar(reference: VaspReference, symbol: str) -> Potcar | str:
 
 
 def read_potcar(potcar: Potcar) -> str:
-    """The text of a POTCAR, for the moment of a run."""
+    """The text of a POTCAR."""
     text = _text(potcar.path)
     return text if text.endswith("\n") else text + "\n"
 
 
 def joined(potcars: Sequence[Potcar]) -> str:
-    """The POTCAR of a run: one after another, in the order of the POSCAR."""
+    """The POTCAR of a run, in the order of the POSCAR."""
     return "".join(read_potcar(potcar) for potcar in potcars)
 
 

@@ -10,7 +10,7 @@ from saltflow.base.provenance import read_json
 from saltflow.labels.frames import read_frames
 from saltflow.learning.domain.analysis import State
 from saltflow.materials.frame_info import FrameInfo
-from saltflow.trajectory import open_trajectory
+from saltflow.trajectory.h5md import open_trajectory
 
 
 def quenched(paths: Sequence[str | Path]) -> State:

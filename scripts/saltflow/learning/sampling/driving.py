@@ -13,7 +13,7 @@ from saltflow.dynamics.schedule import exploration_schedule, timestep_fs
 from saltflow.learning.sampling.sampled_cells import plain_frame
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 RELAX_STEPS = 100
 LARGEST_TEMPERATURE_RATIO = 4.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from saltflow.materials.compositions import Composition
 from saltflow.materials.groups.persistence import persistent_groups
-from saltflow.trajectory import open_trajectory
+from saltflow.trajectory.h5md import open_trajectory
 
 
 def describe_groups(

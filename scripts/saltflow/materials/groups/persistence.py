@@ -8,7 +8,7 @@ from ase.geometry import find_mic
 
 from saltflow.materials.compositions import Composition
 from saltflow.materials.groups.finding import bonds_of_groups, find_groups
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 
 FRAMES = 400
 # No broken bond in a total time t: the lifetime is above t/3 with 95 % confidence, exp(−3) = 0.05.

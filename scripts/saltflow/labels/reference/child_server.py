@@ -1,4 +1,4 @@
-"""The other end of `ChildBackend`: labels for the process that started this one, until it asks no more."""
+"""The child process of `ChildBackend`: answers requests until the parent closes the pipe."""
 
 import signal
 import sys
@@ -10,12 +10,12 @@ from saltflow.labels.reference.label import Backend, LabelFailure
 
 
 def main(descriptor: int) -> None:
-    """Answer questions until nobody asks any more.
+    """Answer requests until the pipe is closed.
 
     Args:
-        descriptor: of the open pipe to the other process.
+        descriptor: of the open pipe to the parent.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the other one ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the parent ends this process
     with Connection(descriptor) as pipe:
         try:
             start = pipe.recv()

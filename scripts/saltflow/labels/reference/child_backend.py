@@ -1,4 +1,4 @@
-"""A code that lives inside Python, in a process of its own: it can be stopped, and its crash is not ours."""
+"""Run a code that is a Python library in a process of its own, which can be stopped and may crash."""
 
 import os
 import subprocess
@@ -11,19 +11,19 @@ from ase import Atoms
 from saltflow.base.child_process import bound_command
 from saltflow.base.errors import SaltflowError
 from saltflow.labels.reference.label import Backend, LabelFailure, Result
-from saltflow.labels.reference.program import how_it_ended
+from saltflow.labels.reference.program import format_exit
 
 
 class ChildBackend:
-    """Asks a backend in a new process, which is killed at the time limit and when this process is gone.
+    """A backend in a new process, which is killed at the time limit and when this process ends.
 
-    The process is a Python of its own and not a fork of this one: threads (of PyTorch, of OpenMP) do not
-    survive a fork, and the next parallel loop of the child would wait for them for ever.
+    The process is a new Python, not a fork: threads (of PyTorch, of OpenMP) do not survive a fork, and the next
+    parallel loop of the child would wait for them forever.
 
     Args:
-        start: makes the backend, in the child; it travels there by pickle.
+        start: makes the backend in the child; sent by pickle.
         name: of the code, for messages.
-        limit_s: seconds for one frame or atom, all rungs of the ladder together.
+        limit_s: seconds for one frame or atom, all SCF attempts together.
     """
 
     def __init__(self, start: Callable[[], Backend], *, name: str, limit_s: float):
@@ -40,7 +40,7 @@ class ChildBackend:
         return self._ask("isolated_atom", element)
 
     def close(self) -> None:
-        """End the child, whatever it is doing."""
+        """Kill the child."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -48,14 +48,14 @@ class ChildBackend:
             self._process = None
 
     def _start(self) -> None:
-        self._pipe, theirs = Pipe()
+        self._pipe, end_of_child = Pipe()
         self._process = subprocess.Popen(
-            bound_command("saltflow.labels.reference.embedded_server", [str(theirs.fileno())]),
+            bound_command("saltflow.labels.reference.child_server", [str(end_of_child.fileno())]),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            pass_fds=[theirs.fileno()],
+            pass_fds=[end_of_child.fileno()],
             stdin=subprocess.DEVNULL,
         )
-        theirs.close()
+        end_of_child.close()
 
     def _ask(self, method: str, argument: object) -> object:
         if new := self._process is None:
@@ -63,7 +63,7 @@ class ChildBackend:
         try:
             if new:
                 self._pipe.send(self._start_backend)
-                self._pipe.recv()  # its imports are not part of the first frame
+                self._pipe.recv()  # the limit does not count its imports
             self._pipe.send((method, argument))
             if not self._pipe.poll(self.limit_s):
                 self.close()
@@ -80,6 +80,6 @@ class ChildBackend:
 
     def _lost(self) -> LabelFailure:
         self._process.wait()
-        ended = how_it_ended(self._process.returncode)
+        ended = format_exit(self._process.returncode)
         self.close()
         return LabelFailure("crashed", f"the process of {self.name} {ended}", attempts=1, details={"code": self.name})
