@@ -133,6 +133,7 @@ rule relate_coupling:
         **resources,
     params:
         composition=composition("identity"),
+        potential=composition("potential"),
         modes=composition("frozen_modes"),
         temperatures_K=composition("constrained_temperatures_K"),
         coupling=section("coupling"),

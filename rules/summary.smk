@@ -37,7 +37,6 @@ rule tabulate_conductivity:
     resources:
         **resources,
     params:
-        potentials=campaign.driven_by,
         dispersion=campaign.added_dispersion,
         code=code_of("tabulate_conductivity"),
     script:
@@ -105,7 +104,6 @@ rule rank_electrolytes:
     resources:
         **resources,
     params:
-        potentials=campaign.driven_by,
         dispersion=campaign.added_dispersion,
         others=campaign.not_swept,
         literature=campaign.literature,

@@ -2,13 +2,13 @@
 
 from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
-from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_state_point
+from saltflow.trajectory.state_point import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"{where.composition}, {where.mode} frozen, {where.temperature} K")
+start_job(job, subject=title(identity(where)))
 
 point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
@@ -22,8 +22,8 @@ if point.runs:
     )
 else:
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
-result |= {"mode": where.mode, "replica_statuses": point.statuses}
+result["replica_statuses"] = point.statuses
 result["provenance"] = provenance(
     settings=params.transport, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
 )
-write_json(job.output.transport, result)
+write_json(job.output.transport, point.identity | result)

@@ -3,15 +3,16 @@
 from saltflow.analysis.pathways.analysis import analyse_pathways, no_pathways
 from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.volumes import write_volume
-from saltflow.base.provenance import provenance, write_json
+from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_state_point
+from saltflow.trajectory.state_point import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=title(identity(where)))
 
-point, volume = open_state_point(job.input.record, job.input.trajectories), None
+point = open_state_point(job.input.record, job.input.trajectories)
+volume = None
 if point.runs:
     result, volume = analyse_pathways(
         point.runs,
@@ -22,6 +23,6 @@ if point.runs:
 else:
     result = no_pathways(point.statuses, temperature_K=float(where.temperature))
 result["provenance"] = provenance(settings=params.pathways, inputs=point.inputs)
-plot_pathways(result, volume, job.output.figure, title=f"{where.composition} at {where.temperature} K")
+plot_pathways(result, volume, job.output.figure, title=title(point.identity))
 write_volume(volume, job.output.volume)
-write_json(job.output.pathways, result)
+write_json(job.output.pathways, point.identity | result)

@@ -3,13 +3,13 @@
 from saltflow.analysis.residence.analysis import analyse_residence, no_residence
 from saltflow.analysis.residence.figures import plot_residence
 from saltflow.analysis.structure.first_minima import first_minima_A
-from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_state_point
+from saltflow.trajectory.state_point import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=title(identity(where)))
 
 point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
@@ -26,5 +26,5 @@ else:
 result["provenance"] = provenance(
     settings=params.residence, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
 )
-plot_residence(result, job.output.figure, title=f"{where.composition} at {where.temperature} K")
-write_json(job.output.residence, result)
+plot_residence(result, job.output.figure, title=title(point.identity))
+write_json(job.output.residence, point.identity | result)

@@ -4,13 +4,13 @@ from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
 from saltflow.analysis.transport.curves import no_curves
 from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
-from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.trajectory import open_state_point
+from saltflow.trajectory.state_point import open_state_point
 
 job = snakemake  # noqa: F821
 where, params = job.wildcards, job.params
-start_job(job, subject=f"{where.composition}, {where.temperature} K")
+start_job(job, subject=title(identity(where)))
 
 point = open_state_point(job.input.record, job.input.trajectories)
 if point.runs:
@@ -30,8 +30,8 @@ result["replica_statuses"] = point.statuses
 result["provenance"] = provenance(
     settings=params.transport, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
 )
-title = f"{where.composition} at {where.temperature} K"
-plot_transport(result, job.output.figure, title=title)
-plot_conductivity(result, job.output.conductivity, title=title)
-plot_correlation(result, job.output.correlation, title=title)
-write_json(job.output.transport, result)
+heading = title(point.identity)
+plot_transport(result, job.output.figure, title=heading)
+plot_conductivity(result, job.output.conductivity, title=heading)
+plot_correlation(result, job.output.correlation, title=heading)
+write_json(job.output.transport, point.identity | result)

@@ -1,9 +1,9 @@
 """Compare the simulated environments of a composition with those that its potential was trained on."""
 
 from saltflow.base.provenance import identity, provenance, read_json, title, write_json
-from saltflow.learning.domain.analysis import assess_domain
+from saltflow.learning.domain.assessment import assess_domain
 from saltflow.learning.domain.figure import plot_domain
-from saltflow.learning.domain.states import simulated
+from saltflow.learning.domain.states import simulated_states
 from saltflow.learning.domain.training_environments import read_training_environments
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
@@ -15,7 +15,7 @@ start_job(job, subject=title(identity(job.wildcards)))
 assessment = read_json(files.assessment)
 result, distances = assess_domain(
     job.wildcards.composition,
-    simulated(files, frames_per_replica=params.domain["frames_per_replica"]),
+    simulated_states(files, frames_per_replica=params.domain["frames_per_replica"]),
     read_training_environments(files.environments),
     load_checked_committee(files.models, files.checks, device="cpu", dtype="float64"),
     assessment["calibration"],

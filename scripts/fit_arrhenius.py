@@ -3,11 +3,12 @@
 from saltflow.analysis.arrhenius.figures import plot_arrhenius, plot_glass_transition
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.arrhenius.glass_transition import curves_from_quenches, find_glass_transition, side_of
-from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-start_job(job, subject=job.wildcards.composition)
+product = identity(job.wildcards, potential=job.params.potential)
+start_job(job, subject=title(product))
 
 transport = [read_json(path) for path in job.input.transport]
 curves = curves_from_quenches([read_json(path) for path in job.input.quenches])
@@ -25,9 +26,8 @@ fits = {
     )
     for quantity in ("sigma_NE_mS_cm", "sigma_E_mS_cm", "D_cm2_s")
 }
-literature, title = job.params.literature, job.wildcards.composition
-plot_arrhenius(fits, job.output.figure, title=title, literature=literature, transition=transition)
-plot_glass_transition(transition, job.output.cooling, title=title)
+heading, literature = title(product), job.params.literature
+plot_arrhenius(fits, job.output.figure, title=heading, literature=literature, transition=transition)
+plot_glass_transition(transition, job.output.cooling, title=heading)
 record = provenance(settings=job.params.arrhenius, inputs={path: path for path in job.input})
-content = {"composition": job.wildcards.composition, "fits": fits, "glass_transition": transition}
-write_json(job.output.arrhenius, content | {"provenance": record})
+write_json(job.output.arrhenius, product | {"fits": fits, "glass_transition": transition, "provenance": record})

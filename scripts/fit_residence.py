@@ -2,11 +2,12 @@
 
 from saltflow.analysis.residence.activation import fit_residence
 from saltflow.analysis.residence.figures import plot_residence_activation
-from saltflow.base.provenance import provenance, read_json, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-start_job(job, subject=job.wildcards.composition)
+product = identity(job.wildcards, potential=job.params.potential)
+start_job(job, subject=title(product))
 
 fitted = read_json(job.input.arrhenius)
 result = fit_residence(
@@ -16,7 +17,7 @@ result = fit_residence(
     transition=fitted["glass_transition"],
     **job.params.arrhenius,
 )
-plot_residence_activation(result, job.output.figure, title=job.wildcards.composition)
+plot_residence_activation(result, job.output.figure, title=title(product))
 inputs = {path: path for path in [*job.input.residence, job.input.arrhenius]}
 result["provenance"] = provenance(settings=job.params.arrhenius, inputs=inputs)
-write_json(job.output.residence, {"composition": job.wildcards.composition, **result})
+write_json(job.output.residence, product | result)

@@ -11,11 +11,10 @@ start_job(job, subject="ranking")
 
 finished = read_finished(
     job.input.arrhenius,
-    domain=job.input.domain,
+    domain=job.input.get("domain", []),
     transport=job.input.transport,
     structure=job.input.structure,
     releases=job.input.releases,
-    potentials=job.params.potentials,
     dispersion=job.params.dispersion,
 )
 ranking = rank(finished, job.params.others, literature=job.params.literature)

@@ -3,12 +3,12 @@
 from saltflow.analysis.coupling.figures import plot_coupling
 from saltflow.analysis.coupling.reading import read_state_points
 from saltflow.analysis.coupling.relation import relate_coupling
-from saltflow.base.provenance import provenance, write_json
+from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-params, composition = job.params, job.wildcards.composition
-start_job(job, subject=composition)
+params, product = job.params, identity(job.wildcards, potential=job.params.potential)
+start_job(job, subject=title(product))
 
 sources = {name: list(getattr(job.input, name)) for name in ("trajectories", "groups", "free", "frozen")}
 result = relate_coupling(
@@ -20,5 +20,5 @@ result = relate_coupling(
     **params.coupling,
 )
 record = provenance(settings=params.coupling, inputs={path: path for path in job.input}, composition=params.composition)
-plot_coupling(result, job.output.figure, title=composition)
-write_json(job.output.coupling, {"composition": composition, **result, "provenance": record})
+plot_coupling(result, job.output.figure, title=title(product))
+write_json(job.output.coupling, product | result | {"provenance": record})

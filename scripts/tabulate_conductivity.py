@@ -1,7 +1,5 @@
 """Tabulate every point of the sweep."""
 
-from pathlib import Path
-
 from saltflow.analysis.conductivity_table import format_conductivity_table, tabulate, write_table
 from saltflow.base.provenance import read_json, write_text
 from saltflow.operations.job_log import start_job
@@ -9,16 +7,14 @@ from saltflow.operations.job_log import start_job
 job = snakemake  # noqa: F821
 start_job(job, subject="conductivity table")
 
-points = [(Path(path).parents[2].name, read_json(path)) for path in job.input.transport]
-releases = {Path(path).parent.name: read_json(path) for path in job.input.releases}
+releases = {release["potential"]: release for release in map(read_json, job.input.releases)}
 transitions = {fit["composition"]: fit["glass_transition"] for fit in map(read_json, job.input.arrhenius)}
 table = tabulate(
-    points,
+    [read_json(path) for path in job.input.transport],
     releases,
     transitions,
-    potentials=job.params.potentials,
     dispersion=job.params.dispersion,
-    domain={found["composition"]: found for found in map(read_json, job.input.domain)},
+    domain={found["composition"]: found for found in map(read_json, job.input.get("domain", []))},
 )
 write_table(table, job.output.table)
 write_text(job.output.text, format_conductivity_table(table))

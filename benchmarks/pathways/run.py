@@ -76,7 +76,7 @@ def saltflow(positions_A: np.ndarray, smoothing_A: float) -> Callable[[float], l
     """Barriers in 1 and in 3 dimensions, as in the workflow."""
     sys.path.insert(0, str(REPOSITORY / "scripts"))
     from saltflow.analysis.pathways.analysis import analyse_pathways
-    from saltflow.trajectory import Trajectory
+    from saltflow.trajectory.memory import Trajectory
 
     frames, ions = positions_A.shape[:2]
     cells_A = np.broadcast_to(np.eye(3) * EDGE_A, (frames, 3, 3))

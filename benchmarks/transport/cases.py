@@ -73,7 +73,7 @@ def lags(frames: int) -> np.ndarray:
 
 def our_run(data: Data):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-    from saltflow.trajectory import Trajectory
+    from saltflow.trajectory.memory import Trajectory
 
     cells_A = np.broadcast_to(np.eye(3) * data.edge_A, (data.frames, 3, 3))
     times_ps = INTERVAL_PS * np.arange(data.frames)

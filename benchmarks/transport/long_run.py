@@ -22,7 +22,7 @@ from ase import Atoms
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from saltflow.trajectory import H5MDWriter  # noqa: E402
+from saltflow.trajectory.h5md import H5MDWriter  # noqa: E402
 
 SALT = "Li248Al248Cl620O186"  # 62 × Li4Al4Cl10O3
 EDGE_A, INTERVAL_PS, FRAMES_AT_ONCE = 29.0, 0.1, 1024
@@ -31,7 +31,7 @@ ANALYSE = """
 import logging, sys
 sys.path.insert(0, {scripts!r})
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-from saltflow.trajectory import open_trajectory
+from saltflow.trajectory.h5md import open_trajectory
 from saltflow.analysis.transport.measurement import measure
 measured = measure(
     [open_trajectory({path!r})], charges={{"Li": 1, "Al": 3, "Cl": -1, "O": -2}}, mobile_ion="Li", temperature_K=600.0,

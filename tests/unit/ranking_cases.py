@@ -8,7 +8,12 @@ TEMPERATURES_K = (500.0, 600.0, 700.0, 800.0)
 EA_EV = 0.3
 NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0, "sides": {}}
-RELEASE = {"reference": {"name": "pbe-d3"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}}
+RELEASE = {
+    "potential": "chlorides",
+    "reference": {"name": "pbe-d3"},
+    "converged": True,
+    "heldout": {"force_rmse_meV_A": 31.0},
+}
 COVERED = {"status": "covered", "worst": {"state": "replica", "value": 0.012, "error": 0.004}}
 
 
@@ -21,14 +26,20 @@ def fit_of(composition: str, *, prefactor: float, status: str = "ok", transition
     ]
     choices = {"target_temperature_K": 300.0, "bootstrap_samples": 100, "seed": 1, "transition": transition}
     fit = fit_arrhenius(points, quantity="sigma_E_mS_cm", **choices)
-    return {"composition": composition, "fits": {"sigma_E_mS_cm": fit}, "glass_transition": transition}
+    return {
+        "composition": composition,
+        "potential": "chlorides",
+        "fits": {"sigma_E_mS_cm": fit},
+        "glass_transition": transition,
+    }
 
 
-def points_of(status: str, *, reason: str = "") -> list[tuple[dict, dict]]:
+def points_of(composition: str, status: str, *, reason: str = "") -> list[tuple[dict, dict]]:
     """transport.json and structure.json at every temperature; the Haven ratio is a thousandth of it."""
     return [
         (
             {
+                "composition": composition,
                 "temperature_K": kelvin,
                 "status": status,
                 "reason": reason,

@@ -4,7 +4,7 @@ import numpy as np
 
 from saltflow.analysis.residence.contacts import Contacts
 from saltflow.analysis.residence.survival import PairsAtOrigin
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 FAR_A, NEAR_A = 6.0, 3.0
 SPACING_A = 14.0

@@ -5,7 +5,7 @@ from ase.build import bulk
 
 from saltflow.analysis.structure.coordination_shells import Snapshot
 from saltflow.analysis.structure.roles import roles_of
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 CHARGES = {"Li": 1, "Al": 3, "Cl": -1, "O": -2}
 ROLES = roles_of(CHARGES, mobile_ion="Li")

@@ -6,7 +6,7 @@ import numpy as np
 
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
 from saltflow.analysis.transport.measurement import measure
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 INTERVAL_PS = 0.1
 EDGE_A = 20.0

@@ -8,7 +8,7 @@ import pytest
 from workplaces import Workplace, copy_sources
 
 from saltflow.base.provenance import read_json
-from saltflow.trajectory import open_trajectory
+from saltflow.trajectory.h5md import open_trajectory
 
 FOLDER = "results/LiBH4-crystal/coupling"
 REPLICAS = ("replica1", "replica2")

@@ -14,7 +14,7 @@ import pytest
 from workplaces import Workplace
 
 from saltflow.labels.reference.ledger import read_ledger
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 SIGNALS = pytest.mark.parametrize("sign", [SIGINT, SIGKILL], ids=["Ctrl-C", "SIGKILL"])
 LABELS = "results/potentials/base/generation0/labels"

@@ -12,7 +12,7 @@ import psutil
 from workplaces import RUN_LIMIT_S, Workplace, wait_for
 
 from saltflow.operations.attempts import read_attempts
-from saltflow.trajectory import read_trajectory
+from saltflow.trajectory.h5md import read_trajectory
 
 POINT, LOG = "results/LiAlCl4/md/500K", "logs/LiAlCl4/md/500K/run_md.log"
 TARGET = f"{POINT}/transport.json"

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import click
 
 from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import title
 
 if TYPE_CHECKING:
-    from saltflow.trajectory import TrajectoryFile
+    from saltflow.trajectory.h5md import TrajectoryFile
 
 RDF_SETTINGS = ("r_max_A", "bin_width_A", "frames_per_replica")
 MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
@@ -35,8 +36,7 @@ class StatePoint:
         settings: the section of the settings that belongs to the analysis.
         rdf_settings: r_max_A, bin_width_A and frames_per_replica of g(r).
         folder: where results go; it exists.
-        title: what tables and figures call it.
-        name: the same without the temperature.
+        name: what tables and figures call the composition.
     """
 
     runs: "list[TrajectoryFile]"
@@ -47,8 +47,17 @@ class StatePoint:
     settings: Mapping
     rdf_settings: Mapping
     folder: Path
-    title: str
     name: str
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What its products state first."""
+        return {"composition": self.name, "temperature_K": self.temperature_K}
+
+    @property
+    def title(self) -> str:
+        """What figures call it: "LiCl, 600 K"."""
+        return title(self.identity)
 
 
 def trajectory_options(
@@ -122,13 +131,12 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
             settings=settings[section],
             rdf_settings={name: settings["structure"][name] for name in RDF_SETTINGS},
             folder=folder,
-            title=f"{name} at {chosen.temperature:g} K",
             name=name,
         )
 
 
 def _open(path: str, chosen: SimpleNamespace, converted: Path) -> "TrajectoryFile":
-    from saltflow.trajectory import open_trajectory
+    from saltflow.trajectory.h5md import open_trajectory
     from saltflow.trajectory.other_programs import convert, is_own
 
     if Path(path).is_file() and is_own(path):

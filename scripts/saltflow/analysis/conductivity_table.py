@@ -28,23 +28,21 @@ out_of_domain_fraction: fraction of the composition's atoms in environments outs
 
 
 def tabulate(
-    points: Sequence[tuple[str, Mapping]],
+    points: Sequence[Mapping],
     releases: Mapping[str, Mapping],
     transitions: Mapping[str, Mapping],
     *,
-    potentials: Mapping[str, str],
     dispersion: Mapping[str, str],
     domain: Mapping[str, Mapping],
 ) -> pd.DataFrame:
     """One row per composition × temperature.
 
     Args:
-        points: (composition id, result of `analyse_transport`) of every state point.
+        points: content of transport.json of every state point.
         releases: potential → its release record.
         transitions: composition id → glass transition of its quench, of its arrhenius.json.
-        potentials: composition id → potential.
         dispersion: composition id → dispersion added by the dynamics, or none.
-        domain: composition id → its domain.json.
+        domain: composition id → its domain.json; without that analysis, empty.
 
     Returns:
         columns composition, temperature_K, replicas, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
@@ -54,28 +52,31 @@ def tabulate(
     """
     return pd.DataFrame(
         [
-            _point_row(name, point)
-            | {"side_of_Tg": transitions[name]["sides"].get(f"{point['temperature_K']:g}")}
-            | _potential_row(potentials[name], releases[potentials[name]], dispersion[name])
-            | domain_row(domain[name])
-            for name, point in points
+            _point_row(point)
+            | {"side_of_Tg": transitions[point["composition"]]["sides"].get(f"{point['temperature_K']:g}")}
+            | _potential_row(releases[point["potential"]], dispersion[point["composition"]])
+            | domain_row(domain.get(point["composition"]))
+            for point in points
         ]
     )
 
 
-def tabulate_external(name: str, point: Mapping) -> pd.DataFrame:
+def tabulate_external(point: Mapping) -> pd.DataFrame:
     """The row of a state point with trajectories of another program, without quench and potential.
 
     Args:
-        name: of the composition.
-        point: result of `analyse_transport`.
+        point: content of its transport.json.
     """
     unknown = dict.fromkeys(("side_of_Tg", "potential", "method", "potential_status", "force_rmse_meV_A", *DOMAIN))
-    return pd.DataFrame([_point_row(name, point) | unknown])
+    return pd.DataFrame([_point_row(point) | unknown])
 
 
-def _point_row(composition: str, point: Mapping) -> dict:
-    row = {"composition": composition, "temperature_K": round(point["temperature_K"]), "replicas": point["replicas"]}
+def _point_row(point: Mapping) -> dict:
+    row = {
+        "composition": point["composition"],
+        "temperature_K": round(point["temperature_K"]),
+        "replicas": point["replicas"],
+    }
     for quantity, error in QUANTITIES.items():
         estimate = point["quantities"].get(quantity, {})
         row |= {quantity: estimate.get("value"), error: estimate.get("error")}
@@ -90,17 +91,19 @@ def _point_row(composition: str, point: Mapping) -> dict:
     }
 
 
-def _potential_row(potential: str, release: Mapping, dispersion: str) -> dict:
+def _potential_row(release: Mapping, dispersion: str) -> dict:
     return {
-        "potential": potential,
+        "potential": release["potential"],
         "method": method_name(release, dispersion),
         "potential_status": "converged" if release["converged"] else "not converged",
         "force_rmse_meV_A": release["heldout"]["force_rmse_meV_A"],
     }
 
 
-def domain_row(domain: Mapping) -> dict:
-    """Status of a domain.json, and its largest out-of-domain fraction."""
+def domain_row(domain: Mapping | None) -> dict:
+    """Status of a domain.json, and its largest out-of-domain fraction; empty without that analysis."""
+    if domain is None:
+        return dict.fromkeys(DOMAIN)
     worst = domain["worst"] or {}
     return dict(zip(DOMAIN, (domain["status"], worst.get("value"), worst.get("error")), strict=True))
 

@@ -19,6 +19,9 @@ class BlockedSums:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.sums[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.sums
+
     def __len__(self) -> int:
         """Number of groups."""
         return len(next(iter(self.sums.values())))

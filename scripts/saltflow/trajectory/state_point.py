@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from saltflow.base.provenance import read_json
+from saltflow.base.provenance import IDENTITY, numbered, read_json
 from saltflow.trajectory.h5md import TrajectoryFile, open_accepted
 
 
@@ -13,14 +13,16 @@ class StatePointTrajectories:
     """The input of every analysis of a state point.
 
     Args:
+        identity: what the products of the state point state first.
         runs: trajectories of the replicas with status "ok".
         statuses: of every replica.
         inputs: name → file of every replica, for the provenance.
     """
 
+    identity: dict[str, object]
     runs: list[TrajectoryFile]
     statuses: list[str]
-    inputs: dict[str, str]
+    inputs: dict[str, str | os.PathLike]
 
 
 def open_state_point(record: str | os.PathLike, trajectories: Sequence[str]) -> StatePointTrajectories:
@@ -30,6 +32,11 @@ def open_state_point(record: str | os.PathLike, trajectories: Sequence[str]) -> 
         record: md.json of the state point.
         trajectories: H5MD file of each replica, in the order of the record.
     """
-    statuses = [replica["status"] for replica in read_json(record)["replicas"]]
-    inputs = {f"replica{number}": path for number, path in enumerate(trajectories, start=1)}
-    return StatePointTrajectories(open_accepted(trajectories, statuses=statuses), statuses, inputs)
+    point = read_json(record)
+    statuses = [replica["status"] for replica in point["replicas"]]
+    return StatePointTrajectories(
+        identity={key: point[key] for key, _, _ in IDENTITY.values() if key in point},
+        runs=open_accepted(trajectories, statuses=statuses),
+        statuses=statuses,
+        inputs=numbered("replica", trajectories),
+    )

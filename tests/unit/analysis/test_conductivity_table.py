@@ -40,9 +40,21 @@ COLUMNS = [
     "out_of_domain_err",
 ]
 RELEASES = {
-    "chlorides": {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 123.4}},
-    "oxides": {"reference": {"name": "pbe"}, "converged": True, "heldout": {"force_rmse_meV_A": 31.0}},
+    "chlorides": {
+        "potential": "chlorides",
+        "reference": {"name": "gfn1-xtb"},
+        "converged": False,
+        "heldout": {"force_rmse_meV_A": 123.4},
+    },
+    "oxides": {
+        "potential": "oxides",
+        "reference": {"name": "pbe"},
+        "converged": True,
+        "heldout": {"force_rmse_meV_A": 31.0},
+    },
 }
+OF_CHLORIDE = {"composition": "LiCl", "potential": "chlorides"}
+OF_OXIDE = {"composition": "Li2O", "potential": "oxides"}
 NO_TRANSITION = {"status": "not found", "Tg_K": None, "error_K": None, "sides": {}}
 TRANSITION = {"status": "found", "Tg_K": 550.0, "error_K": 20.0, "near_K": 40.0,
               "sides": {"400": "below", "800": "above"}}  # fmt: skip
@@ -55,23 +67,22 @@ ADDED = {"LiCl": "none", "Li2O": "D3(BJ) of PBE"}
 
 
 @pytest.fixture(scope="module")
-def points() -> list[tuple[str, dict]]:
+def points() -> list[dict]:
     rng = np.random.default_rng(5)
 
     def run(D_A2_ps, frames):
         return lithium_in_a_heavy_frame(brownian_steps(rng, frames, 12, D_A2_ps=D_A2_ps))
 
     return [
-        ("LiCl", analyse([run(0.5, 1500) for _ in range(3)], temperature_K=800.0)),
-        ("LiCl", analyse([run(0.001, 300) for _ in range(2)], temperature_K=400.0)),
-        ("Li2O", no_transport(["not run: gas", "not run: gas"], temperature_K=600.0)),
+        OF_CHLORIDE | analyse([run(0.5, 1500) for _ in range(3)], temperature_K=800.0),
+        OF_CHLORIDE | analyse([run(0.001, 300) for _ in range(2)], temperature_K=400.0),
+        OF_OXIDE | no_transport(["not run: gas", "not run: gas"], temperature_K=600.0),
     ]
 
 
 @pytest.fixture(scope="module")
 def table(points) -> pd.DataFrame:
-    potentials = {"LiCl": "chlorides", "Li2O": "oxides"}
-    return tabulate(points, RELEASES, TRANSITIONS, potentials=potentials, dispersion=ADDED, domain=DOMAIN)
+    return tabulate(points, RELEASES, TRANSITIONS, dispersion=ADDED, domain=DOMAIN)
 
 
 def test_columns_of_the_table(table):
@@ -80,7 +91,7 @@ def test_columns_of_the_table(table):
 
 
 def test_a_diffusive_state_point_has_the_values_of_the_analysis(table, points):
-    row, quantities = table.iloc[0], points[0][1]["quantities"]
+    row, quantities = table.iloc[0], points[0]["quantities"]
     assert row["status"] == "ok"
     assert (row["composition"], row["temperature_K"], row["replicas"]) == ("LiCl", 800.0, 3)
     assert row["D_cm2_s"] == quantities["D_cm2_s"]["value"] == pytest.approx(0.5e-4, rel=0.2)
@@ -114,6 +125,12 @@ def test_every_row_says_whether_labels_cover_its_composition(table):
     assert pd.isna(table["out_of_domain_fraction"][2])
 
 
+def test_a_sweep_without_that_analysis_leaves_the_domain_empty(points):
+    table = tabulate(points, RELEASES, TRANSITIONS, dispersion=ADDED, domain={})
+    assert list(table.columns) == COLUMNS
+    assert table[["domain", "out_of_domain_fraction", "out_of_domain_err"]].isna().all(axis=None)
+
+
 def test_written_table_and_its_text(table, tmp_path):
     write_table(table, tmp_path / "table.csv")
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
@@ -135,6 +152,6 @@ def test_written_table_and_its_text(table, tmp_path):
 
 
 def test_a_table_without_points_is_written(tmp_path):
-    table = tabulate([], RELEASES, {}, potentials={}, dispersion={}, domain={})
+    table = tabulate([], RELEASES, {}, dispersion={}, domain={})
     write_table(table, tmp_path / "table.csv")
     assert "NE: Nernst–Einstein" in format_conductivity_table(table)

@@ -11,8 +11,8 @@ from saltflow.analysis.motion.hops import HopFinder, HopRule, Hops
 from saltflow.analysis.motion.residence_maps import map_sites
 from saltflow.analysis.motion.strings import LinkCriteria, count_linked_ions, shuffled_in_time
 from saltflow.analysis.motion.van_hove import plan_lags
-from saltflow.trajectory import Trajectory
 from saltflow.trajectory.chunks import FrameChunk
+from saltflow.trajectory.memory import Trajectory
 
 EDGE_A, INTERVAL_PS = 20.0, 0.2
 IONS, REST = 24, 8
@@ -170,6 +170,16 @@ def test_lags_reach_as_far_as_asked():
     assert plan.lags[-1] == 500
     assert plan.van_hove[0] == 0
     assert plan.lags[plan.van_hove[-1]] == 500
+
+
+def test_strings_and_site_maps_are_left_out_unless_asked_for(result, tmp_path):
+    plain = analyse([jumping(seed) for seed in (1, 2, 3)], strings=False, residence_maps=False)
+    assert plain["curves"] == result["curves"]
+    assert plain["hops"] == {key: result["hops"][key] for key in plain["hops"]}
+    assert set(result["hops"]) - set(plain["hops"]) == {"string", "concerted"}
+    assert set(result) - set(plain) == {"maps"}
+    plot_hops(plain, tmp_path / "hops.svg", title="T")
+    assert "Strings were not asked for." in (tmp_path / "hops.svg").read_text()
 
 
 def test_figures_and_json(result, tmp_path):

@@ -15,7 +15,9 @@ from saltflow.analysis.pathways.grid import Grid, coarsened
 from saltflow.analysis.pathways.picture import isosurface, write_picture
 from saltflow.analysis.pathways.volumes import read_volume, write_volume
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, chunks
+from saltflow.trajectory import chunks
+from saltflow.trajectory.h5md import H5MDWriter
+from saltflow.trajectory.memory import Trajectory
 
 KELVIN = 1000.0
 KT = kB * KELVIN

@@ -20,7 +20,7 @@ def finished(
     composition: str, *, prefactor: float = 1e7, status: str = "ok", reason: str = "", **choices
 ) -> CompositionResults:
     fit = fit_of(composition, prefactor=prefactor, status=status, **choices)
-    return CompositionResults(fit, points_of(status, reason=reason), "chlorides", RELEASE, "none", COVERED)
+    return CompositionResults(fit, points_of(composition, status, reason=reason), RELEASE, "none", COVERED)
 
 
 def ranked(*found: CompositionResults, others: dict | None = None, measured: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
     for name in ("LiCl", "LiF"):
         write_json(tmp_path / name / "arrhenius.json", fit_of(name, prefactor=1e7))
         write_json(tmp_path / name / "domain.json", COVERED | {"composition": name})
-        for transport, structure in points_of("ok"):
+        for transport, structure in points_of(name, "ok"):
             folder = tmp_path / name / f"md/{transport['temperature_K']:.0f}K"
             write_json(folder / "transport.json", transport)
             write_json(folder / "structure.json", structure)
@@ -119,7 +119,6 @@ def test_files_of_a_sweep_belong_to_their_compositions(tmp_path):
         transport=sorted(tmp_path.glob("*/md/*/transport.json")),
         structure=sorted(tmp_path.glob("*/md/*/structure.json")),
         releases=tmp_path.glob("potentials/*/released.json"),
-        potentials=dict.fromkeys(("LiCl", "LiF"), "chlorides"),
         dispersion={"LiCl": "none", "LiF": "D3(BJ) of PBE"},
     )
     assert list(found) == ["LiCl", "LiF"]

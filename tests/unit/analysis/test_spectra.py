@@ -17,7 +17,8 @@ from saltflow.analysis.spectra.polyanion_groups import find_polyanions
 from saltflow.analysis.spectra.rigid import decompose, degrees_of_freedom
 from saltflow.analysis.spectra.vibrations import EV_PER_U_A2_PS2
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, open_trajectory, open_velocities
+from saltflow.trajectory.h5md import H5MDWriter, open_trajectory, open_velocities
+from saltflow.trajectory.memory import Trajectory
 
 KELVIN = 600.0
 CELL_A = 14.0 * np.eye(3)

@@ -14,7 +14,7 @@ from saltflow.analysis.structure.descriptors import NAMES
 from saltflow.analysis.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
 from saltflow.analysis.structure.table import tabulate_structure
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory.h5md import H5MDWriter
 
 SETTINGS = {
     "r_max_A": 8.0,
@@ -75,7 +75,12 @@ def test_every_descriptor_has_a_value_and_an_error_or_a_reason(replica):
 
 
 def test_a_table_has_a_row_for_every_point(replica):
-    table = tabulate_structure([("mixed", 600.0, replica), ("lost", 900.0, no_structure(["gas"]))])
+    table = tabulate_structure(
+        [
+            {"composition": "mixed", "temperature_K": 600.0} | replica,
+            {"composition": "lost", "temperature_K": 900.0} | no_structure(["gas"]),
+        ]
+    )
     assert table["temperature_K"].tolist() == [600, 900]
     assert table["status"].tolist() == ["ok", "no accepted replica"]
     assert table.loc[0, "terminal_X"] == pytest.approx(1.0)
@@ -175,4 +180,4 @@ def test_the_command_writes_what_the_sweep_writes(tmp_path):
     assert float(row["terminal_X"]) == 1.0
     for figure in ("structure", "scattering", "polyhedra", "network", "angles"):
         assert "<svg" in (tmp_path / f"out/{figure}.svg").read_text()
-    assert "salt at 300 K" in done.stdout
+    assert "salt, 300 K" in done.stdout

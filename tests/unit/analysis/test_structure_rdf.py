@@ -7,7 +7,7 @@ from structure_cases import rocksalt
 
 from saltflow.analysis.structure.rdf import first_shell, pair_distributions
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 
 TRICLINIC_A = np.array([[12.0, 0.0, 0.0], [5.0, 11.0, 0.0], [-4.0, 3.0, 10.0]])
 GRID = {"r_max_A": 4.0, "bin_width_A": 0.1, "frames_per_replica": 50}

@@ -14,7 +14,7 @@ from saltflow.analysis.transport.clusters import (
     quantity_name,
 )
 from saltflow.analysis.transport.conductivity import nernst_einstein_mS_cm
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 from saltflow.trajectory.segments import prepare_system
 
 EDGE_A = 20.0

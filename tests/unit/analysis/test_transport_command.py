@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from saltflow.analysis.conductivity_table import tabulate
 from saltflow.analysis.transport.command import command
-from saltflow.trajectory import H5MDWriter
+from saltflow.trajectory.h5md import H5MDWriter
 
 IONS, FRAMES = 6, 600
 CHARGES = ["--charges", "Li=1,Cl=-1", "--temperature", "600"]
@@ -46,11 +46,12 @@ def test_replicas_become_one_state_point(walks, tmp_path):
     assert row["composition"] == "LiCl"
     for figure in ("transport", "conductivity", "correlation"):
         assert "<svg" in (tmp_path / f"out/{figure}.svg").read_text()
-    assert "LiCl at 600 K" in done.stdout
-    release = {"reference": {"name": "x"}, "converged": True, "heldout": {"force_rmse_meV_A": 1.0}}
+    assert "LiCl, 600 K" in done.stdout
+    assert (result["composition"], result["temperature_K"]) == ("LiCl", 600.0)
+    release = {"potential": "p", "reference": {"name": "x"}, "converged": True, "heldout": {"force_rmse_meV_A": 1.0}}
     domain = {"LiCl": {"status": "no accepted replica", "worst": None}}
-    of_sweep = {"potentials": {"LiCl": "p"}, "dispersion": {"LiCl": "none"}, "domain": domain}
-    sweep = tabulate([("LiCl", result)], {"p": release}, {"LiCl": {"sides": {}}}, **of_sweep)
+    point, sides = result | {"potential": "p"}, {"LiCl": {"sides": {}}}
+    sweep = tabulate([point], {"p": release}, sides, dispersion={"LiCl": "none"}, domain=domain)
     assert list(row) == list(sweep.columns), "the columns of conductivity.csv"
 
 

@@ -24,7 +24,7 @@ from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.transport.measurement import measure
 from saltflow.analysis.transport.messages import summary_sentences
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, open_trajectory
+from saltflow.trajectory.h5md import H5MDWriter, open_trajectory
 
 TRICLINIC_A = np.array([[20.0, 0, 0], [4, 19, 0], [-3, 2, 18]])
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from saltflow.analysis.transport.pairs import displacement_correlation, finite_size_flag
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 from saltflow.trajectory.segments import prepare_system
 
 EDGE_A = 16.0

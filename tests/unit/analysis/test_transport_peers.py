@@ -8,7 +8,7 @@ import pytest
 from saltflow.analysis.transport.conductivity import transport_quantities
 from saltflow.analysis.transport.measurement import measure
 from saltflow.analysis.transport.msd import displacement_curves
-from saltflow.trajectory import Trajectory
+from saltflow.trajectory.memory import Trajectory
 from saltflow.trajectory.segments import System, prepare_system
 
 INTERVAL_PS = 0.1

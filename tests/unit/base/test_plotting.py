@@ -264,7 +264,7 @@ def ranking_of(fits, *kelvin: float):
         "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
     }
     finished = {
-        name: CompositionResults(fit, points_of("ok"), "chlorides", RELEASE, "none", COVERED)
+        name: CompositionResults(fit, points_of(name, "ok"), RELEASE, "none", COVERED)
         for name, fit in found.items()
     }
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from saltflow.trajectory import Trajectory, chunks
+from saltflow.trajectory import chunks
 from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights, read_frames, series_chunks
+from saltflow.trajectory.memory import Trajectory
 
 FRAMES, ATOMS = 211, 150
 CELL_A = np.array([[12.0, 0.0, 0.0], [5.0, 11.0, 0.0], [-4.0, 3.0, 10.0]])

@@ -5,7 +5,7 @@ import pytest
 from MDAnalysis import Universe, Writer
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, read_trajectory
+from saltflow.trajectory.h5md import H5MDWriter, read_trajectory
 from saltflow.trajectory.other_programs import convert, is_own
 
 FRAMES = 12

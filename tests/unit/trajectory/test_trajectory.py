@@ -5,7 +5,8 @@ import pytest
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import H5MDWriter, Trajectory, open_accepted, read_trajectory
+from saltflow.trajectory.h5md import H5MDWriter, open_accepted, read_trajectory
+from saltflow.trajectory.memory import Trajectory
 
 TRICLINIC_A = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.5, 1.0, 7.0]])
 

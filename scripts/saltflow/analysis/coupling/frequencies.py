@@ -6,8 +6,8 @@ import numpy as np
 from ase.geometry import find_mic
 
 from saltflow.analysis.spectra.orientation import orientation_correlation
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
+from saltflow.trajectory.memory import TrajectoryReader
 
 FRAMES = 20_000  # largest number of sampled frames
 # Longest lag of orientations, as a fraction of the run.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from saltflow.base.provenance import read_json
-from saltflow.trajectory import open_accepted
+from saltflow.trajectory.h5md import open_accepted
 
 Paths = Sequence[str | os.PathLike]
 

@@ -11,7 +11,7 @@ import numpy as np
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.coupling.frequencies import frequencies_of_replicas
 from saltflow.analysis.coupling.ratios import diffusion_ratio
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 
 SCHEMA = 1
 NAMES = {"T": "translation", "R": "rotation", "V": "vibration"}

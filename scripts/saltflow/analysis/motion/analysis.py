@@ -14,8 +14,8 @@ from saltflow.analysis.motion.strings import LinkCriteria
 from saltflow.analysis.motion.van_hove import DisplacementRecorder, LagPlan, plan_lags
 from saltflow.analysis.no_result import no_result
 from saltflow.statistics.blocked_sums import BlockedSums, joined
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks, framework_weights
+from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ class _Segment:
 
     displacements: BlockedSums
     hops: SegmentHops
-    sites: SiteMap
+    sites: SiteMap | None
     cage_A: float
 
 
@@ -51,8 +51,10 @@ def analyse_motion(
     string_distance_A: float,
     shuffles: int,
     site_radius_A: float,
+    strings: bool = True,
+    residence_maps: bool = True,
 ) -> dict:
-    """van Hove functions, α2(t), hops, strings beside time-shuffled hops, and site maps.
+    """van Hove functions, α2(t) and hops; where asked for, strings beside time-shuffled hops, and site maps.
 
     Args:
         trajectories: the replicas of one composition, size and frame interval.
@@ -69,6 +71,8 @@ def analyse_motion(
         string_distance_A: in a string, one ion ends within this distance of where another began.
         shuffles: number of time shuffles for comparison.
         site_radius_A: stays within this distance are one site.
+        strings: whether strings and concerted hops are sought.
+        residence_maps: whether the time of each ion at each site is found.
 
     Returns:
         JSON-able: curves, hops, strings and maps with errors, status and flags.
@@ -86,12 +90,13 @@ def analyse_motion(
     rule = _hop_rule(system, window_ps=hop_window_ps, shortest_A=hop_length_A)
     together_frames = max(1, round(concerted_time_ps / rule.interval_ps))
     found = [
-        _follow(system, segment, plan, rule, site_radius_A=site_radius_A,
-                criteria=LinkCriteria(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A))
+        _follow(system, segment, plan, rule, site_radius_A=site_radius_A if residence_maps else None,
+                criteria=LinkCriteria(together_frames, string_distance_A, concerted_distance_A, segment.mean_cell_A)
+                if strings else None)
         for segment in system.segments
     ]  # fmt: skip
     hops = [each.hops for each in found]
-    shuffled = shuffled_sums(hops, shuffles=shuffles, seed=SEED)
+    shuffled = shuffled_sums(hops, shuffles=shuffles, seed=SEED) if strings else []
     curve_blocks = _blocks(system, [each.displacements for each in found])
     hop_blocks = _blocks(system, [hop_sums([each], return_A=string_distance_A) for each in hops])
     hop_row = hop_rows(hop_blocks, shuffled, rule=rule, cages_A=[each.cage_A for each in found])
@@ -106,7 +111,7 @@ def analyse_motion(
         "status": hop_row["status"],
         "curves": curve_rows(system, plan, curve_blocks),
         "hops": hop_row,
-        "maps": map_rows([each.sites for each in found], hops),
+        **({"maps": map_rows([each.sites for each in found], hops)} if residence_maps else {}),
     }
 
 
@@ -136,7 +141,13 @@ def _hop_rule(system: System, *, window_ps: float, shortest_A: float) -> HopRule
 
 
 def _follow(
-    system: System, segment: Segment, plan: LagPlan, rule: HopRule, *, site_radius_A: float, criteria: LinkCriteria
+    system: System,
+    segment: Segment,
+    plan: LagPlan,
+    rule: HopRule,
+    *,
+    site_radius_A: float | None,
+    criteria: LinkCriteria | None,
 ) -> _Segment:
     """Read a segment once."""
     mobile = np.flatnonzero(segment.species_of == system.mobile)
@@ -150,7 +161,9 @@ def _follow(
     hops = finder.finish()
     observed = max(frames - 2 * rule.window + 1, 0)
     found = SegmentHops(hops, rule.window, observed, len(mobile), rule.interval_ps, criteria)
-    sites = map_sites(hops, finder.first_cages_A, frames=frames, radius_A=site_radius_A, cell_A=segment.mean_cell_A)
+    sites = site_radius_A and map_sites(
+        hops, finder.first_cages_A, frames=frames, radius_A=site_radius_A, cell_A=segment.mean_cell_A
+    )
     return _Segment(displacements.finish(), found, sites, finder.cage_A)
 
 

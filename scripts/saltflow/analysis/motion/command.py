@@ -31,5 +31,5 @@ def command(point: StatePoint) -> str:
     plot_van_hove(result, point.folder / "van_hove.svg", title=point.title)
     plot_hops(result, point.folder / "hops.svg", title=point.title)
     plot_residence_map(result, point.folder / "residence_map.svg", title=point.title)
-    write_json(point.folder / "motion.json", result)
+    write_json(point.folder / "motion.json", point.identity | result)
     return result["status"]

@@ -121,7 +121,11 @@ def _draw_lengths(axis: Axes, hops: Mapping) -> None:
 
 def _draw_sizes(axis: Axes, hops: Mapping) -> None:
     size = np.array(hops["sizes"])
-    for number, kind in enumerate(("string", "concerted")):
+    kinds = [kind for kind in ("string", "concerted") if kind in hops]
+    if not kinds:
+        say([axis], "Strings were not asked for.")
+        return
+    for number, kind in enumerate(kinds):
         rows, colour = hops[kind]["distribution"], COLOURS[number]
         value, error, control = (np.array(rows[key], dtype=float) for key in ("value", "error", "control"))
         axis.errorbar(size, np.where(value > 0, value, np.nan), yerr=error, fmt="o-", ms=3, color=colour, label=kind)

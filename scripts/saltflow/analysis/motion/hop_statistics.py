@@ -26,7 +26,7 @@ class SegmentHops:
         first, frames: the window, in sampled frames.
         ions: number of mobile ions.
         interval_ps: between frames of the hops.
-        criteria: when hops are linked.
+        criteria: when hops are linked; None to seek no strings.
     """
 
     hops: Hops
@@ -34,7 +34,7 @@ class SegmentHops:
     frames: int
     ions: int
     interval_ps: float
-    criteria: LinkCriteria
+    criteria: LinkCriteria | None
 
     def linked(self) -> tuple[Hops, int]:
         """The hops that are linked, and the number of frames that they span."""
@@ -74,7 +74,7 @@ def cluster_quantities(sums: BlockedSums) -> dict[str, np.ndarray]:
     """
     found = {}
     with np.errstate(divide="ignore", invalid="ignore"):
-        for kind in KINDS:
+        for kind in (kind for kind in KINDS if f"{kind}/sizes" in sums):
             sizes = sums[f"{kind}/sizes"]
             hops = sizes.sum(axis=-1)
             found[f"{kind}_fraction"] = 1 - sizes[..., 0] / hops
@@ -112,6 +112,9 @@ def _segment_sums(segment: SegmentHops, *, return_A: float) -> BlockedSums:
     np.add.at(lengths, (block, bins), 1)
     followed, returned = _returns(hops, return_A=return_A)
     linked, _ = segment.linked()
+    clusters = {}
+    if segment.criteria:
+        clusters = _linked_ions(linked, block[: len(linked.ions)], blocks, segment.criteria)
     return BlockedSums(
         {
             "hops": np.bincount(block, minlength=blocks).astype(float),
@@ -121,7 +124,7 @@ def _segment_sums(segment: SegmentHops, *, return_A: float) -> BlockedSums:
             "followed": np.bincount(block, followed, minlength=blocks),
             "returns": np.bincount(block, returned, minlength=blocks),
             "lengths": lengths,
-            **_linked_ions(linked, block[: len(linked.ions)], blocks, segment.criteria),
+            **clusters,
         }
     )
 

@@ -93,7 +93,7 @@ def hop_rows(blocks: TimeBlocks, shuffled: Sequence[BlockedSums], *, rule: HopRu
         **{name: found[name].row(unit=unit, floor=COUNTING) for name, unit in UNITS.items()},
         "lengths": {"length_A": length_centres_A().tolist(), "density_1_A": finite_list(lengths.value),
                     "error": finite_list(lengths.error)},
-        **{kind: _cluster_row(kind, found, shuffled) for kind in KINDS},
+        **{kind: _cluster_row(kind, found, shuffled) for kind in KINDS if shuffled},
         "sizes": list(range(1, LARGEST_CLUSTER + 1)),
         "most_hops_linked_per_segment": MOST_HOPS_LINKED,
     }  # fmt: skip

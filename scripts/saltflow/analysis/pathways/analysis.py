@@ -14,7 +14,7 @@ from saltflow.analysis.pathways.volumes import DensityVolume
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.estimate import finite
 from saltflow.statistics.jackknife import mean_and_error
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 
 SCHEMA = 1
 DIMENSIONS = ("1D", "2D", "3D")

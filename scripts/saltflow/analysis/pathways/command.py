@@ -29,5 +29,5 @@ def command(point: StatePoint) -> str:
     plot_pathways(result, volume, point.folder / "pathways.svg", title=point.title)
     write_picture(result, volume, point.folder / "pathways.html", title=point.title)
     write_volume(volume, point.folder / "pathways.cube")
-    write_json(point.folder / "pathways.json", result)
+    write_json(point.folder / "pathways.json", point.identity | result)
     return result["status"]

@@ -8,8 +8,8 @@ from ase.geometry import find_mic
 
 from saltflow.analysis.pathways.grid import Grid, deposit, smooth
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights
+from saltflow.trajectory.memory import TrajectoryReader
 
 FEWEST_FRAMES = 4
 

@@ -1,6 +1,5 @@
 """The ranking of all compositions by conductivity, with a status each, beside measured values."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,18 +63,16 @@ class CompositionResults:
     Args:
         fit: content of arrhenius.json.
         points: content of transport.json and of structure.json of each temperature.
-        potential: name of its potential.
-        release: content of that potential's released.json.
+        release: content of the released.json of its potential.
         dispersion: added by the dynamics, or none.
-        domain: content of domain.json.
+        domain: content of domain.json; None without that analysis.
     """
 
     fit: Mapping
     points: Sequence[tuple[Mapping, Mapping]]
-    potential: str
     release: Mapping
     dispersion: str
-    domain: Mapping
+    domain: Mapping | None
 
 
 def read_finished(
@@ -85,7 +82,6 @@ def read_finished(
     transport: Iterable[str | Path],
     structure: Iterable[str | Path],
     releases: Iterable[str | Path],
-    potentials: Mapping[str, str],
     dispersion: Mapping[str, str],
 ) -> dict[str, CompositionResults]:
     """Results of the compositions of a sweep, from its files.
@@ -95,20 +91,20 @@ def read_finished(
         transport, structure: results/{composition}/md/{temperature}K/transport.json and structure.json, in the same
             order.
         releases: results/potentials/{potential}/released.json.
-        potentials: composition id → name of its potential.
         dispersion: composition id → dispersion added by the dynamics, or none.
     """
-    points = defaultdict(list)
-    for paths in zip(transport, structure, strict=True):
-        points[Path(paths[0]).parents[2].name].append(tuple(map(read_json, paths)))
-    released = {Path(path).parent.name: read_json(path) for path in releases}
-    fits = (read_json(path) for path in arrhenius)
+    points = [tuple(map(read_json, paths)) for paths in zip(transport, structure, strict=True)]
+    released = {release["potential"]: release for release in map(read_json, releases)}
     covered = {found["composition"]: found for found in map(read_json, domain)}
     return {
         (name := fit["composition"]): CompositionResults(
-            fit, points[name], potentials[name], released[potentials[name]], dispersion[name], covered[name]
+            fit,
+            [point for point in points if point[0]["composition"] == name],
+            released[fit["potential"]],
+            dispersion[name],
+            covered.get(name),
         )
-        for fit in fits
+        for fit in map(read_json, arrhenius)
     }
 
 
@@ -190,7 +186,7 @@ def _row(name: str, finished: CompositionResults) -> dict:
         "Ea_eV": energy.get("value"),
         "Ea_err_eV": energy.get("error"),
         **_coolest(finished.points),
-        "potential": finished.potential,
+        "potential": finished.release["potential"],
         "method": method_name(finished.release, finished.dispersion),
         "potential_status": "converged" if finished.release["converged"] else "not converged",
         "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],

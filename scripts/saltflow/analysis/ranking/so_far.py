@@ -23,11 +23,10 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Composition
     done = [name for name in campaign.swept if all(path.is_file() for path in _needed(campaign, results, name))]
     finished = read_finished(
         [results / name / "arrhenius.json" for name in done],
-        domain=[results / name / "domain.json" for name in done],
+        domain=[path for name in done for path in _domain(campaign, results, name)],
         transport=[path for name in done for path in _points(campaign, results, name, "transport.json")],
         structure=[path for name in done for path in _points(campaign, results, name, "structure.json")],
         releases=dict.fromkeys(_release(campaign, results, name) for name in done),
-        potentials={name: campaign.composition(name).potential for name in done},
         dispersion=campaign.added_dispersion,
     )
     status = read_status(campaign, folder)
@@ -37,12 +36,16 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Composition
 
 def _needed(campaign: Campaign, results: Path, name: str) -> list[Path]:
     transport, structure = (_points(campaign, results, name, f"{kind}.json") for kind in ("transport", "structure"))
-    own = [results / name / "arrhenius.json", results / name / "domain.json"]
+    own = [results / name / "arrhenius.json", *_domain(campaign, results, name)]
     return [*own, _release(campaign, results, name), *transport, *structure]
 
 
 def _points(campaign: Campaign, results: Path, name: str, product: str) -> list[Path]:
     return [results / name / f"md/{temperature}K" / product for temperature in campaign.temperatures_K]
+
+
+def _domain(campaign: Campaign, results: Path, name: str) -> list[Path]:
+    return [results / name / "domain.json"] if "domain" in campaign.analyses else []
 
 
 def _release(campaign: Campaign, results: Path, name: str) -> Path:

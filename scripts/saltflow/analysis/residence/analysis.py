@@ -20,7 +20,7 @@ from saltflow.analysis.residence.names import OK
 from saltflow.analysis.residence.rows import shell_row
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.statistics.blocked_sums import BlockedSums, joined
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.segments import Segment, System, prepare_system
 
 SCHEMA = 1

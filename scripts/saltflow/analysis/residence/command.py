@@ -32,5 +32,5 @@ def command(point: StatePoint) -> str:
     )
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
     plot_residence(result, point.folder / "residence.svg", title=point.title)
-    write_json(point.folder / "residence.json", result)
+    write_json(point.folder / "residence.json", point.identity | result)
     return result["status"]

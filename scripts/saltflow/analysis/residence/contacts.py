@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, FrameChunk, frame_chunks
+from saltflow.trajectory.memory import TrajectoryReader
 
 FRAMES_PER_CHUNK = 32  # over so few frames atoms move little, and few pairs can meet
 TURN = 2.0**32

@@ -11,7 +11,8 @@ from saltflow.analysis.spectra.parts import (
 )
 from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup, find_polyanions
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory import TrajectoryFile, TrajectoryReader
+from saltflow.trajectory.h5md import TrajectoryFile
+from saltflow.trajectory.memory import TrajectoryReader
 
 SCHEMA = 1
 FEWEST_FRAMES = 8

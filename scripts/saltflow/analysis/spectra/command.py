@@ -20,7 +20,7 @@ def command(point: StatePoint) -> str:
     from saltflow.analysis.spectra.analysis import analyse_spectra
     from saltflow.analysis.spectra.figures import plot_spectra
     from saltflow.base.provenance import provenance, write_json
-    from saltflow.trajectory import open_velocities
+    from saltflow.trajectory.h5md import open_velocities
 
     result = analyse_spectra(
         point.runs,
@@ -32,5 +32,5 @@ def command(point: StatePoint) -> str:
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs)
     figures = [point.folder / f"{name}.svg" for name in ("vibrations", "dynamic_structure", "orientation")]
     plot_spectra(result, figures, title=point.title)
-    write_json(point.folder / "spectra.json", result)
+    write_json(point.folder / "spectra.json", point.identity | result)
     return result["status"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
+from saltflow.trajectory.memory import TrajectoryReader
 
 MOBILE, FRAMEWORK = "mobile", "framework"
 FEWEST_FRAMES = 64

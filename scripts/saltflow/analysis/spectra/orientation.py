@@ -6,8 +6,8 @@ import numpy as np
 
 from saltflow.analysis.spectra.correlation import autocorrelation
 from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import frame_chunks
+from saltflow.trajectory.memory import TrajectoryReader
 
 # The six independent elements of u uᵀ, and how often each occurs.
 PAIRS = ((0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 1, 2), (0, 2, 2), (1, 2, 2))

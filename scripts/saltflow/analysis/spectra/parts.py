@@ -19,7 +19,8 @@ from saltflow.analysis.spectra.vibrations import (
 )
 from saltflow.statistics.estimate import finite
 from saltflow.statistics.jackknife import mean_and_error
-from saltflow.trajectory import TrajectoryFile, TrajectoryReader
+from saltflow.trajectory.h5md import TrajectoryFile
+from saltflow.trajectory.memory import TrajectoryReader
 
 FEWEST_LAGS = 4
 # S(q, ω) is negligible above this.

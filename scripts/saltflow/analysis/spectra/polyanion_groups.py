@@ -10,8 +10,8 @@ from ase.geometry import find_mic
 
 from saltflow.analysis.structure.roles import HALIDES
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.memory import TrajectoryReader
 
 NONMETALS = {*HALIDES, "H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
 # A halide is bonded to a metal within this × the sum of covalent radii (Cordero et al., Dalton Trans. 2008, 2832):

@@ -9,8 +9,7 @@ from ase.units import kB
 from saltflow.analysis.spectra.correlation import autocorrelation, frequencies_THz, spectrum
 from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
 from saltflow.analysis.spectra.rigid import decompose, degrees_of_freedom
-from saltflow.trajectory import TrajectoryFile
-from saltflow.trajectory.h5md import CHUNK_ATOMS
+from saltflow.trajectory.h5md import CHUNK_ATOMS, TrajectoryFile
 
 # m v² in u Å²/ps² to eV.
 EV_PER_U_A2_PS2 = 1.0364269656262174e-4

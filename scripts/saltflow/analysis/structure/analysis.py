@@ -21,7 +21,7 @@ from saltflow.analysis.structure.scattering import (
 from saltflow.analysis.structure.scattering_powers import scattering_powers
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, estimate_averages
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 
 
 def analyse_structure(

@@ -31,6 +31,6 @@ def command(point: StatePoint) -> str:
     plot_polyhedra(result, folder / "polyhedra.svg", title=title)
     plot_network(result, folder / "network.svg", title=title)
     plot_angles(result, folder / "angles.svg", title=title)
-    write_table(tabulate_structure([(point.name, point.temperature_K, result)]), folder / "structure.csv")
-    write_json(folder / "structure.json", result)
+    write_table(tabulate_structure([point.identity | result]), folder / "structure.csv")
+    write_json(folder / "structure.json", point.identity | result)
     return ", ".join(flag["flag"] for flag in result["flags"]) or "no flag"

@@ -15,8 +15,8 @@ from saltflow.analysis.structure.scattering import WaveVectors, observe_scatteri
 from saltflow.analysis.structure.voids import observe_voids
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.statistics.block_averages import BlockAverages, chosen_frames, time_blocks
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.memory import TrajectoryReader
 
 G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
 

@@ -11,8 +11,8 @@ from saltflow.analysis.structure.pair_counts import pair_counts
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate_averages, time_blocks
 from saltflow.statistics.estimate import Estimate
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
+from saltflow.trajectory.memory import TrajectoryReader
 
 SCHEMA = 2
 # Against false extrema of a noisy histogram, g(r) is smoothed over this width, and peaks have at least this prominence.

@@ -7,23 +7,23 @@ import pandas as pd
 from saltflow.analysis.structure.descriptors import NAMES
 
 
-def tabulate_structure(points: Sequence[tuple[str, float, Mapping]]) -> pd.DataFrame:
+def tabulate_structure(points: Sequence[Mapping]) -> pd.DataFrame:
     """One row per composition × temperature.
 
     Args:
-        points: (composition id, temperature in K, result of `analyse_structure`).
+        points: content of structure.json of every state point.
 
     Returns:
         columns composition, temperature_K, replicas, status, flags (separated by semicolons), and every descriptor with
         its error as …_err; empty where undefined.
     """
-    return pd.DataFrame([_row(*point) for point in points])
+    return pd.DataFrame([_row(point) for point in points])
 
 
-def _row(composition: str, temperature_K: float, result: Mapping) -> dict:
+def _row(result: Mapping) -> dict:
     row = {
-        "composition": composition,
-        "temperature_K": round(temperature_K),
+        "composition": result["composition"],
+        "temperature_K": round(result["temperature_K"]),
         "replicas": result["replicas"],
         "status": result["status"],
         "flags": "; ".join(dict.fromkeys(flag["flag"] for flag in result["flags"])),

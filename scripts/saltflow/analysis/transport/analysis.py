@@ -23,7 +23,7 @@ from saltflow.analysis.transport.rows import (
     window_row,
 )
 from saltflow.statistics.estimate import finite
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 
 log = logging.getLogger(__name__)
 

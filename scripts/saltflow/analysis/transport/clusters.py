@@ -17,8 +17,8 @@ from ase.neighborlist import primitive_neighbor_list
 from saltflow.analysis.structure.connectivity import Bonds, clusters
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
-from saltflow.trajectory import TrajectoryReader
 from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.segments import System
 
 # Decomposition (with or without the bonds of the mobile ion), and shift of the bond cut-offs in Å.

@@ -36,6 +36,6 @@ def command(point: StatePoint) -> str:
     plot_transport(result, point.folder / "transport.svg", title=point.title)
     plot_conductivity(result, point.folder / "conductivity.svg", title=point.title)
     plot_correlation(result, point.folder / "correlation.svg", title=point.title)
-    write_table(tabulate_external(point.name, result), point.folder / "transport.csv")
-    write_json(point.folder / "transport.json", result)
+    write_table(tabulate_external(point.identity | result), point.folder / "transport.csv")
+    write_json(point.folder / "transport.json", point.identity | result)
     return result["status"]

@@ -17,7 +17,7 @@ from saltflow.analysis.transport.windows import FitWindow, find_window, logarith
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.estimate import Estimate
 from saltflow.statistics.jackknife import estimate_with_errors, mean_and_error
-from saltflow.trajectory import TrajectoryReader
+from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.segments import System, prepare_system
 
 # Blocks several decorrelation times long are nearly independent.
