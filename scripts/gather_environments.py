@@ -1,4 +1,4 @@
-"""Gather the environments that the labels of a potential training_environments it."""
+"""Gather the training environments of a potential."""
 
 from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames
@@ -9,11 +9,11 @@ from saltflow.potentials.mace import load_checked_committee
 job = snakemake  # noqa: F821
 start_job(job, subject=title(identity(job.wildcards)))
 
-training_environments = gather(
+environments = gather(
     {name: read_frames(path) for name, path in zip(job.params.learned_from, job.input.train, strict=True)},
     read_frames(job.input.test),
     load_checked_committee([job.input.model], [job.input.check], device="cpu", dtype="float64"),
     environments_per_element=job.params.environments_per_element,
     seed=job.params.seed,
 )
-write_training_environments(training_environments, job.output.environments)
+write_training_environments(environments, job.output.environments)

@@ -38,26 +38,26 @@ def test_every_electrolyte_is_ranked_or_says_why_not(work: Path):
     assert (ranking["rank"].notna() == (ranking["status"] == "done")).all()
 
 
-def test_the_domain_of_every_electrolyte_is_asked_for_its_replicas_and_its_dynamics(work: Path):
+def test_the_domain_of_every_electrolyte_has_its_replicas_and_its_dynamics(work: Path):
     for name in ("LiAlCl4", "LiCl-crystal"):
         domain = read_json(work / f"results/{name}/domain.json")
-        assert [row["state"] for row in domain["states"]] == ["replica", "MD at 500 K", "MD at 900 K"]
+        assert [row["state"] for row in domain["states"]] == ["quenched", "MD at 500 K", "MD at 900 K"]
         assert domain["training_environments"]["frames"].keys() == {"fine-tuned", "base"}
         assert all(row["expected_force_error_eV_A"]["mean"] > 0 for row in domain["states"])
         for row in domain["states"]:
-            assert all(0 <= row["elements"][symbol]["share"]["value"] <= 1 for symbol in ("Li", "Cl"))
+            assert all(0 <= row["elements"][symbol]["out_of_domain_fraction"]["value"] <= 1 for symbol in ("Li", "Cl"))
         assert {domain["thresholds"][symbol]["basis"] for symbol in ("Li", "Cl")} == {"potential"}, "two cells each"
     ranking = pd.read_csv(work / "results/summary/ranking.csv", index_col="composition")
     assert ranking["out_of_domain_fraction"]["LiCl-crystal"] == pytest.approx(domain["worst"]["value"], abs=1e-5)
 
 
-def test_an_element_with_too_few_held_out_cells_is_not_judged(work: Path):
+def test_an_element_with_too_few_held_out_cells_is_not_assessed(work: Path):
     domain = read_json(work / "results/LiAlCl4/domain.json")
     assert domain["thresholds"]["Al"]["limit"] is None
     assert domain["reason"].startswith(
-        "LiAlCl4: too few held-out atoms for the limit of Al; raise learning.initial_structures"
+        "LiAlCl4: too few held-out atoms for the threshold of Al; raise learning.initial_structures"
     )
-    assert domain["status"] in ("not judged", "not covered")
+    assert domain["status"] in ("not assessed", "out of domain")
 
 
 def test_the_released_model_is_the_one_that_is_pinned_everywhere(work: Path):
@@ -118,18 +118,20 @@ def test_what_was_explored_is_counted_and_judged_by_calibrated_uncertainties(wor
         read_json(work / POTENTIAL / f"generation1/{name}.json") for name in ("explored", "assessment")
     )
     frames = read_frames(work / POTENTIAL / "generation1/exploration.extxyz")
-    assert sum(counts["frames"] for counts in explored.values()) == len(frames)
-    driven = {name: counts.pop("stability") for name, counts in explored.items()}
-    assert assessment["explored"] == explored
+    assert (explored["potential"], explored["generation"]) == (assessment["potential"], 1)
+    counted = explored["compositions"]
+    assert sum(counts["frames"] for counts in counted.values()) == len(frames)
+    driven = {name: counts.pop("stability") for name, counts in counted.items()}
+    assert assessment["explored"] == counted
     assert assessment["stability"] == {"driven_by_generation": 0, "compositions": driven}
     assert {name: points["600"]["cells"] for name, points in driven.items()} == {"LiAlCl4": 2, "LiCl-crystal": 2}
     assert {"Al", "Cl", "Li"} == set(assessment["heldout_by_element"])
     assert {"600 K", "500 K"} & set(assessment["heldout_by_temperature"])
     assert assessment["heldout"]["stress_frames"] == assessment["heldout"]["frames"]
     factor = read_json(work / POTENTIAL / "generation0/assessment.json")["calibration"]["pooled"]["factor"]
-    spreads = [frame.info["force_std_eV_A"] for frame in frames]
+    force_stds = [frame.info["force_std_eV_A"] for frame in frames]
     for frame in read_frames(work / POTENTIAL / "generation1/frames.extxyz"):
-        expected = factor * np.array(spreads)
+        expected = factor * np.array(force_stds)
         assert np.abs(expected - frame.info["force_uncertainty_eV_A"]).min() < 1e-6 * expected.max()
 
 

@@ -8,49 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from springs import tetrahedra
+from spring_runs import run, stage
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.progress import Conditions
-from saltflow.dynamics.runner import MDRun
-from saltflow.dynamics.schedule import Stage
-
-STEPS = 60
-
-
-def conditions(*, segment_steps=1000):
-    return Conditions(
-        step_fs=1.0,
-        thermostat="nose-hoover",
-        thermostat_time_fs=50.0,
-        barostat_time_fs=200.0,
-        compressibility_per_GPa=0.05,
-        pressure_GPa=0.0,
-        max_temperature_ratio=5.0,
-        segment_ps=segment_steps / 1000,
-    )
-
-
-def stage(ensemble="nvt", *, cells=2, steps=STEPS):
-    return Stage(ensemble, ensemble, steps, (500.0,) * cells, (500.0,) * cells, frame_interval=5)
-
-
-def run(folder, motions, *, cells=2, segment_steps=1000, schedule=None, broken=None):
-    replicas = [tetrahedra(seed=seed)[0] for seed in range(cells)]
-    _, groups, springs = tetrahedra()
-    if broken is not None:
-        replicas[broken].positions[-1] = np.nan
-    frozen = None if motions is None else Frozen(motions, [groups] * cells)
-    return MDRun(
-        replicas,
-        schedule or [stage(cells=cells)],
-        springs,
-        conditions=conditions(segment_steps=segment_steps),
-        seeds=range(cells),
-        workdir=folder,
-        frozen=frozen,
-    )
 
 
 def assert_same_to_the_last_bit(one, other):
@@ -77,14 +37,14 @@ CHILD = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
-from test_constrained_runs_conserve import run
+from spring_runs import run
 run(Path({folder!r}), "V", segment_steps=2).finish()
 """
 
 
 def test_killed_run_goes_on_to_the_same_trajectory(tmp_path):
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent), str(here.parents[2] / "scripts")]
+    unit = Path(__file__).parents[1]
+    paths = [str(unit), str(unit.parents[1] / "scripts")]
     program = CHILD.format(paths=paths, folder=str(tmp_path / "killed"))
     with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program]) as child:
         patience = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""Environments beyond what labels training_environments: by a real model, of cells whose answer is known."""
+"""In-domain and out-of-domain environments of a real model, for cells whose answer is known."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
 from saltflow.labels.frames import write_frames
-from saltflow.learning.domain.analysis import COVERED, NOT_COVERED, NOT_JUDGED, State, assess_domain
-from saltflow.learning.domain.descriptors import drawn, environments
-from saltflow.learning.domain.expected_error import expected_error
+from saltflow.learning.domain.assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN, assess_domain
+from saltflow.learning.domain.environments import draw_atoms, environments
+from saltflow.learning.domain.expected_force_error import expected_force_error
 from saltflow.learning.domain.figure import plot_domain
-from saltflow.learning.domain.states import simulated
+from saltflow.learning.domain.states import QUENCHED, SimulatedState, simulated_states
 from saltflow.learning.domain.training_environments import (
     gather,
     read_training_environments,
@@ -44,12 +44,12 @@ def training_environments(training, committee):
     return gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
 
 
-def cover(states, training_environments, committee):
+def assessed(states, training_environments, committee):
     return assess_domain("LiCl", states, training_environments, committee, CALIBRATION, **SETTINGS)
 
 
-def replica(frames) -> State:
-    return State("replica", frames, range(len(frames)))
+def replica(frames) -> SimulatedState:
+    return SimulatedState(QUENCHED, frames, range(len(frames)))
 
 
 def test_environments_do_not_change_when_a_cell_is_turned_moved_or_renumbered(committee):
@@ -69,24 +69,24 @@ def test_environments_do_not_change_when_a_cell_is_turned_moved_or_renumbered(co
 
 
 def test_frames_of_the_training_set_are_at_no_distance(training, training_environments, committee):
-    result, distances = cover([replica(training[:3])], training_environments, committee)
-    for cell in distances.states["replica"]:
+    result, distances = assessed([replica(training[:3])], training_environments, committee)
+    for cell in distances.states[QUENCHED]:
         assert max(values.max() for values in cell.values()) < 1e-3 * min(
             each.limit for each in distances.thresholds.values()
         )
-    assert result["states"][0]["share"]["value"] == 0
-    assert (result["status"], result["flags"]) == (COVERED, [])
+    assert result["states"][0]["out_of_domain_fraction"]["value"] == 0
+    assert (result["status"], result["flags"]) == (IN_DOMAIN, [])
 
 
-def test_frames_like_the_held_out_ones_are_covered(training_environments, committee):
-    result, _ = cover([replica(labelled(range(200, 206)))], training_environments, committee)
-    share = result["states"][0]["share"]
-    assert abs(share["value"] - 0.05) < 3 * share["error"]
-    assert result["status"] == COVERED
+def test_frames_like_the_held_out_ones_are_in_domain(training_environments, committee):
+    result, _ = assessed([replica(labelled(range(200, 206)))], training_environments, committee)
+    fraction = result["states"][0]["out_of_domain_fraction"]
+    assert abs(fraction["value"] - 0.05) < 3 * fraction["error"]
+    assert result["status"] == IN_DOMAIN
 
 
 @pytest.mark.parametrize("alien", ["compressed", "stretched", "other coordination"])
-def test_an_alien_environment_is_flagged(training_environments, committee, alien):
+def test_an_out_of_domain_environment_is_flagged(training_environments, committee, alien):
     frames = labelled(range(300, 303))
     if alien == "other coordination":
         frames = [bulk("LiCl", "cesiumchloride", a=3.2).repeat(2)] * 3
@@ -94,14 +94,16 @@ def test_an_alien_environment_is_flagged(training_environments, committee, alien
         scale = 0.85 if alien == "compressed" else 1.25
         for frame in frames:
             frame.set_cell(frame.cell * scale, scale_atoms=True)
-    result, _ = cover(
-        [replica(labelled(range(200, 203))), State("MD at 900 K", frames, range(3))], training_environments, committee
+    result, _ = assessed(
+        [replica(labelled(range(200, 203))), SimulatedState("MD at 900 K", frames, range(3))],
+        training_environments,
+        committee,
     )
-    assert result["status"] == NOT_COVERED
+    assert result["status"] == OUT_OF_DOMAIN
     assert result["worst"]["state"] == "MD at 900 K"
     assert result["worst"]["value"] > 0.5
-    assert all(flag.startswith("MD at 900 K: no label covers") for flag in result["flags"])
-    assert result["states"][0]["share"]["value"] < 0.2
+    assert all(flag.startswith("MD at 900 K: ") and "out of domain (5 % expected)" in flag for flag in result["flags"])
+    assert result["states"][0]["out_of_domain_fraction"]["value"] < 0.2
 
 
 def test_thinning_keeps_the_threshold(training, committee):
@@ -110,13 +112,13 @@ def test_thinning_keeps_the_threshold(training, committee):
     thinned = gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
     assert thinned.facts["environments"] == {"Cl": 60, "Li": 60}
     assert thinned.facts["of"] == {"Cl": 240, "Li": 240}
-    share = cover([replica(frames)], thinned, committee)[0]["states"][0]["share"]
-    assert abs(share["value"] - 0.05) < 3 * share["error"]
+    fraction = assessed([replica(frames)], thinned, committee)[0]["states"][0]["out_of_domain_fraction"]
+    assert abs(fraction["value"] - 0.05) < 3 * fraction["error"]
 
 
 def test_all_of_a_rare_element_is_drawn_and_so_many_of_others():
     frames = [Atoms("Li2Cl20"), Atoms("Cl30")]
-    chosen = drawn(frames, most=12, random=np.random.default_rng(1))
+    chosen = draw_atoms(frames, most=12, random=np.random.default_rng(1))
     assert chosen[0][:2].all()
     assert sum(each.sum() for each in chosen) == 2 + 12
     assert [len(each) for each in chosen] == [22, 30]
@@ -128,7 +130,7 @@ def test_labels_of_what_came_before_count_where_their_elements_are_known(trainin
     sets = {"ours": training[:5], "before": [*training[5:], *strangers]}
     training_environments = gather(sets, labelled(range(100, 104)), committee, **choices)
     assert training_environments.facts["frames"] == {"ours": 5, "before": 25}
-    assert training_environments.facts["left_out"] == 1
+    assert training_environments.facts["excluded_frames"] == 1
     with pytest.raises(SaltflowError, match="heldout_cells"):
         gather({"ours": training}, [], committee, **choices)
 
@@ -136,16 +138,16 @@ def test_labels_of_what_came_before_count_where_their_elements_are_known(trainin
 def test_an_element_that_no_training_frame_has_is_flagged_by_name(training_environments, committee):
     frame = labelled([500])[0]
     frame.symbols[:1] = "Zr"
-    result, distances = cover([replica([frame, frame])], training_environments, committee)
-    assert result["flags"][-1] == "replica: no training frame has Zr; label a composition with it"
+    result, distances = assessed([replica([frame, frame])], training_environments, committee)
+    assert result["flags"][-1] == "quenched: no training frame has Zr; label a composition with it"
     assert result["states"][0]["elements"]["Zr"]["median_distance"] is None
-    assert np.isinf(distances.states["replica"][0]["Zr"]).all()
+    assert np.isinf(distances.states[QUENCHED][0]["Zr"]).all()
 
 
-def test_too_few_held_out_atoms_judge_nothing(training, committee):
+def test_with_too_few_held_out_atoms_nothing_is_assessed(training, committee):
     few = gather({"ours": training}, labelled([100]), committee, environments_per_element=1000, seed=1)
-    result, _ = cover([replica(labelled(range(200, 202)))], few, committee)
-    assert (result["status"], result["worst"]) == (NOT_JUDGED, None)
+    result, _ = assessed([replica(labelled(range(200, 202)))], few, committee)
+    assert (result["status"], result["worst"]) == (NOT_ASSESSED, None)
     assert "learning.initial_structures.heldout_cells" in result["reason"]
 
 
@@ -154,26 +156,27 @@ def test_environments_on_disk_are_those_in_memory(training_environments, committ
     again = read_training_environments(tmp_path / "training_environments.npz")
     frames = labelled(range(200, 202))
     assert (
-        cover([replica(frames)], again, committee)[0] == cover([replica(frames)], training_environments, committee)[0]
+        assessed([replica(frames)], again, committee)[0]
+        == assessed([replica(frames)], training_environments, committee)[0]
     )
 
 
-def test_the_expected_error_is_the_calibrated_spread(committee):
+def test_the_expected_error_is_the_calibrated_disagreement(committee):
     frames = labelled(range(2))
-    found = expected_error(frames, committee, CALIBRATION, composition="LiCl")
-    spreads = []
+    found = expected_force_error(frames, committee, CALIBRATION, composition="LiCl")
+    force_stds = []
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        spreads += potential.evaluate(*where, all_models=True).force_std.tolist()
-    assert found["mean"] == pytest.approx(10 * np.sqrt(np.mean(np.square(spreads))))
-    assert found["largest"] == pytest.approx(10 * max(spreads))
+        force_stds += potential.evaluate(*where, all_models=True).force_std.tolist()
+    assert found["mean"] == pytest.approx(10 * np.sqrt(np.mean(np.square(force_stds))))
+    assert found["largest"] == pytest.approx(10 * max(force_stds))
 
 
 def test_one_model_alone_expects_nothing(committee):
     class Alone:
         models = committee.models[:1]
 
-    assert expected_error([], Alone(), CALIBRATION, composition="LiCl") is None
+    assert expected_force_error([], Alone(), CALIBRATION, composition="LiCl") is None
 
 
 # ── what is simulated ──────────────────────────────────────────────────────────────────────────
@@ -199,36 +202,36 @@ def simulate(folder, *, statuses, frames=10):
     return files
 
 
-def test_the_replicas_and_frames_of_their_coolest_and_hottest_run_are_asked_about(tmp_path):
-    states = simulated(simulate(tmp_path, statuses=["ok", "gas", "ok"]), frames_per_replica=4)
-    assert [state.name for state in states] == ["replica", "MD at 500 K", "MD at 900 K"]
+def test_states_are_the_replicas_and_their_coolest_and_hottest_run(tmp_path):
+    states = simulated_states(simulate(tmp_path, statuses=["ok", "gas", "ok"]), frames_per_replica=4)
+    assert [state.name for state in states] == [QUENCHED, "MD at 500 K", "MD at 900 K"]
     assert list(states[0].replicas) == [0, 2]
     assert list(states[2].replicas) == [0] * 4 + [2] * 4
     assert states[1].missing == ["replica 2: gas"]
     first = rock_salt(seed=1).positions[0, 0]
     assert [round(frame.positions[0, 0] - first) for frame in states[1].frames[:4]] == [1, 4, 7, 9], "to the end"
-    short = simulated(simulate(tmp_path, statuses=["ok"], frames=2), frames_per_replica=4)
+    short = simulated_states(simulate(tmp_path, statuses=["ok"], frames=2), frames_per_replica=4)
     assert len(short[1].frames) == 2
 
 
-def test_one_temperature_is_asked_about_once(tmp_path):
+def test_one_temperature_is_one_state(tmp_path):
     files = simulate(tmp_path, statuses=["ok"])
     files |= {"hottest": files["coolest"], "hottest_trajectories": files["coolest_trajectories"]}
-    assert [state.name for state in simulated(files, frames_per_replica=2)] == ["replica", "MD at 500 K"]
+    assert [state.name for state in simulated_states(files, frames_per_replica=2)] == [QUENCHED, "MD at 500 K"]
 
 
-def test_a_composition_without_a_sound_replica_says_so(training_environments, committee, tmp_path):
-    states = simulated(simulate(tmp_path, statuses=["gas", "stopped"]), frames_per_replica=4)
-    result, distances = cover(states, training_environments, committee)
+def test_a_composition_without_an_accepted_replica_says_so(training_environments, committee, tmp_path):
+    states = simulated_states(simulate(tmp_path, statuses=["gas", "stopped"]), frames_per_replica=4)
+    result, distances = assessed(states, training_environments, committee)
     assert (result["status"], result["worst"], result["flags"]) == (NO_ACCEPTED_REPLICA, None, [])
-    assert result["reason"].startswith("replica: replica 1: gas, replica 2: stopped; ")
+    assert result["reason"].startswith("quenched: replica 1: gas, replica 2: stopped; ")
     plot_domain(result, distances, tmp_path / "domain.svg")
-    assert "no replica passed" in (tmp_path / "domain.svg").read_text()
+    assert "No replica met the acceptance criteria." in (tmp_path / "domain.svg").read_text()
 
 
-def test_the_figure_shows_every_element_with_its_share(training_environments, committee, tmp_path):
-    result, distances = cover([replica(labelled(range(200, 203)))], training_environments, committee)
+def test_the_figure_shows_every_element_with_its_fraction(training_environments, committee, tmp_path):
+    result, distances = assessed([replica(labelled(range(200, 203)))], training_environments, committee)
     plot_domain(result, distances, tmp_path / "domain.svg")
     text = (tmp_path / "domain.svg").read_text()
-    for word in ("Li", "Cl", "held-out cells", "limit", "replica: "):
+    for word in ("Li", "Cl", "held-out cells", "threshold", "quenched: "):
         assert word in text

@@ -1,6 +1,5 @@
-"""How well the labels of a potential cover what is simulated with it.
+"""Domain of a potential: do the simulated cells resemble the labelled ones, atom by atom?
 
-A reference labels cells of tens of atoms; the replica has hundreds or thousands. Whether the small cells are twins of the
-replica is asked atom by atom: how far is its environment from the nearest one that a training frame holds, and is that
-farther than the environments of cells that were never trained on?
+A reference labels cells of tens of atoms; replicas have hundreds or thousands. For every atom, the distance of its
+environment to the nearest training environment is compared with the distances of held-out environments.
 """

@@ -1,4 +1,4 @@
-"""The force error that a committee expects in frames without labels."""
+"""The expected force error in frames without labels: calibrated committee disagreement."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,29 +9,29 @@ from saltflow.learning.uncertainty import factor_for
 from saltflow.potentials.mace import Committee
 
 
-def expected_error(
+def expected_force_error(
     frames: Sequence[Atoms], committee: Committee, calibration: Mapping, *, composition: str
 ) -> dict | None:
-    """Calibrated uncertainty of the forces on the atoms of some frames: the norm of the error to be expected.
+    """Expected norm of the force error of the atoms of some frames.
 
     Args:
         frames: periodic cells.
-        committee: its spread is evaluated.
-        calibration: of its spread; see `uncertainty.calibrate`.
+        committee: all models are evaluated.
+        calibration: of its disagreement; see `uncertainty.calibrate`.
         composition: of the frames, for the factor.
 
     Returns:
-        in eV/Å: mean (root mean square over atoms), largest and the element of that atom, elements (symbol → root mean
-        square); calibrated: whether the factor was measured. None where the committee is one model and has no spread.
+        in eV/Å: mean (root mean square over atoms), largest, largest_of (element of that atom), elements (symbol → root
+        mean square); calibrated: whether the factor was measured. None for a committee of one model.
     """
     if len(committee.models) < 2:
         return None
     factor = factor_for(calibration, composition)
-    spreads = []
+    force_stds = []
     for frame in frames:
         potential, *where = committee.on_frame(frame)
-        spreads.append(potential.evaluate(*where, all_models=True).force_std.cpu().numpy())
-    uncertainty = factor * np.concatenate(spreads)
+        force_stds.append(potential.evaluate(*where, all_models=True).force_std.cpu().numpy())
+    uncertainty = factor * np.concatenate(force_stds)
     symbols = np.concatenate([np.array(frame.get_chemical_symbols()) for frame in frames])
     worst = int(np.argmax(uncertainty))
     return {
