@@ -4,7 +4,7 @@ from saltflow.analysis.conductivity_table import write_table
 from saltflow.analysis.order.electrolytes import Electrolyte, collect, descriptors_of
 from saltflow.analysis.order.figures import plot_order
 from saltflow.analysis.order.note import design_note
-from saltflow.analysis.order.relation import relate
+from saltflow.analysis.order.order_relation import relate
 from saltflow.base.provenance import provenance, read_json, write_json, write_text
 from saltflow.operations.job_log import start_job
 

@@ -13,7 +13,7 @@ def command(folder: Path) -> None:
     """Tell what the sweep in FOLDER has cost so far and what failed."""
     from saltflow.base.provenance import atomic_write, write_json
     from saltflow.operations.account import take_account
-    from saltflow.operations.account.terminal import format_account
+    from saltflow.operations.account.short_account import format_account
     from saltflow.operations.pages import account_page
 
     account = take_account(folder)

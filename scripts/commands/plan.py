@@ -18,7 +18,7 @@ def command(sweep: Sweep) -> None:
     from saltflow.operations.plan.calibration import read_calibration
     from saltflow.operations.plan.comparison import PLAN
     from saltflow.operations.plan.document import PlanRequest, make_plan
-    from saltflow.operations.plan.terminal import summary
+    from saltflow.operations.plan.short_plan import summary
 
     words = ["snakemake", "--profile", sweep.profile, "--directory", str(sweep.folder)]
     words += ["--configfile", *sweep.configfiles]

@@ -15,45 +15,45 @@ from saltflow import __version__
 from saltflow.base.repository import REPOSITORY, SNAKEFILE
 
 
-class Entry(NamedTuple):
+class Listed(NamedTuple):
     """Where a command is defined, and what it does in a line."""
 
     module: str
     help: str
 
 
-SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+SECTIONS: Mapping[str, Mapping[str, Listed]] = {
     "A sweep": {
-        "new": Entry("commands.new", "Make the folder of a sweep: settings and tables to edit."),
-        "plan": Entry("commands.plan", "Tell what would run, why, and what it would cost; run nothing."),
-        "approve": Entry("commands.approve", "Keep that plan, to compare the next one with."),
-        "status": Entry("commands.status", "Tell how far each composition is."),
-        "ranking": Entry("commands.ranking", "List every composition with its status, by conductivity."),
-        "account": Entry("commands.account", "Tell what the sweep has cost, and what failed."),
-        "resume": Entry("commands.resume", "Go on after any accident."),
-        "tidy": Entry("commands.tidy", "Tell what may be deleted, and delete what nothing reads."),
-        "archive": Entry("commands.archive", "Pack one composition with all that it was made from."),
+        "new": Listed("commands.new", "Make the folder of a sweep: settings and tables to edit."),
+        "plan": Listed("commands.plan", "Tell what would run, why, and what it would cost; run nothing."),
+        "approve": Listed("commands.approve", "Keep that plan, to compare the next one with."),
+        "status": Listed("commands.status", "Tell how far each composition is."),
+        "ranking": Listed("commands.ranking", "List every composition with its status, by conductivity."),
+        "account": Listed("commands.account", "Tell what the sweep has cost, and what failed."),
+        "resume": Listed("commands.resume", "Go on after any accident."),
+        "tidy": Listed("commands.tidy", "Tell what may be deleted, and delete what nothing reads."),
+        "archive": Listed("commands.archive", "Pack one composition with all that it was made from."),
     },
     "Trajectories of any program": {
-        "transport": Entry(
+        "transport": Listed(
             "saltflow.analysis.transport.command", "Diffusion, conductivity, Haven ratio, transference."
         ),
-        "structure": Entry("saltflow.analysis.structure.command", "g(r), S(q), polyhedra, network, descriptors."),
-        "residence": Entry("saltflow.analysis.residence.command", "How long ions stay beside their neighbours."),
-        "motion": Entry("saltflow.analysis.motion.command", "van Hove functions, hops and strings."),
-        "pathways": Entry("saltflow.analysis.pathways.command", "Ion density and its percolation."),
-        "spectra": Entry("saltflow.analysis.spectra.command", "Vibrations, scattering, rotations."),
+        "structure": Listed("saltflow.analysis.structure.command", "g(r), S(q), polyhedra, network, descriptors."),
+        "residence": Listed("saltflow.analysis.residence.command", "How long ions stay beside their neighbours."),
+        "motion": Listed("saltflow.analysis.motion.command", "van Hove functions, hops and strings."),
+        "pathways": Listed("saltflow.analysis.pathways.command", "Ion density and its percolation."),
+        "spectra": Listed("saltflow.analysis.spectra.command", "Vibrations, scattering, rotations."),
     },
     "Labels and potentials": {
-        "reference": Entry("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
-        "dataset": Entry("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),
-        "lammps": Entry("saltflow.potentials.lammps_export", "Export a released potential for LAMMPS."),
-        "benchmark": Entry(
+        "reference": Listed("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
+        "dataset": Listed("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),
+        "lammps": Listed("saltflow.potentials.lammps_export", "Export a released potential for LAMMPS."),
+        "benchmark": Listed(
             "saltflow.operations.md_benchmark", "Measure the speed of molecular dynamics on this machine."
         ),
     },
 }
-COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+COMMANDS: Mapping[str, Listed] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
 class FrontDoor(click.Group):

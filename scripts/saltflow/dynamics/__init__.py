@@ -1,1 +1,1 @@
-"""Molecular dynamics of a batch of independent cells: schedules, integrators, and a runner that resumes."""
+"""Molecular dynamics of a batch of independent cells: schedules, integrators, runs that resume. Imports base to labels."""

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from saltflow.analysis.coupling.coupling_relation import dominant_motion, relate_coupling
 from saltflow.analysis.coupling.figures import plot_coupling
 from saltflow.analysis.coupling.frequencies import hop_frequency_per_ps, orientation_correlations
 from saltflow.analysis.coupling.ratios import diffusion_ratio
-from saltflow.analysis.coupling.relation import dominant_motion, relate_coupling
 from saltflow.trajectory.memory import Trajectory
 
 ARRHENIUS = {"target_temperature_K": 300.0, "bootstrap_samples": 50}

@@ -8,8 +8,8 @@ from scipy import stats
 from saltflow.analysis.order.association import associate
 from saltflow.analysis.order.electrolytes import Electrolyte, collect, descriptors_of
 from saltflow.analysis.order.note import design_note
+from saltflow.analysis.order.order_relation import relate
 from saltflow.analysis.order.regression import cross_validate
-from saltflow.analysis.order.relation import relate
 from saltflow.statistics.rank_correlation import spearman_interval
 
 HOSTS = 10

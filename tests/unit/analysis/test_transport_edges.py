@@ -22,7 +22,7 @@ from walkers import (
 
 from saltflow.analysis.arrhenius.fit import fit_arrhenius, points_from_transport
 from saltflow.analysis.transport.measurement import measure
-from saltflow.analysis.transport.messages import summary_sentences
+from saltflow.analysis.transport.summary_sentences import summary_sentences
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.h5md import H5MDWriter, open_trajectory
 

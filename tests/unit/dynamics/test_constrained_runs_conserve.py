@@ -78,5 +78,5 @@ def test_conserved_quantity_holds_with_fewer_degrees(tmp_path):
 
 @pytest.mark.parametrize("ensemble", ["relax", "npt"])
 def test_frozen_groups_are_refused_where_cells_or_atoms_move_otherwise(tmp_path, ensemble):
-    with pytest.raises(SaltflowError, match=f"nve and nvt only; take out the stages {ensemble}"):
+    with pytest.raises(SaltflowError, match=f"NVE and NVT only; remove the stages {ensemble}"):
         run(tmp_path, "T", schedule=[stage(ensemble)])

@@ -11,10 +11,10 @@ import pytest
 from saltflow.base.errors import SaltflowError
 from saltflow.operations.account import take_account
 from saltflow.operations.account.failures import what_failed
+from saltflow.operations.account.short_account import format_account
 from saltflow.operations.account.snakemake_log import read_controller_log
 from saltflow.operations.account.spending import Spending, job_of_slurm_log, read_spending
 from saltflow.operations.account.suggestions import suggest
-from saltflow.operations.account.terminal import format_account
 from saltflow.operations.jobs import job_of_log
 
 BEGAN = datetime(2025, 11, 20, 12, 0, 20, tzinfo=UTC)

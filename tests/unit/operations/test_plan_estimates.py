@@ -13,7 +13,7 @@ from saltflow.campaign.loading import load_campaign
 from saltflow.operations.attempts import journal_path
 from saltflow.operations.plan.calibration import SUBMITTED, TABLE, read_calibration
 from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
-from saltflow.operations.plan.estimates import Estimator, read_seconds, rounded
+from saltflow.operations.plan.expected_times import Estimator, read_seconds, rounded
 from saltflow.operations.plan.storage import Storage
 from saltflow.operations.resources import work_of
 from saltflow.operations.rules import RULE, RULES

@@ -10,7 +10,6 @@ from saltflow.analysis.transport.clusters import bond_cutoffs_A, cluster_statist
 from saltflow.analysis.transport.conductivity import sum_rule_residual
 from saltflow.analysis.transport.curves import write_curves
 from saltflow.analysis.transport.measurement import Measurement, measure
-from saltflow.analysis.transport.messages import summary_sentences
 from saltflow.analysis.transport.pairs import displacement_correlation, finite_size_flag
 from saltflow.analysis.transport.rows import (
     SCALARS,
@@ -22,6 +21,7 @@ from saltflow.analysis.transport.rows import (
     species_rows,
     window_row,
 )
+from saltflow.analysis.transport.summary_sentences import summary_sentences
 from saltflow.statistics.estimate import finite
 from saltflow.trajectory.memory import TrajectoryReader
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from saltflow.campaign.loading import find_table, load_campaign
+from saltflow.operations.archive.archive_readme import readme_text
 from saltflow.operations.archive.contents import Item, items, making_of
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import gather
 from saltflow.operations.archive.narrowing import Narrowed, narrow
-from saltflow.operations.archive.readme import readme_text
 from saltflow.operations.archive.tarball import FOLDER, METADATA, Packed, pack
 from saltflow.operations.archive.verification import verify
 from saltflow.operations.plan.dag import Dag

@@ -16,7 +16,7 @@ from saltflow.operations.plan.calibration import Rate
 from saltflow.operations.plan.cluster import Cluster, look_at_cluster
 from saltflow.operations.plan.comparison import difference_to_approved
 from saltflow.operations.plan.dag import Dag, PlannedJob
-from saltflow.operations.plan.estimates import Estimator, rounded
+from saltflow.operations.plan.expected_times import Estimator, rounded
 from saltflow.operations.plan.limits import broken_limits
 from saltflow.operations.plan.reasons import reasons_table
 from saltflow.operations.plan.storage import Storage

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from saltflow.operations.plan.dag import Dag, PlannedJob, Resources, gpus_of, memory_of, runtime_of
-from saltflow.operations.plan.estimates import Estimator
+from saltflow.operations.plan.expected_times import Estimator
 from saltflow.operations.plan.limits import Request
 from saltflow.operations.plan.queue import QueuedTask
 from saltflow.operations.rules import RULE

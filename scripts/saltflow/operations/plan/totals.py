@@ -6,7 +6,7 @@ from functools import cached_property
 
 from saltflow.operations.plan.cluster import Cluster
 from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of, memory_of, runtime_of
-from saltflow.operations.plan.estimates import Estimator, rounded
+from saltflow.operations.plan.expected_times import Estimator, rounded
 from saltflow.operations.plan.queue import Capacity, QueueOutcome, simulate
 from saltflow.operations.plan.storage import Storage
 from saltflow.operations.plan.submissions import request_of, tasks_of
