@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import pandas as pd
 import pytest
 import yaml
 
@@ -23,6 +24,7 @@ from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.campaign.settings.descriptions import Method, read_methods
 from saltflow.cli import COMMANDS
+from saltflow.learning.domain.assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN
 from saltflow.learning.loco.assessment import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
@@ -212,37 +214,47 @@ def test_every_word_of_the_tables_is_explained(word):
     assert f"`{word}` (" in (ROOT / "config/README.md").read_text()
 
 
-NO_TRANSITION = {"LiCl": {"sides": {}}}
-TRIAL = {
-    "potentials": {"LiCl": "trial"},
-    "dispersion": {"LiCl": "none"},
-    "domain": {"LiCl": {"status": "no accepted replica", "worst": None}},
-}
+def conductivity_table(*, converged: bool) -> pd.DataFrame:
+    """The table of a state point without an accepted replica."""
+    identity = {"composition": "LiCl", "potential": "trial"}
+    release = {
+        "potential": "trial",
+        "reference": {"name": "gfn1-xtb"},
+        "converged": converged,
+        "heldout": {"force_rmse_meV_A": 90.0},
+    }
+    return tabulate(
+        [identity | no_transport(["gas"], temperature_K=500.0)],
+        {"trial": release},
+        {"LiCl": {"sides": {}}},
+        dispersion={"LiCl": "none"},
+        domain={"LiCl": {"status": "no accepted replica", "worst": None}},
+    )
 
 
 def test_status_words_are_those_of_the_results():
-    lost = no_transport(["gas"], temperature_K=500.0)
-    release = {"reference": {"name": "gfn1-xtb"}, "converged": False, "heldout": {"force_rmse_meV_A": 90.0}}
-    row = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL).iloc[0]
+    row = conductivity_table(converged=False).iloc[0]
     page = (ROOT / "docs/read-the-results.md").read_text()
     assert f"\n`{row['status']}` |" in page
     assert f"`{row['potential_status']}`" in page
 
 
 def test_columns_of_the_conductivity_table_are_explained():
-    release = {"reference": {"name": "gfn1-xtb"}, "converged": True, "heldout": {"force_rmse_meV_A": 90.0}}
-    lost = no_transport(["gas"], temperature_K=500.0)
-    table = tabulate([("LiCl", lost)], {"trial": release}, NO_TRANSITION, **TRIAL)
     page = (ROOT / "docs/read-the-results.md").read_text()
-    explained = set(table.columns) - {"composition", "temperature_K"}
+    explained = set(conductivity_table(converged=True).columns) - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []
 
 
 def test_columns_of_the_structure_table_are_explained():
-    table = tabulate_structure([("LiCl", 500.0, no_structure(["gas"]))])
+    table = tabulate_structure([{"composition": "LiCl", "temperature_K": 500.0} | no_structure(["gas"])])
     page = (ROOT / "docs/structure.md").read_text()
     explained = {column.removesuffix("_err") for column in table.columns} - {"composition", "temperature_K"}
     assert [column for column in explained if f"`{column}`" not in page] == []
+
+
+@pytest.mark.parametrize("status", [IN_DOMAIN, OUT_OF_DOMAIN, NOT_ASSESSED])
+def test_statuses_of_the_domain_are_explained(status):
+    assert f"\n`{status}` |" in (ROOT / "docs/domain.md").read_text()
 
 
 def test_columns_of_the_ranking_are_explained():
@@ -290,6 +302,32 @@ def test_every_product_is_named_on_some_page(product):
 def test_every_analysis_of_a_state_point_has_a_page(rule):
     kind = {"find_groups": "coupling", "analyse_constrained_md": "coupling"}.get(rule, rule.removeprefix("analyse_"))
     assert (ROOT / f"docs/{kind}.md").is_file()
+
+
+SOURCES = "\n".join(
+    path.read_text()
+    for pattern in (
+        "scripts/**/*.py",
+        "rules/*.smk",
+        "config/**/*.yaml",
+        "config/*.tsv",
+        "profiles/*/*.yaml",
+        "Makefile",
+    )
+    for path in sorted(ROOT.glob(pattern))
+)
+# Names that the code puts together, and those of other programs.
+COMPOSED = re.compile(
+    r"(?:threshold|barrier|connected_volume_fraction|connected_ion_fraction)_[123]D|pt_train_file|slurm_extra|prepend_path|_err$"
+)
+
+
+@each_page
+def test_keys_shown_exist_in_the_code(page):
+    text = text_of(page).partition("### What it does")[0]
+    code = "\n".join(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S)))
+    shown = set(re.findall(r"(?<![\w/.-])[a-z]+(?:_[A-Za-z0-9]+)+(?![\w/])", code)) - set(LOCO_COLUMNS)
+    assert sorted(key for key in shown if key not in SOURCES and not COMPOSED.search(key)) == []
 
 
 def commands_shown(text: str) -> list[list[str]]:
