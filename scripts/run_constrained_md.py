@@ -1,7 +1,5 @@
 """Run all replicas of one composition at one temperature with some motion of their groups frozen."""
 
-from pathlib import Path
-
 from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.constrained_runs import run_constrained_state_point
@@ -19,10 +17,9 @@ inputs = numbered("replica", job.input.replicas) | numbered("free replica", job.
 inputs |= {"model": job.input.model, "groups": job.input.groups}
 settings = {"dynamics": params.dynamics, "constraints": params.constraints, "mode": where.mode}
 release = read_json(job.input.release)
-method = method_of(release, params.dynamics)
-product = identity(where, potential=release["potential"])
+product, method = identity(where, potential=release["potential"]), method_of(release, params.dynamics)
 record = provenance(settings=settings, inputs=inputs, composition=params.composition, **method)
-with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inputs.values()) as workdir:
+with scratch(job.output.record, [settings, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_constrained_state_point(
         [read_frames(path)[0] for path in job.input.replicas],
         [open_trajectory(path) for path in job.input.trajectories],
@@ -37,7 +34,7 @@ with scratch(Path(job.output.record), [settings, params.acceptance], inputs=inpu
         checkpoint_ps=execution["checkpoint_ps"],
         seeds=[derive_seed(params.seed, *where, index) for index in range(len(job.input.replicas))],
         workdir=workdir,
-        trajectory_paths=[Path(path) for path in job.output.trajectories],
+        trajectory_paths=job.output.trajectories,
         metadata=product | record,
     )
     write_json(job.output.record, product | point | {"provenance": record})

@@ -1,7 +1,5 @@
 """Run all replicas of one composition at one temperature."""
 
-from pathlib import Path
-
 from saltflow.base.provenance import derive_seed, identity, numbered, provenance, read_json, scratch, title, write_json
 from saltflow.campaign.dispersion_switch import method_of
 from saltflow.dynamics.runs import run_state_point
@@ -19,7 +17,7 @@ inputs = numbered("replica", job.input.replicas) | {"model": job.input.model}
 release = read_json(job.input.release)
 product, method = identity(where, potential=release["potential"]), method_of(release, params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
-with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inputs=inputs.values()) as workdir:
+with scratch(job.output.record, [params.dynamics, params.acceptance], inputs=inputs.values()) as workdir:
     point = run_state_point(
         replicas,
         Composition.from_identity(params.composition),
@@ -30,7 +28,7 @@ with scratch(Path(job.output.record), [params.dynamics, params.acceptance], inpu
         checkpoint_ps=execution["checkpoint_ps"],
         seeds=[derive_seed(params.seed, where.composition, where.temperature, index) for index in range(len(replicas))],
         workdir=workdir,
-        trajectory_paths=[Path(path) for path in job.output.trajectories],
+        trajectory_paths=job.output.trajectories,
         metadata=product | record,
     )
     write_json(job.output.record, product | point | {"provenance": record})

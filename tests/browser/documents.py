@@ -4,7 +4,8 @@ import csv
 import itertools
 from pathlib import Path
 
-from saltflow.operations.jobs import RULES, STAGES
+from saltflow.operations.rule_spec import STAGES
+from saltflow.operations.rules import RULES
 
 CATALOGUE = Path(__file__).parents[2] / "config/compositions.tsv"
 TEMPERATURES_K = (500, 600, 700, 800, 900)
@@ -41,7 +42,7 @@ NEEDS = {
     "rank_electrolytes": ("local", 0.01, 0, 1000, 10),
     "relate_order": ("cpu", 0.01, 0, 1000, 10),
 }
-USUAL_RULES = tuple(files for files in RULES if files.rule in NEEDS)  # the others on request alone
+USUAL_RULES = tuple(spec for spec in RULES if spec.name in NEEDS)  # the others on request alone
 EDGES = (
     ("label_atom", "fine_tune"),
     ("propose_initial_frames", "label_frames"),
@@ -146,8 +147,8 @@ def _rules(compositions: list[dict], potentials: list[dict]) -> list[dict]:
         for stage, tally in each["stages"].items():
             by_stage[stage].append(tally)
     rules = []
-    for files in USUAL_RULES:
-        rule, stage = files.rule, files.stage
+    for spec in USUAL_RULES:
+        rule, stage = spec.name, spec.stage
         where, cpu_hours, gpu_hours, memory_MB, runtime_min = NEEDS[rule]
         jobs = _sum(by_stage[stage]) if by_stage[stage] else _tally(due=1)
         rules.append(
@@ -282,7 +283,7 @@ def _limits() -> list[dict]:
 def account_document(number: int, *, accounting: bool = True) -> dict:
     """An account of so many compositions; without accounting, what benchmark files cannot tell is null."""
     rows = catalogue(number)
-    rules = [_rule_account(files.rule, files.stage, jobs=5 * number, accounting=accounting) for files in USUAL_RULES]
+    rules = [_rule_account(spec.name, spec.stage, jobs=5 * number, accounting=accounting) for spec in USUAL_RULES]
     names = list(dict.fromkeys(row["potential"] for row in rows))
     waiting_h = {"median": 0.7, "largest": 31.0} if accounting else None
     return {

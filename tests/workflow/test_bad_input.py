@@ -217,7 +217,7 @@ def test_a_full_disk(fresh: Workplace, small_disk: Path):
     ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free))
     result = fresh.run("results/LiAlCl4/replica1/cell.extxyz")
     assert result.returncode != 0
-    sentence = r"LiAlCl4 \| No space left on device.*free or mend it and start the same command again"
+    sentence = r"LiAlCl4, replica 1 \| No space left on device.*free or mend it and start the same command again"
     assert_sentence(result.stdout, sentence)
     assert [path for path in small_disk.rglob("*") if path.is_file()] == [ballast]
     ballast.unlink()

@@ -109,7 +109,7 @@ def test_the_registry_has_every_rule_and_no_other():
 def test_logs_mirror_the_folders_of_results():
     for spec in SPEC.values():
         assert spec.log.startswith(str(Path(spec.product).parent).replace("results", "logs", 1) + f"/{spec.name}")
-        assert {"{%s}" % name for name in spec.wildcards} <= set(re.findall(r"{\w+}", spec.log))
+        assert {f"{{{name}}}" for name in spec.wildcards} <= set(re.findall(r"{\w+}", spec.log))
 
 
 @pytest.mark.parametrize("name", DERIVED_RULES)

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from workplaces import SALTFLOW, ENVIRONMENT, ROOT, Workplace
+from workplaces import ENVIRONMENT, ROOT, SALTFLOW, Workplace
 
 from saltflow.base.provenance import read_json, sha256_of_file
 

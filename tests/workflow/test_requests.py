@@ -13,7 +13,7 @@ from engine.dag import load_dag
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
-from saltflow.operations.plan.dag import Dag, Job
+from saltflow.operations.plan.dag import Dag, PlannedJob
 
 GPU_ONLY = {"gpu_model": "h200", "slurm_partition": "gpu", "qos": "gpu", "constraint": "gpu80gb"}
 CPU_ONLY = {"slurm_partition": "cpu", "qos": "normal", "constraint": "avx512"}
@@ -23,7 +23,7 @@ CPU_ONLY = {"slurm_partition": "cpu", "qos": "normal", "constraint": "avx512"}
 class Submission:
     """One sbatch: its jobs and what it asks for."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[PlannedJob, ...]
     resources: dict
 
     @property
@@ -81,7 +81,7 @@ def test_jobs_that_share_a_submission_run_one_after_another(catalogue):
     assert {each.rules for each in shared} == {
         (
             *("analyse_motion", "analyse_pathways", "analyse_residence"),
-            *("analyse_spectra", "analyse_structure", "analyse_transport", "assess_domain"),
+            *("analyse_structure", "analyse_transport", "assess_domain"),
         ),
         ("explore", "select_frames"),
         ("label_atom",),
@@ -143,7 +143,7 @@ def tiny(tmp_path: Path):
     on_gpus.write_text("execution: {device: cuda}\n")
     profile = filled_in(tmp_path)
 
-    def plan() -> dict[str, Job]:
+    def plan() -> dict[str, PlannedJob]:
         return {job.name: job for job in load_dag(tmp_path, configfiles=[TINY, on_gpus], profile=profile).due}
 
     return plan
@@ -157,7 +157,7 @@ def test_a_generation_after_the_converged_one_asks_for_no_gpu_and_little_of_anyt
         "fine_tune generation=1 member=1 potential=fine-tuned",
     ]
     before = tiny()
-    assert [before[name].resources.get("gpu") for name in names] == [1, 1, None, 1]
+    assert [before[name].resources["gpu"] for name in names] == [1, 1, 0, 1]
     assessment = tmp_path / "results/potentials/fine-tuned/generation0/assessment.json"
     assessment.parent.mkdir(parents=True)
     assessment.write_text(json.dumps({"converged": True}))

@@ -3,13 +3,12 @@
 import csv
 import re
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
-from workplaces import SALTFLOW, ENVIRONMENT, Workplace
+from workplaces import ENVIRONMENT, SALTFLOW, Workplace
 
 from saltflow.base.errors import SaltflowError
 from saltflow.operations.archive.verification import verify

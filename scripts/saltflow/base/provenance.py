@@ -198,7 +198,7 @@ def derive_seed(*parts: object) -> int:
 
 @contextmanager
 def scratch(
-    target: Path, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
+    target: str | os.PathLike, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
 ) -> Iterator[Path]:
     """A folder beside `target` for the checkpoints of a long job, tied to what the job is.
 
@@ -212,6 +212,7 @@ def scratch(
         keep: the folder also stays when the block succeeds. When one job of a group fails, Snakemake does all of
             the group again, and a finished one then finds its end here instead of starting over.
     """
+    target = Path(target)
     contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]
     folder = target.parent / f".{target.name}.work" / digest([settings, contents])
     for stale in folder.parent.glob("*"):

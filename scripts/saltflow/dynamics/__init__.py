@@ -1,1 +1,1 @@
-"""Molecular dynamics of a batch of independent cells: schedules, integrators, runs that resume. Imports base to labels."""
+"""Molecular dynamics of a batch of independent cells: schedules, integrators, resuming. Imports base to labels."""

@@ -1,5 +1,6 @@
 """Constrained runs: the production of a state point again, with some motion of its groups frozen."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def run_constrained_state_point(
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
-    trajectory_paths: Sequence[Path],
+    trajectory_paths: Sequence[str | os.PathLike],
     metadata: Mapping,
 ) -> dict:
     """Run all replicas of a state point with some motion of their groups frozen.

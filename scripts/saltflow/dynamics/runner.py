@@ -6,6 +6,7 @@ neighbour list is made again at the positions at which it had been made.
 """
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -96,7 +97,7 @@ class MDRun:
             signal.signal(signal.SIGTERM, previous)
         return self._outcomes()
 
-    def write_trajectories(self, paths: Sequence[Path], *, metadata: Sequence[dict]) -> None:
+    def write_trajectories(self, paths: Sequence[str | os.PathLike], *, metadata: Sequence[dict]) -> None:
         """Assemble the recorded frames of every cell into one H5MD file each.
 
         Args:

@@ -1,5 +1,6 @@
 """The two MD jobs of a sweep: melt and quench one replica; run all replicas of a state point."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def run_state_point(
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
-    trajectory_paths: Sequence[Path],
+    trajectory_paths: Sequence[str | os.PathLike],
     metadata: Mapping,
 ) -> dict:
     """Equilibrate and run all replicas of a state point in one batch.
@@ -171,7 +172,7 @@ def run_batch(
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
-    trajectory_paths: Sequence[Path],
+    trajectory_paths: Sequence[str | os.PathLike],
     metadata: Mapping,
     frozen: Frozen | None = None,
 ) -> list[dict]:
@@ -275,6 +276,6 @@ def _carry_over(atoms: Atoms, source: Atoms) -> Atoms:
     return FrameInfo.of(atoms).copy(source, unit=FrameInfo.of(source).unit)
 
 
-def _write_empty(path: Path, replica: Atoms, metadata: Mapping) -> None:
+def _write_empty(path: str | os.PathLike, replica: Atoms, metadata: Mapping) -> None:
     with atomic_write(path) as temporary:
         H5MDWriter(temporary, replica, metadata=metadata)
