@@ -7,7 +7,7 @@ torch nor Snakemake. Commands of a sweep stand beside the rule scripts (scripts/
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -59,6 +59,16 @@ COMMANDS: Mapping[str, Listed] = {name: entry for section in SECTIONS.values() f
 class FrontDoor(click.Group):
     """The commands of `SECTIONS`, listed by section."""
 
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; name the package that it lacks, if it does."""
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"This command needs the package {error.name}, which is not installed; type `make environment` in the "
+                "repository and use its .venv, or install saltflow with the extra that has it (README.md lists them)."
+            ) from None
+
     def list_commands(self, context: click.Context) -> list[str]:
         """Names of all commands."""
         return list(COMMANDS)
@@ -83,13 +93,7 @@ def _imported(name: str, module: str) -> click.Command:
                 "type `make environment` there."
             )
         sys.path.insert(0, str(REPOSITORY / "scripts"))
-    try:
-        return import_module(module).command
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"saltflow {name} needs the package {error.name}, which is not installed; type `make environment` in the "
-            "repository and use its .venv, or install saltflow with the extra that has it (README.md lists them)."
-        ) from None
+    return import_module(module).command
 
 
 @click.group(cls=FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,8 +10,11 @@ import sys
 from importlib import metadata, util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from ase import Atoms
+from ase.io import write
 
 from saltflow.operations.code_digest import imported_modules
 
@@ -91,6 +94,56 @@ def test_modules_import_with_their_lock_alone(environment: str, tmp_path: Path):
     python = make_environment(tmp_path / "venv", environment)
     assert unmet_requirements(python) == ""
     assert failing_statements(python, statements, tmp_path) == {}
+
+
+@pytest.fixture(scope="module")
+def installed_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library as pip installs it with its extra "analysis", without the repository; its `saltflow`."""
+    folder = tmp_path_factory.mktemp("alone")
+    python = make_environment(folder / "venv", "analysis")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("scripts", "config", "requirements"):
+        shutil.copytree(ROOT / name, folder / name)
+    pip, quietly = [sys.executable, "-m", "pip"], ("--no-deps", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "wheel", "--no-build-isolation", *quietly, "-w", folder, folder], check=True)
+    subprocess.run([*pip, "--python", python, "install", *quietly, *folder.glob("*.whl")], check=True)
+    return python.parent / "saltflow"
+
+
+def called(command: Path, *words: str, folder: Path) -> subprocess.CompletedProcess:
+    """A command in an environment without a trace of the repository."""
+    return subprocess.run(
+        [command, *words],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_library_without_the_workflow_analyses_trajectories_of_other_programs(installed_alone, tmp_path):
+    rng = np.random.default_rng(1)
+    steps_A = rng.normal(0, 0.15, (400, 40, 3)) * (np.arange(40) < 20)[:, None]
+    paths_A = 15 * rng.random((40, 3)) + np.cumsum(steps_A, axis=0)
+    write(tmp_path / "run.xyz", [Atoms("Li20Cl20", positions=frame_A) for frame_A in paths_A])
+    options = ["--charges", "Li=1,Cl=-1", "--temperature", "300", "--interval", "1", "--cell", "15,15,15,90,90,90"]
+    done = called(installed_alone, "transport", "run.xyz", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("run, 300 K: ")
+    assert json.loads((tmp_path / "transport/transport.json").read_text())["mobile_ion"] == "Li"
+    packages = {path.name for path in installed_alone.parents[1].glob("lib/*/site-packages/*")}
+    assert "saltflow" in packages
+    assert packages & {"torch", "snakemake", "engine", "commands"} == set()
+
+
+def test_a_library_without_the_workflow_names_what_a_command_lacks(installed_alone, tmp_path):
+    sweep = called(installed_alone, "plan", "sweep", folder=tmp_path)
+    assert sweep.returncode == 1
+    assert "saltflow plan needs the workflow, which a package alone does not bring; clone" in sweep.stderr
+    speed = called(installed_alone, "benchmark", str(tmp_path), folder=tmp_path)
+    assert speed.returncode == 1
+    assert re.search(r"needs the package (torch|mace), which is not installed; .* the extra that has it", speed.stderr)
 
 
 def source_files(environment: str, folder: Path) -> set[Path]:
