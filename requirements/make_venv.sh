@@ -29,7 +29,7 @@ done
 here=$(cd "$(dirname "$0")/.." && pwd)
 cat >"$folder/bin/saltflow" <<LAUNCHER
 #!/bin/sh
-exec "$here/$folder/bin/python" -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); import saltflow.__main__' \\
+exec "$(cd "$folder" && pwd)/bin/python" -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); import saltflow.__main__' \\
     "$here/scripts" "\$@"
 LAUNCHER
 chmod +x "$folder/bin/saltflow"

@@ -141,8 +141,10 @@ def test_a_library_without_the_workflow_names_what_a_command_lacks(installed_alo
     sweep = called(installed_alone, "plan", "sweep", folder=tmp_path)
     assert sweep.returncode == 1
     assert "saltflow plan needs the workflow, which a package alone does not bring; clone" in sweep.stderr
-    (tmp_path / "model").write_text("")
-    speed = called(installed_alone, "benchmark", str(tmp_path / "model"), folder=tmp_path)
+    for name in ("model", "LiCl.cif"):
+        (tmp_path / name).write_text("")
+    options = ["--structure", "LiCl.cif", "--atoms", "64"]
+    speed = called(installed_alone, "benchmark", "model", *options, folder=tmp_path)
     assert speed.returncode == 1
     assert re.search(r"needs the package (torch|mace), which is not installed; .* the extra that has it", speed.stderr)
 
