@@ -2,7 +2,7 @@
 
 from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames
-from saltflow.learning.loco.assessment import judge, write_rows
+from saltflow.learning.loco.assessment import compare_committees, write_rows
 from saltflow.learning.loco.figure import plot_loco
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
@@ -17,6 +17,6 @@ others = (
     (name, load_checked_committee(models[first : first + size], checks[first : first + size], **trusted))
     for name, first in zip(job.params.seen_by_ancestors, range(0, len(models), size), strict=True)
 )
-rows = judge(read_frames(job.input.test), released, others, seen_by_ancestors=job.params.seen_by_ancestors)
+rows = compare_committees(read_frames(job.input.test), released, others, seen_by_ancestors=job.params.seen_by_ancestors)
 write_rows(rows, job.output.table)
-plot_loco(rows, job.output.figure, title=f"potential {job.wildcards.potential}: compositions left out")
+plot_loco(rows, job.output.figure, title=f"potential {job.wildcards.potential}: leave-one-composition-out validation")

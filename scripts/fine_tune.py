@@ -1,12 +1,12 @@
-"""Train one member of a committee, with the labels of a composition or without, or pass on the one that converged."""
+"""Train one member of a committee, or pass on the one that converged."""
 
 import shutil
 from pathlib import Path
 
 from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import atomic_write, identity, read_json, scratch, title
-from saltflow.learning.foundations import started_from
-from saltflow.learning.loco.training import foundation_without, read_sets
+from saltflow.learning.foundations import read_foundation
+from saltflow.learning.loco.training_sets import foundation_without, read_sets
 from saltflow.learning.training import train_member
 from saltflow.operations.job_log import start_job
 
@@ -21,7 +21,7 @@ if has_converged(job.input.get("previous_assessment")):
 else:
     atoms = [read_json(path) for path in job.input.isolated_atoms]
     isolated_atoms_eV = {each["element"]: each["energy_eV"] for each in atoms}
-    foundation = started_from(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV)
+    foundation = read_foundation(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV)
     settings = [params.training, params.model, params.foundation, product["member"]]
     with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
         train_member(

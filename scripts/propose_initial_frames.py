@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saltflow.base.provenance import identity, scratch, write_json
 from saltflow.labels.frames import write_frames
-from saltflow.learning.prescreening import without_known
+from saltflow.learning.prescreening import prescreen_initial_frames
 from saltflow.learning.sampling import propose_initial_frames
 from saltflow.materials.compositions import Composition
 from saltflow.operations.job_log import start_job
@@ -35,6 +35,6 @@ with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
         workdir=workdir,
     )
     selection, device = job.params.prescreen, execution["device"]
-    frames, explored = without_known(frames, job.input, selection=selection, device=device)
+    frames, explored = prescreen_initial_frames(frames, job.input, selection=selection, device=device)
     write_json(job.output.explored, identity(job.wildcards, generation=0) | {"compositions": explored})
     write_frames(job.output.frames, frames)

@@ -161,7 +161,7 @@ class Bench:
             train_member(
                 frames,
                 valid,
-                subject=f"training {key}",
+                product={"potential": key},
                 isolated_atoms_eV=self.isolated_atoms_eV([*frames, *valid], by=frames[0].info["reference"]),
                 foundation=Foundation(foundation, train=[], heldout=[]) if foundation else None,
                 model=self.learning["model"],
@@ -202,7 +202,9 @@ class Bench:
         lineages, frames = list(dict.fromkeys(each.info["lineage"] for each in explored)), []
         for part, (cells, count) in parts.items():
             for lineage in lineages[:cells]:
-                sound = [each for each in explored if each.info["lineage"] == lineage and not each.info["collides"]]
+                sound = [
+                    each for each in explored if each.info["lineage"] == lineage and not each.info["close_contact"]
+                ]
                 for each in evenly_spaced(sound, count=count) if sound else []:
                     each.info["part"] = part
                     frames.append(each)
@@ -260,7 +262,7 @@ class Bench:
             found = self._explore(
                 name, model, cells=amounts.scout_cells, duration_ps=amounts.scout_ps, stride_fs=20.0, generation=1
             )
-            sound = [each for each in found if not each.info["collides"]]
+            sound = [each for each in found if not each.info["close_contact"]]
             frames += evenly_spaced(sound, count=amounts.scout_frames)
         return frames
 

@@ -12,9 +12,9 @@ from ase import Atoms
 from bench import Bench, Sets, load
 
 from saltflow.base.provenance import derive_seed, digest, sha256_of_file
-from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.assessment.predictions import predict
 from saltflow.learning.prediction_errors import errors
-from saltflow.learning.sampling import with_spread
+from saltflow.learning.sampling import with_force_std
 from saltflow.learning.selection import farthest_points, select_frames, with_uncertainty
 from saltflow.learning.uncertainty import calibrate
 
@@ -69,7 +69,7 @@ def selected(bench: Bench, task: Task) -> Iterator[list[int]]:
         committee = load(train(bench, task, chosen, committee=True))
         calibration = calibrate(predict(task.sets["calibration"], committee))
         rest = _candidates(task, without=chosen)
-        rest = with_uncertainty(with_spread(rest, committee), calibration)
+        rest = with_uncertainty(with_force_std(rest, committee), calibration)
         wanted = {"frames": following - now, "heldout_frames": 0}
         seed = derive_seed("select", task.name, task.seed, now)
         found = select_frames(rest, committee, selection=bench.learning["selection"] | wanted, seed=seed)
@@ -89,7 +89,8 @@ def farthest(bench: Bench, task: Task) -> Iterator[list[int]]:
     rest = _candidates(task, without=chosen)
     if len(task.budgets) > 1:
         committee = load(train(bench, task, chosen, committee=True))
-        rest = with_uncertainty(with_spread(rest, committee), calibrate(predict(task.sets["calibration"], committee)))
+        calibration = calibrate(predict(task.sets["calibration"], committee))
+        rest = with_uncertainty(with_force_std(rest, committee), calibration)
         rest = farthest_points(rest, committee, count=task.budgets[-1] - len(chosen))
     for budget in task.budgets:
         yield [*chosen, *(frame.info["index"] for frame in rest[: budget - len(chosen)])]

@@ -8,7 +8,7 @@ from ase import Atoms
 from bench import Bench, load
 from curves import Records, Task, selected, train
 
-from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.assessment.predictions import predict
 from saltflow.learning.prediction_errors import errors
 from saltflow.learning.uncertainty import calibrate, factor_for
 

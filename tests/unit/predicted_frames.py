@@ -21,7 +21,7 @@ def prediction(
     return {
         "composition": composition,
         "lineage": f"{composition}/{lineage}",
-        "arm": None,
+        "selected_by": None,
         "state": state,
         "symbols": [composition.removeprefix("Li")] * len(forces) if symbols is None else list(symbols),
         "energy_eV_atom": energy,

@@ -1,7 +1,7 @@
-"""How fast ions diffuse in the explorations of a generation, by the estimator of the sweep and with its errors.
+"""Diffusion coefficients in the exploration of a generation, by the estimator of the sweep.
 
-Explorations are short molecular dynamics with the committee of the generation before, at the same temperatures and
-densities in every generation but from other packings: what two of them say of D may be compared as two measurements.
+Explorations are short molecular dynamics at the same temperatures and densities in every generation, from other
+packings: those of two generations are independent measurements.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from saltflow.base.errors import SaltflowError
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory.memory import Trajectory
 
-SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
-FEWEST_CELLS = 2  # one packing says nothing of how packings differ
+EQUILIBRATION = 0.2  # of the heating: the cell starts from a relaxed packing
+FEWEST_CELLS = 2  # for the scatter between packings
 
 
 def measure_diffusion(
@@ -29,13 +29,13 @@ def measure_diffusion(
 
     Args:
         frames: of `sampling.explore`, of each cell in order.
-        compositions: identities of the compositions that were explored.
-        transport: composition → its rule for the diffusive window, as `Campaign.explored_transport` has it.
-        duration_ps: of the heating; the first fifth is left out, and so are cells that did not reach the end.
+        compositions: identities of the explored compositions.
+        transport: composition → its settings of the diffusive window.
+        duration_ps: of the heating; its first fifth is left out, and so are cells that did not reach the end.
 
     Returns:
-        composition → temperature in K → status ("ok", or why D is not known), cells (that came through), and with
-        status ok D_cm2_s and relative_error (a standard error, between packings where these differ).
+        composition → temperature in K → status ("ok", or why D is unknown), cells (at the end), and with status
+        ok D_cm2_s and relative_error (standard error, with the scatter between packings).
     """
     cells: dict[tuple[str, float], dict[str, list[Atoms]]] = {}
     for frame in frames:
@@ -47,15 +47,15 @@ def measure_diffusion(
     identities = {each["id"]: each for each in compositions}
     for (name, temperature_K), lineages in sorted(cells.items()):
         runs = [_heated(members, duration_ps=duration_ps) for members in lineages.values()]
-        found[name][f"{temperature_K:g}"] = _point(
+        found[name][f"{temperature_K:g}"] = _state_point(
             [run for run in runs if run], identities[name], temperature_K=temperature_K, transport=transport[name]
         )
     return found
 
 
-def _point(runs: Sequence[Trajectory], identity: Mapping, *, temperature_K: float, transport: Mapping) -> dict:
+def _state_point(runs: Sequence[Trajectory], identity: Mapping, *, temperature_K: float, transport: Mapping) -> dict:
     if len(runs) < FEWEST_CELLS:
-        return {"status": f"{len(runs)} cells came through, {FEWEST_CELLS} are needed", "cells": len(runs)}
+        return {"status": f"{len(runs)} cells reached the end, {FEWEST_CELLS} are needed", "cells": len(runs)}
     try:
         measured = measure(
             runs,
@@ -76,13 +76,10 @@ def _point(runs: Sequence[Trajectory], identity: Mapping, *, temperature_K: floa
 
 
 def _heated(frames: Sequence[Atoms], *, duration_ps: float) -> Trajectory | None:
-    """The heating of one cell, unwrapped, without its beginning; None where it did not reach the end.
-
-    No atom moves by half a cell between two frames, so the nearest image is the right one.
-    """
+    """The heating of one cell after equilibration, unwrapped by nearest images; None where it did not reach the end."""
     timed = [frame for frame in frames if FrameInfo.of(frame).time_ps is not None]
     times_ps = np.array([FrameInfo.of(frame).time_ps for frame in timed])
-    kept = np.flatnonzero(times_ps > SETTLING * duration_ps)
+    kept = np.flatnonzero(times_ps > EQUILIBRATION * duration_ps)
     stride_ps = np.diff(times_ps[kept]).min(initial=np.inf)
     if not len(kept) or times_ps[-1] < duration_ps - 1.5 * stride_ps:
         return None

@@ -1,4 +1,4 @@
-"""What fine-tuning did to crystals that the foundation knew: their equation of state before and after."""
+"""Catastrophic-forgetting check: equations of state of crystals by the foundation and by the fine-tuned committee."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,24 @@ QUANTITIES = {"volume_A3_atom": "volume", "bulk_modulus_GPa": "bulk modulus"}
 
 
 def compare_with_foundation(
-    after: Committee, files: Mapping, *, foundation: Mapping, asked: Mapping | None
+    after: Committee, files: Mapping, *, foundation: Mapping, check: Mapping | None
 ) -> dict | None:
     """Equations of state by the foundation and by a committee that was fine-tuned from it.
 
     Args:
         after: the committee.
         files: names → paths, with the foundation and the record that pins it (foundation_release).
-        foundation: as in `foundations.pinned_foundation`. Dispersion that dynamics adds is in neither.
-        asked: the section `learning.forgetting_check`; None where nothing is asked.
+        foundation: as in `foundations.checked_foundation`. Neither has dispersion of the dynamics.
+        check: the section `learning.forgetting_check`; None for no check.
 
     Returns:
-        as `compare_crystals`, or None where nothing is asked.
+        of `compare_crystals`, or None for no check.
     """
-    if asked is None:
+    if check is None:
         return None
     pinned = pinned_hash(foundation, release=files.get("foundation_release") or None)
     before = load_committee([files["foundation"]], sha256=[pinned], device=after.device.type, dtype="float64")
-    return compare_crystals(before, after, **asked)
+    return compare_crystals(before, after, **check)
 
 
 def compare_crystals(
@@ -48,19 +48,18 @@ def compare_crystals(
     max_volume_change: float,
     max_bulk_modulus_change: float,
 ) -> dict:
-    """How the volume and the bulk modulus of crystals moved, at 0 K and fixed fractional coordinates.
+    """Changes of the volume and bulk modulus of crystals, at 0 K and fixed fractional coordinates.
 
     Args:
-        before: the foundation; its first model is taken.
-        after: every model of the fine-tuned committee is taken, for the mean and the spread.
-        crystals: names or paths, as `reference.crystals.build_crystal` has them.
+        before: the foundation; its first model is evaluated.
+        after: the fine-tuned committee; all models are evaluated.
+        crystals: names or paths, of `known_crystals.build_crystal`.
         max_volume_change, max_bulk_modulus_change: relative changes above which a crystal is flagged.
 
     Returns:
-        crystals: one row each, with status ("ok", or why there is nothing to compare) and, where it is ok,
-        volume_A3_atom and bulk_modulus_GPa: before, after (mean of the committee), spread (standard deviation
-        between its models, 0 for one) and change (relative). flags: a sentence for each change above its limit and for
-        each minimum that was lost.
+        crystals: one row each, with status ("ok", or why nothing is compared) and, if ok, volume_A3_atom and
+        bulk_modulus_GPa: before, after (mean of the committee), std (standard deviation between its models, 0 for one)
+        and change (relative). flags: a sentence for each change above its limit and each lost minimum.
     """
     rows = [_row(name, before, after) for name in crystals]
     limits = dict(zip(QUANTITIES, (max_volume_change, max_bulk_modulus_change), strict=True))
@@ -72,9 +71,9 @@ def compare_crystals(
 
 def _row(name: str, before: Committee, after: Committee) -> dict:
     atoms = build_crystal(name)
-    for committee, whose in ((before, "the foundation"), (after, "the potential")):
+    for committee, name_of_it in ((before, "the foundation"), (after, "the potential")):
         if missing := sorted(set(atoms.symbols[~np.isin(atoms.numbers, committee.table.zs)])):
-            return {"crystal": name, "status": f"{whose} does not know {', '.join(missing)}"}
+            return {"crystal": name, "status": f"{name_of_it} does not know {', '.join(missing)}"}
     known = _equations(atoms, before)[0]
     if known is None:
         return {"crystal": name, "status": "the foundation has no minimum near this volume"}
@@ -87,14 +86,14 @@ def _row(name: str, before: Committee, after: Committee) -> dict:
         row[quantity] = {
             "before": known[index],
             "after": float(values.mean()),
-            "spread": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+            "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
             "change": float(values.mean() / known[index] - 1),
         }
     return row
 
 
 def _equations(atoms: Atoms, committee: Committee) -> list[tuple[float, float] | None]:
-    """Of each model: volume in Å³ per atom and bulk modulus in GPa; None without a minimum inside the scan."""
+    """Of each model: volume in Å³ per atom and bulk modulus in GPa; None without a minimum in the scan."""
     frames = []
     for scale in VOLUME_SCALES:
         frame = atoms.copy()
@@ -126,7 +125,7 @@ def _flags(row: Mapping, limits: Mapping[str, float]) -> list[str]:
     if row["status"].startswith("the potential has lost"):
         return [f"{row['crystal']}: {row['status']}"]
     return [
-        f"{row['crystal']}: the {words} moved by {100 * row[quantity]['change']:+.1f} % from the foundation's "
+        f"{row['crystal']}: the {words} changed by {100 * row[quantity]['change']:+.1f} % from the foundation's "
         f"{row[quantity]['before']:.4g}, more than {100 * limits[quantity]:g} %"
         for quantity, words in QUANTITIES.items()
         if row["status"] == "ok" and abs(row[quantity]["change"]) > limits[quantity]

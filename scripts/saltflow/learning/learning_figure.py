@@ -1,4 +1,4 @@
-"""The figure of how a potential learned: errors by generation, and what became of the frames that each one explored."""
+"""The figure of the active learning: errors and explored frames by generation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from saltflow.base.plotting import COLOURS, figure_of, legend
 KINDS = {"accurate": "#56B4E9", "candidate": "#E69F00", "failed": "#8C564B"}
 LEAST_HEIGHT_IN, PER_COMPOSITION_IN = 3.8, 0.24
 BAR_WIDTH = 0.92
-MOST_LINES = len(COLOURS) - 1  # the last colour is that of all together
+MOST_LINES = len(COLOURS) - 1  # the last colour is that of all compositions
 
 
 def plot_learning(assessments: Sequence[Mapping], path: str | Path, *, title: str) -> None:
     """Held-out force error over generations, and explored frames by composition × generation as divided bars.
 
     Args:
-        assessments: of all generations, in order; those that passed an earlier one on are left out.
+        assessments: of all generations, in order; those after convergence are left out.
         path: SVG to write.
         title: of the figure.
     """
@@ -43,8 +43,8 @@ def _draw_errors(axis: Axes, own: Sequence[Mapping], names: Sequence[str]) -> No
     before = [(each["generation"], each["previous_generation_on_same_frames"]) for each in own]
     before = [(number, found["force_rmse_meV_A"]) for number, found in before if found]
     if before:
-        axis.plot(*np.array(before).T, "o", color="black", mfc="white", label="all, by the generation before")
-    axis.axhline(own[-1]["criteria"]["force_rmse_meV_A"]["limit"], color="0.5", ls="--", lw=0.8, label="good enough")
+        axis.plot(*np.array(before).T, "o", color="black", mfc="white", label="all, generation before")
+    axis.axhline(own[-1]["criteria"]["force_rmse_meV_A"]["limit"], color="0.5", ls="--", lw=0.8, label="criterion")
     axis.set_yscale("log")
     for each in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
         each(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 1)))
@@ -53,7 +53,7 @@ def _draw_errors(axis: Axes, own: Sequence[Mapping], names: Sequence[str]) -> No
 
 
 def _draw_explored(axis: Axes, own: Sequence[Mapping], names: Sequence[str]) -> None:
-    """One bar per composition and generation, divided as its frames are, with the part that is not accurate."""
+    """One bar per composition and generation, with the percentage of frames that are not accurate."""
     exploring = [each for each in own if each["explored"]]
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""Errors of predicted energies, forces and stresses against labels: of all, by element, by temperature, by arm."""
+"""Errors of predicted energies, forces and stresses: of all frames, by element, temperature and selection."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -6,22 +6,22 @@ import numpy as np
 from ase import Atoms
 from ase.units import GPa
 
-from saltflow.learning.selection import CONTROL, SELECTED
+from saltflow.learning.selection import RANDOM, UNCERTAIN
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.statistics.jackknife import jackknife_error
 
 MPA = GPa / 1000  # in eV/Å³: 1 eV/Å³ is 160,217.66 MPa
 COMPONENTS = np.triu_indices(3)  # the six that a symmetric tensor has
-SMALLEST_FORCE_EV_A = 1e-4  # below it symmetry decides the force, and there is nothing to be softened
+SMALLEST_FORCE_EV_A = 1e-4  # smaller forces vanish by symmetry and have no slope
 RELAXATION = "relaxation"
-Forces = tuple[str, np.ndarray, np.ndarray]  # lineage; predicted and reference forces of its atoms
+LineageForces = tuple[str, np.ndarray, np.ndarray]  # lineage; predicted and reference forces of its atoms
 
 
 def state_of(frame: Atoms) -> str:
-    """What class of configurations a frame is of: "600 K", "relaxation", or how it came about.
+    """The state of a frame: "600 K", "relaxation", or its origin.
 
-    Frames of a cell that is heated say at which `temperature_K`; those of the relaxation before the heating are cold
-    and a class of their own, and all others (displaced, imported, …) are classed by their `origin`.
+    Frames of a heated cell have a temperature; those of the relaxation before it are a class of their own; all others
+    (displaced, imported, …) are classed by origin.
     """
     info = FrameInfo.partial(frame)
     if info.temperature_K is None:
@@ -34,17 +34,16 @@ def errors(predictions: Sequence[Mapping], *, energy_offsets_eV_atom: Mapping[st
     """Energy, force and stress errors over a set of predictions.
 
     Args:
-        predictions: of `assessment.predict`, one at least.
-        energy_offsets_eV_atom: composition → what is taken off the energy errors before their root mean square; the
-            mean over the set where it is not given, and compositions that it lacks are left out.
+        predictions: of `predictions.predict`, at least one.
+        energy_offsets_eV_atom: composition → offset of the energy errors, removed before their root mean square; the
+            mean over the set by default. Compositions without one are left out.
 
     Returns:
-        frames; lineages; force_rmse_meV_A and force_mae_meV_A over components; force_rmse_relative_error, the standard
-        error of the former by leaving out lineages in turn (None with one); force_slope, the slope of predicted over
-        reference forces (below 1: softened; None where symmetry forbids forces); energy_rmse_meV_atom after the offset
-        is removed (None where a single frame leaves nothing), and energy_offset_meV_atom, the mean; stress_rmse_MPa
-        over the components xx, yy, zz, yz, xz and xy, each counted once (None without a reference stress), and
-        stress_frames, those that have one.
+        frames; lineages; force_rmse_meV_A and force_mae_meV_A over components; force_rmse_relative_error, a jackknife
+        over lineages (None for one); force_slope of predicted over reference forces (below 1: softened; None where
+        symmetry forbids forces); energy_rmse_meV_atom without the offset (None for a single frame) and
+        energy_offset_meV_atom, the mean; stress_rmse_MPa over xx, yy, zz, yz, xz and xy (None without a reference
+        stress) and stress_frames, the number of frames with one.
     """
     return {
         "frames": len(predictions),
@@ -73,13 +72,12 @@ def errors_by_element(predictions: Sequence[Mapping]) -> dict[str, dict]:
 
 
 def errors_by_temperature(predictions: Sequence[Mapping]) -> dict[str, dict]:
-    """Errors of the frames of each class of `state_of`: temperatures rise, then come the frames that have none.
+    """Errors of the frames of each state of `state_of`: rising temperatures, then the others.
 
-    The energy offset that is removed is that of all frames of the same composition, so that an energy that is wrong for
-    the hot frames alone shows.
+    The energy offset is that of all frames of the composition, so that an energy error of hot frames alone shows.
 
     Returns:
-        class → as `errors`.
+        state → as `errors`.
     """
     compositions = {each["composition"] for each in predictions}
     of = {name: [each for each in predictions if each["composition"] == name] for name in compositions}
@@ -91,73 +89,73 @@ def errors_by_temperature(predictions: Sequence[Mapping]) -> dict[str, dict]:
     }
 
 
-def errors_by_arm(predictions: Sequence[Mapping]) -> dict:
-    """What a committee that has not seen them errs by on new labels, apart for each arm of the selection.
+def errors_by_selection(predictions: Sequence[Mapping]) -> dict:
+    """Errors of the committee before on new labels, by what selected them.
 
     Args:
         predictions: of the generation before, on frames that this generation labelled.
 
     Returns:
-        arms: arm → as in `errors`; selected_over_control: the ratio of the force errors of the frames that were
-        selected and of the random control arm, with its relative_error (from the scatter between frames), None where
-        an arm has fewer than two frames. Above 1, the selection found what the committee did not know.
+        by_selection: uncertainty, random or heldout → as in `errors`; selected_over_random: ratio of the force errors
+        of frames selected by uncertainty and of the random baseline, with its relative_error (from the scatter between
+        frames), None where one has fewer than two frames. Above 1, the selection finds larger errors than chance.
     """
-    arms = {
-        arm: [each for each in predictions if each["arm"] == arm]
-        for arm in sorted({each["arm"] for each in predictions})
+    groups = {
+        name: [each for each in predictions if each["selected_by"] == name]
+        for name in sorted({each["selected_by"] for each in predictions})
     }
-    selected, control = arms.get(SELECTED, []), arms.get(CONTROL, [])
+    selected, baseline = groups.get(UNCERTAIN, []), groups.get(RANDOM, [])
     return {
-        "arms": {arm: errors(members) for arm, members in arms.items()},
-        "selected_over_control": _ratio(selected, control) if min(len(selected), len(control)) > 1 else None,
+        "by_selection": {name: errors(members) for name, members in groups.items()},
+        "selected_over_random": _ratio(selected, baseline) if min(len(selected), len(baseline)) > 1 else None,
     }
 
 
-def force_ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[float | None, float | None]:
+def force_ratio(first: Sequence[Mapping], second: Sequence[Mapping]) -> tuple[float | None, float | None]:
     """Ratio of the force RMSE of two sets of predictions of the same frames, and its standard error.
 
     Args:
-        ours, others: of `assessment.predict`, in the same order.
+        first, second: of `predictions.predict`, in the same order.
 
     Returns:
-        the ratio, None where one of them errs by nothing; the standard error by leaving out lineages in turn, of both
-        sets at once, None with one lineage.
+        the ratio, None where an error is zero; its standard error, a jackknife over lineages of both sets at once, None
+        for one lineage.
     """
-    squares = [[(pair[0] - pair[1]) ** 2 for pair in _by_lineage(_forces(each))] for each in (ours, others)]
-    ours_squared, others_squared = (float(np.mean(np.concatenate(each))) for each in squares)
-    if not (ours_squared and others_squared):
+    squares = [[(pair[0] - pair[1]) ** 2 for pair in _by_lineage(_forces(each))] for each in (first, second)]
+    means = [float(np.mean(np.concatenate(each))) for each in squares]
+    if not all(means):
         return None, None
-    ratio, logarithms = float(np.sqrt(ours_squared / others_squared)), [_log_rms_without_each(each) for each in squares]
+    ratio, logarithms = float(np.sqrt(means[0] / means[1])), [_log_rms_without_each(each) for each in squares]
     if any(each is None for each in logarithms):
         return ratio, None
     return ratio, ratio * jackknife_error(np.subtract(*logarithms))
 
 
-def _ratio(ours: Sequence[Mapping], others: Sequence[Mapping]) -> dict[str, float]:
+def _ratio(first: Sequence[Mapping], second: Sequence[Mapping]) -> dict[str, float]:
     """Ratio of the force RMSE of two sets; its relative error, to first order, from the frames' mean squares."""
     squares = [
         np.array([np.mean((each["forces_eV_A"] - each["reference_forces_eV_A"]) ** 2) for each in frames])
-        for frames in (ours, others)
+        for frames in (first, second)
     ]
     relative = [each.std(ddof=1) / np.sqrt(len(each)) / each.mean() / 2 for each in squares]
-    ratio = errors(ours)["force_rmse_meV_A"] / errors(others)["force_rmse_meV_A"]
+    ratio = errors(first)["force_rmse_meV_A"] / errors(second)["force_rmse_meV_A"]
     return {"ratio": ratio, "relative_error": float(np.hypot(*relative))}
 
 
-def _forces(predictions: Iterable[Mapping]) -> Iterator[Forces]:
+def _forces(predictions: Iterable[Mapping]) -> Iterator[LineageForces]:
     return ((each["lineage"], each["forces_eV_A"], each["reference_forces_eV_A"]) for each in predictions)
 
 
-def _by_lineage(forces: Iterable[Forces]) -> list[np.ndarray]:
-    """Predicted and reference components in eV/Å of each lineage, (2, components), in the order of appearance."""
+def _by_lineage(forces: Iterable[LineageForces]) -> list[np.ndarray]:
+    """Predicted and reference components of each lineage, (2, components) in eV/Å, in the order of appearance."""
     lineages: dict[str, list[np.ndarray]] = {}
     for lineage, predicted, reference in forces:
         lineages.setdefault(lineage, []).append(np.stack([predicted.ravel(), reference.ravel()]))
     return [np.concatenate(members, axis=1) for members in lineages.values()]
 
 
-def _force_errors(forces: Iterable[Forces]) -> dict:
-    """Of lineages with predicted and reference forces in eV/Å; see `errors`."""
+def _force_errors(forces: Iterable[LineageForces]) -> dict:
+    """Force errors; see `errors`."""
     pairs = _by_lineage(forces)
     predicted, reference = np.concatenate(pairs, axis=1)
     deviation = predicted - reference
@@ -185,7 +183,7 @@ def _relative_error(squares: Sequence[np.ndarray]) -> float | None:
 
 
 def _log_rms_without_each(squares: Sequence[np.ndarray]) -> np.ndarray | None:
-    """(sets,) logarithm of the root mean square without each set in turn; None for one set, or where one is all."""
+    """(sets,) logarithm of the root mean square without each set in turn; None for one set, or without errors."""
     sums, counts = (np.array([function(each) for each in squares], float) for function in (np.sum, len))
     if len(squares) < 2 or not np.all(sums.sum() > sums):
         return None
@@ -226,6 +224,6 @@ def _stress_errors(predictions: Sequence[Mapping]) -> dict:
 
 
 def _warmth(state: str) -> tuple[float, bool, str]:
-    """What classes are sorted by: rising temperatures, the relaxation, then the others by name."""
+    """Sort key of states: rising temperatures, the relaxation, then the others by name."""
     number, _, unit = state.partition(" ")
     return (float(number) if unit == "K" else np.inf), state != RELAXATION, state

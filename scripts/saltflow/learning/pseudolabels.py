@@ -1,13 +1,12 @@
-"""Replay where the foundation is a file: structures that the user names, labelled by the foundation itself.
+"""Replay with a foundation file: structures of the user, labelled by the foundation (pseudolabels).
 
-What it was trained on is not at hand. Its own predictions stand for it: learned again beside the new labels, they hold
-the potential where the foundation was, at structures that the new labels say nothing about.
+The training set of the foundation is not available, so its predictions take its place: they keep the potential near
+the foundation at structures that the new labels do not cover. The energy is put on the zero of the labels:
 
     E = E_foundation − Σ E0_foundation + Σ E0_reference
 
-is the predicted energy on the labels' zero: the foundation's energy of interaction is kept, and the isolated atoms are
-those of the reference. That is what a fine-tuning from the foundation says before its first step. Forces and
-stresses do not feel the zero.
+This keeps the foundation's interaction energy with the isolated atoms of the reference, as the start of a fine-tuning
+does. Forces and stresses do not depend on the zero.
 """
 
 import logging
@@ -33,40 +32,40 @@ HELDOUT_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
-class Structures:
-    """Structures that a foundation is to label.
+class ReplayStructures:
+    """Structures that a foundation labels.
 
-    train, heldout: to be replayed, and never to be; without labels, with their `structure_number` in the file.
-        All of one formula are on one side, for a cell and its supercell are alike.
+    train, heldout: replayed and held-out ones, without labels, with their `structure_number`; all structures of a
+        formula are on one side.
     elements: symbols of all structures of the file.
-    left_out: how many of them hold an element that the potential does not learn.
-    sha256: of the file. dispersion: that is added to predictions, as `dispersion.switch.completed` has it.
+    excluded: number of structures with an element that the potential does not learn.
+    sha256: of the file. dispersion: added to predictions, of `added_dispersion.with_functional`.
     """
 
     train: Sequence[Atoms]
     heldout: Sequence[Atoms]
     elements: frozenset[str]
-    left_out: int
+    excluded: int
     sha256: str
     dispersion: str
 
 
-def read_structures(asked: Mapping, *, elements: Collection[str]) -> Structures:
-    """Read the structures that are named in the settings.
+def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplayStructures:
+    """Read the structures to replay.
 
     Args:
-        asked: `learning.training.replay_structures`: path, sha256 and dispersion.
-        elements: that the potential learns; isolated atoms of others have no energy by its reference.
+        settings: `learning.training.replay_structures`: path, sha256 and dispersion.
+        elements: of the potential; other isolated atoms have no reference energy.
 
     Raises:
-        SaltflowError: the file is missing, is not the pinned one, cannot be read, holds no structures that the
-            potential can learn, or one that is not periodic.
+        SaltflowError: the file is missing, not the pinned one or unreadable, has no structures of these elements, or
+            one that is not periodic.
     """
-    path = Path(asked["path"])
+    path = Path(settings["path"])
     if not path.is_file():
-        raise SaltflowError(f"{KEY}: {path} is not there; correct its path.")
-    if (found := sha256_of_file(path)) != asked["sha256"]:
-        raise SaltflowError(f"{KEY}: {path} has SHA-256 {found} where {asked['sha256']} is pinned; restore the file.")
+        raise SaltflowError(f"{KEY}: {path} does not exist; correct its path.")
+    if (found := sha256_of_file(path)) != settings["sha256"]:
+        raise SaltflowError(f"{KEY}: {path} has SHA-256 {found} where {settings['sha256']} is pinned; restore it.")
     structures = _read(path)
     known = [each for each in structures if set(each.symbols) <= set(elements)]
     if not known:
@@ -74,24 +73,24 @@ def read_structures(asked: Mapping, *, elements: Collection[str]) -> Structures:
             f"{KEY}: none of the {len(structures)} structures of {path} holds only {', '.join(sorted(elements))}, "
             "which the potential learns; name others, or choose frozen or lora."
         )
-    if left_out := len(structures) - len(known):
-        log.info("%d of %d structures to replay hold elements that are not learned", left_out, len(structures))
+    if excluded := len(structures) - len(known):
+        log.info("%d of %d structures to replay have other elements and are excluded", excluded, len(structures))
     train, heldout = _split(known)
-    return Structures(
+    return ReplayStructures(
         train=train,
         heldout=heldout,
         elements=frozenset(symbol for each in structures for symbol in each.symbols),
-        left_out=left_out,
-        sha256=asked["sha256"],
-        dispersion=asked["dispersion"],
+        excluded=excluded,
+        sha256=settings["sha256"],
+        dispersion=settings["dispersion"],
     )
 
 
 def _read(path: Path) -> list[Atoms]:
-    """The structures of a file without what it says of them."""
+    """The structures of a file, without other data."""
     try:
         found = ase.io.read(path, index=":") if path.stat().st_size else []
-    except Exception as error:  # whatever a parser trips over in a file that is something else
+    except Exception as error:  # parsers raise anything for a file of another kind
         raise SaltflowError(
             f"{KEY}: {path} cannot be read as structures ({type(error).__name__}: {error}); give extended XYZ or "
             "another format that ASE reads."
@@ -101,7 +100,7 @@ def _read(path: Path) -> list[Atoms]:
     for number, each in enumerate(found, start=1):
         if problem := _problem_of(each):
             raise SaltflowError(
-                f"{KEY}: structure {number} of {path}, {each.get_chemical_formula()}, {problem}; leave it out."
+                f"{KEY}: structure {number} of {path}, {each.get_chemical_formula()}, {problem}; remove it."
             )
     return [
         FrameInfo.of(Atoms(each.numbers, each.positions, cell=each.cell, pbc=True)).set(structure_number=number)
@@ -120,9 +119,9 @@ def _problem_of(structure: Atoms) -> str | None:
 
 
 def _split(structures: Sequence[Atoms]) -> tuple[list[Atoms], list[Atoms]]:
-    """Those to replay, and those of some formulas, a tenth of all; the rarest formula where that is more than a tenth.
+    """Structures to replay, and held-out ones: whole formulas, a tenth of the set, or at least the rarest formula.
 
-    The same set is always split alike. A set of one formula is replayed as a whole.
+    The split depends on the set alone. A set of one formula is replayed as a whole.
     """
     formulas = [each.symbols.formula.reduce()[0].format("hill") for each in structures]
     counts = Counter(formulas)
@@ -141,12 +140,12 @@ def _split(structures: Sequence[Atoms]) -> tuple[list[Atoms], list[Atoms]]:
 def load_teacher(
     path: Path, *, sha256: str, isolated_atoms_eV: Mapping[int, float], dispersion: str, device: str
 ) -> Committee:
-    """A foundation, in double precision, that says energies on the zero of a reference.
+    """A foundation in double precision, with energies on the zero of a reference.
 
     Args:
-        path, sha256: its file, and what that must hash to; a model with one head.
-        isolated_atoms_eV: atomic number → energy of the isolated atom by the reference, of elements that it knows.
-        dispersion: that is added to what it says, or none.
+        path, sha256: of its file; a model with one head.
+        isolated_atoms_eV: atomic number → energy of the isolated atom by the reference.
+        dispersion: added to its predictions, or none.
         device: cpu or cuda.
     """
     model = load_model(path, sha256=sha256, device=device, dtype="float64")
@@ -157,25 +156,25 @@ def load_teacher(
     return Committee([model], device=device, dtype="float64", dispersion=dispersion)
 
 
-def check_known(structures: Structures, numbers: Collection[int]) -> None:
-    """Refuse structures that a foundation cannot have learned.
+def check_elements(structures: ReplayStructures, numbers: Collection[int]) -> None:
+    """Make sure that a foundation knows the elements of all structures.
 
     Args:
         structures: to be labelled by it.
-        numbers: atomic numbers that it knows.
+        numbers: its atomic numbers.
 
     Raises:
-        SaltflowError: one holds an element that the foundation lacks.
+        SaltflowError: the foundation lacks an element.
     """
     if unknown := sorted(structures.elements - {chemical_symbols[number] for number in numbers}):
         raise SaltflowError(
-            f"{KEY}: structures hold {', '.join(unknown)}, which the foundation does not know, so that it "
-            "was not trained on the like; leave them out, or name the set that belongs to it."
+            f"{KEY}: structures hold {', '.join(unknown)}, which the foundation does not know; remove "
+            "them, or name the set that belongs to it."
         )
 
 
-def labelled(structures: Sequence[Atoms], teacher: Committee) -> list[Atoms]:
-    """Copies of structures with REF_energy (eV), REF_forces (eV/Å) and REF_stress (eV/Å³) as a foundation says them.
+def label_structures(structures: Sequence[Atoms], teacher: Committee) -> list[Atoms]:
+    """Copies of structures with the predictions of a foundation as labels.
 
     Raises:
         SaltflowError: a prediction is not finite.
@@ -190,8 +189,7 @@ def _labelled(structure: Atoms, teacher: Committee) -> Atoms:
     if not (np.isfinite(energy) and np.isfinite(forces).all()):
         named = f"structure {FrameInfo.of(structure).structure_number}, {structure.get_chemical_formula()}"
         raise SaltflowError(
-            f"{KEY}: the foundation finds no finite energy or forces in {named}, where atoms may lie upon each other; "
-            "leave it out."
+            f"{KEY}: the foundation gives no finite energy or forces for {named}, where atoms may overlap; remove it."
         )
     return FrameInfo.of(structure.copy()).set(
         reference_energy_eV=energy,

@@ -1,10 +1,10 @@
-"""How a potential learns from a foundation without losing it: the recipes that mace-torch 0.3.16 really offers.
+"""Recipes of fine-tuning with mace-torch 0.3.16.
 
-naive: every weight learns, from the new frames alone.
+naive: all weights are trained, on the new frames alone.
 frozen: weights near the input stay those of the foundation, bit for bit.
-replay: frames that the foundation was trained on are learned again beside the new ones. They carry labels of the same
-    reference, so one head holds both; mace's own replay makes two heads and needs two sets of isolated atoms.
-lora: linear layers learn a correction of low rank, which is added to their weights in the saved model.
+replay: frames of the foundation's training set are trained on again beside the new ones. Their labels are of the same
+    reference, so one head serves both; mace's replay makes two heads and needs two sets of isolated atoms.
+lora: linear layers get a correction of low rank, which is added to their weights in the saved model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from ase import Atoms
 
 from saltflow.materials.frame_info import FrameInfo
 
-# What mace's --freeze takes for it; 2, 3 and 4 freeze no more than 1 does.
+# Values of mace's --freeze; 2, 3 and 4 freeze no more than 1.
 FREEZE = {"embedding": 1, "interactions": 5, "products": 6}
 PARTS = {
     "embedding": ("node_embedding",),
@@ -35,21 +35,21 @@ def recipe_arguments(training: Mapping) -> list[str]:
 
 
 def is_frozen(parameter: str, training: Mapping) -> bool:
-    """Whether a parameter of the model, by its name, must end with the value that it has in the foundation."""
+    """Whether a parameter, by its name, must keep its value of the foundation."""
     if training["recipe"] == "frozen":
         return parameter.split(".")[0] in PARTS[training["frozen"]]
     # mace corrects linear layers only.
     return training["recipe"] == "lora" and "symmetric_contractions" in parameter
 
 
-def replayed(foundation_frames: Sequence[Atoms], *, frames: int, training: Mapping, seed: int) -> list[Atoms]:
-    """Frames of the foundation to learn again, each with its weight in the loss.
+def draw_replayed(foundation_frames: Sequence[Atoms], *, frames: int, training: Mapping, seed: int) -> list[Atoms]:
+    """Frames of the foundation to replay, each with its weight in the loss.
 
     Args:
-        foundation_frames: labelled frames that the foundation was trained on.
+        foundation_frames: labelled training frames of the foundation.
         frames: number of new frames.
-        training: the section `learning.training`; `replay_ratio` frames are drawn for each new one (without
-            replacement, so at most all of them), and each counts `replay_weight` times as much.
+        training: the section `learning.training`; replay_ratio frames are drawn for each new one, without replacement,
+            with weight replay_weight.
         seed: of the draw.
     """
     if training["recipe"] != "replay":

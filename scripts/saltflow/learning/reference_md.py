@@ -1,4 +1,4 @@
-"""Pair distribution functions of an exploration beside those of molecular dynamics by the reference itself."""
+"""Compare pair distribution functions of an exploration with molecular dynamics by the reference."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement
@@ -15,8 +15,8 @@ from saltflow.trajectory.memory import Trajectory
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "not decided"
 R_MAX_A, BIN_WIDTH_A = 8.0, 0.1
-SETTLING = 0.2  # of the heating: the cell comes from a relaxed packing
-FARTHEST_TEMPERATURES, FARTHEST_DENSITIES = 0.1, 0.05  # relative differences beyond which other states are compared
+EQUILIBRATION = 0.2  # of the heating: the cell starts from a relaxed packing
+FARTHEST_TEMPERATURES, FARTHEST_DENSITIES = 0.1, 0.05  # larger relative differences are flagged
 SIGMAS = 2.0
 
 
@@ -29,16 +29,16 @@ def compare_structure_of_files(files: Mapping) -> dict | None:
 
 
 def compare_structure(labelled: Iterable[Atoms], explored: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
-    """g(r) of the frames of imported molecular dynamics beside that of the explored cells nearest in temperature.
+    """Compare g(r) of imported molecular dynamics with that of the explored cells nearest in temperature.
 
     Args:
-        labelled: of a potential; those that are imported and say at which `temperature_K` are the reference's dynamics.
-        explored: of `sampling.explore`; the first fifth of the heating is left out, and so are colliding frames.
+        labelled: of a potential; imported frames with a temperature are molecular dynamics by the reference.
+        explored: of `sampling.explore`; the first fifth of the heating and close contacts are left out.
 
     Returns:
-        composition → temperature in K of the reference's dynamics → status ("ok", or why nothing is compared) and, with
-        status ok: explored_temperature_K, frames and density_g_cm3 (of the reference, and of the exploration), flags
-        (where the two are not the same state), and pairs "A-B", as in `compare_curves`.
+        composition → temperature in K of the reference → status ("ok", or why nothing is compared) and, with status ok:
+        explored_temperature_K, frames and density_g_cm3 (of reference and exploration), flags (different temperatures
+        or densities), and pairs "A-B", of `compare_curves`.
     """
     states: dict[tuple[str, float], list[Atoms]] = {}
     for frame in labelled:
@@ -47,8 +47,8 @@ def compare_structure(labelled: Iterable[Atoms], explored: Sequence[Atoms]) -> d
             states.setdefault((info.composition, info.temperature_K), []).append(frame)
     found: dict[str, dict[str, dict]] = {}
     for (name, temperature_K), frames in sorted(states.items()):
-        ours = [frame for frame in explored if FrameInfo.of(frame).composition == name]
-        found.setdefault(name, {})[f"{temperature_K:g}"] = _compare(frames, ours, temperature_K=temperature_K)
+        own = [frame for frame in explored if FrameInfo.of(frame).composition == name]
+        found.setdefault(name, {})[f"{temperature_K:g}"] = _compare(frames, own, temperature_K=temperature_K)
     return found
 
 
@@ -60,15 +60,15 @@ def _compare(reference: Sequence[Atoms], explored: Sequence[Atoms], *, temperatu
     nearest = [frame for frame, own_K in zip(explored, temperatures_K, strict=True) if own_K == nearest_K]
     sets = [
         _runs(_in_order(reference), key=FrameInfo.origin),
-        _runs(nearest, key=FrameInfo.lineage, settling=SETTLING),
+        _runs(nearest, key=FrameInfo.lineage, equilibration=EQUILIBRATION),
     ]
-    for runs, whose in zip(sets, ("the reference's dynamics", "the exploration"), strict=True):
+    for runs, source in zip(sets, ("the reference", "the exploration"), strict=True):
         if not runs:
-            return {"status": f"{whose} has no run of {TIME_BLOCKS} frames that are sound and of the same atoms"}
+            return {"status": f"{source} has no run of {TIME_BLOCKS} frames of the same atoms without close contacts"}
     densities = [float(np.mean([density_g_cm3(frame) for run in runs for frame in run])) for runs in sets]
     flags = []
     if abs(nearest_K / temperature_K - 1) > FARTHEST_TEMPERATURES:
-        flags.append(f"the nearest temperature that was explored is {nearest_K:g} K")
+        flags.append(f"the nearest explored temperature is {nearest_K:g} K")
     if abs(densities[1] / densities[0] - 1) > FARTHEST_DENSITIES:
         flags.append(f"the densities differ: {densities[0]:.2f} and {densities[1]:.2f} g/cm³")
     return {
@@ -82,26 +82,30 @@ def _compare(reference: Sequence[Atoms], explored: Sequence[Atoms], *, temperatu
 
 
 def _in_order(frames: Sequence[Atoms]) -> list[Atoms]:
-    """Imported frames as their file had them: their lineages are blocks of it that are numbered from 0."""
+    """Imported frames in the order of their file: their lineages are its blocks, numbered from 0."""
     return sorted(frames, key=lambda frame: (len(lineage := FrameInfo.of(frame).lineage), lineage))
 
 
-def _runs(frames: Sequence[Atoms], *, key: Key[str], settling: float = 0.0) -> list[list[Atoms]]:
-    """Frames of each trajectory, where they are enough for errors; without those that collide or come too early."""
+def _runs(frames: Sequence[Atoms], *, key: Key[str], equilibration: float = 0.0) -> list[list[Atoms]]:
+    """Frames of each trajectory after equilibration, without close contacts; at least `TIME_BLOCKS`."""
     runs: dict[tuple, list[Atoms]] = {}
     for frame in frames:
         runs.setdefault((FrameInfo.of(frame).read(key), tuple(frame.numbers)), []).append(frame)
-    sound = [
-        [frame for frame in members if not FrameInfo.of(frame).close_contact and _has_settled(frame, members, settling)]
+    kept = [
+        [
+            frame
+            for frame in members
+            if not FrameInfo.of(frame).close_contact and _is_equilibrated(frame, members, equilibration)
+        ]
         for members in runs.values()
     ]
-    return [members for members in sound if len(members) >= TIME_BLOCKS]
+    return [members for members in kept if len(members) >= TIME_BLOCKS]
 
 
-def _has_settled(frame: Atoms, members: Sequence[Atoms], settling: float) -> bool:
+def _is_equilibrated(frame: Atoms, members: Sequence[Atoms], equilibration: float) -> bool:
     times_ps = [time_ps for each in members if (time_ps := FrameInfo.of(each).time_ps) is not None]
     time_ps = FrameInfo.of(frame).time_ps
-    return settling == 0 or (time_ps is not None and time_ps > settling * max(0.0, *times_ps))
+    return equilibration == 0 or (time_ps is not None and time_ps > equilibration * max(0.0, *times_ps))
 
 
 def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:
@@ -109,7 +113,7 @@ def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:
         Trajectory(
             positions_A=np.array([frame.positions for frame in frames]),
             cells_A=np.array([frame.cell.array for frame in frames]),
-            times_ps=np.arange(float(len(frames))),  # g(r) asks for their order only
+            times_ps=np.arange(float(len(frames))),  # g(r) only uses their order
             symbols=tuple(frames[0].symbols),
             masses_u=frames[0].get_masses(),
         )
@@ -119,28 +123,27 @@ def _distributions(runs: Sequence[Sequence[Atoms]]) -> dict:
     return pair_distributions(trajectories, r_max_A=R_MAX_A, bin_width_A=BIN_WIDTH_A, frames_per_replica=most)
 
 
-def _pairs(reference: Mapping, ours: Mapping) -> dict[str, dict]:
+def _pairs(reference: Mapping, explored: Mapping) -> dict[str, dict]:
     elements = sorted({element for pair in reference["pairs"] for element in pair.split("-")})
     names = [f"{first}-{second}" for first, second in combinations_with_replacement(elements, 2)]
-    return {name: compare_curves(reference["pairs"][name], ours["pairs"][name]) for name in names}
+    return {name: compare_curves(reference["pairs"][name], explored["pairs"][name]) for name in names}
 
 
-def compare_curves(reference: Mapping, ours: Mapping) -> dict:
-    """Two pair distribution functions of the same two elements.
+def compare_curves(reference: Mapping, explored: Mapping) -> dict:
+    """Compare two pair distribution functions of the same elements.
 
-    The mean of |Δg| does not vanish for equal distributions: for normal noise of standard deviation σ it is √(2/π) σ,
-    with a standard deviation of √(1 − 2/π) σ. Errors of neighbouring bins are correlated to a degree that nobody knows,
-    so that those of the integral are added up, the most that they can be.
+    For equal distributions with normal noise σ the mean of |Δg| is √(2/π) σ, its standard deviation √(1 − 2/π) σ.
+    Errors of neighbouring bins are correlated by an unknown amount, so they are added linearly, the upper bound.
 
     Args:
-        reference, ours: rows of `structure.rdf.pair_distributions`.
+        reference, explored: rows of `structure.rdf.pair_distributions`.
 
     Returns:
-        difference_A = ∫|Δg| dr; from_noise_A, what it would be on average for equal distributions; limit_A, which it
-        would hardly exceed then; verdict: differs above it, agrees below, not decided where an error is unknown.
+        difference_A = ∫|Δg| dr; from_noise_A, its mean for equal distributions; limit_A, that plus two standard
+        deviations; verdict: differs above the limit, agrees below, not decided where an error is unknown.
     """
-    bins = min(len(reference["g"]), len(ours["g"]))
-    values, errors = (np.array([each[key][:bins] for each in (reference, ours)], float) for key in ("g", "g_error"))
+    bins = min(len(reference["g"]), len(explored["g"]))
+    values, errors = (np.array([each[key][:bins] for each in (reference, explored)], float) for key in ("g", "g_error"))
     sigma = np.hypot(*errors).sum() * BIN_WIDTH_A
     difference = float(np.abs(values[0] - values[1]).sum() * BIN_WIDTH_A)
     if not np.isfinite(sigma):

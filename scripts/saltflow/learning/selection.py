@@ -1,4 +1,4 @@
-"""Which explored frames are worth a label: uncertain but not unphysical, different from each other, plus chance."""
+"""Select explored frames to label: uncertain, diverse and physical ones, and a random baseline."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from saltflow.potentials.mace import Committee
 
 log = logging.getLogger(__name__)
 
-HELDOUT, CONTROL, SELECTED = "heldout", "control", "uncertain and diverse"
-SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames teach the same
+HELDOUT, RANDOM, UNCERTAIN = "heldout", "random", "uncertainty"
+SAME = 1e-3  # distance, in standard deviations of the candidates, below which two frames are the same
 
 
 def with_uncertainty(frames: Sequence[Atoms], calibration: Mapping) -> list[Atoms]:
-    """Note on each explored frame `force_uncertainty_eV_A`: the calibrated uncertainty of its least certain atom.
+    """Replace `force_std_eV_A` of each frame by `force_uncertainty_eV_A`: calibrated, of its least certain atom.
 
     Args:
-        frames: with `composition` and `force_std_eV_A`, which is replaced.
+        frames: with composition and force_std_eV_A.
         calibration: of the committee that explored; see `uncertainty.calibrate`.
     """
     for frame in frames:
@@ -34,56 +34,55 @@ def with_uncertainty(frames: Sequence[Atoms], calibration: Mapping) -> list[Atom
 def select_frames(frames: Sequence[Atoms], committee: Committee, *, selection: Mapping, seed: int) -> list[Atoms]:
     """The frames of one composition to label.
 
-    Training frames: those between the lower level and the cap of the uncertainty, chosen by farthest point
-    on the mean node features of each element, and a random control arm. Held-out frames: drawn at random, so
-    that they stand for what the dynamics visits and not for what the selection likes.
+    Training frames: farthest points, on the mean node features of each element, among those in the uncertainty band;
+    and a random baseline. Held-out frames are drawn at random, so that they represent the dynamics, not the selection.
 
     Args:
-        frames: candidates of one composition with `split` and `force_uncertainty_eV_A`.
+        frames: candidates of one composition with split and force_uncertainty_eV_A.
         committee: gives the descriptors.
         selection: the section `learning.selection`.
         seed: of the random draws.
     """
     random = np.random.default_rng(seed)
-    sound = [frame for frame in frames if not _failed(frame, selection)]
-    splits = [FrameInfo.of(frame).split for frame in sound]
+    physical = [frame for frame in frames if not _failed(frame, selection)]
+    splits = [FrameInfo.of(frame).split for frame in physical]
     heldout, candidates = (
-        [frame for frame, own in zip(sound, splits, strict=True) if own == split] for split in ("heldout", "train")
+        [frame for frame, own in zip(physical, splits, strict=True) if own == split] for split in ("heldout", "train")
     )
     heldout = _draw(heldout, selection["heldout_frames"], random)
     wanted = selection["frames"] - selection["heldout_frames"]
-    control = _draw(candidates, round(wanted * selection["random_fraction"]), random)
-    rest = [frame for frame in candidates if not any(frame is chosen for chosen in control)]
+    baseline = _draw(candidates, round(wanted * selection["random_fraction"]), random)
+    rest = [frame for frame in candidates if not any(frame is chosen for chosen in baseline)]
     uncertain = _uncertain(
         rest, quantile=selection["lower_quantile"], least_eV_A=selection["min_force_uncertainty_eV_A"]
     )
-    diverse = farthest_points(uncertain, committee, count=wanted - len(control))
-    if not (control or diverse):
-        log.warning("%s", _nothing_to_learn(frames, selection))
+    diverse = farthest_points(uncertain, committee, count=wanted - len(baseline))
+    if not (baseline or diverse):
+        log.warning("%s", _nothing_selected(frames, selection))
     return [
         *_marked(heldout, HELDOUT),
-        *_marked(control, CONTROL),
-        *_marked(diverse, SELECTED),
+        *_marked(baseline, RANDOM),
+        *_marked(diverse, UNCERTAIN),
     ]
 
 
-def _nothing_to_learn(frames: Sequence[Atoms], selection: Mapping) -> str:
+def _nothing_selected(frames: Sequence[Atoms], selection: Mapping) -> str:
     if not frames:
-        return "nothing was explored, so there is nothing to label"
+        return "nothing was explored, so nothing is selected"
     ((name, counts),) = count_explored(frames, selection=selection).items()
     return (
-        f"{name}: no frame is worth a label, so nothing new is learned of it: of {counts['frames']} that were explored "
-        f"{counts['accurate']} are known already and {counts['failed']} have failed (atoms collide, or the uncertainty "
-        "is above learning.selection.max_force_uncertainty_eV_A); where most have failed, lower "
-        "learning.exploration.temperatures_K or duration_ps, or label more seeds"
+        f"{name}: no frame is selected: of {counts['frames']} explored frames {counts['accurate']} are accurate and "
+        f"{counts['failed']} have failed (a close contact, or the uncertainty is above "
+        "learning.selection.max_force_uncertainty_eV_A); where most have failed, lower "
+        "learning.exploration.temperatures_K or duration_ps, or label more initial frames"
     )
 
 
 def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, dict[str, int]]:
-    """What became of explored frames: accurate below the band of uncertainty, candidate in it, failed otherwise.
+    """Count explored frames: accurate below the uncertainty band, candidate in it, failed above it.
 
     Args:
-        frames: of `explore`, with their calibrated uncertainty; those whose atoms collide have failed.
+        frames: of `explore`, with calibrated uncertainty; those with a close contact have failed.
         selection: the section `learning.selection`; the band begins at its absolute lower limit.
 
     Returns:
@@ -92,15 +91,15 @@ def count_explored(frames: Sequence[Atoms], *, selection: Mapping) -> dict[str, 
     counts: dict[str, dict[str, int]] = {}
     for frame in frames:
         info = FrameInfo.of(frame)
-        ours = counts.setdefault(info.composition, dict.fromkeys(("frames", "accurate", "candidate", "failed"), 0))
+        own = counts.setdefault(info.composition, dict.fromkeys(("frames", "accurate", "candidate", "failed"), 0))
         certain = info.force_uncertainty_eV_A < selection["min_force_uncertainty_eV_A"]
-        ours["frames"] += 1
-        ours["failed" if _failed(frame, selection) else "accurate" if certain else "candidate"] += 1
+        own["frames"] += 1
+        own["failed" if _failed(frame, selection) else "accurate" if certain else "candidate"] += 1
     return counts
 
 
 def _failed(frame: Atoms, selection: Mapping) -> bool:
-    """Whether a frame is unphysical: atoms collide, or nothing is known of its forces (NaN compares false)."""
+    """Whether a frame is unphysical: a close contact, or an uncertainty that is too large or NaN (compares false)."""
     info = FrameInfo.of(frame)
     known = info.force_uncertainty_eV_A <= selection["max_force_uncertainty_eV_A"]
     return not known or bool(info.close_contact)
@@ -112,7 +111,7 @@ def _draw(frames: Sequence[Atoms], count: int, random: np.random.Generator) -> l
 
 
 def _uncertain(frames: Sequence[Atoms], *, quantile: float, least_eV_A: float) -> list[Atoms]:
-    """Frames at or above the lower level of the band: the quantile of their uncertainty, and never less than asked."""
+    """Frames at or above the lower end of the band: the quantile of their uncertainty, at least the absolute limit."""
     if not frames:
         return []
     uncertainties = np.array([FrameInfo.of(frame).force_uncertainty_eV_A for frame in frames])
@@ -121,14 +120,14 @@ def _uncertain(frames: Sequence[Atoms], *, quantile: float, least_eV_A: float) -
 
 
 def farthest_points(frames: Sequence[Atoms], committee: Committee, *, count: int) -> list[Atoms]:
-    """Up to `count` frames, each the farthest from those already taken; the most uncertain one comes first.
+    """Up to `count` frames, each the farthest from those before it; the most uncertain one comes first.
 
-    Frames that look the same as one already taken are left out.
+    Copies of frames are left out.
 
     Args:
         frames: candidates.
         committee: its first model gives the descriptors.
-        count: how many.
+        count: largest number.
     """
     if count <= 0 or not frames:
         return []
@@ -149,5 +148,5 @@ def _fingerprint(frame: Atoms, committee: Committee) -> np.ndarray:
     return np.concatenate([features[frame.numbers == number].mean(0) for number in sorted(set(frame.numbers))])
 
 
-def _marked(frames: Sequence[Atoms], why: str) -> list[Atoms]:
-    return [FrameInfo.of(frame).set(selected_by=why) for frame in frames]
+def _marked(frames: Sequence[Atoms], selected_by: str) -> list[Atoms]:
+    return [FrameInfo.of(frame).set(selected_by=selected_by) for frame in frames]

@@ -1,4 +1,4 @@
-"""How long the dynamics of a committee stays sound: when the cells that it drove met their first guard."""
+"""Stability of the dynamics: when driven cells met their first stop criterion."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,46 +7,44 @@ from ase import Atoms
 
 from saltflow.materials.frame_info import FrameInfo
 
-STABILITY = "stability"  # the key of what `with_stability` adds
-COLLISION = "atoms collide"
+STABILITY = "stability"  # the key that `with_stability` adds
+CLOSE_CONTACT = "close contact"
 
 
 def measure_stability(frames: Sequence[Atoms]) -> dict[str, dict[str, dict]]:
-    """What became of the cells of an exploration.
+    """Stability of the cells of an exploration, by composition and temperature.
 
-    Two stop_criteria end a cell's run at the step at which they find something wrong: that of its temperature, and that of
-    numbers which are not finite. Colliding atoms end nothing; they are looked for in the recorded frames alone, so
-    that their time is known to within the stride of those. The first that a cell meets counts.
+    Two stop criteria end a run at once: too high a temperature, and numbers that are not finite. Close contacts end
+    nothing; they are looked for in recorded frames, so their time is known to within the stride. The first one counts.
 
     Args:
-        frames: of `sampling.explore`, of each cell in order; the last one of a cell has the `run_status`. Cells
-            without it are left out.
+        frames: of `sampling.explore`, of each cell in order. Cells without a `run_status` are left out.
 
     Returns:
-        composition → temperature in K → cells; duration_ps, as asked for; ended_early, cells whose run was ended;
-        stop_criteria: guard → cells that met it first; earliest_ps of the heating (0 in the relaxation before it), None where
+        composition → temperature in K → cells; duration_ps, as requested; ended_early, cells whose run was stopped;
+        stop_criteria: criterion → cells that met it first; earliest_ps of the heating (0 in the relaxation), None where
         no cell met one; median_ps, the time by which half of the cells had, None where fewer have.
     """
     lineages: dict[str, list[Atoms]] = {}
     for frame in frames:
         lineages.setdefault(FrameInfo.of(frame).lineage, []).append(frame)
-    points: dict[tuple[str, float], list[list[Atoms]]] = {}
+    state_points: dict[tuple[str, float], list[list[Atoms]]] = {}
     for members in lineages.values():
         last = FrameInfo.of(members[-1])
         if last.run_status:
-            points.setdefault((last.composition, last.temperature_K), []).append(members)
+            state_points.setdefault((last.composition, last.temperature_K), []).append(members)
     found: dict[str, dict[str, dict]] = {}
-    for (name, temperature_K), cells in sorted(points.items()):
-        found.setdefault(name, {})[f"{temperature_K:g}"] = _point(cells)
+    for (name, temperature_K), cells in sorted(state_points.items()):
+        found.setdefault(name, {})[f"{temperature_K:g}"] = _state_point(cells)
     return found
 
 
 def with_stability(explored: Mapping[str, Mapping], frames: Sequence[Atoms]) -> dict[str, dict]:
-    """What became of explored frames, and under `stability` of the cells that they are of.
+    """Counts of explored frames, with the stability of their cells under `stability`.
 
     Args:
         explored: composition → counts, of `selection.count_explored`.
-        frames: all that were explored; see `measure_stability`.
+        frames: all explored frames.
     """
     stability = measure_stability(frames)
     return {
@@ -55,8 +53,8 @@ def with_stability(explored: Mapping[str, Mapping], frames: Sequence[Atoms]) -> 
     }
 
 
-def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
-    met = [guard for members in cells if (guard := _first_guard(members))]
+def _state_point(cells: Sequence[Sequence[Atoms]]) -> dict:
+    met = [first for members in cells if (first := _first_criterion(members))]
     names = [name for _, name in met]
     times_ps = sorted(time_ps for time_ps, _ in met)
     half = -(-len(cells) // 2)
@@ -70,10 +68,10 @@ def _point(cells: Sequence[Sequence[Atoms]]) -> dict:
     }
 
 
-def _first_guard(frames: Sequence[Atoms]) -> tuple[float, str] | None:
-    """Time in ps and name of the first guard that a cell met, None where it met none."""
+def _first_criterion(frames: Sequence[Atoms]) -> tuple[float, str] | None:
+    """Time in ps and name of the first criterion that a cell met; None where it met none."""
     infos = [FrameInfo.of(frame) for frame in frames]
-    met = [(info.time_ps, COLLISION) for info in infos if info.close_contact and info.time_ps is not None]
+    met = [(info.time_ps, CLOSE_CONTACT) for info in infos if info.close_contact and info.time_ps is not None]
     if infos[-1].run_status != "ok":
         met.append((infos[-1].run_end_ps, infos[-1].run_status))
     time_ps, name = min(met, default=(np.inf, ""))

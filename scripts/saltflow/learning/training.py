@@ -1,7 +1,7 @@
-"""Training one MACE model: the only module that knows mace's training program.
+"""Train one MACE model: the adapter of mace's training program.
 
-The program is run as a process of its own, always from the original foundation. What it is known to get silently
-wrong is checked afterwards (`train_check`).
+The program runs in a process of its own, always from the original foundation. Its known silent errors are checked
+afterwards (`train_check`).
 """
 
 import logging
@@ -22,13 +22,13 @@ from saltflow.base.child_process import bound_command
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write, digest, sha256_of_file, title, write_json
 from saltflow.labels.frames import write_frames
-from saltflow.learning.foundations import Foundation, Start
-from saltflow.learning.recipes import recipe_arguments, replayed
-from saltflow.learning.train_check import EPOCH_LINE, Asked, check_training
+from saltflow.learning.foundations import Foundation, FoundationBaseline
+from saltflow.learning.recipes import draw_replayed, recipe_arguments
+from saltflow.learning.train_check import EPOCH_LINE, TrainingRequest, check_training
 from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
-# Left alone, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
+# By default, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
 FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
 CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
 
@@ -49,24 +49,24 @@ def train_member(
     model_path: Path,
     check_path: Path,
 ) -> None:
-    """Train one member of a committee and check what came out.
+    """Train one member of a committee and check the result.
 
     Args:
-        train, valid: labelled frames (REF_energy, REF_forces, REF_stress).
+        train, valid: labelled frames.
         product: of `provenance.identity`: the potential, generation and member.
         isolated_atoms_eV: symbol → energy of the isolated atom by the same reference.
-        foundation: what to start from, or None to start from scratch.
-        model: the section `learning.model`; used only from scratch.
-        training: the section `learning.training`, with the recipe of fine-tuning.
+        foundation: of the training, or None for a training from scratch.
+        model: the section `learning.model`, for a training from scratch.
+        training: the section `learning.training`.
         device: cpu or cuda.
         seed: of initial weights, shuffling, bootstrap and replayed frames.
-        bootstrap: train on a resample (with replacement) of the frames; the spread of such members measures
-            how much the data determine the model.
-        workdir: folder of checkpoints; the same data continue from the last epoch found there.
-        model_path, check_path: where the model and its `train_check.json` are written.
+        bootstrap: train on a resample (with replacement) of the frames; the disagreement of such members measures how
+            well the data determine the model.
+        workdir: folder of checkpoints; the same data resume at the last epoch in it.
+        model_path, check_path: of the model and its `train_check.json`.
 
     Raises:
-        SaltflowError: no frames, training failed, or the saved model is not what was asked for.
+        SaltflowError: no frames, a failed training, or a saved model that is not the requested one.
     """
     subject = title(product)
     if not train or not valid:
@@ -76,9 +76,9 @@ def train_member(
         )
     frames = _resampled(train, seed) if bootstrap else list(train)
     known = foundation.train if foundation and training["recipe"] == "replay" else []
-    again = replayed(known, frames=len(frames), training=training, seed=seed)
+    again = draw_replayed(known, frames=len(frames), training=training, seed=seed)
     elements = {symbol for frame in [*train, *known, *valid] for symbol in frame.symbols}
-    asked = Asked(
+    request = TrainingRequest(
         subject=subject,
         isolated_atoms_eV={
             atomic_numbers[each]: isolated_atoms_eV[each] for each in sorted(elements, key=atomic_numbers.get)
@@ -89,15 +89,15 @@ def train_member(
         resumed_epoch=0,
     )
     workdir.mkdir(parents=True, exist_ok=True)
-    begun = Start(foundation, valid, asked, device=device) if foundation else None
-    write_frames(workdir / "train.extxyz", [*frames, *(begun.with_labels(again, workdir) if begun else [])])
+    baseline = FoundationBaseline(foundation, valid, request, device=device) if foundation else None
+    write_frames(workdir / "train.extxyz", [*frames, *(baseline.with_labels(again, workdir) if baseline else [])])
     write_frames(workdir / "valid.extxyz", valid)
     start = foundation.path if foundation else None
-    name = _name(workdir, asked, foundation=start, model=model, seed=seed)
+    name = _name(workdir, request, foundation=start, model=model, seed=seed)
     resumed_epoch = _last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}")
-    asked = replace(asked, resumed_epoch=resumed_epoch)
+    request = replace(request, resumed_epoch=resumed_epoch)
     arguments = [
-        *_general_arguments(name, workdir, asked, device=device, seed=seed),
+        *_general_arguments(name, workdir, request, device=device, seed=seed),
         *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
     ]
     log_path = workdir / f"{name}.log"
@@ -107,12 +107,12 @@ def train_member(
     check = check_training(
         torch.load(saved, map_location="cpu", weights_only=False),
         log_path.read_text().removeprefix(earlier),
-        asked,
+        request,
         earlier=earlier,
-        foundation=begun.model if begun else None,
-        start_meV_A=begun.force_rmse_meV_A if begun else None,
+        foundation=baseline.model if baseline else None,
+        start_meV_A=baseline.force_rmse_meV_A if baseline else None,
     )
-    check |= begun.compared_with(saved, replayed_frames=len(again)) if begun else {"foundation_sha256": None}
+    check |= baseline.compared_with(saved, replayed_frames=len(again)) if baseline else {"foundation_sha256": None}
     with atomic_write(model_path) as temporary:
         shutil.copyfile(saved, temporary)
     made = {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap}
@@ -124,15 +124,15 @@ def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
     return [frames[index] for index in chosen]
 
 
-def _name(workdir: Path, asked: Asked, *, foundation: Path | None, model: Mapping, seed: int) -> str:
-    """The name by which mace finds its checkpoints: another for whatever makes another model."""
+def _name(workdir: Path, request: TrainingRequest, *, foundation: Path | None, model: Mapping, seed: int) -> str:
+    """The name of mace's checkpoints, a digest of everything that changes the model."""
     data = [sha256_of_file(workdir / f"{part}.extxyz") for part in ("train", "valid")]
     start = sha256_of_file(foundation) if foundation else dict(model)
-    return "member-" + digest([data, dict(asked.isolated_atoms_eV), start, dict(asked.training), seed])
+    return "member-" + digest([data, dict(request.isolated_atoms_eV), start, dict(request.training), seed])
 
 
-def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, seed: int) -> list[str]:
-    training = asked.training
+def _general_arguments(name: str, workdir: Path, request: TrainingRequest, *, device: str, seed: int) -> list[str]:
+    training = request.training
     options = {
         "name": name,
         "work_dir": workdir,
@@ -142,9 +142,9 @@ def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, s
         "results_dir": workdir / "results",
         "train_file": workdir / "train.extxyz",
         "valid_file": workdir / "valid.extxyz",
-        # Named, because a resample may lack an element, which the model would then not know.
-        "atomic_numbers": str(list(asked.isolated_atoms_eV)),
-        "E0s": str(dict(asked.isolated_atoms_eV)),
+        # Named, because a resample may lack an element.
+        "atomic_numbers": str(list(request.isolated_atoms_eV)),
+        "E0s": str(dict(request.isolated_atoms_eV)),
         "energy_key": FrameInfo.reference_energy_eV.on_disk,
         "forces_key": FrameInfo.reference_forces_eV_A.on_disk,
         "stress_key": FrameInfo.reference_stress_eV_A3.on_disk,
@@ -152,8 +152,8 @@ def _general_arguments(name: str, workdir: Path, asked: Asked, *, device: str, s
         "energy_weight": training["energy_weight"],
         "forces_weight": training["forces_weight"],
         "stress_weight": training["stress_weight"],
-        "batch_size": asked.batch,
-        "valid_batch_size": asked.batch,
+        "batch_size": request.batch,
+        "valid_batch_size": request.batch,
         "max_num_epochs": training["epochs"],
         "patience": training["epochs"],
         "lr": training["learning_rate"],
@@ -192,17 +192,16 @@ def _foundation_arguments(foundation: Path, training: Mapping) -> list[str]:
 
 
 def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
-    """The epoch at which a training goes on, 0 where there is none to continue.
+    """The epoch at which a training resumes; 0 without a checkpoint.
 
-    A checkpoint cut off by a kill is dropped, and the one before it serves: mace would start again from epoch 0 without
-    a word.
+    A checkpoint cut off by a kill is deleted, so that the one before it is used: mace would silently start at epoch 0.
     """
     whole = [0]
     for path in folder.glob("*.pt"):
         try:
             torch.load(path, map_location="cpu", weights_only=False)
         except Exception:
-            log.warning("checkpoint %s cannot be read and is dropped", path.name)
+            log.warning("checkpoint %s cannot be read and is deleted", path.name)
             path.unlink()
         else:
             match = CHECKPOINT.search(path.name)
@@ -212,7 +211,7 @@ def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
 
 
 def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
-    """Keep the newest checkpoint from before `epoch`, which is whole, and what is being written since."""
+    """Keep the newest checkpoint before `epoch`, which is complete, and later ones."""
     found = {int(match[1]): path for path in folder.glob("*.pt") if (match := CHECKPOINT.search(path.name))}
     for old in sorted(number for number in found if number < epoch)[:-1]:
         found[old].unlink()
@@ -220,7 +219,7 @@ def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
 
 def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int, subject: str) -> None:
     command = bound_command("mace.cli.run_train", arguments)
-    # Line by line and unbuffered: the log of a killed job holds every epoch, and the reason of a failure stands last.
+    # Unbuffered: the log of a killed job holds every epoch, and the reason of a failure is its last line.
     with (
         log_path.open("a", buffering=1) as record,
         subprocess.Popen(

@@ -1,9 +1,9 @@
-"""Calibrated force uncertainty: what a committee's spread says of its error, measured on held-out labels.
+"""Calibrated force uncertainty: committee disagreement times a factor that is fitted to held-out errors.
 
-Each component of an atom's force error is taken as normal with standard deviation a·s/√3, where s is the committee
-spread of that atom (the norm of the standard deviation of its force vector) and a the factor. Its maximum-likelihood
-value is the root mean square of z = error/(s/√3), the z-score of the spread as it is; a·s then is the expected norm of
-the force error, in eV/Å. A factor is tested on lineages that it was not fitted to, each left out in turn.
+Each component of an atom's force error is taken as normal with standard deviation a·s/√3. s is the committee
+disagreement of that atom (norm of the standard deviation of its force vector), a the factor. The maximum-likelihood
+factor is the root mean square of z = error/(s/√3), the z-score before calibration. a·s is the expected norm of the
+force error in eV/Å. A factor is tested on lineages to which it was not fitted, by leaving out each in turn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +13,8 @@ import numpy as np
 
 from saltflow.statistics.jackknife import jackknife_error
 
-FEWEST_LINEAGES = 3  # a factor from fewer is not trusted: frames of one cell resemble each other
-SMALLEST_SPREAD_EV_A = 1e-4  # below it symmetry decides the force, and labels are no better
+FEWEST_LINEAGES = 3  # fewer give no reliable factor: frames of one cell are correlated
+SMALLEST_FORCE_STD_EV_A = 1e-4  # smaller ones are zero by symmetry, or below the precision of labels
 Z_STD_RANGE = (0.85, 1.15)
 RELIABILITY_BINS = 8
 FEWEST_ATOMS_OF_BIN = 20
@@ -24,46 +24,46 @@ FEWEST_ATOMS_OF_BIN = 20
 class Lineage:
     """The held-out atoms of one lineage.
 
-    spread: (atoms,) eV/Å. errors: (atoms, 3) eV/Å, predicted less reference. left_out: atoms without a spread.
+    force_std: (atoms,) eV/Å. errors: (atoms, 3) eV/Å, predicted less reference. excluded: atoms without disagreement.
     """
 
     name: str
     composition: str
-    spread: np.ndarray
+    force_std: np.ndarray
     errors: np.ndarray
-    left_out: int
+    excluded: int
 
     @property
     def z(self) -> np.ndarray:
-        """(atoms, 3) z-scores of the spread as it is."""
-        return self.errors / (self.spread[:, None] / np.sqrt(3))
+        """(atoms, 3) z-scores before calibration."""
+        return self.errors / (self.force_std[:, None] / np.sqrt(3))
 
 
 def calibrate(predictions: Sequence[Mapping]) -> dict:
-    """The factor of every composition and that of all together, each with its test on unseen lineages.
+    """The factor of every composition and of all together, each tested on other lineages.
 
-    A composition with too few held-out lineages takes the factor of all, and says so.
+    A composition with too few held-out lineages takes the factor of all and has a flag.
 
     Args:
-        predictions: of `assessment.predict`, on held-out frames.
+        predictions: of `predictions.predict`, on held-out frames.
 
     Returns:
-        pooled and, under `compositions`, one entry each: factor (None where nothing spreads), its relative_error
-        (jackknife over lineages), basis (composition, pooled or none), lineages, atoms, atoms_without_spread,
-        z_std_before and z_std_after (root mean square about zero; after: on lineages left out, None where there is
-        no other) and flags. pooled has z_std_unseen_composition, too. reliability: rows of atoms, predicted_meV_A and
-        observed_meV_A (root mean squares of the norm of the force error), and coverage: the parts of components within
-        one and two standard deviations (0.683 and 0.954 where all is well), both on lineages left out.
+        pooled and, under `compositions`, one entry each: factor (None without disagreement), its relative_error
+        (jackknife over lineages), basis (composition, pooled or none), lineages, atoms, atoms_without_disagreement,
+        z_std_before and z_std_after (root mean square about zero; after: on lineages left out, None for one lineage)
+        and flags. pooled also has z_std_loco, on compositions left out. reliability: rows of atoms, predicted_meV_A and
+        observed_meV_A (root mean squares of the norm of the force error); coverage: fractions of components within one
+        and two standard deviations (0.683 and 0.954 if normal); both on lineages left out.
     """
     lineages = _lineages(predictions)
     names = sorted({each.composition for each in lineages})
     bases = {name: _basis([each for each in lineages if each.composition == name], lineages) for name in names}
     pooled = _entry(lineages, lineages, basis="pooled")
-    pooled["z_std_unseen_composition"] = _tested(lineages, _factors_without_composition(lineages))
+    pooled["z_std_loco"] = _tested(lineages, _factors_without_composition(lineages))
     entries = {}
     for name, (basis, fitted_to) in bases.items():
         entries[name] = _entry([each for each in lineages if each.composition == name], fitted_to, basis=basis)
-    sigmas, errors = _left_out(lineages, bases)
+    sigmas, errors = _leave_lineages_out(lineages, bases)
     return {
         "pooled": pooled,
         "compositions": entries,
@@ -73,10 +73,10 @@ def calibrate(predictions: Sequence[Mapping]) -> dict:
 
 
 def factor_for(calibration: Mapping, composition: str) -> float:
-    """What the committee's spread on a composition is multiplied by; 1 where no spread could be measured.
+    """The factor on the committee disagreement for a composition; 1 where none could be fitted.
 
-    Factors differ between compositions. One that the committee has not met takes the largest, for it is cheaper to
-    label a frame too many than to believe too much.
+    A composition that the committee does not know takes the largest factor of the others: an unnecessary label costs
+    less than an underestimated error.
     """
     known = {name: entry["factor"] for name, entry in calibration["compositions"].items() if entry["factor"]}
     largest = max(known.values(), default=None)
@@ -85,15 +85,15 @@ def factor_for(calibration: Mapping, composition: str) -> float:
 
 
 def z_std_by(calibration: Mapping, predictions: Sequence[Mapping]) -> float | None:
-    """Root mean square of the z-scores on frames that a calibration has not seen; near 1 where it holds for them."""
+    """Root mean square of calibrated z-scores on other frames than those of the calibration; near 1 where it holds."""
     lineages = _lineages(predictions)
     return _tested(lineages, {each.name: factor_for(calibration, each.composition) for each in lineages})
 
 
 def flagged(calibration: Mapping) -> list[str]:
-    """Every flag of a calibration, in sentences that name what they are about."""
-    about = {"all compositions": calibration["pooled"], **calibration["compositions"]}
-    return [f"{name}: {flag}" for name, entry in about.items() for flag in entry["flags"]]
+    """Every flag of a calibration, with its composition."""
+    entries = {"all compositions": calibration["pooled"], **calibration["compositions"]}
+    return [f"{name}: {flag}" for name, entry in entries.items() for flag in entry["flags"]]
 
 
 def _lineages(predictions: Sequence[Mapping]) -> list[Lineage]:
@@ -104,15 +104,15 @@ def _lineages(predictions: Sequence[Mapping]) -> list[Lineage]:
 
 
 def _lineage(name: str, composition: str, frames: Sequence[Mapping]) -> Lineage:
-    spread = np.concatenate([each["force_std_eV_A"] for each in frames])
+    force_std = np.concatenate([each["force_std_eV_A"] for each in frames])
     errors = np.concatenate([each["forces_eV_A"] - each["reference_forces_eV_A"] for each in frames])
-    known = spread > SMALLEST_SPREAD_EV_A
-    return Lineage(name, composition, spread[known], errors[known], int((~known).sum()))
+    known = force_std > SMALLEST_FORCE_STD_EV_A
+    return Lineage(name, composition, force_std[known], errors[known], int((~known).sum()))
 
 
 def _basis(own: Sequence[Lineage], every: Sequence[Lineage]) -> tuple[str, Sequence[Lineage]]:
-    """What the factor of a composition is fitted to: its own lineages where they are enough, else all."""
-    enough = sum(len(each.spread) > 0 for each in own) >= FEWEST_LINEAGES
+    """The lineages for the factor of a composition: its own where they are enough, else all."""
+    enough = sum(len(each.force_std) > 0 for each in own) >= FEWEST_LINEAGES
     return ("composition", own) if enough else ("pooled", every)
 
 
@@ -124,16 +124,16 @@ def _entry(own: Sequence[Lineage], fitted_to: Sequence[Lineage], *, basis: str) 
         "relative_error": _jackknife(without.values()),
         "basis": basis if factor else "none",
         "lineages": len(own),
-        "atoms": sum(len(each.spread) for each in own),
-        "atoms_without_spread": sum(each.left_out for each in own),
+        "atoms": sum(len(each.force_std) for each in own),
+        "atoms_without_disagreement": sum(each.excluded for each in own),
         "z_std_before": before,
         "z_std_after": after,
     }
-    return entry | {"flags": _flags(entry, fitted_to=sum(len(each.spread) > 0 for each in fitted_to))}
+    return entry | {"flags": _flags(entry, fitted_to=sum(len(each.force_std) > 0 for each in fitted_to))}
 
 
 def _factor(lineages: Iterable[Lineage]) -> float | None:
-    """Root mean square of the z-scores; None where there are none."""
+    """Root mean square of the z-scores; None without any."""
     squares = [each.z.ravel() ** 2 for each in lineages]
     squares = np.concatenate([np.empty(0), *squares])
     return float(np.sqrt(squares.mean())) if len(squares) and squares.any() else None
@@ -145,7 +145,7 @@ def _factors_without(lineages: Sequence[Lineage]) -> dict[str, float | None]:
 
 
 def _factors_without_composition(lineages: Sequence[Lineage]) -> dict[str, float | None]:
-    """Lineage → the largest factor of the other compositions, as `factor_for` takes it for one that is new."""
+    """Lineage → the largest factor of the other compositions, as `factor_for` takes for a new one."""
     names = {each.composition for each in lineages}
     factors = {name: _factor(each for each in lineages if each.composition == name) for name in names}
     largest = {
@@ -156,7 +156,7 @@ def _factors_without_composition(lineages: Sequence[Lineage]) -> dict[str, float
 
 
 def _tested(lineages: Sequence[Lineage], factors: Mapping[str, float | None]) -> float | None:
-    """Root mean square of the z-scores after division by the factor of each lineage; None where one has no factor."""
+    """Root mean square of the z-scores over the factor of their lineage; None where one has no factor."""
     if any(factors[each.name] is None for each in lineages):
         return None
     squares = [(each.z.ravel() / factors[each.name]) ** 2 for each in lineages]
@@ -165,41 +165,41 @@ def _tested(lineages: Sequence[Lineage], factors: Mapping[str, float | None]) ->
 
 
 def _jackknife(factors: Iterable[float | None]) -> float | None:
-    """Standard error of the logarithm of a factor, from those with one lineage left out."""
+    """Jackknife error of the logarithm of a factor."""
     logarithms = np.log([factor for factor in factors if factor])
     return jackknife_error(logarithms) if len(logarithms) > 1 else None
 
 
 def _flags(entry: Mapping, *, fitted_to: int) -> list[str]:
     if entry["factor"] is None:
-        return ["the committee does not spread or has no error, so its uncertainty is not calibrated"]
+        return ["the committee has no disagreement or no error, so its uncertainty is not calibrated"]
     flags = []
     if fitted_to < FEWEST_LINEAGES:
         flags.append(
-            f"the factor rests on {fitted_to} held-out lineages where {FEWEST_LINEAGES} are needed; "
+            f"the factor is from {fitted_to} held-out lineages, {FEWEST_LINEAGES} are needed; "
             "raise learning.initial_structures.heldout_cells"
         )
     elif entry["basis"] == "pooled" and entry["lineages"] < FEWEST_LINEAGES:
         flags.append(f"it has {entry['lineages']} held-out lineages and takes the factor of all compositions")
     after = entry["z_std_after"]
     if after is None:
-        flags.append("the factor was not tested on frames that it has not seen")
+        flags.append("the factor was not tested on other lineages")
     elif not Z_STD_RANGE[0] <= after <= Z_STD_RANGE[1]:
         low, high = Z_STD_RANGE
-        flags.append(f"z-scores of unseen frames have a standard deviation of {after:.2f}, outside {low} to {high}")
+        flags.append(f"z-scores of other lineages have a standard deviation of {after:.2f}, outside {low} to {high}")
     return flags
 
 
-def _left_out(lineages: Sequence[Lineage], bases: Mapping[str, tuple]) -> tuple[np.ndarray, np.ndarray]:
-    """(atoms,) calibrated uncertainty in eV/Å by the factor without the atom's lineage, and (atoms, 3) its errors."""
+def _leave_lineages_out(lineages: Sequence[Lineage], bases: Mapping[str, tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """(atoms,) uncertainty in eV/Å by the factor without the atom's lineage, and (atoms, 3) errors."""
     without = {name: _factors_without(fitted_to) for name, (_, fitted_to) in bases.items()}
     tested = [each for each in lineages if without[each.composition][each.name]]
-    sigmas = [without[each.composition][each.name] * each.spread for each in tested]
+    sigmas = [without[each.composition][each.name] * each.force_std for each in tested]
     return np.concatenate([np.empty(0), *sigmas]), np.concatenate([np.empty((0, 3)), *(each.errors for each in tested)])
 
 
 def _reliability(sigmas: np.ndarray, errors: np.ndarray) -> list[dict]:
-    """Bins of equally many atoms, in the order of their uncertainty."""
+    """Bins with equal numbers of atoms, by uncertainty."""
     bins = min(RELIABILITY_BINS, len(sigmas) // FEWEST_ATOMS_OF_BIN)
     rows = []
     for members in np.array_split(np.argsort(sigmas), bins) if bins else []:

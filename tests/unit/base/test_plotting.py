@@ -169,7 +169,7 @@ def test_arrhenius_with_nothing(fits, tmp_path):
     assert sorted(words(tmp_path / "figure.svg")) == ["LiCl", "No temperature has a conductivity."]
 
 
-def predictions(*, spread_eV_A: float) -> list[dict]:
+def predictions(*, force_std_eV_A: float) -> list[dict]:
     rng = np.random.default_rng(9)
     return [
         {
@@ -179,7 +179,7 @@ def predictions(*, spread_eV_A: float) -> list[dict]:
             "reference_energy_eV_atom": -3.0,
             "reference_forces_eV_A": forces,
             "forces_eV_A": forces + 0.1 * rng.normal(size=forces.shape),
-            "force_std_eV_A": spread_eV_A * rng.random(len(forces)),
+            "force_std_eV_A": force_std_eV_A * rng.random(len(forces)),
             "state": ("600 K", "1200 K", "rattled")[index % 3],
             "symbols": [name[-2:], "Li"] * 10,
             "stress_eV_A3": np.zeros((3, 3)),
@@ -195,8 +195,8 @@ def assessed(now, before, *, generation: int) -> dict:
     return assess(now, before, generation=generation, convergence=convergence, explored={})
 
 
-def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
-    now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
+def test_assessment_of_a_committee_with_the_generation_before(tmp_path):
+    now, before = predictions(force_std_eV_A=0.1), predictions(force_std_eV_A=0.2)
     plot_assessment(now, assessed(now, before, generation=2), tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
     assert {"LiCl", "LiBr", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
@@ -206,9 +206,9 @@ def test_assessment_of_a_committee_beside_the_one_before(tmp_path):
     assert {"Br", "Cl", "Li", "600 K", "1200 K", "rattled", "slope", "No cell was driven."} <= set(said)
 
 
-def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):
-    now = predictions(spread_eV_A=0.1)
-    sound = {
+def test_assessment_shows_the_stability_of_driven_cells(tmp_path):
+    now = predictions(force_std_eV_A=0.1)
+    stable = {
         "cells": 6,
         "ended_early": 0,
         "stop_criteria": {},
@@ -216,13 +216,13 @@ def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):
         "median_ps": None,
         "duration_ps": 20.0,
     }
-    lost = sound | {
+    lost = stable | {
         "ended_early": 2,
-        "stop_criteria": {"temperature ran away": 1, "atoms collide": 1},
+        "stop_criteria": {"temperature ran away": 1, "close contact": 1},
         "earliest_ps": 3.12,
     }
     assessment = assessed(now, now, generation=2)
-    driven = {"LiCl": {"600": sound, "1200": lost}, "LiBr": {"1200": sound}}
+    driven = {"LiCl": {"600": stable, "1200": lost}, "LiBr": {"1200": stable}}
     assessment["stability"] = {"driven_by_generation": 1, "compositions": driven}
     plot_assessment(now, assessment, tmp_path / "figure.svg")
     said = words(tmp_path / "figure.svg")
@@ -230,16 +230,16 @@ def test_assessment_shows_how_long_the_dynamics_was_sound(tmp_path):
     assert {"2/6, 3.1 ps", "exploration at (K), 20 ps, driven by the committee of generation 1"} <= set(said)
 
 
-def test_assessment_of_one_model_has_no_spread_to_show(tmp_path):
-    now = predictions(spread_eV_A=0.0)
+def test_assessment_of_one_model_shows_no_disagreement(tmp_path):
+    now = predictions(force_std_eV_A=0.0)
     plot_assessment(now, assessed(now, None, generation=0), tmp_path / "f.svg")
     said = words(tmp_path / "f.svg")
-    assert "One model alone has no spread." in said
+    assert "One model alone has no disagreement." in said
     assert "its error (eV/Å)" not in said
 
 
-def test_learning_shows_what_became_of_explored_frames_in_each_generation(tmp_path):
-    now, before = predictions(spread_eV_A=0.1), predictions(spread_eV_A=0.2)
+def test_learning_shows_explored_frames_by_class_and_generation(tmp_path):
+    now, before = predictions(force_std_eV_A=0.1), predictions(force_std_eV_A=0.2)
     first, second = assessed(now, None, generation=0), assessed(now, before, generation=1)
     second["explored"] = {
         "LiCl": {"frames": 40, "accurate": 30, "candidate": 6, "failed": 4},
@@ -248,13 +248,13 @@ def test_learning_shows_what_became_of_explored_frames_in_each_generation(tmp_pa
     passed = second | {"converged": True}
     plot_learning([first, second, passed], tmp_path / "figure.svg", title="potential P")
     said = words(tmp_path / "figure.svg")
-    assert {"accurate", "candidate", "failed", "good enough", "all, by the generation before"} <= set(said)
+    assert {"accurate", "candidate", "failed", "criterion", "all, generation before"} <= set(said)
     assert {"10", "25"} <= set(said), "of all frames, and of those of LiCl"
-    assert said.count("2") == 0, "the third generation passed the second one on"
+    assert said.count("2") == 0, "the third generation passed on the second"
 
 
-def test_learning_from_seeds_alone(tmp_path):
-    plot_learning([assessed(predictions(spread_eV_A=0.1), None, generation=0)], tmp_path / "f.svg", title="P")
+def test_learning_from_initial_frames_alone(tmp_path):
+    plot_learning([assessed(predictions(force_std_eV_A=0.1), None, generation=0)], tmp_path / "f.svg", title="P")
     assert "Nothing was explored." in words(tmp_path / "f.svg")
 
 
@@ -264,8 +264,7 @@ def ranking_of(fits, *kelvin: float):
         "LiF": {"composition": "LiF", "fits": fits(*kelvin), "glass_transition": NO_TRANSITION},
     }
     finished = {
-        name: CompositionResults(fit, points_of(name, "ok"), RELEASE, "none", COVERED)
-        for name, fit in found.items()
+        name: CompositionResults(fit, points_of(name, "ok"), RELEASE, "none", COVERED) for name, fit in found.items()
     }
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 

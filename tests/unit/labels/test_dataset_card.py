@@ -32,7 +32,7 @@ def row(status: str, reason: str = "", *, generation: int = 0) -> dict[str, str]
 @pytest.fixture
 def card() -> dict:
     seed = {"origin": "rattled", "generation": 0, "reference_code": "tblite 0.4"}
-    explored = {"origin": "exploration:600K", "generation": 1, "selected_by": "control", "reference_code": "tblite 0.5"}
+    explored = {"origin": "exploration:600K", "generation": 1, "selected_by": "random", "reference_code": "tblite 0.5"}
     sets = {
         "train": [frame(**seed), frame(**seed), frame(**explored)],
         "valid": [frame("LiF", **seed)],
@@ -49,7 +49,7 @@ def test_every_label_is_counted_once(card):
     assert (
         counted["LiCl", 0, "rattled", "-"] | {"train": 2, "valid": 0, "test": 1} == counted["LiCl", 0, "rattled", "-"]
     )
-    assert counted["LiCl", 1, "exploration:600K", "control"]["train"] == 1
+    assert counted["LiCl", 1, "exploration:600K", "random"]["train"] == 1
     assert counted["LiF", 0, "rattled", "-"]["valid"] == 1
     assert sum(each[name] for each in card["counts"] for name in ("train", "valid", "test")) == 6
     assert card["frames"] == {"train": 3, "valid": 1, "test": 2}
@@ -70,7 +70,7 @@ def test_forces_are_those_of_atoms(card):
 def test_the_card_reads_as_text_and_as_json(card):
     assert json.loads(json.dumps(card)) == card
     text = format_card(card)
-    for said in ("Labels of the potential chlorides", "CC-BY-4.0", "gfn1-xtb", "control", "did not converge"):
+    for said in ("Labels of the potential chlorides", "CC-BY-4.0", "gfn1-xtb", "random", "did not converge"):
         assert said in text
     assert max(map(len, text.splitlines())) < 120
 

@@ -1,4 +1,4 @@
-"""What is said of a generation: its criteria, its errors by composition, whose dynamics was how stable."""
+"""The assessment of a generation: criteria, errors by composition, stability."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from predicted_frames import prediction
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
-from saltflow.learning.assessment.assessment import assess, passed_on, predict
+from saltflow.learning.assessment.assessment import assess, passed_on
+from saltflow.learning.assessment.predictions import predict
 from saltflow.learning.convergence import ended_because
 from saltflow.learning.prediction_errors import errors
 
@@ -34,52 +35,53 @@ def written(folder, assessment: dict) -> Path:
 @pytest.mark.parametrize(("limit", "accurate", "converged"), [(92, 95, True), (91, 95, False), (92, 94, False)])
 def test_a_generation_converges_when_both_criteria_hold(limit, accurate, converged):
     """The force RMSE above is 91.29 meV/Å."""
-    asked = {"force_rmse_meV_A": limit, "max_uncertain_fraction": 0.05}
-    assessment = assess(BY_HAND, BY_HAND, generation=1, convergence=asked, explored=explored(accurate=accurate))
+    criteria = {"force_rmse_meV_A": limit, "max_uncertain_fraction": 0.05}
+    assessment = assess(BY_HAND, BY_HAND, generation=1, convergence=criteria, explored=explored(accurate=accurate))
     assert assessment["converged"] is converged
     force, uncertain = assessment["criteria"]["force_rmse_meV_A"], assessment["criteria"]["uncertain_fraction"]
     assert (force["limit"], force["holds"]) == (limit, limit > 91.29)
     assert uncertain == {"value": pytest.approx(1 - accurate / 100), "limit": 0.05, "holds": accurate >= 95}
 
 
-@pytest.mark.parametrize(("asked", "converged"), [(0.05, False), (1.0, True)])
-def test_what_has_explored_nothing_converges_only_where_nobody_asks(asked, converged):
-    convergence = {"force_rmse_meV_A": 1000.0, "max_uncertain_fraction": asked}
+@pytest.mark.parametrize(("criteria", "converged"), [(0.05, False), (1.0, True)])
+def test_without_an_exploration_it_converges_only_without_that_limit(criteria, converged):
+    convergence = {"force_rmse_meV_A": 1000.0, "max_uncertain_fraction": criteria}
     assessment = assess(BY_HAND, None, generation=0, convergence=convergence, explored={})
     assert assessment["converged"] is converged
     assert assessment["previous_generation_on_same_frames"] is None
 
 
-def test_the_release_says_what_ended_the_learning(tmp_path):
+def test_the_release_states_why_learning_ended(tmp_path):
     def of(generation, **choices):
-        asked = {"force_rmse_meV_A": 100.0, "max_uncertain_fraction": 0.05} | choices.pop("asked", {})
-        return assess(BY_HAND, None, generation=generation, convergence=asked, **choices)
+        criteria = {"force_rmse_meV_A": 100.0, "max_uncertain_fraction": 0.05} | choices.pop("criteria", {})
+        return assess(BY_HAND, None, generation=generation, convergence=criteria, **choices)
 
     first = of(0, explored={})
     assert ended_because([first]) == (
         "The budget ended with generation 0 (learning.generations), not converged: held-out force error 91.3 ≤ 100 "
-        "meV/Å; nothing was explored, so the part of frames that are uncertain is unknown; diffusion was not "
-        "asked about."
+        "meV/Å; nothing was explored; diffusion was not compared."
     )
     second = of(1, explored=explored(accurate=97))
     third = passed_on(of(2, explored={}), written(tmp_path, second))
     assert ended_because([first, second, third]) == (
         "Converged at generation 1: held-out force error 91.3 ≤ 100 meV/Å; 3 % ≤ 5 % of the explored frames uncertain; "
-        "diffusion was not asked about."
+        "diffusion was not compared."
     )
-    missed = of(1, explored=explored(accurate=50), asked={"force_rmse_meV_A": 80.0})
+    missed = of(1, explored=explored(accurate=50), criteria={"force_rmse_meV_A": 80.0})
     assert "held-out force error 91.3 > 80 meV/Å; 50 % > 5 % of" in ended_because([first, missed])
-    assert "was not asked about" in ended_because([of(0, explored={}, asked={"max_uncertain_fraction": 1.0})])
+    assert "fraction of uncertain frames has no limit" in ended_because(
+        [of(0, explored={}, criteria={"max_uncertain_fraction": 1.0})]
+    )
 
 
-def test_a_generation_that_did_not_converge_passes_nothing_on(tmp_path):
+def test_a_generation_that_did_not_converge_is_not_passed_on(tmp_path):
     before = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})
     now = assess(BY_HAND, BY_HAND, generation=1, convergence=CRITERION, explored=explored(accurate=1))
     assert passed_on(now, written(tmp_path, before)) == now
     assert passed_on(now, None) == now
 
 
-def test_every_composition_is_judged_apart():
+def test_every_composition_has_its_errors():
     found = assess(BY_HAND, None, generation=0, convergence=CRITERION, explored={})["heldout_by_composition"]
     assert set(found) == {"LiCl", "LiF"}
     assert found["LiCl"]["force_rmse_meV_A"] == pytest.approx(1000 * 0.1 / np.sqrt(3))
@@ -88,7 +90,7 @@ def test_every_composition_is_judged_apart():
     assert found["LiF"]["by_temperature"]["600 K"]["frames"] == 1
 
 
-def test_the_stability_is_said_to_be_that_of_the_committee_before(tmp_path):
+def test_stability_belongs_to_the_generation_before(tmp_path):
     point = {
         "cells": 2,
         "ended_early": 1,
@@ -111,7 +113,7 @@ def test_the_stability_is_said_to_be_that_of_the_committee_before(tmp_path):
     assert "rdf_against_reference_md" not in later
 
 
-def test_the_generation_before_is_judged_on_the_same_frames():
+def test_the_generation_before_is_assessed_on_the_same_frames():
     before = [each | {"forces_eV_A": each["reference_forces_eV_A"] + 0.3} for each in BY_HAND]
     assessment = assess(BY_HAND, before, generation=1, convergence=CRITERION, explored={})
     assert assessment["generation"] == 1
@@ -119,7 +121,7 @@ def test_the_generation_before_is_judged_on_the_same_frames():
     assert assessment["previous_generation_on_same_frames"]["frames"] == assessment["heldout"]["frames"]
 
 
-def test_no_held_out_frame_is_told_with_the_remedy():
+def test_no_held_out_frame_is_an_error_with_the_remedy():
     with pytest.raises(
         SaltflowError, match=r"No held-out frame has a label.*learning\.initial_structures\.heldout_cells"
     ):
@@ -142,8 +144,8 @@ def stress_of(frame, committee, *, strain=1e-4) -> np.ndarray:
     return stress
 
 
-def test_predictions_stand_beside_the_labels(committee):
-    """Labelled by the first model itself, the committee errs by nothing, and its spread is that of the others."""
+def test_predictions_are_compared_with_labels(committee):
+    """Labelled by the first model itself, the committee has no error; its disagreement is that of the others."""
     frame = rock_salt(rattle_A=0.15)
     frame.info |= {"composition": "LiCl", "lineage": "LiCl/cell", "REF_energy": 0.0}
     frame.set_array("REF_forces", np.zeros((len(frame), 3)))

@@ -1,4 +1,4 @@
-"""In-domain and out-of-domain environments of a real model, for cells whose answer is known."""
+"""In-domain and out-of-domain environments of a real model, for cells with known answers."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def training() -> list[Atoms]:
 @pytest.fixture(scope="module")
 def training_environments(training, committee):
     choices = {"environments_per_element": 1000, "seed": 1}
-    return gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
+    return gather({"licl": training}, labelled(range(100, 108)), committee, **choices)
 
 
 def assessed(states, training_environments, committee):
@@ -109,14 +109,14 @@ def test_an_out_of_domain_environment_is_flagged(training_environments, committe
 def test_thinning_keeps_the_threshold(training, committee):
     frames = labelled(range(400, 406))
     choices = {"seed": 1, "environments_per_element": 60}
-    thinned = gather({"ours": training}, labelled(range(100, 108)), committee, **choices)
+    thinned = gather({"licl": training}, labelled(range(100, 108)), committee, **choices)
     assert thinned.facts["environments"] == {"Cl": 60, "Li": 60}
     assert thinned.facts["of"] == {"Cl": 240, "Li": 240}
     fraction = assessed([replica(frames)], thinned, committee)[0]["states"][0]["out_of_domain_fraction"]
     assert abs(fraction["value"] - 0.05) < 3 * fraction["error"]
 
 
-def test_all_of_a_rare_element_is_drawn_and_so_many_of_others():
+def test_all_atoms_of_a_rare_element_are_drawn_and_a_number_of_others():
     frames = [Atoms("Li2Cl20"), Atoms("Cl30")]
     chosen = draw_atoms(frames, most=12, random=np.random.default_rng(1))
     assert chosen[0][:2].all()
@@ -124,15 +124,15 @@ def test_all_of_a_rare_element_is_drawn_and_so_many_of_others():
     assert [len(each) for each in chosen] == [22, 30]
 
 
-def test_labels_of_what_came_before_count_where_their_elements_are_known(training, committee):
-    strangers = [Atoms("NaCl", positions=[(0, 0, 0), (2.8, 0, 0)], cell=[5.6] * 3, pbc=True)]
+def test_labels_of_the_foundation_count_where_their_elements_are_known(training, committee):
+    unknown = [Atoms("NaCl", positions=[(0, 0, 0), (2.8, 0, 0)], cell=[5.6] * 3, pbc=True)]
     choices = {"environments_per_element": 1000, "seed": 1}
-    sets = {"ours": training[:5], "before": [*training[5:], *strangers]}
+    sets = {"licl": training[:5], "base": [*training[5:], *unknown]}
     training_environments = gather(sets, labelled(range(100, 104)), committee, **choices)
-    assert training_environments.facts["frames"] == {"ours": 5, "before": 25}
+    assert training_environments.facts["frames"] == {"licl": 5, "base": 25}
     assert training_environments.facts["excluded_frames"] == 1
     with pytest.raises(SaltflowError, match="heldout_cells"):
-        gather({"ours": training}, [], committee, **choices)
+        gather({"licl": training}, [], committee, **choices)
 
 
 def test_an_element_that_no_training_frame_has_is_flagged_by_name(training_environments, committee):
@@ -145,7 +145,7 @@ def test_an_element_that_no_training_frame_has_is_flagged_by_name(training_envir
 
 
 def test_with_too_few_held_out_atoms_nothing_is_assessed(training, committee):
-    few = gather({"ours": training}, labelled([100]), committee, environments_per_element=1000, seed=1)
+    few = gather({"licl": training}, labelled([100]), committee, environments_per_element=1000, seed=1)
     result, _ = assessed([replica(labelled(range(200, 202)))], few, committee)
     assert (result["status"], result["worst"]) == (NOT_ASSESSED, None)
     assert "learning.initial_structures.heldout_cells" in result["reason"]
@@ -172,14 +172,14 @@ def test_the_expected_error_is_the_calibrated_disagreement(committee):
     assert found["largest"] == pytest.approx(10 * max(force_stds))
 
 
-def test_one_model_alone_expects_nothing(committee):
+def test_one_model_alone_has_no_expected_error(committee):
     class Alone:
         models = committee.models[:1]
 
     assert expected_force_error([], Alone(), CALIBRATION, composition="LiCl") is None
 
 
-# ── what is simulated ──────────────────────────────────────────────────────────────────────────
+# ── simulated states ──────────────────────────────────────────────────────────────────────────
 
 
 def simulate(folder, *, statuses, frames=10):
@@ -220,7 +220,7 @@ def test_one_temperature_is_one_state(tmp_path):
     assert [state.name for state in simulated_states(files, frames_per_replica=2)] == [QUENCHED, "MD at 500 K"]
 
 
-def test_a_composition_without_an_accepted_replica_says_so(training_environments, committee, tmp_path):
+def test_a_composition_without_an_accepted_replica_states_it(training_environments, committee, tmp_path):
     states = simulated_states(simulate(tmp_path, statuses=["gas", "stopped"]), frames_per_replica=4)
     result, distances = assessed(states, training_environments, committee)
     assert (result["status"], result["worst"], result["flags"]) == (NO_ACCEPTED_REPLICA, None, [])

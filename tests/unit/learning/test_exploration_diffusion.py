@@ -1,4 +1,4 @@
-"""D in explorations against walkers whose D is known, and when two of them agree."""
+"""D in explorations against walkers with known D, and the agreement of two explorations."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from ase import Atoms
 from walkers import HEAVY_U, RULE, brownian_steps
 
 from saltflow.learning.convergence import ended_because
-from saltflow.learning.diffusion_agreement import compare_diffusion, in_words
+from saltflow.learning.diffusion_agreement import compare_diffusion, format_agreement
 from saltflow.learning.exploration_diffusion import measure_diffusion
 
 LICL = {"id": "LiCl", "oxidation_states": {"Li": 1, "Cl": -1}, "mobile_ion": "Li"}
@@ -39,11 +39,11 @@ def exploration(rng, *, D_A2_ps: float, cells: int = 2) -> dict:
     return measured([frame for cell in range(cells) for frame in heated(rng, D_A2_ps=D_A2_ps, cell=cell)])
 
 
-def test_two_explorations_of_one_potential_differ_by_their_errors_and_not_more():
-    """D is the one that the walkers have, and Δ ln D over its error scatters by about 1 and not more.
+def test_two_explorations_of_one_potential_differ_by_their_errors():
+    """D is that of the walkers, and Δ ln D over its error has a standard deviation of about 1.
 
-    By 0.7 in 300 runs as short as these, of two cells: with few blocks of time the estimator's errors are a third too
-    large, which asks for a little more than its limit says.
+    It is 0.7 in 300 runs as short as these, of two cells: with few time blocks the estimated errors are a third too
+    large.
     """
     rng = np.random.default_rng(3)
     rows = [exploration(rng, D_A2_ps=1.5)["LiCl"]["900"] for _ in range(34)]
@@ -57,33 +57,33 @@ def test_two_explorations_of_one_potential_differ_by_their_errors_and_not_more()
     assert errors.mean() < LIMITS["max_relative_error"]
 
 
-def test_three_times_as_fast_is_found_out():
+def test_diffusion_three_times_as_fast_differs():
     rng = np.random.default_rng(4)
     before, same, faster = (exploration(rng, D_A2_ps=D) for D in (1.5, 1.5, 4.5))
     agreeing, differing = (compare_diffusion(before, now, packed=["LiCl"], **LIMITS) for now in (same, faster))
     assert (agreeing["holds"], differing["holds"]) == (True, False)
     assert agreeing["value"] <= 2 < differing["value"]
-    assert in_words(agreeing) == "D in the last two explorations agrees within 2 errors at 1 of 1 points"
-    assert "differs at 1 of 1 points, most for LiCl at 900 K (" in in_words(differing)
+    assert format_agreement(agreeing) == "D in the last two explorations agrees within 2 errors at 1 of 1 state points"
+    assert "differs at 1 of 1 state points, most for LiCl at 900 K (" in format_agreement(differing)
 
 
-def test_what_cannot_be_measured_says_why():
+def test_the_status_states_why_nothing_was_measured():
     rng = np.random.default_rng(5)
-    sound = [heated(rng, D_A2_ps=1.5, cell=cell) for cell in range(2)]
-    ok = measured([*sound[0], *sound[1]])["LiCl"]["900"]
+    stable = [heated(rng, D_A2_ps=1.5, cell=cell) for cell in range(2)]
+    ok = measured([*stable[0], *stable[1]])["LiCl"]["900"]
     assert (ok["status"], ok["cells"]) == ("ok", 2)
-    crashed = sound[1][:100]
+    crashed = stable[1][:100]
     crashed[-1].info.pop("time_ps")
-    assert measured([*sound[0], *crashed])["LiCl"]["900"]["status"] == "1 cells came through, 2 are needed"
+    assert measured([*stable[0], *crashed])["LiCl"]["900"]["status"] == "1 cells reached the end, 2 are needed"
     slow = [frame for cell in range(2) for frame in heated(rng, D_A2_ps=0.02, cell=cell)]
     assert measured(slow)["LiCl"]["900"]["status"] == "not diffusive"
     short = measure_diffusion(
-        [frame for each in sound for frame in each[:15]], [LICL], transport=TRANSPORT, duration_ps=1.2
+        [frame for each in stable for frame in each[:15]], [LICL], transport=TRANSPORT, duration_ps=1.2
     )
     assert "at least 20 are needed" in short["LiCl"]["900"]["status"]
-    for frame in (every := [*sound[0], *sound[1]]):
+    for frame in (every := [*stable[0], *stable[1]]):
         frame.info = {"composition": "LiCl", "lineage": frame.info["lineage"]}
-    assert measured(every) == {"LiCl": {}}, "explorations of before times were recorded"
+    assert measured(every) == {"LiCl": {}}, "frames without times"
 
 
 def row(D: float, error: float = 0.1) -> dict:
@@ -94,39 +94,53 @@ STILL = {"status": "not diffusive", "cells": 2}
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "holds", "said"),
+    ("before", "now", "holds", "text"),
     [
-        ({"900": row(1e-5)}, {"900": row(1.2e-5)}, True, "agrees within 2 errors at 1 of 1 points"),
-        ({"900": row(1e-5)}, {"900": row(1.5e-5)}, False, "differs at 1 of 1 points, most for A at 900 K (2.9 > 2"),
+        ({"900": row(1e-5)}, {"900": row(1.2e-5)}, True, "agrees within 2 errors at 1 of 1 state points"),
+        (
+            {"900": row(1e-5)},
+            {"900": row(1.5e-5)},
+            False,
+            "differs at 1 of 1 state points, most for A at 900 K (2.9 > 2",
+        ),
         ({"900": row(1e-5, 0.4)}, {"900": row(1.2e-5, 0.4)}, False, "is not decided"),
-        ({"600": STILL, "900": row(1e-5)}, {"600": row(1e-6), "900": row(1e-5)}, True, "at 1 of 2 points, the others"),
+        (
+            {"600": STILL, "900": row(1e-5)},
+            {"600": row(1e-6), "900": row(1e-5)},
+            True,
+            "at 1 of 2 state points, the others",
+        ),
         ({}, {"900": row(1e-5)}, False, "is not decided"),
         ({"900": row(1e-5)}, {}, False, "is not decided"),
     ],
 )
-def test_agreement_is_decided_only_where_both_are_known(before, now, holds, said):
+def test_agreement_is_decided_only_where_both_are_known(before, now, holds, text):
     """ln 1.2 = 0.182 is 1.3 and ln 1.5 = 0.405 is 2.9 errors of √2 × 0.1."""
     compared = compare_diffusion({"A": before}, {"A": now}, packed=["A"], **LIMITS)
     assert compared["holds"] is holds
-    assert said in in_words(compared)
+    assert text in format_agreement(compared)
 
 
-def test_every_packed_composition_needs_a_decided_point_and_a_crystal_none():
-    replica, crystal = {"900": row(1e-5)}, {"900": STILL}
-    both = {"replica": replica, "other": crystal}
-    assert compare_diffusion(both, both, packed=["replica"], **LIMITS)["holds"]
-    missing = compare_diffusion(both, both, packed=["replica", "other"], **LIMITS)
+def test_every_packed_composition_needs_a_decided_state_point_and_a_crystal_none():
+    liquid, crystal = {"900": row(1e-5)}, {"900": STILL}
+    both = {"liquid": liquid, "other": crystal}
+    assert compare_diffusion(both, both, packed=["liquid"], **LIMITS)["holds"]
+    missing = compare_diffusion(both, both, packed=["liquid", "other"], **LIMITS)
     assert not missing["holds"]
-    assert in_words(missing).endswith("at 1 of 2 points, the others are not decided, none of them of other")
+    assert format_agreement(missing).endswith(
+        "at 1 of 2 state points, the others are not decided, none of them of other"
+    )
     alone = compare_diffusion({"other": crystal}, {"other": crystal}, packed=[], **LIMITS)
     assert (alone["holds"], alone["undecided"]) == (False, ["other"])
 
 
-def test_the_release_says_what_became_of_it():
+def test_the_release_states_the_agreement():
     held = {"value": 50.0, "limit": 80.0, "holds": True}
     criteria = {"force_rmse_meV_A": held, "uncertain_fraction": held | {"value": 0.01, "limit": 0.05}}
     assessment = {"generation": 2, "converged": True, "criteria": criteria, "explored": {"A": {}}}
-    assert ended_because([assessment]).endswith("uncertain; diffusion was not asked about.")
+    assert ended_because([assessment]).endswith("uncertain; diffusion was not compared.")
     compared = compare_diffusion({"A": {"900": row(1e-5)}}, {"A": {"900": row(1e-5)}}, packed=["A"], **LIMITS)
-    asked = assessment | {"criteria": criteria | {"diffusion": compared}}
-    assert "; D in the last two explorations agrees within 2 errors at 1 of 1 points." in ended_because([asked])
+    compared_assessment = assessment | {"criteria": criteria | {"diffusion": compared}}
+    assert "; D in the last two explorations agrees within 2 errors at 1 of 1 state points." in ended_because(
+        [compared_assessment]
+    )

@@ -1,4 +1,4 @@
-"""A composition left out: nothing of it is learned, and what is said of it follows from numbers chosen by hand."""
+"""Leave-one-composition-out validation: training sets without a composition, and errors from chosen numbers."""
 
 import csv
 
@@ -9,17 +9,17 @@ from mace_models import committee_of, rock_salt, save_models
 from predicted_frames import prediction
 
 from saltflow.base.errors import SaltflowError
-from saltflow.learning.assessment.assessment import predict
+from saltflow.learning.assessment.predictions import predict
 from saltflow.learning.foundations import Foundation
-from saltflow.learning.loco.assessment import COLUMNS, compare, judge, write_rows
-from saltflow.learning.loco.figure import error_of, plot_loco, said_of
-from saltflow.learning.loco.training import foundation_without, sets_without, without
+from saltflow.learning.loco.assessment import COLUMNS, compare, compare_committees, write_rows
+from saltflow.learning.loco.figure import error_of, format_row, plot_loco
+from saltflow.learning.loco.training_sets import foundation_without, sets_without, without
 from saltflow.learning.zero_shot import errors_zero_shot
 
-SPREAD_EV_A = 0.1
+FORCE_STD_EV_A = 0.1
 
 
-# ── what is learned ────────────────────────────────────────────────────────────────────────────
+# ── training sets ──────────────────────────────────────────────────────────────────────────────
 
 
 def labelled(composition: str, cell: int, *, frames: int = 2) -> list[Atoms]:
@@ -34,15 +34,15 @@ def lineages(frames: list[Atoms]) -> set[str]:
 TRAIN = [frame for name in ("A", "B") for cell in range(5) for frame in labelled(name, cell)]
 
 
-def test_without_a_composition_frames_stay_in_their_sets_and_none_of_it_is_left():
+def test_frames_of_the_excluded_composition_leave_both_sets():
     valid = labelled("A", 8) + labelled("B", 9)
-    train, judged = sets_without(TRAIN, valid, "A", valid_fraction=0.1)
+    train, validation = sets_without(TRAIN, valid, "A", valid_fraction=0.1)
     assert train == TRAIN[10:]
-    assert judged == valid[2:]
+    assert validation == valid[2:]
     assert sets_without(TRAIN, valid, None, valid_fraction=0.1) == (TRAIN, valid)
 
 
-def test_where_all_validation_frames_are_left_out_whole_cells_of_the_others_validate():
+def test_without_validation_frames_whole_cells_of_other_compositions_validate():
     train, valid = sets_without(TRAIN, labelled("A", 8), "A", valid_fraction=0.1)
     assert len(lineages(valid)) == 1
     assert not lineages(train) & lineages(valid)
@@ -51,7 +51,7 @@ def test_where_all_validation_frames_are_left_out_whole_cells_of_the_others_vali
     assert sets_without(TRAIN, labelled("A", 8), "A", valid_fraction=0.1) == (train, valid), "the same every time"
 
 
-def test_frames_of_the_foundation_that_are_left_out_are_not_replayed(tmp_path):
+def test_frames_of_the_excluded_composition_are_not_replayed(tmp_path):
     foundation = Foundation(tmp_path / "any.model", train=TRAIN, heldout=TRAIN)
     assert foundation_without(foundation, "A").train == TRAIN[10:]
     assert foundation_without(foundation, None) is foundation
@@ -59,25 +59,25 @@ def test_frames_of_the_foundation_that_are_left_out_are_not_replayed(tmp_path):
     assert without([Atoms("LiCl")], "A") == [Atoms("LiCl")], "structures of a file have no composition"
 
 
-# ── what is said of it ─────────────────────────────────────────────────────────────────────────
+# ── comparison ─────────────────────────────────────────────────────────────────────────────────
 
 
-def errs_by(composition: str, error_eV_A: float, *, cell: int = 1, **more) -> dict:
-    """A frame of two atoms whose every force component errs by so much, by a committee that spreads by 0.1 eV/Å."""
+def with_error(composition: str, error_eV_A: float, *, cell: int = 1, **more) -> dict:
+    """A frame of two atoms: one error in every force component, a disagreement of 0.1 eV/Å."""
     reference = np.ones((2, 3))
     frame = prediction(composition, forces=reference + error_eV_A, reference=reference, lineage=f"cell{cell}", **more)
-    return frame | {"force_std_eV_A": np.full(2, SPREAD_EV_A)}
+    return frame | {"force_std_eV_A": np.full(2, FORCE_STD_EV_A)}
 
 
 def of_factor(composition: str, factor: float, *, cells: int = 3) -> list[dict]:
-    """Held-out frames on which the spread must be multiplied by `factor`."""
-    return [errs_by(composition, factor * SPREAD_EV_A / np.sqrt(3), cell=cell) for cell in range(cells)]
+    """Held-out frames whose calibration factor is `factor`."""
+    return [with_error(composition, factor * FORCE_STD_EV_A / np.sqrt(3), cell=cell) for cell in range(cells)]
 
 
 KNOWN = [*of_factor("LiF", 2.0), *of_factor("LiBr", 4.0)]
 
 
-def test_an_unmet_composition_takes_the_largest_factor_of_the_others_and_its_own_frames_give_none():
+def test_an_excluded_composition_takes_the_largest_factor_of_the_others():
     unknown = [*KNOWN, *of_factor("LiCl", 6.0)]
     row = compare("LiCl", unknown, of_factor("LiCl", 1.5))
     assert row["uncertainty_factor"] == pytest.approx(4.0)
@@ -93,17 +93,17 @@ def test_an_unmet_composition_takes_the_largest_factor_of_the_others_and_its_own
 def test_the_error_of_the_ratio_is_that_of_both_committees_on_the_same_cells():
     """Of two cells the jackknife is half the difference of their logarithms; a common factor cancels."""
     for scale in ((1.0, 1.0), (1.0, 5.0)):
-        known = [errs_by("LiCl", 0.01 * size, cell=cell) for cell, size in enumerate(scale)]
-        steady = [errs_by("LiCl", 0.03 * size, cell=cell) for cell, size in enumerate(scale)]
+        known = [with_error("LiCl", 0.01 * size, cell=cell) for cell, size in enumerate(scale)]
+        steady = [with_error("LiCl", 0.03 * size, cell=cell) for cell, size in enumerate(scale)]
         row = compare("LiCl", [*KNOWN, *steady], known)
         assert (row["force_ratio"], row["force_ratio_err"]) == (pytest.approx(3.0), pytest.approx(0.0, abs=1e-9))
-    uneven = [errs_by("LiCl", error, cell=cell) for cell, error in enumerate((0.02, 0.04))]
-    row = compare("LiCl", uneven, [errs_by("LiCl", 0.01, cell=cell) for cell in range(2)])
+    uneven = [with_error("LiCl", error, cell=cell) for cell, error in enumerate((0.02, 0.04))]
+    row = compare("LiCl", uneven, [with_error("LiCl", 0.01, cell=cell) for cell in range(2)])
     assert row["force_ratio"] == pytest.approx(np.sqrt((4 + 16) / 2))
     assert row["force_ratio_err"] == pytest.approx(row["force_ratio"] * np.log(4 / 2) / 2)
 
 
-def test_what_stands_against_a_row_is_said():
+def test_flags_of_a_row():
     one = compare(
         "LiCl", [*KNOWN, *of_factor("LiCl", 4.0, cells=1)], of_factor("LiCl", 1.0, cells=1), seen_by_ancestors=["base"]
     )
@@ -119,15 +119,16 @@ def test_what_stands_against_a_row_is_said():
     row = compare("LiCl", [*KNOWN, *perfect], perfect)
     assert (row["force_ratio"], row["z_std"], row["uncertainty_factor"]) == (None, None, pytest.approx(4.0))
     assert row["flags"] == (
-        "no force to compare: symmetry forbids them, or nothing errs; the committee does not spread there"
+        "no force error to compare: forces vanish by symmetry, or an error is zero; "
+        "the committee has no disagreement there"
     )
     nothing = compare("LiCl", KNOWN, [])
     assert (nothing["flags"], nothing["heldout_frames"]) == ("no held-out frame has a label", 0)
     assert nothing["force_ratio"] is None
 
 
-def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
-    """Labelled by the model that left it out, a composition is predicted without error by it and not by the other."""
+def test_each_committee_predicts_the_composition_that_it_excluded(tmp_path):
+    """A composition labelled by the model that excluded it is predicted without error by that model alone."""
     paths = save_models(tmp_path, seeds=(1, 2), hidden="4x0e", max_ell=1, correlation=1)
     released, other = (committee_of([path]) for path in paths)
     frames = []
@@ -135,11 +136,12 @@ def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
         frame = rock_salt(repeats=(1, 1, 2), rattle_A=0.15, seed=index)
         frame.info |= {"composition": name, "lineage": f"{name}/{index}", "REF_energy": 0.0}
         frame.set_array("REF_forces", np.zeros((len(frame), 3)))
-        (said,) = predict([frame], other)
-        frame.info |= {"REF_energy": said["energy_eV_atom"] * len(frame), "REF_stress": said["stress_eV_A3"]}
-        frame.arrays["REF_forces"][:] = said["forces_eV_A"]
+        (found,) = predict([frame], other)
+        frame.info |= {"REF_energy": found["energy_eV_atom"] * len(frame), "REF_stress": found["stress_eV_A3"]}
+        frame.arrays["REF_forces"][:] = found["forces_eV_A"]
         frames.append(frame)
-    row, again = judge(frames, released, [("A", other), ("B", released)], seen_by_ancestors={"A": [], "B": ["base"]})
+    seen = {"A": [], "B": ["base"]}
+    row, again = compare_committees(frames, released, [("A", other), ("B", released)], seen_by_ancestors=seen)
     assert [row["composition"], again["composition"]] == ["A", "B"]
     assert (row["heldout_frames"], again["heldout_frames"]) == (2, 1)
     for key in ("force_rmse_without_meV_A", "energy_rmse_without_meV_atom", "stress_rmse_without_MPa"):
@@ -148,12 +150,12 @@ def test_each_committee_is_asked_about_what_it_left_out(tmp_path):
     assert again["force_ratio"] == pytest.approx(1.0)
     assert again["force_rmse_without_meV_A"] == again["force_rmse_with_meV_A"] > 1
     calibration = {"pooled": {"factor": 2.0}, "compositions": {}}
-    (unseen,) = errors_zero_shot(frames, released, calibration, compositions=["A"]).values()
-    assert unseen["frames"] == 2
-    assert unseen["force_rmse_meV_A"] == pytest.approx(row["force_rmse_with_meV_A"])
+    (zero_shot,) = errors_zero_shot(frames, released, calibration, compositions=["A"]).values()
+    assert zero_shot["frames"] == 2
+    assert zero_shot["force_rmse_meV_A"] == pytest.approx(row["force_rmse_with_meV_A"])
     frames[0].numbers[0] = 92
     with pytest.raises(SaltflowError, match="A: the potential does not know U"):
-        judge(frames, released, [("A", other)], seen_by_ancestors={"A": []})
+        compare_committees(frames, released, [("A", other)], seen_by_ancestors={"A": []})
 
 
 # ── table and figure ───────────────────────────────────────────────────────────────────────────
@@ -178,15 +180,15 @@ def test_the_table_holds_every_row_and_a_dash_where_nothing_is_known(tmp_path):
     assert (second["force_ratio_err"], last["z_std"], last["heldout_frames"]) == ("-", "-", "0")
 
 
-def test_the_figure_has_a_line_for_what_was_judged(tmp_path):
+def test_the_figure_has_a_line_for_every_composition_with_held_out_frames(tmp_path):
     plot_loco(rows(), tmp_path / "loco.svg", title="potential salts")
     text = (tmp_path / "loco.svg").read_text()
     assert "LiI *" in text
     assert "LiAt" not in text
     first, second, last = rows()
-    assert said_of(first) == "2.00 ± 0.00, 1.50"
-    assert said_of(second) == "1.50, 0.50"
-    assert said_of(last) == "?, ?"
+    assert format_row(first) == "2.00 ± 0.00, 1.50"
+    assert format_row(second) == "1.50, 0.50"
+    assert format_row(last) == "?, ?"
     assert error_of(first | {"force_ratio_err": 0.5}) == pytest.approx(0.5 * 300 / np.sqrt(3))
     assert np.isnan(error_of(second))
     plot_loco(rows()[2:], tmp_path / "none.svg", title="potential salts")

@@ -7,8 +7,8 @@ from predicted_frames import prediction
 
 from saltflow.learning.prediction_errors import (
     errors,
-    errors_by_arm,
     errors_by_element,
+    errors_by_selection,
     errors_by_temperature,
     state_of,
 )
@@ -152,23 +152,22 @@ def test_the_class_of_a_frame(info, state):
     assert state_of(Atoms(info=info)) == state
 
 
-def test_what_was_selected_stands_beside_what_chance_brought():
-    """Errors of 0.4 and 0.1 eV/Å: the selection found four times as much."""
+def test_selected_frames_are_compared_with_the_random_baseline():
+    """Errors of 0.4 and 0.1 eV/Å: the selection finds four times the error."""
     random = np.random.default_rng(2)
 
-    def labels(arm, *, error, frames):
+    def labels(selected_by, *, error, frames):
         for _ in range(frames):
             reference = random.normal(size=(20, 3))
             forces = reference + error * random.normal(size=(20, 3))
-            yield prediction("LiCl", forces=forces, reference=reference) | {"arm": arm}
+            yield prediction("LiCl", forces=forces, reference=reference) | {"selected_by": selected_by}
 
-    selected, control = "uncertain and diverse", "control"
-    given = [*labels(selected, error=0.4, frames=40), *labels(control, error=0.1, frames=10)]
-    found = errors_by_arm(given)
-    assert {arm: each["frames"] for arm, each in found["arms"].items()} == {selected: 40, control: 10}
-    assert found["arms"][control]["force_rmse_meV_A"] == pytest.approx(100, rel=0.1)
+    given = [*labels("uncertainty", error=0.4, frames=40), *labels("random", error=0.1, frames=10)]
+    found = errors_by_selection(given)
+    assert {name: each["frames"] for name, each in found["by_selection"].items()} == {"uncertainty": 40, "random": 10}
+    assert found["by_selection"]["random"]["force_rmse_meV_A"] == pytest.approx(100, rel=0.1)
     expected = np.sqrt(1 / (2 * 40 * 60) + 1 / (2 * 10 * 60))  # of a root mean square of n normal numbers: 1/√(2n)
-    assert found["selected_over_control"]["relative_error"] == pytest.approx(expected, rel=0.5)
-    assert found["selected_over_control"]["ratio"] == pytest.approx(4, rel=4 * expected)
-    assert errors_by_arm(given[:40])["selected_over_control"] is None
-    assert errors_by_arm([]) == {"arms": {}, "selected_over_control": None}
+    assert found["selected_over_random"]["relative_error"] == pytest.approx(expected, rel=0.5)
+    assert found["selected_over_random"]["ratio"] == pytest.approx(4, rel=4 * expected)
+    assert errors_by_selection(given[:40])["selected_over_random"] is None
+    assert errors_by_selection([]) == {"by_selection": {}, "selected_over_random": None}

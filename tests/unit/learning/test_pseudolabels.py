@@ -1,4 +1,4 @@
-"""Structures that a foundation labels itself: its own forces, its energies on another zero, and what is refused."""
+"""Replay structures labelled by the foundation: its forces, its energies on the reference's zero, refused sets."""
 
 import logging
 from pathlib import Path
@@ -13,15 +13,21 @@ from mace_models import make_model, rock_salt, save_models
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.learning.foundations import Foundation, Start, started_from
-from saltflow.learning.pseudolabels import Structures, check_known, labelled, load_teacher, read_structures
-from saltflow.learning.train_check import Asked
+from saltflow.learning.foundations import Foundation, FoundationBaseline, read_foundation
+from saltflow.learning.pseudolabels import (
+    ReplayStructures,
+    check_elements,
+    label_structures,
+    load_teacher,
+    read_structures,
+)
+from saltflow.learning.train_check import TrainingRequest
 
 ISOLATED_EV = {3: -4.0, 17: -6.5}  # of the reference; the foundation has -1 and -2
 
 
 def crystal(*, lithium: int = 4, seed: int = 0, **changed: str) -> Atoms:
-    """Eight atoms on the sites of rock salt, displaced; as many lithium as asked, and other symbols at given sites."""
+    """Eight atoms on displaced sites of rock salt; `lithium` of them are Li, other symbols stand at given sites."""
     atoms = rock_salt(repeats=(2, 2, 1), rattle_A=0.15, seed=seed)
     atoms.symbols = "Li" * lithium + "Cl" * (8 - lithium)
     for site, symbol in changed.items():
@@ -56,20 +62,20 @@ def named(path: Path, cells: list[Atoms], **changes: str) -> dict:
     return {"path": str(path), "sha256": sha256_of_file(path), "dispersion": "none"} | changes
 
 
-def read(folder: Path, cells: list[Atoms], *, elements: tuple[str, ...] = ("Li", "Cl")) -> Structures:
+def read(folder: Path, cells: list[Atoms], *, elements: tuple[str, ...] = ("Li", "Cl")) -> ReplayStructures:
     return read_structures(named(folder / "set.extxyz", cells), elements=elements)
 
 
 # ── labels ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_forces_and_stresses_are_the_foundations_and_energies_its_on_the_zero_of_the_reference(foundation):
-    """Beside mace's own calculator."""
+def test_forces_and_stresses_are_those_of_the_foundation_and_energies_have_the_zero_of_the_reference(foundation):
+    """Compare with mace's own calculator."""
     from mace.calculators import MACECalculator
 
     cells = numbered([crystal(seed=1), crystal(seed=2), crystal(lithium=6, seed=3)])
     calculator = MACECalculator(models=[make_model(seed=1)], device="cpu", default_dtype="float64")
-    labels = labelled(cells, teacher(foundation))
+    labels = label_structures(cells, teacher(foundation))
     differences = []
     for cell, label in zip(cells, labels, strict=True):
         cell.calc = calculator
@@ -84,30 +90,32 @@ def test_forces_and_stresses_are_the_foundations_and_energies_its_on_the_zero_of
     assert "REF_energy" not in cells[0].info
 
 
-def test_dispersion_that_the_foundation_lacks_is_added_as_labels_have_it(foundation):
+def test_dispersion_that_the_foundation_lacks_is_added(foundation):
     cells = numbered([crystal(seed=1)])
-    (without,) = labelled(cells, teacher(foundation))
-    (with_it,) = labelled(cells, teacher(foundation, dispersion="D3(BJ) of PBE"))
+    (without,) = label_structures(cells, teacher(foundation))
+    (with_it,) = label_structures(cells, teacher(foundation, dispersion="D3(BJ) of PBE"))
     energy, forces, stress = by_library_at_cutoff(cells[0])
     assert with_it.info["REF_energy"] - without.info["REF_energy"] == pytest.approx(energy, rel=1e-5)
     assert with_it.arrays["REF_forces"] - without.arrays["REF_forces"] == pytest.approx(forces, abs=1e-6)
     assert with_it.info["REF_stress"] - without.info["REF_stress"] == pytest.approx(stress, rel=1e-4, abs=1e-8)
 
 
-def test_a_prediction_that_is_no_number_is_refused(foundation):
+def test_a_prediction_that_is_not_finite_is_refused(foundation):
     (cell,) = numbered([crystal()])
     cell.positions[1] = cell.positions[0]
     with pytest.raises(
-        SaltflowError, match=r"replay_structures: .* no finite .* in structure 1, Cl4Li4, .* leave it o"
+        SaltflowError, match=r"replay_structures: .* no finite .* for structure 1, Cl4Li4, .* remove it"
     ):
-        labelled([cell], teacher(foundation))
+        label_structures([cell], teacher(foundation))
 
 
-def test_a_training_that_was_killed_finds_the_very_labels_that_it_learned(foundation, tmp_path):
+def test_a_resumed_training_reads_its_labels_again(foundation, tmp_path):
     structures = read(tmp_path, [crystal(lithium=count, seed=count) for count in (2, 3, 4, 5)])
-    asked = Asked("licl", ISOLATED_EV, {"dtype": "float64"}, frames=2, batch=1, resumed_epoch=0)
-    valid = labelled(numbered([crystal(seed=9)]), teacher(foundation))
-    start = Start(Foundation(foundation, structures.train, structures.heldout, structures), valid, asked, device="cpu")
+    request = TrainingRequest("licl", ISOLATED_EV, {"dtype": "float64"}, frames=2, batch=1, resumed_epoch=0)
+    valid = label_structures(numbered([crystal(seed=9)]), teacher(foundation))
+    start = FoundationBaseline(
+        Foundation(foundation, structures.train, structures.heldout, structures), valid, request, device="cpu"
+    )
     first = start.with_labels(structures.train[:2], tmp_path)
     (kept,) = tmp_path.glob("pseudolabels-*.extxyz")
     kept.write_text(kept.read_text().replace("REF_energy=-", "REF_energy=-1"))
@@ -137,20 +145,20 @@ def test_where_every_formula_is_more_than_a_tenth_the_rarest_is_held_out(tmp_pat
     assert [each.get_chemical_formula() for each in found.heldout] == ["Cl6Li2"]
 
 
-def test_structures_with_elements_that_are_not_learned_are_left_out_and_counted(tmp_path, caplog):
+def test_structures_with_other_elements_are_excluded_and_counted(tmp_path, caplog):
     cells = [crystal(lithium=2), crystal(site0="Zr"), crystal(lithium=3), crystal(site5="Zr")]
     with caplog.at_level(logging.INFO, logger="saltflow"):
         found = read(tmp_path, cells)
-    assert found.left_out == 2
-    assert "2 of 4 structures to replay hold elements that are not learned" in caplog.text
+    assert found.excluded == 2
+    assert "2 of 4 structures to replay have other elements and are excluded" in caplog.text
     assert sorted(each.info["structure_number"] for each in (*found.train, *found.heldout)) == [1, 3]
     assert found.elements == {"Li", "Cl", "Zr"}
-    check_known(found, [3, 17, 40])
+    check_elements(found, [3, 17, 40])
     with pytest.raises(SaltflowError, match=r"replay_structures: structures hold Zr, which the foundation does not kn"):
-        check_known(found, [3, 17])
+        check_elements(found, [3, 17])
 
 
-def test_what_a_file_says_of_its_structures_is_not_read(tmp_path):
+def test_labels_in_the_file_of_structures_are_ignored(tmp_path):
     cell = crystal(lithium=2)
     cell.info |= {"REF_energy": 7.0, "config_type": "IsolatedAtom"}
     cell.arrays["REF_forces"] = np.ones((8, 3))
@@ -178,13 +186,13 @@ def broken() -> Atoms:
     [
         (
             [crystal(), surface()],
-            r"structure 2 of \S+set\.xyz, Cl4Li4, is not periodic in three directions; leave it o",
+            r"structure 2 of \S+set\.xyz, Cl4Li4, is not periodic in three directions; remove it",
         ),
-        ([broken()], r"structure 1 of \S+set\.xyz, Cl4Li4, has a position or an edge that is not a number; leave it o"),
+        ([broken()], r"structure 1 of \S+set\.xyz, Cl4Li4, has a position or an edge that is not a number; remove it"),
         ([crystal(site0="Zr")], r"none of the 1 structures of \S+ holds only Cl, Li, which the potential learns; name"),
     ],
 )
-def test_structures_that_cannot_be_learned_are_refused(tmp_path, cells, sentence):
+def test_unusable_structures_are_refused(tmp_path, cells, sentence):
     with pytest.raises(SaltflowError, match=r"^learning\.training\.replay_structures: " + sentence):
         read_structures(named(tmp_path / "set.xyz", cells), elements=["Li", "Cl"])
 
@@ -192,13 +200,13 @@ def test_structures_that_cannot_be_learned_are_refused(tmp_path, cells, sentence
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, r"\S+set\.extxyz is not there; correct its path\.$"),
+        (None, r"\S+set\.extxyz does not exist; correct its path\.$"),
         ("", r"\S+set\.extxyz holds no structures; name a set that does\.$"),
         ("no structures\n", r"\S+set\.extxyz cannot be read as structures \(.*\); give extended XYZ or another format"),
-        ("other", r"\S+set\.extxyz has SHA-256 \w{64} where 0{64} is pinned; restore the file\.$"),
+        ("other", r"\S+set\.extxyz has SHA-256 \w{64} where 0{64} is pinned; restore it\.$"),
     ],
 )
-def test_a_file_that_is_not_what_was_named_is_refused(tmp_path, foundation, text, sentence):
+def test_a_file_that_is_missing_or_has_another_hash_is_refused(tmp_path, foundation, text, sentence):
     """As a training finds it, before it reads the foundation."""
     path = tmp_path / "set.extxyz"
     if text is not None:
@@ -207,11 +215,11 @@ def test_a_file_that_is_not_what_was_named_is_refused(tmp_path, foundation, text
     training = {"replay_structures": {"path": str(path), "sha256": sha256, "dispersion": "none"}}
     start = {"kind": "file", "path": str(foundation), "sha256": sha256_of_file(foundation)}
     with pytest.raises(SaltflowError, match=r"^learning\.training\.replay_structures: " + sentence):
-        started_from(start, {"foundation": str(foundation)}, training=training, elements=["Li", "Cl"])
+        read_foundation(start, {"foundation": str(foundation)}, training=training, elements=["Li", "Cl"])
 
 
 def test_a_foundation_of_another_hash_stops_before_anything_is_read(tmp_path, foundation):
     training = {"replay_structures": {"path": str(tmp_path / "gone.extxyz"), "sha256": "0" * 64, "dispersion": "none"}}
     start = {"kind": "file", "path": str(foundation), "sha256": "1" * 64}
     with pytest.raises(SaltflowError, match=r"has SHA-256 \w{64} where 1{64} is pinned; it was not loaded"):
-        started_from(start, {"foundation": str(foundation)}, training=training, elements=["Li", "Cl"])
+        read_foundation(start, {"foundation": str(foundation)}, training=training, elements=["Li", "Cl"])

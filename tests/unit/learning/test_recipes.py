@@ -1,4 +1,4 @@
-"""Every recipe of fine-tuning by mace's own program; a damaged result of it is refused in a sentence.
+"""Every recipe of fine-tuning by mace's own program; a damaged result is refused in a sentence.
 
 The foundation is a small model with random weights that labels its own frames, so it knows them without error; the new
 frames are labelled by another one.
@@ -18,10 +18,10 @@ from mace_models import committee_of, make_model, rock_salt, save_models
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file
 from saltflow.labels.frames import write_frames
-from saltflow.learning.foundations import Foundation, error_of, forgetting
-from saltflow.learning.pseudolabels import Structures, labelled, load_teacher, read_structures
-from saltflow.learning.recipes import recipe_arguments, replayed
-from saltflow.learning.train_check import Asked, check_foundation, check_training
+from saltflow.learning.foundations import Foundation, errors_of, forgetting_errors
+from saltflow.learning.pseudolabels import ReplayStructures, label_structures, load_teacher, read_structures
+from saltflow.learning.recipes import draw_replayed, recipe_arguments
+from saltflow.learning.train_check import TrainingRequest, check_foundation, check_training
 from saltflow.learning.training import train_member
 from saltflow.potentials.mace import Committee, load_checked_committee, started_from_foundation
 
@@ -105,9 +105,9 @@ class Case:
 
     def log(self, recipe: dict) -> str:
         self.fine_tune(recipe)
-        return self.said(recipe["recipe"])
+        return self.log_of(recipe["recipe"])
 
-    def said(self, name: str) -> str:
+    def log_of(self, name: str) -> str:
         (path,) = (self.folder / name).glob("member-*.log")
         return path.read_text()
 
@@ -118,12 +118,12 @@ def case(tmp_path_factory) -> Case:
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """By name; Bessel's wave numbers are weights of a fine-tuned model and a buffer of another, and left out."""
+    """By name, without Bessel's wave numbers: weights of a fine-tuned model, a buffer of another."""
     return {name: weight.detach() for name, weight in model.named_parameters() if "bessel" not in name}
 
 
 def of_lithium_and_chlorine(name: str, weight: torch.Tensor) -> torch.Tensor:
-    """What is left of a weight of the foundation when zirconium, its last element of three, is dropped.
+    """A weight of the foundation without zirconium, the last of its three elements.
 
     Embeddings are sums over elements that e3nn divides by the root of their number.
     """
@@ -140,7 +140,7 @@ def of_lithium_and_chlorine(name: str, weight: torch.Tensor) -> torch.Tensor:
 def test_a_naive_training_begins_at_the_foundation_and_moves_every_part(case):
     check = case.fine_tune(NAIVE)
     assert check["start_force_rmse_meV_A"] == pytest.approx(check["foundation_force_rmse_meV_A"], abs=0.01)
-    error = error_of(case.valid, committee_of([case.foundation]))["force_rmse_meV_A"]
+    error = errors_of(case.valid, committee_of([case.foundation]))["force_rmse_meV_A"]
     assert check["foundation_force_rmse_meV_A"] == pytest.approx(error)
     assert all(check["largest_change"][part] > 0 for part in ("node_embedding", "interactions", "products", "readouts"))
     assert check["foundation_sha256"] == sha256_of_file(case.foundation)
@@ -151,20 +151,20 @@ def test_it_learns_the_new_frames_and_forgets_those_of_the_foundation(case):
     tuned = load_checked_committee(
         [case.model_path("naive")], [case.folder / "naive.json"], device="cpu", dtype="float64"
     )
-    assert error_of(case.valid, tuned)["force_rmse_meV_A"] < 0.95 * check["foundation_force_rmse_meV_A"]
+    assert errors_of(case.valid, tuned)["force_rmse_meV_A"] < 0.95 * check["foundation_force_rmse_meV_A"]
     forgotten = check["forgetting_check"]
     assert forgotten["before"]["force_rmse_meV_A"] < 1e-6
     assert forgotten["after"]["force_rmse_meV_A"] > 1.0
 
 
-def test_frames_with_elements_that_it_lost_cannot_tell_what_was_forgotten(case):
+def test_forgetting_is_measured_on_elements_that_remain(case):
     known = [frame for frame in case.known_heldout if 40 not in frame.numbers]
     forgotten = case.fine_tune(NAIVE)["forgetting_check"]
     assert (forgotten["frames"], forgotten["of"]) == (len(known), len(case.known_heldout))
     assert 0 < len(known) < len(case.known_heldout)
     only_zirconium = [frame for frame in case.known_heldout if 40 in frame.numbers]
     before, after = committee_of([case.foundation]), committee_of([case.model_path("naive")])
-    assert forgetting(only_zirconium, before=before, after=after, most=20) is None
+    assert forgetting_errors(only_zirconium, before=before, after=after, most=20) is None
 
 
 # ── frozen ─────────────────────────────────────────────────────────────────────────────────────
@@ -197,7 +197,7 @@ def test_what_lora_learned_is_in_the_weights_of_the_saved_model(case):
     before, after = weights(make_model(seed=1)), weights(case.saved(LORA))
     assert before.keys() == after.keys()
     assert all("lora" not in name for name in after)
-    error = error_of(case.valid, committee_of([case.model_path("lora")]))["force_rmse_meV_A"]
+    error = errors_of(case.valid, committee_of([case.model_path("lora")]))["force_rmse_meV_A"]
     lines = [line for line in case.log(LORA).splitlines() if f"Epoch {check['saved_epoch']}:" in line]
     assert error == pytest.approx(float(lines[-1].split("RMSE_F=")[1].split()[0]), abs=0.02)
     assert error < check["foundation_force_rmse_meV_A"]
@@ -220,7 +220,7 @@ def test_lora_adds_a_matrix_of_its_rank_to_a_linear_layer_and_none_to_products(c
 def test_replay_forgets_less_than_naive(case):
     naive, replay = (case.fine_tune(recipe)["forgetting_check"] for recipe in (NAIVE, REPLAY))
     known = [frame for frame in case.known_heldout if 40 not in frame.numbers]
-    after = error_of(known, committee_of([case.model_path("replay")]))["force_rmse_meV_A"]
+    after = errors_of(known, committee_of([case.model_path("replay")]))["force_rmse_meV_A"]
     assert after < 0.8 * naive["after"]["force_rmse_meV_A"]
     assert replay["frames"] == replay["of"] == len(case.known_heldout)
 
@@ -233,13 +233,13 @@ def test_replay_keeps_the_elements_of_the_foundation(case):
 
 
 def test_replayed_frames_are_drawn_once_each_and_carry_their_weight(case):
-    drawn = replayed(case.known_train, frames=4, training=REPLAY | {"replay_ratio": 0.5}, seed=3)
+    drawn = draw_replayed(case.known_train, frames=4, training=REPLAY | {"replay_ratio": 0.5}, seed=3)
     energies = [frame.info["REF_energy"] for frame in drawn]
     assert len(set(energies)) == len(drawn) == 2
     assert set(energies) < {frame.info["REF_energy"] for frame in case.known_train}
     assert {frame.info["config_weight"] for frame in drawn} == {10.0}
     assert all("config_weight" not in frame.info for frame in case.known_train)
-    assert replayed(case.known_train, frames=4, training=NAIVE, seed=3) == []
+    assert draw_replayed(case.known_train, frames=4, training=NAIVE, seed=3) == []
 
 
 # ── replay of structures that the foundation labels ────────────────────────────────────────────
@@ -248,7 +248,7 @@ OTHER_EV = {"Li": -4.0, "Cl": -6.5}  # of a reference with another zero than the
 
 
 @pytest.fixture(scope="module")
-def structures(case) -> Structures:
+def structures(case) -> ReplayStructures:
     """Cells of five formulas, one of them with an element that is not learned."""
     cells = []
     for lithium in (2, 3, 5, 6):
@@ -259,11 +259,11 @@ def structures(case) -> Structures:
     cells[-1].symbols[0] = "Zr"
     path = case.folder / "structures.extxyz"
     write_frames(path, cells)
-    asked = {"path": str(path), "sha256": sha256_of_file(path), "dispersion": "none"}
-    return read_structures(asked, elements=["Li", "Cl"])
+    entry = {"path": str(path), "sha256": sha256_of_file(path), "dispersion": "none"}
+    return read_structures(entry, elements=["Li", "Cl"])
 
 
-def replay_of(case: Case, structures: Structures, name: str, new: list[Atoms], **changes) -> dict:
+def replay_of(case: Case, structures: ReplayStructures, name: str, new: list[Atoms], **changes) -> dict:
     foundation = Foundation(case.foundation, structures.train, structures.heldout, structures)
     return case.train_once(name, new[:4], new[4:], foundation, TRAINING | REPLAY | changes, OTHER_EV)
 
@@ -275,44 +275,42 @@ def teacher_of(case: Case) -> Committee:
 
 
 @pytest.fixture(scope="module")
-def training_environments(case, structures) -> dict:
-    """The check of a training on contradicting labels beside structures that the foundation labelled."""
+def replayed(case, structures) -> dict:
+    """The check of a training on contradicting labels together with structures that the foundation labelled."""
     new = [frame.copy() for frame in (*case.train, *case.valid)]
     for frame in new:
         frame.info["REF_energy"] += sum(OTHER_EV[symbol] - ISOLATED_EV[symbol] for symbol in frame.symbols)
-    return replay_of(case, structures, "training_environments", new)
+    return replay_of(case, structures, "replayed", new)
 
 
-def test_structures_that_the_foundation_labels_are_replayed_and_counted(training_environments, structures):
-    assert training_environments["replayed_frames"] == 8 < len(structures.train)
-    assert training_environments["frames"] == 4 + 8
-    assert training_environments["isolated_atoms_eV"] == {"3": -4.0, "17": -6.5}
-    said = training_environments["pseudolabels"]
-    assert (said["structures"], said["heldout"], said["left_out"]) == (9, 3, 1)
-    assert (said["sha256"], said["dispersion"]) == (structures.sha256, "none")
-    assert said["beside_labels"]["force_rmse_meV_A"] == pytest.approx(
-        training_environments["foundation_force_rmse_meV_A"]
-    )
+def test_structures_that_the_foundation_labels_are_replayed_and_counted(replayed, structures):
+    assert replayed["replayed_frames"] == 8 < len(structures.train)
+    assert replayed["frames"] == 4 + 8
+    assert replayed["isolated_atoms_eV"] == {"3": -4.0, "17": -6.5}
+    found = replayed["pseudolabels"]
+    assert (found["structures"], found["heldout"], found["excluded"]) == (9, 3, 1)
+    assert (found["sha256"], found["dispersion"]) == (structures.sha256, "none")
+    assert found["errors_on_labels"]["force_rmse_meV_A"] == pytest.approx(replayed["foundation_force_rmse_meV_A"])
 
 
-def test_they_hold_the_potential_where_the_foundation_was(case, training_environments, structures):
+def test_replayed_structures_reduce_forgetting(case, replayed, structures):
     case.fine_tune(NAIVE)
-    forgotten = training_environments["forgetting_check"]
+    forgotten = replayed["forgetting_check"]
     assert (forgotten["frames"], forgotten["of"]) == (3, 3)
     assert forgotten["before"] == {"force_rmse_meV_A": 0.0, "energy_rmse_meV_atom": 0.0}
-    naive = error_of(labelled(structures.heldout, teacher_of(case)), committee_of([case.model_path("naive")]))
+    naive = errors_of(label_structures(structures.heldout, teacher_of(case)), committee_of([case.model_path("naive")]))
     assert 1.0 < forgotten["after"]["force_rmse_meV_A"] < 0.7 * naive["force_rmse_meV_A"]
 
 
-def test_what_says_nothing_new_moves_nothing(case, training_environments, structures):
+def test_labels_of_the_foundation_leave_the_weights(case, replayed, structures):
     """New and replayed frames by the foundation: mace finds no error before its first step, and hardly any later."""
     cells = [frame.copy() for frame in (*case.train, *case.valid)]
-    new = labelled(cells, teacher_of(case))
+    new = label_structures(cells, teacher_of(case))
     check = replay_of(case, structures, "nothing new", new, epochs=2, learning_rate=0.001)
     assert re.search(
-        r"Initial:.*loss=0\.00000000, RMSE_E_per_atom= +0\.00 meV, RMSE_F= +0\.00 meV", case.said("nothing new")
+        r"Initial:.*loss=0\.00000000, RMSE_E_per_atom= +0\.00 meV, RMSE_F= +0\.00 meV", case.log_of("nothing new")
     )
-    contradiction = training_environments["pseudolabels"]["beside_labels"]
+    contradiction = replayed["pseudolabels"]["errors_on_labels"]
     for quantity, error in check["forgetting_check"]["after"].items():
         assert error < 0.01 * contradiction[quantity]
 
@@ -320,15 +318,15 @@ def test_what_says_nothing_new_moves_nothing(case, training_environments, struct
 # ── damage ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def damaged(case: Case, recipe: dict = NAIVE, *, log: tuple[str, str] = ("", ""), start: float = 0.0, **asked) -> str:
+def damaged(case: Case, recipe: dict = NAIVE, *, log: tuple[str, str] = ("", ""), start: float = 0.0, **changes) -> str:
     """The sentence for a real result in which something was changed.
 
-    `log` is a text of the log and what stands there instead; `start` is added to the foundation's error.
+    `log` is a text of the log and its replacement; `start` is added to the foundation's error.
     """
-    model, said = case.saved(recipe), case.log(recipe)
-    change = asked.pop("change", lambda model: None)
+    model, text = case.saved(recipe), case.log(recipe)
+    change = changes.pop("change", lambda model: None)
     change(model)
-    assert log[0] in said
+    assert log[0] in text
     wanted = {
         "subject": SUBJECT,
         "isolated_atoms_eV": {3: -1.0, 17: -2.0},
@@ -340,8 +338,8 @@ def damaged(case: Case, recipe: dict = NAIVE, *, log: tuple[str, str] = ("", "")
     with pytest.raises(SaltflowError) as caught:
         check_training(
             model,
-            said.replace(*log) if log[0] else said,
-            Asked(**wanted | asked),
+            text.replace(*log) if log[0] else text,
+            TrainingRequest(**wanted | changes),
             earlier="",
             foundation=torch.load(case.foundation, weights_only=False),
             start_meV_A=case.fine_tune(recipe)["foundation_force_rmse_meV_A"] + start,
@@ -374,20 +372,26 @@ def nudge(name: str):
     ("damage", "sentence"),
     [
         ({"change": set_nan}, r"diverged: weights are not finite; lower learning\.training\.learning_rate"),
-        ({"change": lambda model: model.float()}, r"weights are torch\.float32 where .*dtype is float64"),
+        (
+            {"change": lambda model: model.float()},
+            r"weights are torch\.float32 instead of float64 \(learning\.training\.dtype\)",
+        ),
         ({"change": shift_isolated_atom}, r"other isolated-atom energies than the reference for Z = \[17\]: mace kept"),
-        ({"change": add_a_head}, r"has the heads \['pt_head', 'Default'\] where \['Default'\] were asked for"),
+        ({"change": add_a_head}, r"has the heads \['pt_head', 'Default'\] instead of \['Default'\]"),
         ({"isolated_atoms_eV": {3: -1.0, 17: -2.0, 40: -3.0}}, "knows Li, Cl where its frames hold Li, Cl, Zr"),
         ({"log": ("forces: 4, ", "forces: 3, ")}, "mace read 3 labels of forces from 4 frames"),
         (
             {"log": ("stress: 4", "stress: 0")},
-            r"read 0 labels of stress .* take the imported set out that lacks REF_st",
+            r"read 0 labels of stress .* remove the imported set that lacks REF_st",
         ),
-        ({"log": ("Batch size: 2", "Batch size: 8")}, "took batches of 8 from 4 frames where 2 were asked for"),
-        ({"log": ("forces_weight=100.000", "forces_weight=10.000")}, r"trained with W.*forces_weight=10\.000.* where"),
-        ({"log": ("WeightedEnergyForcesStressLoss", "UniversalLoss")}, "trained with another loss where"),
+        ({"log": ("Batch size: 2", "Batch size: 8")}, "took batches of 8 from 4 frames instead of 2"),
+        (
+            {"log": ("forces_weight=100.000", "forces_weight=10.000")},
+            r"trained with W.*forces_weight=10\.000.* instead of \(",
+        ),
+        ({"log": ("WeightedEnergyForcesStressLoss", "UniversalLoss")}, "trained with another loss instead of"),
         ({"log": ("Epoch ", "Step ")}, "mace trained no epoch on 4 frames in batches of 2; raise"),
-        ({"resumed_epoch": 3}, "began at epoch 0 where a checkpoint of epoch 3 was to be continued; delete"),
+        ({"resumed_epoch": 3}, "began at epoch 0 where a checkpoint of epoch 3 was to be resumed; delete"),
         ({"training": TRAINING | NAIVE | {"epochs": 9}}, "ended after epoch 5 of 9; train again"),
         ({"start": 1.0}, r"before the first epoch the model had a force error of .* its weights were not the start"),
     ],
@@ -400,9 +404,9 @@ def test_a_damaged_result_is_refused(case, damage, sentence):
     ("recipe", "name"),
     [(FROZEN, "interactions.0.linear.weight"), (LORA, "products.0.symmetric_contractions.contractions.0.weights_max")],
 )
-def test_a_frozen_weight_that_moved_by_a_hair_is_refused(case, recipe, name):
+def test_a_frozen_weight_that_changed_in_the_last_digits_is_refused(case, recipe, name):
     found = damaged(case, recipe, change=nudge(name))
-    assert f"weights that the recipe {recipe['recipe']} keeps have changed ({name}, 1 in all)" in found
+    assert f"frozen weights of the recipe {recipe['recipe']} changed ({name}, 1 in all)" in found
 
 
 def test_a_training_that_moved_nothing_is_refused(case):
@@ -416,13 +420,16 @@ def test_a_training_that_moved_nothing_is_refused(case):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (add_a_head, r"has the heads pt_head, Default, of which mace would take one unasked; write one into a file"),
+        (
+            add_a_head,
+            r"has the heads pt_head, Default, of which mace would silently take one; write one into its own file",
+        ),
         (lambda model: model.atomic_numbers.copy_(torch.tensor([3, 9, 40])), "does not know Cl; start from one that"),
     ],
 )
-def test_a_foundation_that_cannot_teach_is_refused_before_anything_runs(change, sentence):
+def test_a_foundation_that_does_not_fit_is_refused_before_the_training(change, sentence):
     foundation = make_model(seed=1)
     change(foundation)
-    asked = Asked(SUBJECT, {3: -1.0, 17: -2.0}, TRAINING | NAIVE, frames=4, batch=2, resumed_epoch=0)
+    request = TrainingRequest(SUBJECT, {3: -1.0, 17: -2.0}, TRAINING | NAIVE, frames=4, batch=2, resumed_epoch=0)
     with pytest.raises(SaltflowError, match=f"{SUBJECT}: the foundation {sentence}"):
-        check_foundation(foundation, asked)
+        check_foundation(foundation, request)

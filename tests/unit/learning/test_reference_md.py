@@ -1,4 +1,4 @@
-"""g(r) of an exploration beside the reference's own dynamics, where it is known whether both are alike."""
+"""g(r) of an exploration against the reference's own dynamics, equal or different by construction."""
 
 import numpy as np
 import pytest
@@ -8,24 +8,24 @@ from ase.build import bulk
 from saltflow.learning.reference_md import AGREES, DIFFERS, UNDECIDED, compare_curves, compare_structure
 
 
-def crystal(random, *, lattice_A=5.6, **said) -> Atoms:
+def crystal(random, *, lattice_A=5.6, **info) -> Atoms:
     """Sodium chloride, its atoms displaced at random."""
     frame = bulk("NaCl", "rocksalt", a=lattice_A, cubic=True).repeat(2)
     frame.positions += random.normal(scale=0.25, size=frame.positions.shape)
     frame.wrap()
-    frame.info = {"composition": "NaCl", **said}
+    frame.info = {"composition": "NaCl", **info}
     return frame
 
 
 def imported(random, *, frames=30, **choices) -> list[Atoms]:
-    said = {"origin": "imported:md.extxyz", "temperature_K": 600.0}
-    return [crystal(random, lineage=f"imported/md/Cl32Na32/{index // 2}", **said | choices) for index in range(frames)]
+    info = {"origin": "imported:md.extxyz", "temperature_K": 600.0}
+    return [crystal(random, lineage=f"imported/md/Cl32Na32/{index // 2}", **info | choices) for index in range(frames)]
 
 
 def explored(random, *, cells=2, frames=15, kelvin=600.0, **choices) -> list[Atoms]:
-    said = {"origin": f"exploration:{kelvin:g}K", "temperature_K": kelvin}
+    info = {"origin": f"exploration:{kelvin:g}K", "temperature_K": kelvin}
     return [
-        crystal(random, lineage=f"cell{cell}", time_ps=0.1 * index, **said | choices)
+        crystal(random, lineage=f"cell{cell}", time_ps=0.1 * index, **info | choices)
         for cell in range(cells)
         for index in range(frames)
     ]
@@ -50,13 +50,11 @@ def test_equal_distributions_agree_and_another_lattice_constant_shows(random):
 
 
 def test_the_difference_of_curves_of_known_noise():
-    """Independent bins: the integral is what noise makes it on average, and next to never above the limit."""
+    """Independent bins: the mean integral is that of noise, and the limit is hardly ever exceeded."""
     random, found = np.random.default_rng(1), []
     sigma, bins = 0.2, 60
     for _ in range(400):
-        curves = [
-            {"g": 1 + sigma * random.normal(size=bins), "g_error": np.full(bins, sigma)} for _ in ("reference", "ours")
-        ]
+        curves = [{"g": 1 + sigma * random.normal(size=bins), "g_error": np.full(bins, sigma)} for _ in range(2)]
         found.append(compare_curves(*curves))
     differences = np.array([each["difference_A"] for each in found])
     assert differences.mean() == pytest.approx(found[0]["from_noise_A"], rel=0.02)
@@ -78,17 +76,17 @@ def test_a_curve_without_an_error_decides_nothing():
     assert compare_curves(sure, unsure)["verdict"] == UNDECIDED
 
 
-def test_the_nearest_temperature_is_taken_and_said(random):
+def test_the_nearest_temperature_is_taken_and_flagged(random):
     frames = [*explored(random, kelvin=900.0), *explored(random, kelvin=500.0)]
     point = compare_structure(imported(random), frames)["NaCl"]["600"]
     assert point["explored_temperature_K"] == 500.0
-    assert point["flags"] == ["the nearest temperature that was explored is 500 K"]
+    assert point["flags"] == ["the nearest explored temperature is 500 K"]
 
 
-def test_what_cannot_be_compared_says_why(random):
+def test_the_status_states_why_nothing_was_compared(random):
     assert compare_structure(imported(random), [])["NaCl"]["600"] == {"status": "it was not explored"}
     few = compare_structure(imported(random, frames=4), explored(random))["NaCl"]["600"]
-    assert few["status"].startswith("the reference's dynamics has no run of 5 frames")
+    assert few["status"].startswith("the reference has no run of 5 frames")
     lost = compare_structure(imported(random), explored(random, close_contact=True))["NaCl"]["600"]
     assert lost["status"].startswith("the exploration has no run of 5 frames")
     assert compare_structure(explored(random), explored(random)) == {}, "labels of explorations are no dynamics"
@@ -96,5 +94,5 @@ def test_what_cannot_be_compared_says_why(random):
 
 def test_blocks_of_a_file_are_put_back_in_order(random):
     """Fifteen blocks, of which the training set has some and the validation set the others."""
-    frames, ours = imported(random), explored(random)
-    assert compare_structure([*frames[18:], *frames[:18]], ours) == compare_structure(frames, ours)
+    frames, found = imported(random), explored(random)
+    assert compare_structure([*frames[18:], *frames[:18]], found) == compare_structure(frames, found)

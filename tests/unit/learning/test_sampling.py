@@ -19,8 +19,8 @@ from saltflow.learning.sampling import (
     propose_initial_frames,
     rattled_frames,
     repulsion_frames,
-    with_spread,
-    without_collisions,
+    with_force_std,
+    without_close_contacts,
 )
 from saltflow.materials.compositions import read_compositions
 from saltflow.trajectory.h5md import read_trajectory
@@ -80,7 +80,7 @@ def splits(frames: list[Atoms]) -> dict[str, str]:
     return dict(found)
 
 
-def test_packed_cells_have_lineages_splits_and_the_densities_serial_slot(cells, composition):
+def test_packed_cells_have_lineages_splits_and_alternating_densities(cells, composition):
     names = [f"p/generation0/2LiCl-ZrCl4/cell{index}" for index in range(3)]
     assert splits(cells) == dict(zip(names, ["heldout", "train", "train"], strict=True))
     assert all(cell.get_chemical_formula() == "Cl6Li2Zr" for cell in cells)
@@ -108,7 +108,7 @@ def test_the_first_rattled_frame_is_the_packed_cell(cells):
     assert first.info == cells[1].info | {"origin": "rattled"}
 
 
-def test_rattling_grows_to_the_wished_displacement_and_strain():
+def test_rattling_grows_to_the_requested_displacement_and_strain():
     cell = rock_salt(repeats=(5, 5, 5), rattle_A=0.0)
     cell.info["lineage"] = "LiCl"
     frames = rattled_frames(cell, count=5, rattle_A=0.2, seed=3)
@@ -127,7 +127,7 @@ def test_rattling_follows_its_seed(cells):
     assert not np.allclose(first.positions, other.positions, atol=1e-3)
 
 
-def seeds_from_scratch(composition, tmp_path, **changes):
+def initial_frames_from_scratch(composition, tmp_path, **changes):
     return propose_initial_frames(
         [composition],
         None,
@@ -141,8 +141,8 @@ def seeds_from_scratch(composition, tmp_path, **changes):
     )
 
 
-def test_seeds_without_a_foundation_are_rattled_cells(composition, tmp_path):
-    frames = seeds_from_scratch(composition, tmp_path)
+def test_initial_frames_without_a_foundation_are_rattled_cells(composition, tmp_path):
+    frames = initial_frames_from_scratch(composition, tmp_path)
     assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"]
     assert sorted(splits(frames).values()) == ["heldout", "train", "train"]
     assert {frame.info["origin"] for frame in frames} == {"rattled"}
@@ -152,7 +152,7 @@ def covalent_A(one: str, other: str) -> float:
     return covalent_radii[atomic_numbers[one]] + covalent_radii[atomic_numbers[other]]
 
 
-def test_repulsion_frames_of_are_as_close_as_asked_and_nothing_else_moves(cells):
+def test_repulsion_frames_are_as_close_as_requested_and_nothing_else_moves(cells):
     frames = repulsion_frames(cells, count=12, closest_factor=0.85)
     assert len(frames) >= 8, "most pairs of a small cell have a free way"
     starts = {cell.info["lineage"]: cell for cell in cells}
@@ -170,7 +170,7 @@ def test_repulsion_frames_of_are_as_close_as_asked_and_nothing_else_moves(cells)
     assert len({frame.info["origin"] for frame in frames[:3]}) == 3, "pairs of elements take turns"
 
 
-def test_repulsion_frames_of_bring_nothing_else_too_close(cells):
+def test_repulsion_frames_bring_no_other_pair_too_close(cells):
     for frame in repulsion_frames(cells, count=12, closest_factor=0.85):
         start = next(cell for cell in cells if cell.info["lineage"] == frame.info["lineage"])
         before, after = start.get_all_distances(mic=True), frame.get_all_distances(mic=True)
@@ -179,13 +179,13 @@ def test_repulsion_frames_of_bring_nothing_else_too_close(cells):
             assert after[first, second] >= min(allowed, before[first, second]) - 1e-5
 
 
-def test_no_repulsion_frames_of_where_none_are_asked_for(cells):
+def test_no_repulsion_frames_where_none_are_requested(cells):
     assert repulsion_frames(cells, count=0, closest_factor=0.85) == []
     assert repulsion_frames(cells[:1], count=5, closest_factor=0.85) == [], "the first cell is held out"
 
 
-def test_repulsion_frames_of_come_beside_the_frames_of_the_cells(composition, tmp_path):
-    frames = seeds_from_scratch(composition, tmp_path, repulsion_frames=4)
+def test_repulsion_frames_are_added_to_the_frames_of_the_cells(composition, tmp_path):
+    frames = initial_frames_from_scratch(composition, tmp_path, repulsion_frames=4)
     short = [frame for frame in frames if frame.info["origin"].startswith("repulsion")]
     assert 1 <= len(short) <= 4
     assert len(frames) == INITIAL["cells"] * INITIAL["frames_per_cell"] + len(short)
@@ -195,7 +195,7 @@ def test_repulsion_frames_of_come_beside_the_frames_of_the_cells(composition, tm
 # ── driven by a committee ──────────────────────────────────────────────────────────────────────
 
 
-def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee, tmp_path):
+def test_initial_frames_of_a_foundation_are_melts_up_to_the_quota(composition, committee, tmp_path):
     frames = propose_initial_frames(
         [composition],
         committee,
@@ -212,7 +212,7 @@ def test_seeds_of_a_foundation_are_melts_up_to_the_quota(composition, committee,
     assert {frame.info["origin"] for frame in frames} == {"melt:300K", "melt:600K"}
 
 
-def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(committee, tmp_path):
+def test_a_foundation_that_lacks_an_element_is_refused_before_the_melt(committee, tmp_path):
     oxychloride = read_compositions(DEMO, potentials=["demo"])["LiAlCl2.5O0.75"]
     with pytest.raises(SaltflowError, match=r"Potential p: its foundation does not know Al, O of LiAlCl2\.5O0\.75; st"):
         propose_initial_frames(
@@ -221,7 +221,7 @@ def test_a_foundation_that_lacks_an_element_is_told_before_it_melts_anything(com
         )  # fmt: skip
 
 
-def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, committee, tmp_path):
+def test_exploration_visits_new_cells_and_records_its_uncertainty(composition, committee, tmp_path):
     frames = explore(
         [composition],
         committee,
@@ -241,22 +241,22 @@ def test_exploration_visits_new_cells_and_says_how_uncertain_it_is(composition, 
     assert all(np.isfinite(frame.info["force_std_eV_A"]) for frame in frames)
     assert all(frame.info["force_std_eV_A"] > 0 for frame in frames)
     assert {frame.info["generation"] for frame in frames} == {2}
-    assert not any(frame.info["close_contact"] for frame in frames), "nothing collides where the gate is open"
+    assert not any(frame.info["close_contact"] for frame in frames), "no contact is close at a factor of zero"
     assert {len(frames) / 3} == {2 + 4}, "two of the relaxation and one every 10 of 40 fs"
 
     times_ps = [frame.info["time_ps"] for frame in frames[:6]]
-    assert times_ps == pytest.approx([-0.1, 0.0, 0.01, 0.02, 0.03, 0.04]), "of the heating; the relaxation is before it"
+    assert times_ps == pytest.approx([-0.1, 0.0, 0.01, 0.02, 0.03, 0.04]), "of the heating; negative in the relaxation"
     assert [frame.info["temperature_K"] for frame in frames[::6]] == [300, 600, 300]
     ends = [(frame.info["run_status"], frame.info["run_end_ps"]) for frame in frames if "run_status" in frame.info]
     assert ends == [("ok", 0.04)] * 3
 
 
 class Killed(BaseException):
-    """What no code of ours expects."""
+    """An exception that no code expects."""
 
 
 def dying(committee, *, after: int):
-    """The same committee, in a process that is killed at one of its evaluations."""
+    """The same committee, killed at one of its evaluations."""
     left = iter(range(after))
 
     class Dying(type(committee)):
@@ -276,12 +276,12 @@ def dying(committee, *, after: int):
 
 
 def test_an_exploration_killed_anywhere_ends_with_the_same_frames(committee, tmp_path):
-    """In the heating, and after it, while the spread of its frames is found."""
+    """In the heating, and after it, while the disagreement of its frames is evaluated."""
     cells = [rock_salt(repeats=(1, 1, 2), seed=seed) for seed in (1, 2)]
     for number, cell in enumerate(cells):
         cell.info = {"composition": "LiCl", "lineage": f"LiCl/cell{number}", "split": "train"}
     whole = driven(cells, committee, tmp_path / "whole", step_fs=1.0, checkpoint_ps=0.02)
-    for instant in (110, 45):  # the second goes on at step 100 of 140
+    for instant in (110, 45):  # the second resumes at step 100 of 140
         with pytest.raises(Killed):
             driven(cells, dying(committee, after=instant), tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
     again = driven(cells, committee, tmp_path / "killed", step_fs=1.0, checkpoint_ps=0.02)
@@ -323,29 +323,29 @@ def test_the_frame_before_a_crash_is_kept(committee, tmp_path):
     assert frames[-2].info["time_ps"] <= last.info["run_end_ps"] < last.info["requested_ps"]
 
 
-def test_a_sound_run_keeps_what_was_recorded(committee, tmp_path):
+def test_a_stable_run_keeps_its_recorded_frames(committee, tmp_path):
     cell = rock_salt()
     cell.info = {"composition": "LiCl", "lineage": "LiCl/cell", "split": "train"}
     frames = driven([cell], committee, tmp_path, step_fs=1.0)
     assert len(frames) == read_trajectory(tmp_path / "cell0.h5md").n_frames
 
 
-def test_a_frame_has_the_largest_spread_of_an_atom(committee):
+def test_a_frame_has_the_largest_disagreement_of_an_atom(committee):
     """A committee of one model agrees with itself."""
-    (frame,) = with_spread([rock_salt(rattle_A=0.2)], committee)
+    (frame,) = with_force_std([rock_salt(rattle_A=0.2)], committee)
     assert frame.info["force_std_eV_A"] > 0
     alone = type(committee)(committee.models[:1], device="cpu", dtype="float64")
-    (certain,) = with_spread([rock_salt(rattle_A=0.2)], alone)
+    (certain,) = with_force_std([rock_salt(rattle_A=0.2)], alone)
     assert certain.info["force_std_eV_A"] == 0
 
 
-# ── what is kept of them ───────────────────────────────────────────────────────────────────────
+# ── frames that are kept ──────────────────────────────────────────────────────────────────────
 
 
-def test_frames_with_colliding_atoms_teach_nothing(composition, cells):
+def test_frames_with_a_close_contact_are_excluded(composition, cells):
     unphysical = cells[1].copy()
     unphysical.positions[1] = unphysical.positions[0] + [0.3, 0.0, 0.0]
-    kept = without_collisions([cells[0], unphysical, cells[2]], [composition], atoms=9, packing=PACKING)
+    kept = without_close_contacts([cells[0], unphysical, cells[2]], [composition], atoms=9, packing=PACKING)
     assert [frame.info["lineage"] for frame in kept] == [cells[0].info["lineage"], cells[2].info["lineage"]]
 
 

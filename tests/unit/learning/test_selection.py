@@ -37,49 +37,49 @@ def candidates() -> list[Atoms]:
     return [*train, *heldout, *unphysical, frame_of(202, uncertainty_eV_A=9.0, split="heldout")]
 
 
-def select(offered, committee, *, seed=1, **changes):
-    return select_frames(offered, committee, selection=SELECTION | changes, seed=seed)
+def select(explored, committee, *, seed=1, **changes):
+    return select_frames(explored, committee, selection=SELECTION | changes, seed=seed)
 
 
-def arms(frames: list[Atoms]) -> dict[str, list[int]]:
+def by_selection(frames: list[Atoms]) -> dict[str, list[int]]:
     return {
-        arm: [frame.info["index"] for frame in frames if frame.info["selected_by"] == arm]
-        for arm in ("heldout", "control", "uncertain and diverse")
+        name: [frame.info["index"] for frame in frames if frame.info["selected_by"] == name]
+        for name in ("heldout", "random", "uncertainty")
     }
 
 
-def test_the_quota_of_every_arm(candidates, committee):
-    chosen = arms(select(candidates, committee))
-    assert {arm: len(members) for arm, members in chosen.items()} == {
+def test_the_quota_of_every_selection(candidates, committee):
+    chosen = by_selection(select(candidates, committee))
+    assert {name: len(members) for name, members in chosen.items()} == {
         "heldout": 3,
-        "control": 3,
-        "uncertain and diverse": 6,
+        "random": 3,
+        "uncertainty": 6,
     }
     everything = [index for members in chosen.values() for index in members]
     assert len(set(everything)) == SELECTION["frames"]
 
 
 def test_held_out_frames_come_from_held_out_cells_alone(candidates, committee):
-    chosen = arms(select(candidates, committee))
+    chosen = by_selection(select(candidates, committee))
     assert all(100 <= index < 108 for index in chosen["heldout"])
-    assert all(index < 30 for index in chosen["control"] + chosen["uncertain and diverse"])
+    assert all(index < 30 for index in chosen["random"] + chosen["uncertainty"])
 
 
-def test_the_band(candidates, committee):
-    """Half of the candidates are too certain; the control arm is drawn from all that are no unphysical."""
-    chosen = arms(select(candidates, committee, random_fraction=0.0))
-    assert all(15 <= index < 30 for index in chosen["uncertain and diverse"])
-    drawn = {index for seed in range(12) for index in arms(select(candidates, committee, seed=seed))["control"]}
+def test_the_band_of_uncertainties(candidates, committee):
+    """Half of the candidates are too certain; the random baseline is drawn from all physical frames."""
+    chosen = by_selection(select(candidates, committee, random_fraction=0.0))
+    assert all(15 <= index < 30 for index in chosen["uncertainty"])
+    drawn = {index for seed in range(12) for index in by_selection(select(candidates, committee, seed=seed))["random"]}
     assert min(drawn) < 15 <= max(drawn) < 30
 
 
-def test_what_is_certain_by_the_absolute_limit_is_not_labelled(candidates, committee):
-    """Above 2.75 eV/Å are the last three: fewer than the quota, and no others make up for them."""
-    chosen = arms(select(candidates, committee, random_fraction=0.0, min_force_uncertainty_eV_A=2.75))
-    assert sorted(chosen["uncertain and diverse"]) == [27, 28, 29]
+def test_frames_below_the_absolute_limit_are_not_selected(candidates, committee):
+    """Above 2.75 eV/Å are the last three: fewer than the quota, and not replaced."""
+    chosen = by_selection(select(candidates, committee, random_fraction=0.0, min_force_uncertainty_eV_A=2.75))
+    assert sorted(chosen["uncertainty"]) == [27, 28, 29]
 
 
-def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
+def test_uncertainties_are_disagreements_times_the_factor_of_the_composition():
     frames = [Atoms(info={"composition": name, "force_std_eV_A": 0.2}) for name in ("LiCl", "LiF")]
     calibration = {"compositions": {"LiCl": {"factor": 8.0}, "LiF": {"factor": None}}, "pooled": {"factor": 5.0}}
     found = with_uncertainty(frames, calibration)
@@ -87,8 +87,8 @@ def test_uncertainties_are_spreads_times_the_factor_of_the_composition():
     assert "force_std_eV_A" not in found[0].info
 
 
-def test_explored_frames_are_counted_by_what_became_of_them(candidates, committee):
-    """Below 1.05 eV/Å are ten of thirty and the eight held out; unphysical is uncertain, unknown or has collided."""
+def test_explored_frames_are_counted_as_accurate_candidate_or_failed(candidates, committee):
+    """Below 1.05 eV/Å: ten of thirty and the eight held out; failed: too uncertain, not finite or in close contact."""
     candidates[0].info["close_contact"] = True
     for frame in candidates:
         frame.info["composition"] = "LiCl" if frame.info["index"] < 100 else "LiF"
@@ -99,39 +99,39 @@ def test_explored_frames_are_counted_by_what_became_of_them(candidates, committe
     assert 0 not in {frame.info["index"] for frame in chosen}
 
 
-def test_a_selection_without_a_candidate_says_why(candidates, committee, caplog):
+def test_a_selection_without_candidates_logs_why(candidates, committee, caplog):
     unphysical = [frame for frame in candidates if not frame.info["force_uncertainty_eV_A"] <= 5.0]
     for frame in unphysical:
         frame.info |= {"composition": "LiCl", "split": "train"}
     assert select(unphysical, committee) == []
-    assert "LiCl: no frame is worth a label" in caplog.text
-    assert "of 3 that were explored 0 are known already and 3 have failed" in caplog.text
+    assert "LiCl: no frame is selected" in caplog.text
+    assert "of 3 explored frames 0 are accurate and 3 have failed" in caplog.text
     assert select([], committee) == []
     assert "nothing was explored" in caplog.text
 
 
-def test_unphysical_is_never_labelled(candidates, committee):
+def test_unphysical_frames_are_never_selected(candidates, committee):
     everything = [frame.info["index"] for frame in select(candidates, committee, frames=100, lower_quantile=0.0)]
     assert len(everything) == 33
     assert not {200, 201, 202} & set(everything)
 
 
 @pytest.mark.parametrize("random_fraction", [0.0, 0.2, 1.0])
-def test_no_more_frames_than_asked_for(candidates, committee, random_fraction):
-    """Labelling jobs exist for this many frames and no more."""
+def test_no_more_frames_than_the_quota(candidates, committee, random_fraction):
+    """The number of labelling jobs is fixed."""
     chosen = select(candidates, committee, random_fraction=random_fraction)
     assert len(chosen) == SELECTION["frames"]
-    assert len(arms(chosen)["control"]) == round(9 * random_fraction)
+    assert len(by_selection(chosen)["random"]) == round(9 * random_fraction)
 
 
 def test_held_out_frames_are_drawn_at_random(candidates, committee):
-    drawn = [tuple(arms(select(candidates, committee, seed=seed))["heldout"]) for seed in range(12)]
+    drawn = [tuple(by_selection(select(candidates, committee, seed=seed))["heldout"]) for seed in range(12)]
     assert len(set(drawn)) > 3
     assert {index for draw in drawn for index in draw} == set(range(100, 108))
 
 
 def test_the_same_seed_selects_the_same_frames(candidates, committee):
-    assert arms(select(candidates, committee, seed=5)) == arms(select(candidates, committee, seed=5))
+    assert by_selection(select(candidates, committee, seed=5)) == by_selection(select(candidates, committee, seed=5))
 
 
 @pytest.mark.parametrize("kept", [0, 1, 4])
@@ -169,17 +169,17 @@ def test_every_frame_is_the_farthest_from_those_before(spread_out, committee):
         assert nearest[chosen[place]] == pytest.approx(nearest.max())
 
 
-def test_the_spread_is_close_to_the_best_of_all_choices(spread_out, committee):
+def test_the_choice_is_close_to_the_most_diverse_one(spread_out, committee):
     """Farthest point is never worse than half the best smallest distance of any choice (Gonzalez 1985)."""
     points = descriptors(spread_out, committee)
     chosen = [frame.info["index"] for frame in farthest_points(spread_out, committee, count=4)]
     smallest = {choice: pdist(points[list(choice)]).min() for choice in combinations(range(10), 4)}
-    ours = smallest[tuple(sorted(chosen))]
-    assert ours >= 0.5 * max(smallest.values())
-    assert ours > np.median(list(smallest.values()))
+    found = smallest[tuple(sorted(chosen))]
+    assert found >= 0.5 * max(smallest.values())
+    assert found > np.median(list(smallest.values()))
 
 
-def test_a_frame_met_twice_is_labelled_once(spread_out, committee):
+def test_equal_frames_are_selected_once(spread_out, committee):
     doubled = [*spread_out, *(frame.copy() for frame in spread_out)]
     chosen = [frame.info["index"] for frame in farthest_points(doubled, committee, count=15)]
     assert sorted(chosen) == list(range(10))

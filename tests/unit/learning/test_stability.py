@@ -1,18 +1,18 @@
-"""When driven cells met their first guard, for runs whose fate is known."""
+"""When driven cells met their first stop criterion, for runs with a known end."""
 
 import numpy as np
 import pytest
 from ase import Atoms
 
 from saltflow.labels.frames import read_frames, write_frames
-from saltflow.learning.stability import COLLISION, measure_stability, with_stability
+from saltflow.learning.stability import CLOSE_CONTACT, measure_stability, with_stability
 
 HOT = "temperature ran away in stage 'explore'"
 DURATION_PS, STRIDE_PS = 2.0, 0.5
 
 
 def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", contact_ps=np.inf, name="LiCl"):
-    """The frames of one cell as an exploration has them: relaxation, heating, and the last before a crash."""
+    """Frames of one cell as explored: relaxation, heating, and the last before a crash."""
     info = {"composition": name, "lineage": f"{name}/{kelvin:g}/cell{number}", "temperature_K": kelvin}
     times_ps = [-0.1, 0.0, *np.arange(STRIDE_PS, ended_ps + 1e-9, STRIDE_PS)]
     frames = [Atoms("Li", info=info | {"time_ps": time, "close_contact": time >= contact_ps}) for time in times_ps]
@@ -22,7 +22,7 @@ def run(number: int, *, kelvin=600.0, ended_ps=DURATION_PS, ended="ok", contact_
     return frames
 
 
-def test_cells_that_came_through_have_met_nothing():
+def test_stable_cells_met_no_stop_criterion():
     (point,) = measure_stability([*run(0), *run(1)])["LiCl"].values()
     expected = {
         "cells": 2,
@@ -35,8 +35,8 @@ def test_cells_that_came_through_have_met_nothing():
     assert point == expected
 
 
-def test_the_first_guard_of_every_cell_counts():
-    """Of five cells one collides at 0.5 ps and is ended at 1.3 ps, one collides later, one is ended, two are sound."""
+def test_the_first_stop_criterion_of_every_cell_counts():
+    """Five cells: a close contact at 0.5 ps and a stop at 1.3 ps, a later contact, a stop, two stable ones."""
     frames = [
         *run(0, contact_ps=0.5, ended_ps=1.3, ended=HOT),
         *run(1, contact_ps=1.5),
@@ -46,7 +46,7 @@ def test_the_first_guard_of_every_cell_counts():
     ]
     (point,) = measure_stability(frames)["LiCl"].values()
     assert (point["cells"], point["ended_early"]) == (5, 2)
-    assert point["stop_criteria"] == {COLLISION: 2, HOT: 1}
+    assert point["stop_criteria"] == {CLOSE_CONTACT: 2, HOT: 1}
     assert (point["earliest_ps"], point["median_ps"]) == (0.5, 1.5), "the third of five"
     (fewer,) = measure_stability([*frames, *run(5)])["LiCl"].values()
     assert fewer["median_ps"] == 1.5, "half of six"
@@ -54,7 +54,7 @@ def test_the_first_guard_of_every_cell_counts():
     assert fewest["median_ps"] is None, "fewer than half of seven"
 
 
-def test_a_cell_lost_in_the_relaxation_lived_for_no_time():
+def test_a_cell_lost_in_the_relaxation_has_a_lifetime_of_zero():
     lost = run(0, ended_ps=-0.06, ended="energy or forces are not finite in stage 'relax'")
     (point,) = measure_stability(lost)["LiCl"].values()
     assert (point["earliest_ps"], point["median_ps"], point["ended_early"]) == (0.0, 0.0, 1)
@@ -73,7 +73,7 @@ def test_median_of_exponential_lifetimes():
     assert point["ended_early"] / 400 == pytest.approx(1 - np.exp(-2), abs=4 * np.sqrt(0.12 / 400))
 
 
-def test_compositions_and_temperatures_are_apart_after_a_file(tmp_path):
+def test_compositions_and_temperatures_are_separate_after_a_file(tmp_path):
     frames = [*run(0, kelvin=1200.0, ended_ps=0.25, ended=HOT), *run(0), *run(0, name="LiF")]
     write_frames(tmp_path / "frames.extxyz", frames)
     found = measure_stability(read_frames(tmp_path / "frames.extxyz"))
@@ -83,7 +83,7 @@ def test_compositions_and_temperatures_are_apart_after_a_file(tmp_path):
     assert with_stability(counts, frames)["LiCl"] == {"frames": 3, "stability": found["LiCl"]}
 
 
-def test_frames_that_do_not_say_how_their_run_ended_are_left_out():
+def test_cells_without_a_run_status_are_excluded():
     frames = run(0)
     del frames[-1].info["run_status"]
     assert measure_stability(frames) == {}

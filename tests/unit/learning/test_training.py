@@ -1,4 +1,4 @@
-"""mace's own training program on a few frames labelled by tight binding, killed, resumed and led astray."""
+"""mace's own training program on a few frames labelled by tight binding: killed, resumed, diverged, refused."""
 
 import json
 import os
@@ -19,8 +19,9 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file, write_json
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.labelling import label_frames, label_isolated_atoms
-from saltflow.learning.assessment.assessment import errors, predict
-from saltflow.learning.foundations import Foundation, pinned_foundation
+from saltflow.learning.assessment.predictions import predict
+from saltflow.learning.foundations import Foundation, checked_foundation
+from saltflow.learning.prediction_errors import errors
 from saltflow.learning.training import train_member
 from saltflow.potentials.mace import load_checked_committee, load_committee
 
@@ -112,7 +113,7 @@ class Member:
         return path.read_text()
 
     def checkpoints(self) -> dict[int, Path]:
-        """Epoch → file, of those that the kill left whole."""
+        """Epoch → file, of readable checkpoints."""
         whole = {}
         for path in (self.work / "checkpoints").glob("*_epoch-*.pt"):
             with suppress(RuntimeError, EOFError, OSError):
@@ -146,7 +147,7 @@ def resumed(tmp_path_factory, labelled) -> tuple[Member, dict, list[int], str]:
     """A member that was killed, lost the end of a checkpoint, and was trained to the end.
 
     Returns:
-        the member, its check, the epochs of whole checkpoints at the restart, what the log said before it.
+        the member, its check, the epochs of whole checkpoints at the restart, the log before it.
     """
     folder = tmp_path_factory.mktemp("resumed")
     start_and_kill(folder, labelled)
@@ -159,11 +160,11 @@ def resumed(tmp_path_factory, labelled) -> tuple[Member, dict, list[int], str]:
     return member, member.train(labelled), sorted(whole), before
 
 
-def epochs(said: str) -> list[int]:
-    return [int(match[1]) for match in EPOCH.finditer(said)]
+def epochs(log: str) -> list[int]:
+    return [int(match[1]) for match in EPOCH.finditer(log)]
 
 
-def test_training_goes_on_from_the_last_whole_checkpoint(resumed):
+def test_training_resumes_at_the_last_readable_checkpoint(resumed):
     member, check, whole, before = resumed
     assert epochs(before)[0] == 0
     assert max(epochs(before)) < 59
@@ -200,7 +201,7 @@ def test_the_check_describes_the_model(resumed, labelled):
     assert check["loss"].endswith("(energy_weight=1.000, forces_weight=100.000, stress_weight=1.000)")
 
 
-def test_the_saved_model_is_the_one_of_the_best_epoch_averaged_over_steps(resumed, labelled):
+def test_the_saved_model_is_that_of_the_best_epoch_averaged_over_steps(resumed, labelled):
     """Validation errors in the log are those of the averaged weights (EMA); the saved model must reproduce its own."""
     member, check, _, before = resumed
     lines = [match for match in EPOCH.finditer(member.log().removeprefix(before))]
@@ -246,7 +247,7 @@ def test_fine_tuning_leaves_the_foundation_as_it_was(fine_tuned):
     assert sha256_of_file(foundation) == sha256 == check["foundation_sha256"]
 
 
-def test_other_frames_never_meet_a_checkpoint(fine_tuned, labelled):
+def test_checkpoints_of_other_frames_are_not_resumed(fine_tuned, labelled):
     member, check, *_ = fine_tuned
     assert epochs(member.log()) == [0]
     assert check["last_epoch"] == check["saved_epoch"] == 0
@@ -263,7 +264,7 @@ def test_a_bootstrapped_member_trains_on_a_resample(fine_tuned, labelled):
 
 
 def test_a_foundation_with_other_isolated_atoms_is_refused(tmp_path, resumed, labelled):
-    """mace keeps the foundation's energies without a word when the elements are the same."""
+    """mace silently keeps the foundation's energies when the elements are the same."""
     shifted = {"Li": labelled.isolated_atoms_eV["Li"] + 1.0}
     member = Member(tmp_path)
     with pytest.raises(SaltflowError, match=r"other isolated-atom energies than the reference for Z = \[3\]"):
@@ -279,14 +280,14 @@ def test_a_training_that_diverged_is_refused(tmp_path, labelled):
     assert not member.model.exists()
 
 
-def test_a_failure_of_mace_is_told_with_its_reason(tmp_path, labelled):
+def test_a_failure_of_mace_is_reported_with_its_reason(tmp_path, labelled):
     with pytest.raises(
         SaltflowError, match=rf"{SUBJECT}: mace's .*code 2: .*invalid float value: 'fast' \(see .*\.log\)"
     ):
         Member(tmp_path).train(labelled, learning_rate="fast", epochs=1)
 
 
-def test_a_foundation_that_is_no_model_is_told_before_anything_runs(tmp_path, labelled):
+def test_a_foundation_that_is_no_model_is_refused_before_anything_runs(tmp_path, labelled):
     broken = tmp_path / "broken.model"
     broken.write_bytes(b"no model")
     with pytest.raises(SaltflowError, match=rf"{SUBJECT}: the foundation .*broken\.model cannot be read as a model"):
@@ -294,7 +295,7 @@ def test_a_foundation_that_is_no_model_is_told_before_anything_runs(tmp_path, la
 
 
 @pytest.mark.parametrize("missing", ["train", "valid"])
-def test_no_frames_are_told_before_anything_runs(tmp_path, labelled, missing):
+def test_missing_frames_are_refused_before_anything_runs(tmp_path, labelled, missing):
     empty = Labelled.__new__(Labelled)
     empty.__dict__ |= labelled.__dict__ | {missing: []}
     with pytest.raises(SaltflowError, match=r"there are \d training and \d validation frames; label more"):
@@ -302,15 +303,15 @@ def test_no_frames_are_told_before_anything_runs(tmp_path, labelled, missing):
     assert not (tmp_path / "work").exists()
 
 
-def test_a_foundation_is_taken_only_with_its_hash(tmp_path):
+def test_a_foundation_needs_its_hash(tmp_path):
     model = tmp_path / "foundation.model"
     model.write_bytes(b"weights")
     sha256 = sha256_of_file(model)
     (tmp_path / "released.json").write_text(json.dumps({"sha256": sha256}))
-    assert pinned_foundation({"kind": "none"}, path=None, release=None) is None
-    assert pinned_foundation({"kind": "file", "sha256": sha256}, path=str(model), release=None) == model
+    assert checked_foundation({"kind": "none"}, path=None, release=None) is None
+    assert checked_foundation({"kind": "file", "sha256": sha256}, path=str(model), release=None) == model
     release = str(tmp_path / "released.json")
-    assert pinned_foundation({"kind": "potential", "name": "base"}, path=str(model), release=release) == model
+    assert checked_foundation({"kind": "potential", "name": "base"}, path=str(model), release=release) == model
     model.write_bytes(b"other weights")
     with pytest.raises(SaltflowError, match="was not loaded"):
-        pinned_foundation({"kind": "potential", "name": "base"}, path=str(model), release=release)
+        checked_foundation({"kind": "potential", "name": "base"}, path=str(model), release=release)

@@ -1,26 +1,26 @@
-"""Calibrated uncertainties of synthetic committees whose errors are known, and what is said where labels are few."""
+"""Calibrated uncertainties of synthetic committees whose errors are known, and their flags where labels are few."""
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from saltflow.learning.uncertainty import SMALLEST_SPREAD_EV_A, calibrate, factor_for, flagged
+from saltflow.learning.uncertainty import SMALLEST_FORCE_STD_EV_A, calibrate, factor_for, flagged
 
 
 def frame(
-    composition: str, lineage: str, *, factor: float, seed: int, atoms: int = 40, spread_eV_A: float | None = None
+    composition: str, lineage: str, *, factor: float, seed: int, atoms: int = 40, force_std_eV_A: float | None = None
 ) -> dict:
-    """A frame in which each component of an atom's error is normal, of `factor` × spread / √3."""
+    """A frame whose force errors are normal, with a standard deviation of `factor` × force_std / √3 per component."""
     random = np.random.default_rng(seed)
-    spread = random.uniform(0.01, 0.3, size=atoms) if spread_eV_A is None else np.full(atoms, spread_eV_A)
+    force_std = random.uniform(0.01, 0.3, size=atoms) if force_std_eV_A is None else np.full(atoms, force_std_eV_A)
     reference = random.normal(size=(atoms, 3))
-    errors = factor * spread[:, None] / np.sqrt(3) * random.normal(size=(atoms, 3))
+    errors = factor * force_std[:, None] / np.sqrt(3) * random.normal(size=(atoms, 3))
     return {
         "composition": composition,
         "lineage": f"{composition}/{lineage}",
         "forces_eV_A": reference + errors,
         "reference_forces_eV_A": reference,
-        "force_std_eV_A": spread,
+        "force_std_eV_A": force_std,
     }
 
 
@@ -33,7 +33,7 @@ def frames_of(composition: str, *, factor: float, lineages=6, each=3, seed=1, **
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0, 10.0])
-def test_the_factor_of_known_errors_is_found_and_right_on_unseen_frames(factor):
+def test_the_factor_of_known_errors_holds_on_unseen_frames(factor):
     found = calibrate(frames_of("LiCl", factor=factor))["compositions"]["LiCl"]
     assert found["factor"] == pytest.approx(factor, rel=4 / np.sqrt(2 * 6 * 3 * 40 * 3))
     assert found["z_std_before"] == pytest.approx(factor, rel=0.1)
@@ -42,8 +42,8 @@ def test_the_factor_of_known_errors_is_found_and_right_on_unseen_frames(factor):
     assert found["flags"] == []
     unseen = frames_of("LiCl", factor=factor, seed=2)
     errors = np.concatenate([each["forces_eV_A"] - each["reference_forces_eV_A"] for each in unseen])
-    spread = np.concatenate([each["force_std_eV_A"] for each in unseen])
-    assert 0.85 <= np.std(errors / (found["factor"] * spread[:, None] / np.sqrt(3))) <= 1.15
+    force_std = np.concatenate([each["force_std_eV_A"] for each in unseen])
+    assert 0.85 <= np.std(errors / (found["factor"] * force_std[:, None] / np.sqrt(3))) <= 1.15
 
 
 def test_the_error_of_the_factor_is_that_of_many_repetitions():
@@ -61,20 +61,20 @@ def test_each_composition_has_its_own_factor():
     assert all(0.85 <= entry["z_std_after"] <= 1.15 for entry in found["compositions"].values())
 
 
-def test_a_factor_that_does_not_carry_over_to_another_composition_shows():
-    """Judged by the other's factor: √((9/144 + 144/9) / 2) = 2.83; compositions that are alike agree."""
+def test_z_std_loco_shows_factors_that_differ_between_compositions():
+    """With the other's factor: √((9/144 + 144/9) / 2) = 2.83; equal compositions agree."""
     apart = calibrate([*frames_of("LiCl", factor=3.0), *frames_of("LiF", factor=12.0)])
-    assert apart["pooled"]["z_std_unseen_composition"] == pytest.approx(2.83, rel=0.1)
+    assert apart["pooled"]["z_std_loco"] == pytest.approx(2.83, rel=0.1)
     alike = calibrate([*frames_of("LiCl", factor=7.0), *frames_of("LiF", factor=7.0, seed=2)])
-    assert 0.85 <= alike["pooled"]["z_std_unseen_composition"] <= 1.15
+    assert 0.85 <= alike["pooled"]["z_std_loco"] <= 1.15
 
 
-def test_a_composition_that_was_never_met_takes_the_largest_factor():
+def test_an_unknown_composition_takes_the_largest_factor():
     found = calibrate([*frames_of("LiCl", factor=3.0), *frames_of("LiF", factor=6.0, seed=2)])
-    assert factor_for(found, "never met") == found["compositions"]["LiF"]["factor"] > found["pooled"]["factor"]
+    assert factor_for(found, "unknown") == found["compositions"]["LiF"]["factor"] > found["pooled"]["factor"]
 
 
-def test_few_held_out_cells_take_the_factor_of_all_and_say_so():
+def test_few_held_out_cells_take_the_factor_of_all_and_have_a_flag():
     found = calibrate([*frames_of("LiCl", factor=6.0), *frames_of("LiF", factor=6.0, lineages=2, seed=2)])
     assert found["compositions"]["LiF"]["basis"] == "pooled"
     assert factor_for(found, "LiF") == found["pooled"]["factor"]
@@ -83,21 +83,20 @@ def test_few_held_out_cells_take_the_factor_of_all_and_say_so():
 
 
 @pytest.mark.parametrize(("lineages", "tested"), [(1, False), (2, True)])
-def test_too_few_held_out_cells_are_never_silent(lineages, tested):
+def test_too_few_held_out_cells_have_flags(lineages, tested):
     found = calibrate(frames_of("LiCl", factor=6.0, lineages=lineages))
-    said = " ".join(flagged(found))
+    flags = " ".join(flagged(found))
     assert (
-        f"rests on {lineages} held-out lineages where 3 are needed; raise learning.initial_structures.heldout_cells"
-        in said
+        f"is from {lineages} held-out lineages, 3 are needed; raise learning.initial_structures.heldout_cells" in flags
     )
-    assert ("was not tested on frames that it has not seen" in said) is not tested
+    assert ("was not tested on other lineages" in flags) is not tested
     assert (found["pooled"]["z_std_after"] is not None) is tested
     assert (found["reliability"] != []) is tested
     assert factor_for(found, "LiCl") == pytest.approx(6.0, rel=0.2)
 
 
 def test_a_cell_unlike_the_others_is_flagged():
-    """Its errors are not announced by a factor that the others gave."""
+    """The factor of the others underestimates its errors."""
     odd = [frame("LiCl", "odd", factor=60.0, seed=5 + number) for number in range(3)]
     found = calibrate([*frames_of("LiCl", factor=6.0), *odd])
     assert found["compositions"]["LiCl"]["z_std_after"] > 1.15
@@ -105,21 +104,21 @@ def test_a_cell_unlike_the_others_is_flagged():
 
 
 def test_a_model_alone_is_not_calibrated():
-    found = calibrate(frames_of("LiCl", factor=6.0, spread_eV_A=0.0))
+    found = calibrate(frames_of("LiCl", factor=6.0, force_std_eV_A=0.0))
     assert found["pooled"]["factor"] is None
     assert found["compositions"]["LiCl"]["basis"] == "none"
-    assert found["pooled"]["atoms_without_spread"] == 6 * 3 * 40
+    assert found["pooled"]["atoms_without_disagreement"] == 6 * 3 * 40
     assert "is not calibrated" in flagged(found)[0]
     assert factor_for(found, "LiCl") == 1.0
 
 
-def test_forces_that_symmetry_decides_do_not_count():
-    """A perfect crystal: neither spread nor error, and their ratio is noise."""
-    silent = frame("LiCl", "crystal", factor=0.0, seed=3, spread_eV_A=SMALLEST_SPREAD_EV_A / 10)
-    silent["forces_eV_A"] = silent["forces_eV_A"] + 1e-3
-    with_it, without = calibrate([*frames_of("LiCl", factor=6.0), silent]), calibrate(frames_of("LiCl", factor=6.0))
+def test_forces_that_vanish_by_symmetry_do_not_count():
+    """In a perfect crystal force_std and error vanish, and their ratio is noise."""
+    crystal = frame("LiCl", "crystal", factor=0.0, seed=3, force_std_eV_A=SMALLEST_FORCE_STD_EV_A / 10)
+    crystal["forces_eV_A"] = crystal["forces_eV_A"] + 1e-3
+    with_it, without = calibrate([*frames_of("LiCl", factor=6.0), crystal]), calibrate(frames_of("LiCl", factor=6.0))
     assert with_it["pooled"]["factor"] == without["pooled"]["factor"]
-    assert with_it["pooled"]["atoms_without_spread"] == 40
+    assert with_it["pooled"]["atoms_without_disagreement"] == 40
 
 
 def test_the_reliability_table_lies_on_the_diagonal():
@@ -134,9 +133,9 @@ def test_the_reliability_table_lies_on_the_diagonal():
         assert found["coverage"][f"within_{count}_sigma"] == pytest.approx(expected, abs=0.02)
 
 
-def test_a_spread_that_says_nothing_of_the_error_shows_in_the_table():
-    """Constant errors e under spreads from 0.01 to 0.3 eV/Å: the factor is e/√(0.01 · 0.3), 1.8 for e = 0.1 eV/Å."""
-    flat = frames_of("LiCl", factor=1.0, spread_eV_A=0.1)
+def test_the_reliability_table_shows_disagreement_unrelated_to_errors():
+    """Constant errors e, force_std from 0.01 to 0.3 eV/Å: the factor is e/√(0.01 · 0.3), 1.8 for e = 0.1 eV/Å."""
+    flat = frames_of("LiCl", factor=1.0, force_std_eV_A=0.1)
     for each, random in zip(flat, np.random.default_rng(4).spawn(len(flat)), strict=True):
         each["force_std_eV_A"] = random.uniform(0.01, 0.3, size=40)
     rows = calibrate(flat)["reliability"]

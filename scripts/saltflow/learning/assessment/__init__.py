@@ -1,1 +1,1 @@
-"""Errors of a generation on held-out frames, its calibration, and whether it converged."""
+"""Assessment of a generation: held-out errors, calibration, convergence, figure."""

@@ -1,4 +1,4 @@
-"""The figure of an assessment: how wrong forces are, of what, how well that was known, and whether dynamics held."""
+"""The figure of an assessment: errors, calibration and stability."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ LEAST_HEIGHTS_IN = (3.6, 2.4)  # of the rows of panels
 def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: str | Path) -> None:
     """Six panels in two rows.
 
-    Parity of force components, error of each atom over its calibrated uncertainty, z-scores by composition; force
-    errors by element and by temperature, and the stability of the dynamics.
+    Parity of force components, error over calibrated uncertainty, z-scores by composition; force errors by element and
+    temperature, stability of the dynamics.
 
     Args:
         predictions: of `assessment.predict`.
@@ -50,7 +50,7 @@ def _draw_calibration(reliability: Axes, scores: Axes, by_name: Mapping[str, Seq
     if calibration["pooled"]["factor"] is None:
         for axis in (reliability, scores):
             axis.set_axis_off()
-        reliability.text(0.5, 0.5, "One model alone has no spread.", transform=reliability.transAxes, ha="center")
+        reliability.text(0.5, 0.5, "One model alone has no disagreement.", transform=reliability.transAxes, ha="center")
         return
     _draw_reliability(reliability, by_name, calibration)
     _draw_scores(scores, calibration)
@@ -65,9 +65,9 @@ def _title(assessment: Mapping) -> str:
 
 
 def _draw_parity(axis: Axes, by_name: Mapping[str, Sequence[Mapping]]) -> None:
-    for name, ours in by_name.items():
-        reference = np.concatenate([each["reference_forces_eV_A"].ravel() for each in ours])
-        predicted = np.concatenate([each["forces_eV_A"].ravel() for each in ours])
+    for name, own in by_name.items():
+        reference = np.concatenate([each["reference_forces_eV_A"].ravel() for each in own])
+        predicted = np.concatenate([each["forces_eV_A"].ravel() for each in own])
         axis.plot(reference, predicted, ".", markersize=2, label=name, rasterized=True)
     axis.axline((0, 0), slope=1, color="0.6", lw=0.8, zorder=0)
     axis.set(xlabel="reference force component (eV/Å)", ylabel="predicted (eV/Å)")
@@ -76,12 +76,12 @@ def _draw_parity(axis: Axes, by_name: Mapping[str, Sequence[Mapping]]) -> None:
 
 
 def _draw_reliability(axis: Axes, by_name: Mapping[str, Sequence[Mapping]], calibration: Mapping) -> None:
-    for name, ours in by_name.items():
+    for name, own in by_name.items():
         error = np.concatenate(
-            [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in ours]
+            [np.linalg.norm(each["forces_eV_A"] - each["reference_forces_eV_A"], axis=1) for each in own]
         )
-        spread = np.concatenate([each["force_std_eV_A"] for each in ours])
-        expected = factor_for(calibration, name) * spread
+        force_std = np.concatenate([each["force_std_eV_A"] for each in own])
+        expected = factor_for(calibration, name) * force_std
         shown = (expected > 0) & (error > 0)
         axis.loglog(expected[shown], error[shown], ".", markersize=2, alpha=0.5, rasterized=True)
     rows = calibration["reliability"]
@@ -92,11 +92,14 @@ def _draw_reliability(axis: Axes, by_name: Mapping[str, Sequence[Mapping]], cali
 
 
 def _draw_scores(axis: Axes, calibration: Mapping) -> None:
-    """Standard deviation of the z-scores of each composition, before and after."""
+    """Standard deviation of the z-scores of each composition, before and after calibration."""
     entries = {"all": calibration["pooled"], **calibration["compositions"]}
     places = np.arange(len(entries))
     axis.axvspan(*Z_STD_RANGE, color="0.9", zorder=0)
-    for key, marker, label in (("z_std_before", "x", "as it is"), ("z_std_after", "o", "calibrated, unseen lineages")):
+    for key, marker, label in (
+        ("z_std_before", "x", "not calibrated"),
+        ("z_std_after", "o", "calibrated, other lineages"),
+    ):
         known = [(entry[key], place) for entry, place in zip(entries.values(), places, strict=True) if entry[key]]
         axis.plot(*np.array(known).reshape(-1, 2).T, marker, color="black", label=label, clip_on=False)
     axis.axvline(1, color="0.6", lw=0.8, zorder=0)

@@ -1,4 +1,4 @@
-"""Panels of an assessment: force errors by element and by temperature, and whether the dynamics stayed sound."""
+"""Panels of an assessment: force errors by element and temperature, stability of the dynamics."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,20 +7,20 @@ from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS
 
-ACCEPTED, STOPPED = "#B9DDF1", "#E69F00"
+STABLE, STOPPED = "#B9DDF1", "#E69F00"
 BAR_WIDTH = 0.94
 NOTE_SIZE = 7
-ABOVE = -0.55  # where the heads of columns stand, in rows
+ABOVE = -0.55  # position of column heads, in rows
 MOST_COLOURS = len(COLOURS)
 
 
 def draw_by_element(axis: Axes, assessment: Mapping) -> None:
-    """Force error of the atoms of each element, and beside it the slope of predicted over reference forces."""
+    """Force error of each element, with the slope of predicted over reference forces."""
     _draw_parts(axis, assessment, whole="heldout_by_element", part="by_element", head="slope", note=_slope)
 
 
 def draw_by_temperature(axis: Axes, assessment: Mapping) -> None:
-    """Force error of the frames of each temperature, and beside it the errors of their energies and stresses."""
+    """Force error at each temperature, with the errors of energies and stresses."""
     _draw_parts(
         axis,
         assessment,
@@ -32,7 +32,7 @@ def draw_by_temperature(axis: Axes, assessment: Mapping) -> None:
 
 
 def draw_stability(axis: Axes, stability: Mapping | None) -> None:
-    """One bar per composition and temperature, divided into cells that stayed sound and cells that met a guard."""
+    """One bar per composition and temperature: stable cells, and cells that met a stop criterion."""
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.tick_params(length=0)
     if not stability:
@@ -56,24 +56,24 @@ def draw_stability(axis: Axes, stability: Mapping | None) -> None:
     )
     handles = [
         axis.barh([0], [0], color=colour, label=label)
-        for colour, label in ((ACCEPTED, "cells that stayed sound"), (STOPPED, "met a guard"))
+        for colour, label in ((STABLE, "stable cells"), (STOPPED, "met a stop criterion"))
     ]
     axis.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def _draw_cells(axis: Axes, point: Mapping, *, left: float, place: int) -> None:
-    guarded, cells = sum(point["stop_criteria"].values()), point["cells"]
-    width = BAR_WIDTH * guarded / cells
+    stopped, cells = sum(point["stop_criteria"].values()), point["cells"]
+    width = BAR_WIDTH * stopped / cells
     axis.barh(place, width, left=left, height=0.8, color=STOPPED, lw=0)
-    axis.barh(place, BAR_WIDTH - width, left=left + width, height=0.8, color=ACCEPTED, lw=0)
-    said = f"{guarded}/{cells}" + (f", {point['earliest_ps']:.2g} ps" if guarded else "")
-    axis.text(left + BAR_WIDTH / 2, place, said, ha="center", va="center", fontsize=NOTE_SIZE)
+    axis.barh(place, BAR_WIDTH - width, left=left + width, height=0.8, color=STABLE, lw=0)
+    note = f"{stopped}/{cells}" + (f", {point['earliest_ps']:.2g} ps" if stopped else "")
+    axis.text(left + BAR_WIDTH / 2, place, note, ha="center", va="center", fontsize=NOTE_SIZE)
 
 
 def _draw_parts(
     axis: Axes, assessment: Mapping, *, whole: str, part: str, head: str, note: Callable[[Mapping], str]
 ) -> None:
-    """A row for each part: a small point for every composition, an open circle with its error for all, and a note."""
+    """A row per part: points for compositions, an open circle with error bar for all, and a note."""
     parts = assessment[whole]
     places = np.arange(len(parts))
     by_composition = [each[part] for each in assessment["heldout_by_composition"].values()]
@@ -110,6 +110,6 @@ def _figures(value: float | None, form: str) -> str:
 
 
 def lines_of(assessment: Mapping) -> int:
-    """Rows of the panel here that has the most."""
+    """Largest number of rows of these panels."""
     stability = (assessment["stability"] or {}).get("compositions", ())
     return max(len(assessment["heldout_by_element"]), len(assessment["heldout_by_temperature"]), len(stability))

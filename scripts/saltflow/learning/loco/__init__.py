@@ -1,1 +1,1 @@
-"""What the labels of a composition are worth: a potential that learned without them, judged on that composition."""
+"""Leave-one-composition-out validation: committees trained without a composition, tested on it."""

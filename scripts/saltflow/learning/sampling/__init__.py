@@ -1,17 +1,17 @@
-"""Frames worth labelling: seeds of the first generation, and what a committee explores in later ones.
+"""Frames to label: initial frames of generation 0, explored frames of later generations.
 
-Every frame carries where it came from: `composition`, `generation`, `lineage` (the packed cell it descends from),
-`origin` and `split` (train or heldout). All frames of one lineage have one split, so that nothing leaks.
+Every frame has composition, generation, lineage, origin and split of `FrameInfo`. All frames of a lineage have one
+split, so that no test cell is trained on.
 """
 
-from saltflow.learning.sampling.driving import drive_cells, with_spread
+from saltflow.learning.sampling.driving import drive_cells, with_force_std
 from saltflow.learning.sampling.exploration import explore
 from saltflow.learning.sampling.initial_frames import propose_initial_frames, rattled_frames
 from saltflow.learning.sampling.repulsion import repulsion_frames
-from saltflow.learning.sampling.sampled_cells import collisions, evenly_spaced, pack_cells, without_collisions
+from saltflow.learning.sampling.sampled_cells import close_contacts, evenly_spaced, pack_cells, without_close_contacts
 
 __all__ = [
-    "collisions",
+    "close_contacts",
     "drive_cells",
     "evenly_spaced",
     "explore",
@@ -19,6 +19,6 @@ __all__ = [
     "propose_initial_frames",
     "rattled_frames",
     "repulsion_frames",
-    "with_spread",
-    "without_collisions",
+    "with_force_std",
+    "without_close_contacts",
 ]

@@ -1,4 +1,4 @@
-"""Cells heated by a committee, and frames on the way with its spread."""
+"""Molecular dynamics of cells with a committee, and its frames with the committee disagreement."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,21 +32,21 @@ def drive_cells(
     workdir: Path,
     origin: str,
 ) -> list[Atoms]:
-    """Relax and heat cells with a committee and take frames on the way, the last before a crash included.
+    """Relax and heat cells with a committee; returns the recorded frames, and the last before a crash.
 
     Frames have `temperature_K` and `time_ps` of `FrameInfo`, the last one of a cell `run_status`, `run_end_ps` and
     `requested_ps`.
 
     Args:
         cells: starting cells with composition, lineage and split.
-        committee: the potential; its spread is noted on each frame as `force_std_eV_A`.
-        temperatures_K: cells cycle through these.
+        committee: the potential; its disagreement is `force_std_eV_A` of each frame.
+        temperatures_K: of the cells in turn.
         duration_ps, stride_fs: length of the heating and time between frames.
         dynamics: the section `dynamics` (time step and thermostat).
         checkpoint_ps: time between checkpoints.
         seed: of the velocities.
         workdir: folder of checkpoints.
-        origin: recorded on each frame.
+        origin: first word of the origin of each frame.
     """
     symbols = {symbol for cell in cells for symbol in cell.symbols}
     step_fs = timestep_fs(symbols, rules=dynamics["timestep_fs"])
@@ -78,28 +78,28 @@ def drive_cells(
     frames = []
     for cell, path, outcome, temperature_K in zip(cells, paths, outcomes, temperatures, strict=True):
         trajectory = read_trajectory(path)
-        said = {"origin": f"{origin}:{temperature_K:g}K", "temperature_K": float(temperature_K)}
+        info = {"origin": f"{origin}:{temperature_K:g}K", "temperature_K": temperature_K}
         times_ps = (trajectory.times_ps - relaxed_ps).round(6).tolist()
         for time_ps, *where in zip(times_ps, trajectory.positions_A, trajectory.cells_A, strict=True):
-            frames.append(_moved(cell, *where, **said, time_ps=time_ps))
+            frames.append(_moved(cell, *where, **info, time_ps=time_ps))
         if outcome.status != "ok":
-            frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **said))
+            frames.append(_moved(cell, outcome.atoms.positions, outcome.atoms.cell.array, **info))
         ended_ps = round(outcome.steps * step_fs / 1000 - relaxed_ps, 6)
         FrameInfo.of(frames[-1]).set(run_status=outcome.status, run_end_ps=ended_ps, requested_ps=duration_ps)
-    return with_spread(frames, committee)
+    return with_force_std(frames, committee)
 
 
-def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str, **said: float) -> Atoms:
+def _moved(cell: Atoms, positions_A: np.ndarray, box_A: np.ndarray, *, origin: str, **info: float) -> Atoms:
     frame = cell.copy()
     frame.set_cell(box_A)
     frame.positions = positions_A
-    FrameInfo.of(frame).set(**said)
+    FrameInfo.of(frame).set(**info)
     frame.wrap()
     return plain_frame(frame, origin=origin)
 
 
-def with_spread(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
-    """Note on each frame the largest committee spread of an atom's force, `force_std_eV_A`, as it is."""
+def with_force_std(frames: Sequence[Atoms], committee: Committee) -> list[Atoms]:
+    """Set `force_std_eV_A` of each frame: the largest committee disagreement of its atoms, not calibrated."""
     for frame in frames:
         potential, *where = committee.on_frame(frame)
         FrameInfo.of(frame).force_std_eV_A = potential.evaluate(*where, all_models=True).force_std.max()

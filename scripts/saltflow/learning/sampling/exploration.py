@@ -1,4 +1,4 @@
-"""What the committee of the generation before visits in cells that no generation has seen."""
+"""Explore new cells with the committee of the generation before."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.learning.sampling.driving import drive_cells
-from saltflow.learning.sampling.sampled_cells import collisions, pack_cells
+from saltflow.learning.sampling.sampled_cells import close_contacts, pack_cells
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import EXPLORATION, FrameInfo
 from saltflow.potentials.mace import Committee
@@ -29,12 +29,12 @@ def explore(
     generation: int,
     workdir: Path,
 ) -> list[Atoms]:
-    """Frames of a later generation, from cells that no generation has seen; those with colliding atoms say so.
+    """Frames of molecular dynamics in cells that no generation has seen; `close_contact` marks unphysical ones.
 
     Args:
         committee: of the generation before.
         exploration: the section `learning.exploration`.
-        density_scales: cells cycle through these factors of the start density.
+        density_scales: factors of the start density, for the cells in turn.
         generation: its number.
         (the others as in `propose_initial_frames`)
     """
@@ -58,8 +58,8 @@ def explore(
         workdir=workdir,
         origin=EXPLORATION,
     )
-    found = collisions(explored, compositions, atoms=exploration["atoms"], packing=packing)
+    found = close_contacts(explored, compositions, atoms=exploration["atoms"], packing=packing)
     for frame, close_contact in zip(explored, found, strict=True):
         FrameInfo.of(frame).set(close_contact=close_contact, generation=generation)
-    log.info("%d of %d frames have colliding atoms", sum(found), len(explored))
+    log.info("%d of %d frames have a close contact", sum(found), len(explored))
     return explored

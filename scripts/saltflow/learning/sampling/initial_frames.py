@@ -1,4 +1,4 @@
-"""The first frames of a potential: melts of its foundation, displaced and strained cells, pairs pushed together."""
+"""Initial frames of a potential: melts by its foundation, displaced and strained cells, short-range repulsion."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
 from saltflow.learning.sampling.driving import drive_cells
 from saltflow.learning.sampling.repulsion import repulsion_frames_of_all
-from saltflow.learning.sampling.sampled_cells import evenly_spaced, pack_cells, plain_frame, without_collisions
+from saltflow.learning.sampling.sampled_cells import evenly_spaced, pack_cells, plain_frame, without_close_contacts
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import MELT, RATTLED, FrameInfo
 from saltflow.potentials.mace import Committee
@@ -32,10 +32,10 @@ def propose_initial_frames(
     """Frames of generation 0.
 
     Args:
-        compositions: those that train the potential.
-        committee: the foundation, which melts the cells; None displaces and strains them instead.
+        compositions: of the training set.
+        committee: the foundation, which melts the cells; without it they are displaced and strained.
         initial_structures: the section `learning.initial_structures`.
-        packing, dynamics: those sections of the settings.
+        packing, dynamics: the sections `cells` and `dynamics`.
         checkpoint_ps: time between checkpoints.
         potential: its name.
         seed: of the sweep.
@@ -72,14 +72,14 @@ def propose_initial_frames(
         workdir=workdir,
         origin=MELT,
     )
-    sound = without_collisions(melted, compositions, atoms=initial_structures["atoms"], packing=packing)
+    accepted = without_close_contacts(melted, compositions, atoms=initial_structures["atoms"], packing=packing)
     crystals = {composition.id for composition in compositions if composition.start != "pack"}
     for cell in cells:
         info = FrameInfo.of(cell)
-        ours = [frame for frame in sound if FrameInfo.of(frame).lineage == info.lineage]
-        # A melt forgets its crystal, so half of a crystal's frames stay near it.
+        own = [frame for frame in accepted if FrameInfo.of(frame).lineage == info.lineage]
+        # Half of a crystal's frames stay near the crystal.
         wanted = initial_structures["frames_per_cell"] // (2 if info.composition in crystals else 1)
-        chosen = evenly_spaced(ours, count=wanted)
+        chosen = evenly_spaced(own, count=wanted)
         frames += [
             *chosen,
             *_rattled(cell, initial_structures["frames_per_cell"] - len(chosen), initial_structures, seed),
@@ -93,22 +93,22 @@ def _check_elements(compositions: Sequence[Composition], foundation: Committee, 
         if missing := sorted(set(composition.amounts) - known):
             raise SaltflowError(
                 f"Potential {potential}: its foundation does not know {', '.join(missing)} of {composition.id}; start "
-                "from one that does, or from none (column foundation of the table of potentials)."
+                "from one that does, or from none (column foundation of potentials.tsv)."
             )
 
 
 def _rattled(cell: Atoms, count: int, initial_structures: Mapping, seed: int) -> list[Atoms]:
-    """Displaced frames of a crystal, of a cell that no foundation melts, or that it cannot hold together."""
+    """Displaced frames: of a crystal, of a cell without a foundation, or of one whose melt was unphysical."""
     return rattled_frames(
         cell, count=count, rattle_A=initial_structures["rattle_A"], seed=derive_seed(seed, FrameInfo.of(cell).lineage)
     )
 
 
 def rattled_frames(cell: Atoms, *, count: int, rattle_A: float, seed: int) -> list[Atoms]:
-    """A packed cell displaced and strained at random, more and more.
+    """A cell with growing random displacements and strains.
 
     Args:
-        cell: the start; it is the first frame.
+        cell: the first frame.
         count: number of frames.
         rattle_A: standard deviation of the displacement in the last frame; the strain grows to ±5 %.
         seed: of displacements and strains.

@@ -1,7 +1,7 @@
-"""InitialStructures for repulsion: packed cells in which two neighbours are pushed together.
+"""Short-range repulsion sampling: packed cells in which two neighbours are pushed together.
 
-A cell and not two atoms in vacuum: it is charge-balanced, so that every reference can label it (a free pair such as
-Al–O or Zr–Cl has an odd number of electrons), and the pair meets the neighbours that it has in a replica.
+A cell is charge-balanced, so that every reference can label it (a free pair such as Al–O or Zr–Cl has an odd number of
+electrons), and the pair has its neighbours.
 """
 
 import logging
@@ -26,7 +26,7 @@ def repulsion_frames_of_all(
 
     Args:
         cells: packed cells with composition, lineage and split.
-        compositions: theirs.
+        compositions: of the cells.
         initial_structures: the section `learning.initial_structures`.
     """
     choices = {
@@ -34,19 +34,18 @@ def repulsion_frames_of_all(
         "closest_factor": initial_structures["repulsion_min_factor"],
     }
     by_name = {each.id: [cell for cell in cells if FrameInfo.of(cell).composition == each.id] for each in compositions}
-    return [frame for ours in by_name.values() for frame in repulsion_frames(ours, **choices)]
+    return [frame for own in by_name.values() for frame in repulsion_frames(own, **choices)]
 
 
 def repulsion_frames(cells: Sequence[Atoms], *, count: int, closest_factor: float) -> list[Atoms]:
-    """Cells of one composition with one pair of atoms at a short distance, from the training cells in turn.
+    """Training cells of one composition, each with one pair of atoms at a short distance.
 
-    Pairs of elements take turns, and distances go from the closest to the sum of covalent radii (Cordero et al.,
-    Dalton Trans. 2008, 2832). The two atoms move along their line by half each; no other pair comes closer than
-    the closest allowed.
+    Pairs of elements take turns; distances go from the closest to the sum of covalent radii (Cordero et al., Dalton
+    Trans. 2008, 2832). Both atoms move along their line by half; no other pair becomes closer than the closest.
 
     Args:
-        cells: with `split`; those held out are left alone.
-        count: how many frames, at most: a pair that has no free way in its cell is left out.
+        cells: with split; held-out ones are not used.
+        count: largest number of frames; a blocked pair is left out.
         closest_factor: smallest distance over the sum of the covalent radii.
     """
     trained = [cell for cell in cells if FrameInfo.of(cell).split == "train"]
@@ -61,7 +60,9 @@ def repulsion_frames(cells: Sequence[Atoms], *, count: int, closest_factor: floa
         cell, pair = trained[index % len(trained)], pairs[index % len(pairs)]
         found = _pushed_together(cell, pair, factor=factor, closest_factor=closest_factor)
         frames += islice(found, 1)
-    log.info("%s: %d of %d short pairs have a free way", FrameInfo.of(trained[0]).composition, len(frames), count)
+    log.info(
+        "%s: %d of %d short-range pairs have a free path", FrameInfo.of(trained[0]).composition, len(frames), count
+    )
     return frames
 
 
@@ -72,7 +73,7 @@ def _pairs(cell: Atoms) -> list[tuple[str, str]]:
 
 
 def _pushed_together(cell: Atoms, pair: tuple[str, str], *, factor: float, closest_factor: float) -> Iterator[Atoms]:
-    """Cells with one pair of these elements at `factor` × their covalent radii, the nearest neighbours first."""
+    """Cells with one pair of these elements at `factor` × the sum of their covalent radii, nearest neighbours first."""
     distances, contacts = cell.get_all_distances(mic=True), _contacts_A(cell)
     symbols = np.array(cell.get_chemical_symbols())
     wanted = factor * sum(covalent_radii[atomic_numbers[symbol]] for symbol in pair)

@@ -1,4 +1,4 @@
-"""Small cells that a reference can label, and the frames of them that are sound."""
+"""Small cells that a reference can label, and the frames without close contacts."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,16 @@ def pack_cells(
     seed: int,
     lineage: str,
 ) -> list[Atoms]:
-    """Independent small cells of each composition; the first `heldout_cells` of each are never trained on.
+    """Independent small cells of each composition; the first `heldout_cells` of each are held out.
 
     Args:
         compositions: what to pack.
         size: a section with cells, heldout_cells and atoms (of a cell).
-        density_scales: cells cycle through these factors of the start density.
-        packing: the section `packing`.
+        density_scales: factors of the start density, for the cells in turn.
+        packing: the section `cells`.
         seed: of the sweep.
-        lineage: what the cells are for, such as a potential and a generation; no two purposes share a cell, so that
-            what one potential was trained on is no test of another that starts from it.
+        lineage: prefix of their lineages, of potential and generation: no other potential tests on a cell that this one
+            was trained on.
     """
     cells = []
     for composition in compositions:
@@ -54,38 +54,38 @@ def pack_cells(
 
 
 def plain_frame(frame: Atoms, *, origin: str) -> Atoms:
-    """Only what a label needs: numbers, positions, cell and where the frame came from."""
+    """Numbers, positions, cell and `FrameInfo` of a frame, with a new origin."""
     plain = Atoms(numbers=frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
     return FrameInfo.of(plain).copy(frame, origin=origin)
 
 
-def without_collisions(
+def without_close_contacts(
     frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, packing: Mapping
 ) -> list[Atoms]:
-    """The frames in which no pair of atoms is closer than the gate allows: the others teach nothing.
+    """The frames without a close contact.
 
     Args:
         frames: candidates.
-        compositions: those that the frames are of.
-        atoms: wished size of their cells.
-        packing: the section `packing`, with the gate.
+        compositions: of the frames.
+        atoms: target size of their cells.
+        packing: the section `cells`, with the acceptance criterion.
     """
-    found = collisions(frames, compositions, atoms=atoms, packing=packing)
-    sound = [frame for frame, collides in zip(frames, found, strict=True) if not collides]
-    log.info("%d of %d frames have no colliding atoms", len(sound), len(frames))
-    return sound
+    found = close_contacts(frames, compositions, atoms=atoms, packing=packing)
+    kept = [frame for frame, contact in zip(frames, found, strict=True) if not contact]
+    log.info("%d of %d frames have no close contact", len(kept), len(frames))
+    return kept
 
 
-def collisions(
+def close_contacts(
     frames: Sequence[Atoms], compositions: Sequence[Composition], *, atoms: int, packing: Mapping
 ) -> list[bool]:
-    """For each frame, whether a pair of its atoms is closer than the gate allows; as in `without_collisions`."""
+    """For each frame, whether two atoms are closer than the acceptance criterion allows; see `check_acceptance`."""
     units = {each.id: packing_units(each, formula_units_for(each, atoms=atoms)) for each in compositions}
     factor = packing["acceptance"]["min_pair_factor"]
     return [bool(close_pair(frame, units[FrameInfo.of(frame).composition], min_pair_factor=factor)) for frame in frames]
 
 
 def evenly_spaced(frames: Sequence[Atoms], *, count: int) -> list[Atoms]:
-    """At most `count` frames of one lineage, spread over its time."""
+    """At most `count` evenly spaced frames of a lineage."""
     indices = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
     return [frames[index] for index in indices]

@@ -1,4 +1,4 @@
-"""What a training reads that leaves a composition out."""
+"""Training sets without a composition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,14 +12,14 @@ from saltflow.materials.frame_info import FrameInfo
 
 
 def without(frames: Sequence[Atoms], composition: str | None) -> list[Atoms]:
-    """The frames that are not of a composition; all of them where it is None."""
+    """Frames of other compositions; all frames for None."""
     return [frame for frame in frames if composition is None or FrameInfo.partial(frame).composition != composition]
 
 
 def read_sets(
     files: Mapping[str, str], composition: str | None, *, valid_fraction: float
 ) -> tuple[list[Atoms], list[Atoms]]:
-    """Training and validation frames from the files `train` and `valid`, as `sets_without` leaves them."""
+    """`sets_without` of the files `train` and `valid`."""
     return sets_without(
         *(read_frames(files[name]) for name in ("train", "valid")), composition, valid_fraction=valid_fraction
     )
@@ -30,8 +30,8 @@ def sets_without(
 ) -> tuple[list[Atoms], list[Atoms]]:
     """Training and validation frames without those of a composition.
 
-    Frames stay in their sets. Where all validation frames were of that composition, training lineages of the others
-    take their place, by the rule that splits a first generation.
+    Frames stay in their sets. Where no validation frame is left, training lineages take their place by the rule of the
+    first generation.
     """
     train, valid = without(train, composition), without(valid, composition)
     if composition is None or valid or not train:
@@ -41,7 +41,7 @@ def sets_without(
 
 
 def foundation_without(foundation: Foundation | None, composition: str | None) -> Foundation | None:
-    """The same foundation, of whose frames those of a composition are not replayed; it has learned what it has."""
+    """The foundation without the frames of a composition among those to replay."""
     if foundation is None or composition is None:
         return foundation
     return replace(foundation, train=without(foundation.train, composition))
