@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Van Hove functions, hops and strings of the mobile ion of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes motion.json (schema: docs/mechanism.md) and
+    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes motion.json (schema: docs/motion.md) and
     its figures.
 
     saltflow motion run.h5md --charges Li=1,Al=3,Cl=-1 --temperature 600

@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Density of the mobile ion of one state point, and the free energies at which it percolates.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes pathways.json (schema: docs/mechanism.md),
+    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes pathways.json (schema: docs/pathways.md),
     pathways.cube for VESTA and OVITO, the figure, and pathways.html, the percolating surface to turn.
 
     saltflow pathways run.h5md --temperature 600

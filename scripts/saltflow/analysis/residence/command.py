@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Residence times of the mobile ion beside the other ions of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes residence.json (schema: docs/mechanism.md)
+    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes residence.json (schema: docs/residence.md)
     and its figure.
 
     saltflow residence run.h5md --charges Li=1,Al=3,Cl=-1 --temperature 600

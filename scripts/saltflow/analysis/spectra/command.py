@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Vibrations, scattering functions and rotations of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes spectra.json (schema: docs/mechanism.md) and
+    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes spectra.json (schema: docs/spectra.md) and
     the figures. Vibrations and S(q, ω) need the velocities that H5MD files of saltflow hold; other files give slow
     motion alone.
 

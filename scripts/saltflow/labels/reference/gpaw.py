@@ -161,8 +161,8 @@ def _configure(reference: GpawReference) -> None:
         import gpaw
     except ImportError as error:
         raise SaltflowError(
-            f"GPAW is not installed in the Python of this job ({error}): docs/references.md says how to install it, or "
-            "choose another reference."
+            f"GPAW is not installed in the Python of this job ({error}): install it as docs/choose-a-reference.md says, "
+            "or choose another reference."
         ) from error
     if reference.data_path and Path(reference.data_path).expanduser() not in map(Path, gpaw.setup_paths):
         gpaw.setup_paths.insert(0, Path(reference.data_path).expanduser())
