@@ -1,4 +1,4 @@
-"""Judge committees that learned without a composition on its held-out frames."""
+"""Leave-one-composition-out validation: errors on compositions that were excluded from training."""
 
 from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames

@@ -1,4 +1,4 @@
-"""Assess a committee on held-out frames, beside the committee before."""
+"""Assess a committee and that of the generation before on held-out frames."""
 
 from saltflow.base.provenance import identity, read_json, title, write_json
 from saltflow.labels.frames import read_frames

@@ -1,4 +1,4 @@
-"""Join the labels of a generation with those of the generations before, split by lineage."""
+"""Join the labels of all generations so far and split them by lineage."""
 
 from saltflow.base.provenance import identity, title
 from saltflow.campaign.settings.references import read_reference

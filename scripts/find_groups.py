@@ -1,4 +1,4 @@
-"""Find the groups of atoms that can be frozen at one point."""
+"""Find the groups of atoms that can be frozen at one state point."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Train one member of a committee, or pass on the one that converged."""
+"""Train one member of a committee, or copy the converged one."""
 
 import shutil
 from pathlib import Path

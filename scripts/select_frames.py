@@ -1,4 +1,4 @@
-"""Select the explored frames that are worth a label."""
+"""Select explored frames for labelling."""
 
 from saltflow.base.provenance import derive_seed, identity, read_json, title, write_json
 from saltflow.labels.frames import read_frames, write_frames

@@ -120,15 +120,15 @@ def packed(seed=1, *, formula_units=2):
 
 
 class SmallMemory(Springs):
-    """Springs on a device with room for some atoms, which may become less; it notes what it was asked for."""
+    """Springs on a device with room for some atoms, which may shrink; it records the requested numbers of cells."""
 
     def __init__(self, *, room):
         springs = tetrahedra()[2]
         super().__init__(springs.groups, springs.rest_A)
-        self.room, self.asked = room, []
+        self.room, self.requests = room, []
 
     def evaluate(self, positions, cells):
-        self.asked.append(len(cells))
+        self.requests.append(len(cells))
         if len(positions) > self.room:
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {len(positions)} atoms.")
         return super().evaluate(positions, cells)

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, provenance, tables, figures, child processes. Imports no other room."""
+"""Errors, provenance, tables, figures and child processes for all rooms. Imports no other room."""

@@ -1,4 +1,4 @@
-"""Whether a potential has converged: the one place that reads it from an assessment."""
+"""Convergence of a potential, read from an assessment."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from saltflow.base.provenance import read_json
 
 
 def has_converged(assessment: str | os.PathLike | None) -> bool:
-    """Whether the generation of an assessment.json has converged; not if it is not there.
+    """Whether the generation of an assessment.json has converged; False if the file is missing.
 
     Args:
-        assessment: its path; None or empty where there is no generation before.
+        assessment: path; None or empty without a previous generation.
     """
     return bool(assessment) and Path(assessment).is_file() and bool(read_json(assessment)["converged"])

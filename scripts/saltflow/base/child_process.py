@@ -1,6 +1,6 @@
-"""Run a program in a process that ends with the one that started it, also when that one is killed.
+"""Run a program in a child process that ends with its parent, also when the parent is killed.
 
-Otherwise a training whose job was killed for its memory would go on and write beside the next attempt.
+Otherwise a training of a killed job would go on and write at the same time as the next attempt.
 """
 
 import os
@@ -10,31 +10,31 @@ import sys
 from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-NOT_FOUND = 127  # exit code for a program that is not there, as a shell has it
+NOT_FOUND = 127  # exit code of a shell for a missing program
 
 
 def bound_command(module: str, arguments: Sequence[str]) -> list[str]:
-    """The command that runs a module as `python -m` does, until the process that asks for it is gone (on Linux)."""
-    # -P: the modules beside this file are none of those that the other one means.
+    """The command that runs a module as `python -m` does, and ends with this process (on Linux)."""
+    # -P: the module must not import modules from this folder.
     return [sys.executable, "-P", __file__, str(os.getpid()), module, *arguments]
 
 
 def bound_program(arguments: Sequence[str]) -> list[str]:
-    """The command that becomes another program, until the process that asks for it is gone (on Linux)."""
+    """The command that executes another program, and ends with this process (on Linux)."""
     return [sys.executable, "-P", "-S", __file__, str(os.getpid()), "--", *arguments]
 
 
 def end_with(parent: int) -> None:
-    """Let the kernel kill this process as soon as its parent is gone, whatever it became by then (on Linux).
+    """Let the kernel kill this process when its parent ends, also after an exec (on Linux).
 
     Args:
-        parent: process id of the one that started this one.
+        parent: process id of the parent.
     """
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it was killed before that call
+        if os.getppid() != parent:  # the parent ended before that call
             os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Commands for people: what went wrong is one sentence on standard error, and exit code 1."""
+"""Commands whose errors are one sentence on standard error and exit code 1."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from saltflow.base.errors import SaltflowError
 
 
 class SentenceCommand(click.Command):
-    """A command that prints a SaltflowError as its sentence instead of a traceback."""
+    """A command that prints a SaltflowError as a sentence, without a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""

@@ -1,12 +1,12 @@
-"""The two errors that saltflow raises for a reader: each message is a sentence that names the remedy."""
+"""Errors for users: each message is a sentence that names the remedy."""
 
 
 class SaltflowError(Exception):
-    """Something the user or the admin can mend; the message says what and how in one sentence."""
+    """A problem that the user or the admin can remedy; the message is one sentence with the remedy."""
 
 
 class InputError(SaltflowError):
-    """Everything that is wrong with one input, listed at once.
+    """All problems of one input.
 
     Args:
         problems: one sentence per problem, each naming the row or key and the remedy.

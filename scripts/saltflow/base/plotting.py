@@ -1,4 +1,4 @@
-"""How every figure of the report looks: canvas, colours, legend, and a sentence where there is nothing to show."""
+"""Canvas, colours and legend of every figure, and a sentence in place of an empty one."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLOURS),
     "legend.frameon": False,
     "svg.fonttype": "none",
-    "svg.hashsalt": "saltflow",  # else the names inside an SVG differ every time
+    "svg.hashsalt": "saltflow",  # otherwise names inside an SVG are random
 }
 
 
 @contextmanager
 def figure_of(path: str | Path, *, columns: int = 1, title: str, size: tuple[float, float]) -> Iterator[list[Axes]]:
-    """Axes side by side; the figure is written to `path`, atomically, when the block has drawn it."""
+    """Axes in a row; the figure is written to `path`, atomically, at the end of the block."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False)
         figure.suptitle(title)
@@ -43,12 +43,12 @@ def _save(figure: Figure, path: str | Path) -> None:
 
 
 def say(axes: Sequence[Axes], sentence: str) -> None:
-    """A sentence in place of axes that have nothing to show."""
+    """Write a sentence in place of empty axes."""
     for axis in axes:
         axis.set_axis_off()
     axes[0].figure.text(0.5, 0.45, sentence, ha="center", va="center")
 
 
 def legend(axis: Axes, *, place: str, **choices) -> None:
-    """The legend of an axis beside all axes, where it hides nothing."""
+    """Place the legend of an axis outside all axes."""
     axis.figure.legend(*axis.get_legend_handles_labels(), loc=f"outside {place}", **choices)

@@ -1,4 +1,4 @@
-"""Where a product came from: content hashes, atomic writes and the provenance record."""
+"""Identity and provenance of products: content hashes, atomic writes, records."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ RECORDED_PACKAGES = (
 )
 
 
-# Wildcard of a rule → the key under which its products state it, the type, and how a message puts it.
+# Wildcard of a rule → its key in products, its type, its text in messages.
 IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "composition": ("composition", str, "{}"),
     "replica": ("replica", int, "replica {}"),
@@ -49,8 +49,8 @@ IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
 def atomic_write(target: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `target`; rename it to `target` when the block succeeds.
 
-    The temporary file keeps the suffix of the target (writers choose their format by it) and is
-    removed when the block fails, so a reader never sees a half-written product.
+    The temporary file has the suffix of the target, by which writers choose their format. It is removed when the block
+    fails, so that no product is ever incomplete.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def atomic_write(target: str | os.PathLike) -> Iterator[Path]:
 
 
 def _allow_umask(path: Path) -> None:
-    """Give a file made by mkstemp (0600) the permissions that an ordinary open would have given."""
+    """Give a file made by mkstemp (0600) the permissions of an ordinary open."""
     umask = os.umask(0)
     os.umask(umask)
     path.chmod(0o666 & ~umask)
@@ -98,7 +98,7 @@ def sha256_of_file(path: str | os.PathLike) -> str:
 
 
 def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
-    """Make sure that a model file is the one that is pinned, before anything is loaded from it.
+    """Make sure that a model file has the pinned hash, before it is loaded.
 
     Raises:
         SaltflowError: the file is missing or its hash differs.
@@ -114,28 +114,28 @@ def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
 
 
 def pinned_hash(foundation: Mapping, *, release: str | os.PathLike | None) -> str:
-    """The SHA-256 that a foundation's file must have.
+    """The pinned SHA-256 of a foundation.
 
     Args:
-        foundation: its kind (file or potential) and, for a file, its sha256.
-        release: the record of a foundation that this workflow trained.
+        foundation: kind (file or potential) and, for a file, sha256.
+        release: record of a foundation that this workflow trained.
     """
     return foundation["sha256"] if foundation["kind"] == "file" else read_json(release)["sha256"]
 
 
 def digest(content: object) -> str:
-    """Sixteen hexadecimal digits that identify a JSON-able value, whatever the order of its keys."""
+    """Sixteen hexadecimal digits that identify a JSON-able value, independent of the order of its keys."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **facts: object) -> dict:
-    """The record that every product carries inside.
+    """The provenance record of a product.
 
     Args:
-        settings: the section of the settings that made the product.
+        settings: section of the settings.
         inputs: name → path of each input file; its SHA-256 is recorded, not its path.
-        facts: anything else worth knowing (seed, reference frame, dispersion, model hash).
+        facts: further entries (reference frame, dispersion, model hash).
     """
     return {
         "saltflow": __version__,
@@ -148,14 +148,14 @@ def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **
 
 
 def identity(wildcards: Mapping[str, str], **more: object) -> dict[str, object]:
-    """What a product is: the first keys of every product, so that nobody reads its path.
+    """What a product is, for its first keys.
 
     >>> identity({"composition": "LiCl", "temperature": "600"}, potential="chlorides")
     {'composition': 'LiCl', 'temperature_K': 600.0, 'potential': 'chlorides'}
 
     Args:
         wildcards: of the job.
-        more: keys that are no wildcard of the job.
+        more: keys that are no wildcards of the job.
 
     Raises:
         KeyError: a wildcard is not in `IDENTITY`.
@@ -177,7 +177,7 @@ def title(product: Mapping[str, object]) -> str:
 
 
 def numbered(name: str, paths: Iterable[str | os.PathLike]) -> dict[str, str | os.PathLike]:
-    """Names for the input files of a record: {"replica1": …, "replica2": …}."""
+    """Names for input files: {"replica1": …, "replica2": …}."""
     return {f"{name}{number}": path for number, path in enumerate(paths, start=1)}
 
 
@@ -192,7 +192,7 @@ def _installed_versions() -> dict[str, str]:
 
 
 def derive_seed(*parts: object) -> int:
-    """A random seed that depends on nothing but its parts: derive_seed(sweep seed, "replica", id, 1)."""
+    """A random seed that depends on its parts alone: derive_seed(sweep seed, "replica", id, 1)."""
     return int(digest([str(part) for part in parts]), 16) % 2**31
 
 
@@ -200,17 +200,17 @@ def derive_seed(*parts: object) -> int:
 def scratch(
     target: str | os.PathLike, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
 ) -> Iterator[Path]:
-    """A folder beside `target` for the checkpoints of a long job, tied to what the job is.
+    """A folder beside `target` for the checkpoints of a long job, named by a hash of the job.
 
-    The same settings and input contents find the same folder, so a killed job goes on; another job never meets
-    its checkpoints. The folder stays when the block fails and goes when it succeeds; stale ones go at once.
+    The same settings and input contents give the same folder, so a killed job resumes; another job never reads its
+    checkpoints. The folder stays when the block fails. It is removed when the block succeeds, stale ones at once.
 
     Args:
-        target: the job's main product.
+        target: main product of the job.
         settings: JSON-able settings of the job.
         inputs: input files; their contents count, not their paths.
-        keep: the folder also stays when the block succeeds. When one job of a group fails, Snakemake does all of
-            the group again, and a finished one then finds its end here instead of starting over.
+        keep: the folder stays when the block succeeds. When one job of a group fails, Snakemake repeats the whole
+            group, and a finished job then resumes at its end.
     """
     target = Path(target)
     contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]

@@ -1,4 +1,4 @@
-"""Where the workflow is: the folder that holds Snakefile, rules/, config/ and this library."""
+"""The folder of the workflow: Snakefile, rules/, config/ and this library."""
 
 import sysconfig
 from pathlib import Path

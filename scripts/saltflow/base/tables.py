@@ -1,4 +1,4 @@
-"""Tab-separated input tables: rows that collect every problem they have, in sentences."""
+"""Tab-separated input tables whose rows collect their problems as sentences."""
 
 import math
 import re
@@ -17,18 +17,18 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its cells by column ('' where the cell is empty or '-') and its problems."""
+    """One row of a table: cells by column ('' for an empty cell or '-') and problems."""
 
     where: str
     cells: dict[str, str]
     problems: list[str] = field(default_factory=list)
 
     def complain(self, column: str, sentence: str) -> None:
-        """Note a problem; the place is put before the sentence."""
+        """Add a problem; row and column are put before the sentence."""
         self.problems.append(f"{self.where}, column {column}: {sentence}")
 
     def attempt(self, column: str, parse: Callable[[str], Value]) -> Value | None:
-        """The parsed cell, or None after noting what `parse` found wrong with it (its InputError)."""
+        """The parsed cell; None after adding the problems of `parse` (its InputError)."""
         try:
             return parse(self.cells[column])
         except InputError as error:
@@ -40,15 +40,14 @@ class Row:
 def read_table(path: str | Path, *, columns: Sequence[str], key: str) -> list[Row]:
     """Read the rows of a tab-separated UTF-8 table; empty lines are skipped, quotes have no meaning.
 
-    A row with too many or too few cells comes back without cells and with that problem noted: what its
-    cells mean cannot be known.
+    A row with too many or too few cells has no cells and that problem, because its columns are unknown.
 
     Args:
-        columns: every column that the table must have, in any order, and no others.
+        columns: all columns of the table, in any order.
         key: the column that names a row in messages.
 
     Raises:
-        InputError: the file cannot be read, holds no row, or its header is not as expected.
+        InputError: the file cannot be read, has no row, or has another header.
     """
     path = Path(path)
     lines = _numbered_lines(path)
@@ -99,9 +98,9 @@ def _row(header: list[str], text: str, *, key: str, where: str) -> Row:
 
 
 def check_names(rows: Sequence[Row], *, column: str, reserved: Collection[str]) -> None:
-    """Note on each row a name that is not unique or could not be the name of a folder.
+    """Add a problem to each row whose name is not unique or not safe as the name of a folder.
 
-    Names must differ in more than case, because some file systems do not tell case apart.
+    Names must differ in more than case, because some file systems ignore case.
     """
     seen: dict[str, str] = {}
     for row in rows:
@@ -126,7 +125,11 @@ def _name_problem(name: str, *, reserved: Collection[str]) -> str | None:
 
 
 def positive_number(text: str) -> float:
-    """A finite number above zero, or an InputError that says what stands there instead."""
+    """A finite number above zero.
+
+    Raises:
+        InputError: the text is another.
+    """
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where a campaign writes: checked before anything starts, because Snakemake would end in a traceback."""
+"""Check before a start that a campaign can write, because Snakemake would end in a traceback."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ from saltflow.base.errors import SaltflowError
 
 
 def check_writable(folder: Path) -> None:
-    """Make sure that files can be written into a folder, or that it can be made.
+    """Make sure that a folder is writable, or can be created.
 
     Raises:
-        SaltflowError: a file stands in its place, or it is read-only.
+        SaltflowError: it is a file, or read-only.
     """
     remedy = "or start elsewhere with --directory"
     if folder.exists() and not folder.is_dir():

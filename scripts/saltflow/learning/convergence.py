@@ -17,7 +17,7 @@ def uncertain_fraction(explored: Mapping[str, Mapping]) -> float:
     return sum(counts["frames"] - counts["accurate"] for counts in explored.values()) / frames if frames else 1.0
 
 
-def criteria(
+def check_criteria(
     *,
     force_rmse_meV_A: float,
     explored: Mapping[str, Mapping],

@@ -12,7 +12,7 @@ from ase import Atoms
 from saltflow.base.provenance import check_hash, digest, pinned_hash, sha256_of_file
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.pseudolabels import (
-    ReplayStructures,
+    ReplaySet,
     check_elements,
     label_structures,
     load_teacher,
@@ -38,7 +38,7 @@ class Foundation:
     path: Path
     train: Sequence[Atoms]
     heldout: Sequence[Atoms]
-    structures: ReplayStructures | None = None
+    structures: ReplaySet | None = None
 
 
 def checked_foundation(foundation: Mapping, *, path: str | None, release: str | None) -> Path | None:
@@ -135,7 +135,7 @@ class FoundationBaseline:
             "forgetting_check": forgotten,
         }
 
-    def _described(self, structures: ReplayStructures) -> dict:
+    def _described(self, structures: ReplaySet) -> dict:
         return {
             "sha256": structures.sha256,
             "structures": len(structures.train),

@@ -54,19 +54,19 @@ def prescreen(
     if not calibration["pooled"]["factor"]:
         log.info("the committee of the foundation is not calibrated, so every initial frame is labelled")
         return list(frames), {}
-    judged = with_uncertainty(with_force_std(frames, committee), calibration)
-    new = {index for index, frame in enumerate(judged) if not _is_accurate(frame, selection)}
+    evaluated = with_uncertainty(with_force_std(frames, committee), calibration)
+    new = {index for index, frame in enumerate(evaluated) if not _is_accurate(frame, selection)}
     lineages: dict[str, list[int]] = {}
-    for index, frame in enumerate(judged):
+    for index, frame in enumerate(evaluated):
         lineages.setdefault(FrameInfo.of(frame).lineage, []).append(index)
     for members in lineages.values():
         if new.isdisjoint(members):
-            new.add(max(members, key=lambda index: FrameInfo.of(judged[index]).force_uncertainty_eV_A))
-    melted = [frame for frame in judged if FrameInfo.of(frame).origin.startswith(MELT)]
+            new.add(max(members, key=lambda index: FrameInfo.of(evaluated[index]).force_uncertainty_eV_A))
+    melted = [frame for frame in evaluated if FrameInfo.of(frame).origin.startswith(MELT)]
     log.info(
-        "%d of %d initial frames are labelled; the foundation predicts the others accurately", len(new), len(judged)
+        "%d of %d initial frames are labelled; the foundation predicts the others accurately", len(new), len(evaluated)
     )
-    return [judged[index] for index in sorted(new)], count_explored(melted, selection=selection)
+    return [evaluated[index] for index in sorted(new)], count_explored(melted, selection=selection)
 
 
 def _is_accurate(frame: Atoms, selection: Mapping) -> bool:

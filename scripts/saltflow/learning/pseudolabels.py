@@ -32,7 +32,7 @@ HELDOUT_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
-class ReplayStructures:
+class ReplaySet:
     """Structures that a foundation labels.
 
     train, heldout: replayed and held-out ones, without labels, with their `structure_number`; all structures of a
@@ -50,7 +50,7 @@ class ReplayStructures:
     dispersion: str
 
 
-def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplayStructures:
+def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplaySet:
     """Read the structures to replay.
 
     Args:
@@ -76,7 +76,7 @@ def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplaySt
     if excluded := len(structures) - len(known):
         log.info("%d of %d structures to replay have other elements and are excluded", excluded, len(structures))
     train, heldout = _split(known)
-    return ReplayStructures(
+    return ReplaySet(
         train=train,
         heldout=heldout,
         elements=frozenset(symbol for each in structures for symbol in each.symbols),
@@ -156,7 +156,7 @@ def load_teacher(
     return Committee([model], device=device, dtype="float64", dispersion=dispersion)
 
 
-def check_elements(structures: ReplayStructures, numbers: Collection[int]) -> None:
+def check_elements(structures: ReplaySet, numbers: Collection[int]) -> None:
     """Make sure that a foundation knows the elements of all structures.
 
     Args:

@@ -45,8 +45,8 @@ def errors_zero_shot(
         composition → as `prediction_errors.errors`, and z_std: root mean square of the z-scores of the calibrated
         uncertainty, near 1 where it is right; None without disagreement.
     """
-    judged = predict([frame for frame in frames if FrameInfo.of(frame).composition in compositions], committee)
-    return summarise_zero_shot(judged, calibration)
+    predictions = predict([frame for frame in frames if FrameInfo.of(frame).composition in compositions], committee)
+    return summarise_zero_shot(predictions, calibration)
 
 
 def summarise_zero_shot(predictions: Sequence[Mapping], calibration: Mapping) -> dict[str, dict]:

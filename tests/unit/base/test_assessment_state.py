@@ -7,7 +7,7 @@ from saltflow.base.provenance import write_json
 
 
 @pytest.mark.parametrize("converged", [True, False])
-def test_an_assessment_says_whether_its_generation_converged(tmp_path, converged):
+def test_an_assessment_states_whether_its_generation_converged(tmp_path, converged):
     write_json(tmp_path / "assessment.json", {"generation": 1, "converged": converged})
     assert has_converged(tmp_path / "assessment.json") is converged
     assert has_converged(str(tmp_path / "assessment.json")) is converged

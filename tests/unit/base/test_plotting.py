@@ -1,4 +1,4 @@
-"""Every figure is written for sound, for not diffusive and for missing input, and shows what it should."""
+"""Every figure shows diffusive, not diffusive and missing input."""
 
 import re
 from pathlib import Path
@@ -42,15 +42,15 @@ TEMPERATURES_K = (600.0, 700.0, 800.0, 900.0)
 
 @pytest.fixture(scope="module")
 def points() -> dict[float, dict]:
-    """Temperature → transport: walkers that speed up, one point that hardly moves, one without a sound replica."""
+    """Temperature → transport: faster and faster walkers, one that hardly moves, one without an accepted replica."""
     rng = np.random.default_rng(7)
 
     def at(kelvin, D_A2_ps, frames):
         runs = [lithium_in_a_heavy_frame(brownian_steps(rng, frames, 16, D_A2_ps=D_A2_ps)) for _ in range(3)]
         return analyse(runs, temperature_K=kelvin)
 
-    sound = {kelvin: at(kelvin, 40 * np.exp(-2900 / kelvin), 1500) for kelvin in TEMPERATURES_K}
-    return {300.0: no_transport(["not run: gas"] * 3, temperature_K=300.0), 400.0: at(400.0, 0.001, 300), **sound}
+    diffusive = {kelvin: at(kelvin, 40 * np.exp(-2900 / kelvin), 1500) for kelvin in TEMPERATURES_K}
+    return {300.0: no_transport(["not run: gas"] * 3, temperature_K=300.0), 400.0: at(400.0, 0.001, 300), **diffusive}
 
 
 @pytest.fixture(scope="module")
@@ -80,45 +80,45 @@ def words(path: Path) -> list[str]:
 
 def test_transport_of_a_diffusive_point(points, tmp_path):
     plot_transport(points[800.0], tmp_path / "figure.svg", title="LiCl at 800 K")
-    said = words(tmp_path / "figure.svg")
-    assert {"LiCl at 800 K — ok", "Li", "Cl", "diffusive window", "MSD (Å²)", "lag (ps)"} <= set(said)
+    shown = words(tmp_path / "figure.svg")
+    assert {"LiCl at 800 K — ok", "Li", "Cl", "diffusive window", "MSD (Å²)", "lag (ps)"} <= set(shown)
 
 
 def test_transport_of_a_point_that_does_not_diffuse(points, tmp_path):
     plot_transport(points[400.0], tmp_path / "figure.svg", title="LiCl at 400 K")
-    said = words(tmp_path / "figure.svg")
-    assert "LiCl at 400 K — not diffusive" in said
-    assert "diffusive window" not in said
+    shown = words(tmp_path / "figure.svg")
+    assert "LiCl at 400 K — not diffusive" in shown
+    assert "diffusive window" not in shown
 
 
-def test_transport_without_a_sound_replica_says_why_and_shows_no_axes(points, tmp_path):
+def test_transport_without_an_accepted_replica_states_why(points, tmp_path):
     plot_transport(points[300.0], tmp_path / "figure.svg", title="LiCl at 300 K")
-    said = words(tmp_path / "figure.svg")
-    assert any("No trajectory to analyse (replica 1: not run: gas" in text for text in said)
-    assert "0.0" not in said
+    shown = words(tmp_path / "figure.svg")
+    assert any("No trajectory to analyse (replica 1: not run: gas" in text for text in shown)
+    assert "0.0" not in shown
 
 
 def test_structure(tmp_path):
     result = pair_distributions([rocksalt(1)], r_max_A=5.5, bin_width_A=0.1, frames_per_replica=10)
     plot_structure(result, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
-    said = words(tmp_path / "figure.svg")
-    assert {"Na-Cl", "Na-Na", "g(r)", "r (Å)", "N(r) around Na"} <= set(said)
-    assert "Cl-Cl" not in said
+    shown = words(tmp_path / "figure.svg")
+    assert {"Na-Cl", "Na-Na", "g(r)", "r (Å)", "N(r) around Na"} <= set(shown)
+    assert "Cl-Cl" not in shown
 
 
-def test_structure_without_a_sound_replica(tmp_path):
+def test_structure_without_an_accepted_replica(tmp_path):
     plot_structure({"pairs": {}}, tmp_path / "figure.svg", mobile_ion="Na", title="NaCl at 600 K")
     nothing = "No trajectory to analyse: no replica passed its acceptance."
     assert sorted(words(tmp_path / "figure.svg")) == ["NaCl at 600 K", nothing]
 
 
-def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
+def test_arrhenius_with_fit_measured_value_and_an_excluded_temperature(fits, tmp_path):
     plot_arrhenius(fits(400.0, *TEMPERATURES_K), tmp_path / "figure.svg", title="LiCl", literature=MEASURED)
-    said = words(tmp_path / "figure.svg")
-    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)"} <= set(said)
-    assert {LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(said)
-    assert "not diffusive or damped: not fitted" in said
-    energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in said]
+    shown = words(tmp_path / "figure.svg")
+    assert {"LiCl", "1000 K / T", "T (K)", "σT (mS K/cm)"} <= set(shown)
+    assert {LITERATURE, "Somebody et al., A Journal 1, 2 (2023)"} <= set(shown)
+    assert "not diffusive or damped: not fitted" in shown
+    energies = [re.fullmatch(r"(\S+): Ea = (\d\.\d{3}) ± \d\.\d{3} eV", text) for text in shown]
     found = {match[1]: float(match[2]) for match in energies if match}
     assert found["Nernst–Einstein"] == pytest.approx(0.25, abs=0.03)
     assert set(found) == {"Nernst–Einstein", "Einstein"}
@@ -126,9 +126,9 @@ def test_arrhenius_with_fit_measured_value_and_a_point_left_out(fits, tmp_path):
 
 def test_arrhenius_with_too_few_temperatures(fits, tmp_path):
     plot_arrhenius(fits(400.0, 600.0), tmp_path / "figure.svg", title="LiCl", literature=UNKNOWN)
-    said = words(tmp_path / "figure.svg")
-    assert "Einstein: too few diffusive temperatures" in said
-    assert not any("literature" in text for text in said)
+    shown = words(tmp_path / "figure.svg")
+    assert "Einstein: too few diffusive temperatures" in shown
+    assert not any("literature" in text for text in shown)
 
 
 def test_arrhenius_with_nothing_but_a_measured_value(fits, tmp_path):
@@ -146,22 +146,22 @@ def test_arrhenius_shades_the_glass_transition(fits, tmp_path):
 def test_cooling_with_and_without_a_glass_transition(tmp_path):
     found = find_glass_transition(cooled(broken(), np.random.default_rng(1)), seed=1)
     straight = find_glass_transition(cooled(1 + 1e-4 * TEMPERATURES, np.random.default_rng(2)), seed=1)
-    said = []
+    shown = []
     for number, transition in enumerate((found, straight, NO_TRANSITION)):
         plot_glass_transition(transition, tmp_path / f"{number}.svg", title="LiCl")
-        said.append(words(tmp_path / f"{number}.svg"))
-    assert {"glass and melt", "mean of 3 replicas", "T (K), cooled at 5 K/ps"} <= set(said[0])
-    assert "replica and melt" not in said[1]
-    assert any(text.startswith("no glass transition: the volume has no break") for text in said[1])
-    assert "There is no volume on cooling to show." in said[2]
+        shown.append(words(tmp_path / f"{number}.svg"))
+    assert {"glass and melt", "mean of 3 replicas", "T (K), cooled at 5 K/ps"} <= set(shown[0])
+    assert "glass and melt" not in shown[1]
+    assert any(text.startswith("no glass transition: the volume has no break") for text in shown[1])
+    assert "There is no volume on cooling to show." in shown[2]
 
 
 def test_conductivities_by_every_approximation(points, tmp_path):
     plot_conductivity(points[800.0], tmp_path / "figure.svg", title="LiCl at 800 K")
-    said = words(tmp_path / "figure.svg")
-    assert {"NE", "cNE", "cNE,", "ion free", "E", "transference number", "cut-offs shorter and longer"} <= set(said)
+    shown = words(tmp_path / "figure.svg")
+    assert {"NE", "cNE", "cNE,", "ion free", "E", "transference number", "cut-offs shorter and longer"} <= set(shown)
     row = points[800.0]["sigma_ab_mS_cm"]["Li-Li"]
-    assert f"±{row['error']:.0f}" in said
+    assert f"±{row['error']:.0f}" in shown
 
 
 def test_arrhenius_with_nothing(fits, tmp_path):
@@ -198,12 +198,12 @@ def assessed(now, before, *, generation: int) -> dict:
 def test_assessment_of_a_committee_with_the_generation_before(tmp_path):
     now, before = predictions(force_std_eV_A=0.1), predictions(force_std_eV_A=0.2)
     plot_assessment(now, assessed(now, before, generation=2), tmp_path / "figure.svg")
-    said = words(tmp_path / "figure.svg")
-    assert {"LiCl", "LiBr", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(said)
-    assert any(re.match(r"LiCl\*? × \d", text) for text in said), "its factor"
-    (title,) = [text for text in said if text.startswith("generation 2: held-out force RMSE")]
+    shown = words(tmp_path / "figure.svg")
+    assert {"LiCl", "LiBr", "reference force component (eV/Å)", "its error (eV/Å)"} <= set(shown)
+    assert any(re.match(r"LiCl\*? × \d", text) for text in shown), "its factor"
+    (title,) = [text for text in shown if text.startswith("generation 2: held-out force RMSE")]
     assert "(generation before: " in title
-    assert {"Br", "Cl", "Li", "600 K", "1200 K", "rattled", "slope", "No cell was driven."} <= set(said)
+    assert {"Br", "Cl", "Li", "600 K", "1200 K", "rattled", "slope", "No cell was driven."} <= set(shown)
 
 
 def test_assessment_shows_the_stability_of_driven_cells(tmp_path):
@@ -225,17 +225,17 @@ def test_assessment_shows_the_stability_of_driven_cells(tmp_path):
     driven = {"LiCl": {"600": stable, "1200": lost}, "LiBr": {"1200": stable}}
     assessment["stability"] = {"driven_by_generation": 1, "compositions": driven}
     plot_assessment(now, assessment, tmp_path / "figure.svg")
-    said = words(tmp_path / "figure.svg")
-    assert said.count("0/6") == 2
-    assert {"2/6, 3.1 ps", "exploration at (K), 20 ps, driven by the committee of generation 1"} <= set(said)
+    shown = words(tmp_path / "figure.svg")
+    assert shown.count("0/6") == 2
+    assert {"2/6, 3.1 ps", "exploration at (K), 20 ps, driven by the committee of generation 1"} <= set(shown)
 
 
 def test_assessment_of_one_model_shows_no_disagreement(tmp_path):
     now = predictions(force_std_eV_A=0.0)
     plot_assessment(now, assessed(now, None, generation=0), tmp_path / "f.svg")
-    said = words(tmp_path / "f.svg")
-    assert "One model alone has no disagreement." in said
-    assert "its error (eV/Å)" not in said
+    shown = words(tmp_path / "f.svg")
+    assert "One model alone has no disagreement." in shown
+    assert "its error (eV/Å)" not in shown
 
 
 def test_learning_shows_explored_frames_by_class_and_generation(tmp_path):
@@ -247,10 +247,10 @@ def test_learning_shows_explored_frames_by_class_and_generation(tmp_path):
     }
     passed = second | {"converged": True}
     plot_learning([first, second, passed], tmp_path / "figure.svg", title="potential P")
-    said = words(tmp_path / "figure.svg")
-    assert {"accurate", "candidate", "failed", "criterion", "all, generation before"} <= set(said)
-    assert {"10", "25"} <= set(said), "of all frames, and of those of LiCl"
-    assert said.count("2") == 0, "the third generation passed on the second"
+    shown = words(tmp_path / "figure.svg")
+    assert {"accurate", "candidate", "failed", "criterion", "all, generation before"} <= set(shown)
+    assert {"10", "25"} <= set(shown), "of all frames, and of those of LiCl"
+    assert shown.count("2") == 0, "the third generation passed on the second"
 
 
 def test_learning_from_initial_frames_alone(tmp_path):
@@ -269,12 +269,12 @@ def ranking_of(fits, *kelvin: float):
     return rank(finished, {}, literature={"LiCl": MEASURED, "LiF": UNKNOWN})
 
 
-def test_ranking_names_what_is_ranked_and_counts_what_is_not(fits, tmp_path):
+def test_ranking_names_ranked_compositions_and_counts_the_others(fits, tmp_path):
     plot_ranking(ranking_of(fits, 300.0, 400.0), tmp_path / "figure.svg")
-    said = words(tmp_path / "figure.svg")
-    assert {"Einstein conductivity at 300 K", "LiCl †", "extrapolated"} <= set(said)
-    assert "σ (mS/cm); without a fit: 1; †: across Tg" in said
-    assert "LiF" not in said
+    shown = words(tmp_path / "figure.svg")
+    assert {"Einstein conductivity at 300 K", "LiCl †", "extrapolated"} <= set(shown)
+    assert "σ (mS/cm); without a fit: 1; †: across Tg" in shown
+    assert "LiF" not in shown
 
 
 def test_ranking_without_a_fit(fits, tmp_path):

@@ -176,7 +176,7 @@ def test_a_killed_job_finds_its_checkpoint_and_a_finished_one_leaves_nothing(tmp
     assert sorted(os.listdir(tmp_path)) == ["elsewhere.extxyz", "frames.extxyz"]
 
 
-def test_a_job_of_a_group_finds_its_end_when_the_group_is_done_again(tmp_path, frames):
+def test_a_finished_job_of_a_repeated_group_resumes_at_its_end(tmp_path, frames):
     folder = begin(tmp_path / "product", {}, [frames])
     for _ in range(2):
         with scratch(tmp_path / "product", {}, inputs=[frames], keep=True) as again:
@@ -185,7 +185,7 @@ def test_a_job_of_a_group_finds_its_end_when_the_group_is_done_again(tmp_path, f
 
 
 @pytest.mark.parametrize(("settings", "content"), [({"epochs": 4}, "frames"), ({"epochs": 3}, "other frames")])
-def test_another_job_never_meets_a_checkpoint_and_removes_it(tmp_path, frames, settings, content):
+def test_another_job_removes_stale_checkpoints(tmp_path, frames, settings, content):
     stale = begin(tmp_path / "product", {"epochs": 3}, [frames])
     frames.write_text(content)
     fresh = begin(tmp_path / "product", settings, [frames])
@@ -203,7 +203,7 @@ def test_two_products_in_one_folder_keep_their_checkpoints_apart(tmp_path, frame
 # ── the record ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_record_says_with_what_and_from_what_a_product_was_made(tmp_path, model):
+def test_the_record_states_settings_packages_and_inputs(tmp_path, model):
     record = provenance.provenance(settings={"frame": "framework"}, inputs={"model": model}, seed=7)
     write_json(tmp_path / "record.json", record)
     stored = read_json(tmp_path / "record.json")
@@ -216,7 +216,7 @@ def test_the_record_says_with_what_and_from_what_a_product_was_made(tmp_path, mo
 # ── what a product is ──────────────────────────────────────────────────────────────────────────
 
 
-def test_a_product_states_what_its_wildcards_say():
+def test_a_product_states_its_wildcards():
     free = identity({"composition": "LiCl", "temperature": "600"}, potential="chlorides")
     assert free == {"composition": "LiCl", "temperature_K": 600.0, "potential": "chlorides"}
     left_out = identity({"potential": "p", "generation": "2", "excluded": "LiF", "member": "1"})

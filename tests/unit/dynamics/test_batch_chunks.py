@@ -34,7 +34,7 @@ def assert_same(outcomes, expected):
 def test_a_short_trial_finds_how_many_cells_fit(tmp_path, room, tried, chunks):
     potential = SmallMemory(room=room * ATOMS)
     run_springs(tmp_path, potential, cells=5)
-    assert potential.asked == tried + chunks
+    assert potential.requests == tried + chunks
 
 
 def test_forces_in_chunks_move_the_replicas_as_those_of_the_whole(tmp_path, roomy, caplog):
@@ -48,10 +48,10 @@ def test_running_out_of_memory_on_the_way_splits_the_batch_and_goes_on(tmp_path,
     under_way = run_springs(tmp_path, potential, segment_steps=10)
     under_way._run_segment()
     under_way._write_checkpoint()
-    potential.room, potential.asked = ATOMS + 1, []
+    potential.room, potential.requests = ATOMS + 1, []
     assert_same(under_way.finish(), roomy)
-    assert potential.asked[:5] == [3, 1, 1, 1, 1]
-    assert max(potential.asked[1:]) == 1
+    assert potential.requests[:5] == [3, 1, 1, 1, 1]
+    assert max(potential.requests[1:]) == 1
     assert "out of memory with 72 atoms at once" in caplog.text
 
 
@@ -62,7 +62,7 @@ def test_a_resumed_run_keeps_its_chunks_and_its_bits(tmp_path):
     first._write_checkpoint()
     potential = SmallMemory(room=10_000)
     resumed = run_springs(tmp_path / "chunks", potential, segment_steps=10).finish()
-    assert set(potential.asked) == {1, 2}
+    assert set(potential.requests) == {1, 2}
     for mine, theirs in zip(resumed, whole, strict=True):
         np.testing.assert_array_equal(mine.atoms.positions, theirs.atoms.positions)
 

@@ -106,7 +106,7 @@ def test_a_constrained_run_starts_where_the_free_one_ended(free, tmp_path, motio
         assert np.ptp(run.positions_A[:, 20:], axis=0).max() > 0.05  # the ions move
 
 
-def test_replicas_without_groups_are_not_run_and_say_why(free, tmp_path):
+def test_replicas_without_groups_are_not_run_and_state_why(free, tmp_path):
     found = {"replicas": [free[2]["replicas"][0], {"status": "groups exchange atoms", "groups": [], "kinds": {}}]}
     record, trajectories = constrained(free, tmp_path, motions="V", found=found)
     assert [replica["status"] for replica in record["replicas"]] == ["ok", "not run: groups exchange atoms"]

@@ -42,7 +42,7 @@ run(Path({folder!r}), "V", segment_steps=2).finish()
 """
 
 
-def test_killed_run_goes_on_to_the_same_trajectory(tmp_path):
+def test_a_killed_run_resumes_to_the_same_trajectory(tmp_path):
     unit = Path(__file__).parents[1]
     paths = [str(unit), str(unit.parents[1] / "scripts")]
     program = CHILD.format(paths=paths, folder=str(tmp_path / "killed"))

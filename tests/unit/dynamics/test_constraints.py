@@ -74,7 +74,7 @@ def test_what_is_frozen_stays_and_the_rest_moves(mode):
         largest = np.maximum(largest, np.max(here, axis=0))
     for motion, change in zip("TRV", largest, strict=True):
         if motion in mode:
-            assert change < 1e-9  # 1e-6 Å or rad is asked for
+            assert change < 1e-9  # 1e-6 Å or rad is required
         else:
             assert change > 0.02
 
@@ -163,7 +163,7 @@ def test_cells_of_a_batch_lose_their_own_degrees():
 
 
 @each_mode
-def test_drawn_velocities_give_every_degree_its_share(mode):
+def test_drawn_velocities_obey_equipartition(mode):
     """An ion has 3/2 kT, less its share of the mass where total momentum is conserved."""
     atoms, groups, _ = tetrahedra(count=2, ions=3)
     state, _ = frozen_batch(mode, [atoms] * 3000, groups)
@@ -176,7 +176,7 @@ def test_drawn_velocities_give_every_degree_its_share(mode):
     assert abs(of_ions.mean() - expected) < 3.5 * error
 
 
-def test_thermostat_keeps_the_share_of_every_degree():
+def test_thermostat_keeps_equipartition():
     """Ions among frozen centres, over 60 cells brought to equilibrium by fresh velocities."""
     cells = [tetrahedra(seed=seed)[0] for seed in range(60)]
     _, groups, springs = tetrahedra()

@@ -179,7 +179,7 @@ def test_chain_samples_the_canonical_kinetic_energy(chain_run):
     assert_canonical(chain_run[0][500:], freedom=3 * 7 - 3)
 
 
-def test_chain_shares_the_energy_among_light_and_heavy_atoms(chain_run):
+def test_chain_keeps_equipartition_of_light_and_heavy_atoms(chain_run):
     """Without total momentum an atom holds 3/2 kT times the share of the mass that is not its own."""
     mass = torch.as_tensor(Atoms("LiClZrLi2Cl2").get_masses())
     expected = 1.5 * units.kB * TEMPERATURE_K * (1 - mass / mass.sum())

@@ -40,15 +40,15 @@ def as_ase(state, position):
 
 def test_the_motion_is_that_of_ase():
     state = state_of([argon(6.9)], 150.0)
-    theirs, forces = as_ase(state, 0), LennardJones(32).evaluate
-    VelocityVerlet(theirs, timestep=STEP).run(150)
+    atoms, forces = as_ase(state, 0), LennardJones(32).evaluate
+    VelocityVerlet(atoms, timestep=STEP).run(150)
     evaluation = forces(state.positions, state.cells)
     start = state.positions
     for _ in range(150):
         evaluation = integrators.verlet_step(state, evaluation, forces, step=STEP)
     assert (state.positions - start).norm(dim=-1).max() > 1
-    np.testing.assert_allclose(state.positions, theirs.positions, atol=1e-7)
-    np.testing.assert_allclose(state.velocities, theirs.get_velocities(), atol=1e-7)
+    np.testing.assert_allclose(state.positions, atoms.positions, atol=1e-7)
+    np.testing.assert_allclose(state.velocities, atoms.get_velocities(), atol=1e-7)
 
 
 @pytest.fixture(scope="module")
@@ -79,22 +79,22 @@ def msd_A2(positions, lag):
 
 
 def test_diffusion_is_that_of_ase(melted):
-    """Each with its own Nosé–Hoover chain: mean squared displacements agree within the errors that the cells give."""
+    """Each with its own Nosé–Hoover chain: mean squared displacements agree within their errors over cells."""
     steps, found = 300, {}
-    theirs = []
+    by_ase = []
     for position in range(melted.systems):
         atoms, frames = as_ase(melted, position), []
         run = NoseHooverChainNVT(atoms, timestep=STEP, temperature_K=LIQUID_K, tdamp=THERMOSTAT)
         run.attach(lambda atoms=atoms, frames=frames: frames.append(atoms.get_positions()))
         run.run(steps)
-        theirs.append(frames)
-    found["theirs"] = np.array(theirs).transpose(1, 0, 2, 3)
-    found["ours"] = settle(melted, LIQUID_K, steps=steps).numpy().reshape(steps, melted.systems, 32, 3)
+        by_ase.append(frames)
+    found["ase"] = np.array(by_ase).transpose(1, 0, 2, 3)
+    found["saltflow"] = settle(melted, LIQUID_K, steps=steps).numpy().reshape(steps, melted.systems, 32, 3)
     for lag in (20, 100):
-        ours, other = (msd_A2(found[name], lag) for name in ("ours", "theirs"))
-        error = np.sqrt((ours.var(ddof=1) + other.var(ddof=1)) / melted.systems)
-        assert error < 0.12 * ours.mean()
-        assert abs(ours.mean() - other.mean()) < 3 * error
+        own, other = (msd_A2(found[name], lag) for name in ("saltflow", "ase"))
+        error = np.sqrt((own.var(ddof=1) + other.var(ddof=1)) / melted.systems)
+        assert error < 0.12 * own.mean()
+        assert abs(own.mean() - other.mean()) < 3 * error
 
 
 def virial_volume_A3(atoms, temperature_K, pressure):

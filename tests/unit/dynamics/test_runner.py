@@ -80,7 +80,7 @@ run([replica(1), replica(2)], every_ensemble(2), committee, Path({folder!r}), se
 """
 
 
-def test_killed_run_goes_on_to_the_same_trajectory(committee, model_paths, tmp_path, undisturbed):
+def test_a_killed_run_resumes_to_the_same_trajectory(committee, model_paths, tmp_path, undisturbed):
     here = Path(__file__).parent
     program = CHILD.format(
         paths=[str(here), str(here.parent), str(here.parents[2] / "scripts")],
@@ -163,7 +163,7 @@ def test_run_stopped_after_every_segment_is_the_same_to_the_last_bit(committee, 
 
 
 @pytest.mark.parametrize("left_bytes", [0, 0.5])
-def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
+def test_a_truncated_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplog, left_bytes):
     run([replica(1), replica(2)], every_ensemble(2), committee, tmp_path, segment_steps=20).finish()
     last = sorted((tmp_path / "work").iterdir())[-1]
     last.write_bytes(last.read_bytes()[: int(left_bytes * last.stat().st_size)])
@@ -176,7 +176,7 @@ def test_cut_off_checkpoint_is_run_again(committee, tmp_path, undisturbed, caplo
         assert_same_trajectory(mine, theirs)
 
 
-def test_no_readable_checkpoint_begins_anew(committee, tmp_path, caplog):
+def test_without_a_readable_checkpoint_the_run_starts_again(committee, tmp_path, caplog):
     run([replica(1)], every_ensemble(1), committee, tmp_path, segment_steps=40).finish()
     for segment in (tmp_path / "work").iterdir():
         segment.write_bytes(b"")
@@ -226,7 +226,7 @@ def broken_replica(kind):
         ("nan", "energy or forces are not finite in stage 'npt'"),
     ],
 )
-def test_lost_replica_is_stopped_and_the_others_do_not_notice(committee, tmp_path, undisturbed, kind, reason):
+def test_a_lost_replica_is_stopped_and_does_not_disturb_the_others(committee, tmp_path, undisturbed, kind, reason):
     schedule = [stage("npt", 30, cells=3, frame_interval=5), stage("nvt", 20, cells=3, frame_interval=5)]
     cells = [replica(1), broken_replica(kind), replica(2)]
     together = run(cells, schedule, committee, tmp_path, segment_steps=8)
@@ -260,10 +260,10 @@ def test_lost_replica_stays_lost_after_a_restart(committee, tmp_path):
     interrupt_after(tmp_path / "work" / "segment-000000.pt")
     with pytest.raises(Interrupted):
         run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
-    lost, sound = run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
+    lost, intact = run(cells, schedule, committee, tmp_path, segment_steps=2).finish()
     assert "not finite" in lost.status
-    assert sound.status == "ok"
-    assert sound.steps == 20
+    assert intact.status == "ok"
+    assert intact.steps == 20
 
 
 def test_production_runs_at_the_mean_volume_of_the_second_half(committee, tmp_path):

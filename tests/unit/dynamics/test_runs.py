@@ -70,7 +70,7 @@ def test_quench_makes_a_replica_that_meets_the_acceptance_criteria(replica):
     assert record["timestep_fs"] == 2.0
 
 
-def test_replica_keeps_what_the_packed_cell_knew(replica):
+def test_a_replica_keeps_the_information_of_its_packed_cell(replica):
     atoms, _, _ = replica
     start = packed()
     assert atoms.info.items() >= start.info.items()

@@ -74,7 +74,7 @@ def test_production_records_at_the_mean_volume_only():
     assert record.start_K == (600.0,) * 3
 
 
-def test_stages_of_no_length_are_left_out():
+def test_stages_of_zero_length_are_omitted():
     without_settling = production_schedule(
         PRODUCTION | {"equilibrate_nvt_ps": 0.0}, temperature_K=600.0, cells=1, step_fs=1.0
     )

@@ -122,7 +122,7 @@ def test_potential_energies_are_canonical(canonical_run):
     assert_near(potential.mean(0), float(state.degrees_of_freedom()[0]) * THERMAL / 2, within=0.03)
 
 
-def test_light_and_heavy_atoms_have_their_share(canonical_run):
+def test_light_and_heavy_atoms_obey_equipartition(canonical_run):
     """Without total momentum an atom holds 3/2 kT times the share of the mass that is not its own."""
     mass = Atoms(RING).get_masses()
     for of_cells, share in zip(canonical_run[1].T, 1 - mass / mass.sum(), strict=True):
@@ -171,7 +171,7 @@ def run(folder, thermostat, *, seeds=(3, 4), segment_steps=1000):
 
 
 @stochastic
-def test_segments_and_restarts_do_not_show_to_the_last_bit(tmp_path, thermostat):
+def test_segments_and_restarts_change_no_bit(tmp_path, thermostat):
     whole = run(tmp_path / "whole", thermostat).finish()
     segmented = run(tmp_path / "segmented", thermostat, segment_steps=7)
     for _ in range(4):

@@ -66,7 +66,7 @@ def test_the_trajectory_is_the_same_with_and_without(committee, tmp_path, record
         assert open_velocities(path) is None
 
 
-def test_segments_do_not_show_in_the_velocities(committee, tmp_path, recorded):
+def test_segments_do_not_change_the_velocities(committee, tmp_path, recorded):
     _, paths = finished(committee, tmp_path, segment_steps=7, velocity_interval=1, velocity_steps=30)
     for path, other in zip(paths, recorded[1], strict=True):
         mine, theirs = open_velocities(path), open_velocities(other)

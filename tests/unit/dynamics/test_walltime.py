@@ -56,7 +56,7 @@ def test_a_segment_has_half_of_what_is_left_but_never_less_than_some_seconds():
         assert walltime.is_time_to_save()
 
 
-def test_the_scheduler_says_when_the_job_ends(tmp_path, monkeypatch):
+def test_the_end_of_the_job_is_read_from_the_scheduler(tmp_path, monkeypatch):
     assert walltime_of_job({}).end_s is None
     assert walltime_of_job({"SLURM_JOB_END_TIME": "1790000000", "SLURM_JOB_ID": "7"}).end_s == 1790000000
     monkeypatch.setenv("PATH", str(tmp_path))  # no squeue, as inside a container
@@ -64,6 +64,6 @@ def test_the_scheduler_says_when_the_job_ends(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("text", "known"), [("2026-11-21T17:05:00\n", True), ("N/A\n", False), ("", False)])
-def test_an_end_as_squeue_writes_it(text, known):
+def test_the_end_is_parsed_from_squeue(text, known):
     expected = time.mktime((2026, 11, 21, 17, 5, 0, 0, 0, -1)) if known else None
     assert parse_end(text) == expected

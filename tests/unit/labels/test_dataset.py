@@ -48,25 +48,25 @@ def test_no_lineage_is_in_two_sets_over_generations(valid_fraction):
         assigned = now
 
 
-def test_held_out_cells_are_tests_and_nothing_else_is():
+def test_only_held_out_cells_are_in_the_test_set():
     parts = collect(generation(0), {}, valid_fraction=0.3)
     assert lineages(parts)["test"] == {"LiCl/generation0/cell0", "LiCl/generation0/cell1"}
 
 
-def test_there_is_always_something_to_validate_on():
+def test_the_validation_set_is_never_empty():
     parts = collect(generation(0), {}, valid_fraction=0.001)
     assert len(lineages(parts)["valid"]) == 1
     later = collect(generation(1), parts, valid_fraction=0.001)
     assert later["valid"] == parts["valid"]
 
 
-def test_the_share_of_validation_is_kept():
+def test_the_validation_fraction_is_kept():
     parts = collect(generation(0, cells=42), {}, valid_fraction=0.25)
     assert len(lineages(parts)["valid"]) == 10
     assert len(lineages(parts)["train"]) == 30
 
 
-def test_a_lineage_met_again_stays_where_it_was():
+def test_a_known_lineage_stays_in_its_set():
     known = {"LiCl/old": "valid"}
     again = frames_of("LiCl/old", split="train")
     assert split_frames(again, valid_fraction=0.1, known=known)["LiCl/old"] == "valid"

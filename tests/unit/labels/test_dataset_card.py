@@ -70,12 +70,12 @@ def test_forces_are_those_of_atoms(card):
 def test_the_card_reads_as_text_and_as_json(card):
     assert json.loads(json.dumps(card)) == card
     text = format_card(card)
-    for said in ("Labels of the potential chlorides", "CC-BY-4.0", "gfn1-xtb", "random", "did not converge"):
-        assert said in text
+    for part in ("Labels of the potential chlorides", "CC-BY-4.0", "gfn1-xtb", "random", "did not converge"):
+        assert part in text
     assert max(map(len, text.splitlines())) < 120
 
 
-def test_a_dataset_without_labels_says_so():
+def test_a_dataset_without_labels_states_it():
     text = format_card(describe_dataset({"train": [], "valid": [], "test": []}, [], facts=FACTS))
     assert "no labels" in text
     assert text.count("none") >= 2

@@ -67,7 +67,7 @@ def same_labels(frame: Atoms, original: Atoms) -> None:
 # ── in ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_extended_xyz_and_databases_come_in_alike(tmp_path, walk):
+def test_extended_xyz_and_databases_give_the_same_frames(tmp_path, walk):
     ase.io.write(tmp_path / "set.extxyz", walk)
     with ase.db.connect(tmp_path / "set.db") as database:
         for frame in walk:
@@ -83,7 +83,7 @@ def test_extended_xyz_and_databases_come_in_alike(tmp_path, walk):
         assert len({frame.info["lineage"] for frame in frames}) == 1
 
 
-def test_vasprun_comes_in_with_our_sign_of_the_stress(tmp_path):
+def test_stress_of_a_vasprun_has_the_sign_of_ase(tmp_path):
     atoms, forces = crystal(), np.zeros((8, 3))
     forces[0, 1], forces[3, 1] = 0.4, -0.4
     text = vasprun_text(atoms, free_energy_eV=-30.25, forces_eV_A=forces, stress_kBar=np.diag([10.0, 0.0, -10.0]))
@@ -103,7 +103,7 @@ def test_vasprun_comes_in_with_our_sign_of_the_stress(tmp_path):
         bring_in(tmp_path / "vasprun.xml", plain)
 
 
-def test_outcar_comes_in_with_its_free_energy_and_our_sign(tmp_path):
+def test_an_outcar_gives_the_free_energy_and_the_sign_of_ase(tmp_path):
     atoms = crystal()[[0, 2, 4, 6, 1, 3, 5, 7]]
     forces = np.round(np.random.default_rng(1).normal(size=(8, 3)), 5)
     labels = {"free_energy_eV": -30.25, "forces_eV_A": forces, "stress_kBar": [10.0, 20.0, -30.0, 1.0, 2.0, 3.0]}
@@ -193,8 +193,8 @@ def test_a_set_of_another_method_or_other_elements_is_refused(tmp_path, walk):
         read_imported([entry], GFN1, **common | {"elements": ["Li"]})
     with pytest.raises(SaltflowError, match="is pinned; restore the file"):
         read_imported([entry | {"sha256": "0" * 64}], GFN1, **common)
-    ours = bring_in(path)
-    write_frames(path, ours)
+    imported = bring_in(path)
+    write_frames(path, imported)
     hotter = GFN1.model_copy(update={"electronic_temperature_K": 1000.0})
     with pytest.raises(SaltflowError, match="its own record says reference mine"):
         bring_in(path, hotter)

@@ -130,7 +130,7 @@ def test_the_table_marks_what_is_wrong():
 
 
 @pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
-def test_a_program_that_is_there_and_a_basis_that_is_not(tmp_path):
+def test_a_missing_basis_is_found(tmp_path):
     bare = DRAFT_PBE.model_copy(update={"basis": "TZVP-MOLOPT-NONE"})
     with pytest.raises(SaltflowError, match="no basis TZVP-MOLOPT-NONE-q3 for Li"):
         check_reference(bare, workdir=tmp_path, limit_s=1000.0)

@@ -42,7 +42,7 @@ def test_odd_electrons_are_a_wrong_spin(reference, tmp_path):
 
 
 @pwscf
-def test_what_pw_x_says_about_its_error_is_the_reason(tmp_path):
+def test_the_error_message_of_pw_x_is_the_reason(tmp_path):
     absurd = DRAFT_PWSCF.model_copy(update={"density_cutoff_Ry": 20.0})
     found = label(borane(), absurd, tmp_path)
     assert found.status == "crashed"
@@ -83,9 +83,9 @@ def test_a_generated_dataset_is_the_one_that_is_used(tmp_path):
 
 @gpaw
 def test_a_dataset_that_the_generator_lacks_is_refused():
-    asked = DRAFT_GPAW.model_copy(update={"generated_datasets": {"Li": 2}})
+    settings = DRAFT_GPAW.model_copy(update={"generated_datasets": {"Li": 2}})
     with pytest.raises(InputError, match=r"no dataset of Li with 2 valence electrons \(1, 3\); correct generated_dat"):
-        check_elements(asked, ["Li", "H"])
+        check_elements(settings, ["Li", "H"])
 
 
 @gpaw

@@ -82,7 +82,7 @@ def gone(process: psutil.Process) -> bool:
 
 
 @pytest.mark.skipif(not shutil.which("cp2k.psmp"), reason="cp2k.psmp is not installed")
-def test_killed_chunk_takes_cp2k_along_and_goes_on(tmp_path):
+def test_a_killed_chunk_ends_cp2k_and_resumes(tmp_path):
     from reference_cases import DRAFT_PBE
 
     frames = [Atoms("HCl", [[0.1, 0, 0], [1.3 + 0.02 * index, 0.3, 0]], cell=[4, 4, 4], pbc=True) for index in range(3)]
@@ -102,7 +102,7 @@ def test_killed_chunk_takes_cp2k_along_and_goes_on(tmp_path):
     assert len(read_frames(chunk.labelled)) == 3
 
 
-def test_killed_chunk_takes_its_child_along(tmp_path):
+def test_a_killed_chunk_ends_its_child(tmp_path):
     chunk = Chunk(tmp_path, [lithium_chloride(seed=seed) for seed in range(6)], "GFN1")
     process = chunk.start()
     wait_until(lambda: chunk.finished() or process.poll() is not None)
@@ -119,16 +119,16 @@ def test_full_disk_stops_the_chunk_and_keeps_what_is_finished(tmp_path):
     chunk = Chunk(tmp_path, [lithium_chloride(seed=seed) for seed in range(4)], "GFN1")
     # Room for the journal of about two frames: the third label does not fit.
     process = chunk.start(largest_file=2000)
-    _, said = process.communicate(timeout=120)
+    _, output = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert "File too large" in said
+    assert "File too large" in output
     before = chunk.finished()
     assert 0 < len(before) < 4
     chunk.go_on(GFN1)
     assert [row["status"] for row in read_ledger(chunk.ledger)] == ["ok"] * 4
 
 
-def test_a_program_that_fails_on_a_full_disk_blames_no_frame(tmp_path, monkeypatch):
+def test_a_failure_on_a_full_disk_is_no_failed_frame(tmp_path, monkeypatch):
     chunk = Chunk(tmp_path, [lithium_chloride()], "GFN1")
 
     class Full:
@@ -154,8 +154,8 @@ def test_a_folder_without_room_is_recognised(tmp_path):
     probe += "import resource, pathlib\nfrom saltflow.labels.reference.program import disk_is_full\n"
     probe += "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
     probe += f"print(disk_is_full(pathlib.Path({str(tmp_path)!r})))"
-    said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "True"
+    output = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "True"
     assert not disk_is_full(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -203,7 +203,7 @@ def child():
         ("Be", "not_converged", "no"),
     ],
 )
-def test_what_ends_the_child_is_a_reason_and_the_next_frame_goes_on(child, symbol, status, reason):
+def test_the_end_of_a_child_is_a_reason_and_the_next_frame_is_labelled(child, symbol, status, reason):
     with pytest.raises(LabelFailure, match=reason) as failure:
         child.compute(Atoms(symbol))
     assert failure.value.status == status
@@ -247,8 +247,8 @@ def test_a_generation_whose_forces_are_no_numbers_ends_with_a_table(tmp_path, mo
 
 
 def test_a_program_is_run_without_a_shell_and_ends_with_its_job(tmp_path):
-    said = run_program("echo {ranks} {threads} $HOME", folder=tmp_path, limit_s=20, processes=Processes(4, 2))
-    assert said == "4 2 $HOME\n"
+    output = run_program("echo {ranks} {threads} $HOME", folder=tmp_path, limit_s=20, processes=Processes(4, 2))
+    assert output == "4 2 $HOME\n"
     with pytest.raises(LabelFailure, match="ended with exit code 1") as failure:
         run_program("false", folder=tmp_path, limit_s=20, processes=Processes())
     assert failure.value.status == "crashed"
@@ -293,7 +293,7 @@ def test_the_ledger_records_the_scf_attempts(tmp_path):
 # ── the order of frames ────────────────────────────────────────────────────────────────────────
 
 
-def test_interleaved_trajectories_come_out_one_after_the_other():
+def test_interleaved_trajectories_are_ordered_by_similarity():
     def trajectory(seed, start):
         random, atoms, frames = np.random.default_rng(seed), lithium_chloride(rattle_A=start, seed=seed), []
         for _ in range(5):

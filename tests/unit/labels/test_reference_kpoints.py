@@ -31,7 +31,7 @@ def test_an_exact_division_needs_no_further_point():
 
 
 @pytest.mark.parametrize("grid", [(1, 1, 1), (2, 1, 3), (4, 3, 2), (5, 5, 5)])
-def test_half_a_grid_gives_the_whole_grid_s_mean_of_what_time_reversal_keeps(grid):
+def test_half_a_grid_gives_the_mean_of_the_whole_grid(grid):
     def band(point):  # an even function with the period of the reciprocal lattice
         phase = 2 * np.pi * np.array(point)
         return np.cos(phase).sum() + np.cos(phase @ [1, -2, 1]) + np.cos(phase @ [0, 1, 3])

@@ -156,7 +156,7 @@ def test_line_cut_short_by_a_kill_is_dropped(tmp_path):
         assert path.read_bytes() == whole
 
 
-def test_other_settings_or_frames_do_not_meet_old_labels(chunk, caplog):
+def test_other_settings_or_frames_start_anew(chunk, caplog):
     write_frames(chunk.frames, [lithium_chloride(seed=seed) for seed in range(6)])
     process = chunk.start()
     while not chunk.journal_lines("label"):

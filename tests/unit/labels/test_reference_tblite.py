@@ -86,14 +86,14 @@ def test_every_scf_attempt_is_counted(tmp_path):
     assert (label.status, label.attempts) == ("not_converged", 2)
 
 
-def test_uncovered_elements_are_refused_together():
+def test_unsupported_elements_are_refused_together():
     with pytest.raises(InputError) as refusal:
         check_elements(GFN1, ["Li", "U", "Fr"])
     assert len(refusal.value.problems) == 2
     assert "U" in str(refusal.value)
 
 
-def test_uncovered_element_names_its_composition_before_anything_runs(tmp_path):
+def test_an_unsupported_element_names_its_composition_before_anything_runs(tmp_path):
     frame = Atoms("U", cell=[5, 5, 5], pbc=True, info={"composition": "UraniumSalt"})
     with pytest.raises(InputError, match="UraniumSalt: GFN1-xTB has no parameters for U"):
         label_frames([lithium_chloride(), frame], GFN1, max_force_eV_A=50.0, workdir=tmp_path)

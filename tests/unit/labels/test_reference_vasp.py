@@ -227,7 +227,7 @@ def test_no_product_holds_the_potcar(program, tmp_path):
     assert not [text for text in everything if "VRHFIN" in text]
 
 
-def test_potcar_of_a_killed_job_goes_first(program):
+def test_the_potcar_of_a_killed_job_is_removed(program):
     left = program.workdir / "vasp-killed" / "POTCAR"
     left.parent.mkdir(parents=True)
     left.write_text("licensed")
@@ -238,7 +238,7 @@ def test_potcar_of_a_killed_job_goes_first(program):
 # ── outputs ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_numbers_come_in_our_units_order_and_signs(program):
+def test_labels_have_the_units_order_and_signs_of_ase(program):
     atoms = lithium_chloride()
     # 10 kBar = 1 GPa; VASP's positive stress is a compressed cell, whose stress is negative here.
     (label,) = program.label(f"cp {program.output(atoms, scf_energy_eV=-28.0)} vasprun.xml")
@@ -332,7 +332,7 @@ def test_missing_program_is_an_error(program):
 
 
 def test_ranks_and_threads_are_filled_in(program):
-    reference = program.reference(f"cp {program.output(lithium_chloride())} vasprun.xml; cp program.out ../said")
+    reference = program.reference(f"cp {program.output(lithium_chloride())} vasprun.xml; cp program.out ../ranks")
     (label,) = label_frames(
         [lithium_chloride()],
         reference,
@@ -341,4 +341,4 @@ def test_ranks_and_threads_are_filled_in(program):
         processes=Processes(ranks=8, threads=2),
     )
     assert label.status == "ok"
-    assert (program.workdir / "said").read_text() == "8 2 2\n"
+    assert (program.workdir / "ranks").read_text() == "8 2 2\n"

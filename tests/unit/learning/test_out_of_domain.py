@@ -49,7 +49,7 @@ def test_the_error_holds_for_replicas_unlike_the_held_out_cells():
     assert 0.8 < scores.std() < 1.4
 
 
-def test_training_cells_are_never_beyond_and_foreign_ones_always():
+def test_training_cells_are_never_out_of_domain_and_foreign_ones_always():
     heldout = cells_of(np.random.default_rng(3), count=5)
     near, far = (HeldOutCell("replica", "LiCl", {"Li": np.full(50, distance)}) for distance in (-100.0, 100.0))
     assert score([near, near], heldout)["value"] == 0
@@ -70,7 +70,7 @@ def test_atoms_of_one_cell_are_not_independent():
     assert often["error"] > 0.5 * once["error"]
 
 
-def test_the_threshold_is_of_the_composition_else_of_the_potential_else_there_is_none():
+def test_the_threshold_is_that_of_the_composition_else_of_the_potential():
     random = np.random.default_rng(5)
     own, others = cells_of(random, count=3, atoms=40), cells_of(random, count=4, composition="NaCl")
     choices = {"composition": "LiCl", "symbol": "Li", "percentile": 99.0}

@@ -48,7 +48,7 @@ def test_a_pressure_off_by_one_GPa_and_a_shear_stress_counted_once():
     assert errors([sheared])["stress_rmse_MPa"] == pytest.approx(EV_A3_IN_MPA / np.sqrt(6), rel=1e-7)
 
 
-def test_frames_without_a_reference_stress_are_left_out_and_counted():
+def test_frames_without_a_reference_stress_are_excluded_and_counted():
     forces = {"forces": [[1.0, 0, 0]], "reference": [[1.0, 0, 0]]}
     known = prediction("LiCl", stress=1 / EV_A3_IN_MPA, **forces)
     unknown = prediction("LiCl", stress=1.0, reference_stress=None, **forces)

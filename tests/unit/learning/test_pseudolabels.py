@@ -15,7 +15,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.learning.foundations import Foundation, FoundationBaseline, read_foundation
 from saltflow.learning.pseudolabels import (
-    ReplayStructures,
+    ReplaySet,
     check_elements,
     label_structures,
     load_teacher,
@@ -62,7 +62,7 @@ def named(path: Path, cells: list[Atoms], **changes: str) -> dict:
     return {"path": str(path), "sha256": sha256_of_file(path), "dispersion": "none"} | changes
 
 
-def read(folder: Path, cells: list[Atoms], *, elements: tuple[str, ...] = ("Li", "Cl")) -> ReplayStructures:
+def read(folder: Path, cells: list[Atoms], *, elements: tuple[str, ...] = ("Li", "Cl")) -> ReplaySet:
     return read_structures(named(folder / "set.extxyz", cells), elements=elements)
 
 

@@ -19,7 +19,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file
 from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, errors_of, forgetting_errors
-from saltflow.learning.pseudolabels import ReplayStructures, label_structures, load_teacher, read_structures
+from saltflow.learning.pseudolabels import ReplaySet, label_structures, load_teacher, read_structures
 from saltflow.learning.recipes import draw_replayed, recipe_arguments
 from saltflow.learning.train_check import TrainingRequest, check_foundation, check_training
 from saltflow.learning.training import train_member
@@ -248,7 +248,7 @@ OTHER_EV = {"Li": -4.0, "Cl": -6.5}  # of a reference with another zero than the
 
 
 @pytest.fixture(scope="module")
-def structures(case) -> ReplayStructures:
+def structures(case) -> ReplaySet:
     """Cells of five formulas, one of them with an element that is not learned."""
     cells = []
     for lithium in (2, 3, 5, 6):
@@ -263,7 +263,7 @@ def structures(case) -> ReplayStructures:
     return read_structures(entry, elements=["Li", "Cl"])
 
 
-def replay_of(case: Case, structures: ReplayStructures, name: str, new: list[Atoms], **changes) -> dict:
+def replay_of(case: Case, structures: ReplaySet, name: str, new: list[Atoms], **changes) -> dict:
     foundation = Foundation(case.foundation, structures.train, structures.heldout, structures)
     return case.train_once(name, new[:4], new[4:], foundation, TRAINING | REPLAY | changes, OTHER_EV)
 

@@ -49,19 +49,19 @@ def violations(atoms, composition) -> list[str]:
 
 @pytest.mark.parametrize("size", [21, 150, 1302])
 def test_oxychloride_cells_of_every_size(by_formula, size):
-    replica = by_formula["LiAlCl2.5O0.75"]
+    oxychloride = by_formula["LiAlCl2.5O0.75"]
     began = time.perf_counter()
-    atoms = build_cell(replica, atoms=size, density_scale=1.0, seed=1, **RULES)
+    atoms = build_cell(oxychloride, atoms=size, density_scale=1.0, seed=1, **RULES)
     assert time.perf_counter() - began < 60
-    formula_units = formula_units_for(replica, atoms=size)
-    assert atoms.symbols.formula.count() == counts(replica, formula_units)
-    assert sum(replica.oxidation_states[symbol] for symbol in atoms.symbols) == 0
+    formula_units = formula_units_for(oxychloride, atoms=size)
+    assert atoms.symbols.formula.count() == counts(oxychloride, formula_units)
+    assert sum(oxychloride.oxidation_states[symbol] for symbol in atoms.symbols) == 0
     assert density_g_cm3(atoms) == pytest.approx(1.73, rel=1e-3)
     assert atoms.pbc.all()
     assert np.ptp(atoms.cell.cellpar()[:3]) == 0
-    assert violations(atoms, replica) == []
+    assert violations(atoms, oxychloride) == []
     assert atoms.info == {
-        "composition": replica.id, "formula_units": formula_units, "seed": 1, "start_density_g_cm3": 1.73,
+        "composition": oxychloride.id, "formula_units": formula_units, "seed": 1, "start_density_g_cm3": 1.73,
     }  # fmt: skip
 
 
@@ -157,10 +157,10 @@ def test_cations_stay_apart_as_across_a_shared_edge(by_formula):
     assert limits[frozenset(("O", "Cl"))] == pytest.approx(0.8 * (1.40 + 1.81))
 
 
-def test_hopeless_density_says_what_to_lower(by_formula):
-    replica = by_formula["LiAlCl2.5O0.75"]
+def test_an_impossible_density_names_the_setting(by_formula):
+    oxychloride = by_formula["LiAlCl2.5O0.75"]
     with pytest.raises(SaltflowError, match=r"LiAlCl2\.5O0\.75.*structures\.density_scale"):
-        pack_cell(replica, formula_units=4, density_g_cm3=8.0, seed=1, **RULES)
+        pack_cell(oxychloride, formula_units=4, density_g_cm3=8.0, seed=1, **RULES)
 
 
 def test_overlap_removal_moves_polyanions_as_rigid_wholes(by_formula):

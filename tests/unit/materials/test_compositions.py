@@ -110,9 +110,9 @@ def test_cells_of_the_catalogue_are_whole_and_neutral(catalogue, atoms):
 
 def test_oxyhalide_cell_is_the_published_one(catalogue):
     """62 x A4M4X10O3 = 1302 atoms (arXiv:2601.06384 works with about 1300)."""
-    replicas = [composition for composition in catalogue.values() if composition.family == "AMX2.5O0.75"]
-    assert len(replicas) == 27
-    for composition in replicas:
+    oxyhalides = [composition for composition in catalogue.values() if composition.family == "AMX2.5O0.75"]
+    assert len(oxyhalides) == 27
+    for composition in oxyhalides:
         assert formula_units_for(composition, atoms=1300) == 248
         assert sum(counts(composition, 248).values()) == 1302
 

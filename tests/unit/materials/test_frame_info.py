@@ -108,7 +108,7 @@ def test_no_other_module_spells_a_label():
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_key_is_written_and_read_where_it_says(name):
+def test_a_key_is_written_and_read_in_its_declared_modules(name):
     """A keyword or an assignment writes; an attribute reads."""
     key = KEYS[name]
     assert all(any(writes(name, tree) for tree in folder(where)) for where in key.written_by), key.written_by

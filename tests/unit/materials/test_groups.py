@@ -73,21 +73,21 @@ def test_polyanions_are_found_whole_across_the_boundary(name):
     assert find_groups(cell, what, wanted=[name]) == groups
 
 
-def test_all_polyanions_of_a_packed_replica_are_found():
-    replica = Composition.from_identity({
+def test_all_polyanions_of_a_packed_cell_are_found():
+    sulphate = Composition.from_identity({
         "id": "sulphate", "formula": "LiZrS0.5O2Cl4", "host": "ZrCl4", "salt": "0.5 Li2SO4", "mobile_ion": "Li",
         "oxidation_states": {"Li": 1, "Zr": 4, "S": 6, "O": -2, "Cl": -1}, "start": "pack", "density_g_cm3": 2.05,
     })  # fmt: skip
     cell = pack_cell(
-        replica, formula_units=8, density_g_cm3=2.05, seed=3, min_separation_factor=0.8, min_separations_A={}
+        sulphate, formula_units=8, density_g_cm3=2.05, seed=3, min_separation_factor=0.8, min_separations_A={}
     )
     unit = cell.arrays["unit"].copy()
     cell.wrap()
     expected = {("SO4", tuple(np.flatnonzero(unit == number))) for number in range(4)}
-    assert members(find_groups(cell, replica, wanted=["polyanions"])) == expected
+    assert members(find_groups(cell, sulphate, wanted=["polyanions"])) == expected
 
 
-def test_fragments_stand_alone_and_networks_do_not():
+def test_fragments_are_groups_and_networks_are_not():
     alone = scattered([octahedron(), octahedron(), template("SO4")])
     what = composition("LiZrCl6SO4")
     assert {kind for kind, _ in members(find_groups(alone, what, wanted=["fragments"]))} == {"ZrCl6"}
@@ -228,7 +228,7 @@ def test_lifetime_is_that_of_an_exponential_decay():
     assert abs(kind["bond_lifetime_ps"] - 50) < 3 * 50 / np.sqrt(broken)
 
 
-def test_the_report_says_what_is_refused_and_why(tmp_path):
+def test_the_report_states_which_groups_are_refused_and_why(tmp_path):
     cell, frames = sulphate_frames()
     for atom in (1, 6, 11):
         leave(frames, cell, atom, slice(30, None))

@@ -22,57 +22,57 @@ from saltflow.potentials.neighbour_list import list_pairs
 ADDED = "D3(BJ) of PBE"
 
 
-def replica():
+def packed_cell():
     """54 atoms of Li2ZrCl6 as packed, in a cube."""
     return packed(formula_units=6)
 
 
-def ours(cells, *, functional="PBE", dtype=torch.float64):
+def evaluate(cells, *, functional="PBE", dtype=torch.float64):
     """Energies, forces and stresses of a batch."""
     numbers, system, positions, boxes = stack(cells)
     dispersion = Dispersion(functional, device="cpu", dtype=dtype)
     batch = dispersion.on(numbers, torch.as_tensor(system), systems=len(cells))
-    sound = torch.ones(len(cells), dtype=torch.bool)
-    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), active=sound)]
+    active = torch.ones(len(cells), dtype=torch.bool)
+    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), active=active)]
 
 
-# ── against the library that puts it into labels ───────────────────────────────────────────────
+# ── against the library of the labels ─────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("functional", DAMPING)
-@pytest.mark.parametrize("make", [replica, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+@pytest.mark.parametrize("make", [packed_cell, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
 def test_numbers_are_those_of_dftd3_at_the_same_cutoff(make, functional):
     cell = make()
     cell.positions += 30 * cell.cell.array[0] - 7 * cell.cell.array[2]  # as unwrapped as a diffusing ion
-    energies, forces, stresses = ours([cell], functional=functional)
-    energy, by_them, stress = by_library_at_cutoff(cell, functional=functional)
+    energies, forces, stresses = evaluate([cell], functional=functional)
+    energy, expected, stress = by_library_at_cutoff(cell, functional=functional)
     assert energies[0] == pytest.approx(energy, rel=1e-6)
-    np.testing.assert_allclose(forces, by_them, atol=1e-6)  # 0.001 meV/Å
+    np.testing.assert_allclose(forces, expected, atol=1e-6)  # 0.001 meV/Å
     np.testing.assert_allclose(stresses[0], stress, rtol=1e-5, atol=1e-9)
     if len(cell) > 10:
-        assert np.abs(by_them).max() > 0.002
+        assert np.abs(expected).max() > 0.002
         assert np.abs(stress).max() > 1e-3
 
 
 def test_single_precision_is_precise_enough():
-    double, single = ours([replica()]), ours([replica()], dtype=torch.float32)
+    double, single = evaluate([packed_cell()]), evaluate([packed_cell()], dtype=torch.float32)
     np.testing.assert_allclose(single[1], double[1], atol=1e-5)
     np.testing.assert_allclose(single[2], double[2], atol=1e-6)
 
 
 def test_what_lies_beyond_the_cutoff_is_small():
-    """The figures of docs/choose-a-reference.md."""
-    cell = replica()
-    energies, forces, stresses = ours([cell])
-    energy, by_them, stress = by_library(cell)
+    """Numbers of docs/choose-a-reference.md."""
+    cell = packed_cell()
+    energies, forces, stresses = evaluate([cell])
+    energy, expected, stress = by_library(cell)
     assert 0 < energies[0] - energy < 0.004 * len(cell)
-    assert np.abs(forces - by_them).max() < 1e-3
+    assert np.abs(forces - expected).max() < 1e-3
     assert -0.02 < np.trace(stresses[0] - stress) / 3 / units.GPa < 0
 
 
 def test_a_batch_is_its_cells_alone():
-    cells = [replica(), triclinic(seed=3), rock_salt(repeats=(1, 2, 2))]
-    together, alone = ours(cells), [ours([cell]) for cell in cells]
+    cells = [packed_cell(), triclinic(seed=3), rock_salt(repeats=(1, 2, 2))]
+    together, alone = evaluate(cells), [evaluate([cell]) for cell in cells]
     for kind, joined in enumerate((np.concatenate, np.concatenate, np.concatenate)):
         np.testing.assert_allclose(together[kind], joined([each[kind] for each in alone]), atol=1e-12)
 
@@ -90,20 +90,20 @@ def test_it_is_added_and_leaves_disagreement_and_descriptors(committee, disperse
     cells = [rock_salt(), triclinic(seed=1)]
     (plain, *where), (with_d3, *_) = bound(committee, cells), bound(dispersed, cells)
     before, after = plain.evaluate(*where, all_models=True), with_d3.evaluate(*where, all_models=True)
-    for name, added in zip(("energies", "forces", "stresses"), ours(cells), strict=True):
+    for name, added in zip(("energies", "forces", "stresses"), evaluate(cells), strict=True):
         np.testing.assert_allclose(getattr(after, name) - getattr(before, name), added, atol=1e-12)
     np.testing.assert_allclose(after.force_std, before.force_std, atol=1e-12)
     np.testing.assert_array_equal(plain.descriptors(*where), with_d3.descriptors(*where))
 
 
-def test_a_cell_that_has_blown_up_leaves_the_others_alone(dispersed):
+def test_a_cell_that_exploded_does_not_disturb_the_others(dispersed):
     cells = [rock_salt(), triclinic(seed=1)]
     potential, positions, boxes = bound(dispersed, cells)
-    sound = potential.evaluate(positions, boxes)
+    intact = potential.evaluate(positions, boxes)
     positions[-1] = torch.nan
     broken = potential.evaluate(positions, boxes)
     assert torch.isnan(broken.energies).tolist() == [False, True]
-    np.testing.assert_allclose(broken.forces[: len(cells[0])], sound.forces[: len(cells[0])], atol=1e-12)
+    np.testing.assert_allclose(broken.forces[: len(cells[0])], intact.forces[: len(cells[0])], atol=1e-12)
 
 
 def test_forces_and_stress_are_derivatives_of_the_energy(dispersed):
@@ -160,7 +160,7 @@ def test_a_continued_run_is_the_same_to_the_last_bit(dispersed, tmp_path):
     assert_same_to_the_last_bit(run(cells, schedule, dispersed, tmp_path / "part", segment_steps=13), whole)
 
 
-def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
+def test_a_trajectory_states_its_potential_and_dispersion(dispersed, committee, tmp_path):
     from saltflow.trajectory.h5md import read_trajectory
 
     release = {"dispersion": "none", "reference": {"name": "pbe", "functional": "PBE"}}
@@ -182,7 +182,7 @@ def test_a_trajectory_says_what_drove_it(dispersed, committee, tmp_path):
 # ── pairs ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("make", [replica, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
+@pytest.mark.parametrize("make", [packed_cell, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
 @pytest.mark.parametrize("cutoff_A", [2.9, 9.0])
 def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
     cell = make()
@@ -195,7 +195,7 @@ def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
 
 
 def test_order_of_pairs_does_not_depend_on_where_they_were_listed():
-    cell = replica()
+    cell = packed_cell()
     box, before = torch.as_tensor(cell.cell.array), torch.as_tensor(cell.positions)
     after = before + 0.3 * torch.randn(before.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 

@@ -51,14 +51,14 @@ def test_numbers_are_those_of_mace(architecture, dtype, tolerance):
     for product, interaction in zip(committee.models[0].products, committee.models[0].interactions, strict=True):
         assert isinstance(product.symmetric_contractions, Polynomials)
         assert isinstance(interaction.conv_tp, Convolution)
-    ours, theirs = evaluated(committee), evaluated(committee_of(model, dtype))
+    found, expected = evaluated(committee), evaluated(committee_of(model, dtype))
     for own, other in (
-        (ours.energies, theirs.energies),
-        (ours.forces, theirs.forces),
-        (ours.stresses, theirs.stresses),
+        (found.energies, expected.energies),
+        (found.forces, expected.forces),
+        (found.stresses, expected.stresses),
     ):
         np.testing.assert_allclose(own, other, atol=tolerance * float(other.abs().max()))
-    assert theirs.forces.abs().max() > 0.01
+    assert expected.forces.abs().max() > 0.01
 
 
 @pytest.mark.parametrize(("hidden", "worthwhile"), [("4x0e + 4x1o", False), ("8x0e + 8x1o", True)])
@@ -80,7 +80,7 @@ def test_the_model_itself_stays_as_it_is():
     assert again.products[0] is faster.products[0]
 
 
-def test_parts_of_another_kind_stay():
+def test_other_layers_are_unchanged():
     model = make_model(seed=3, hidden="2x0e", max_ell=1, correlation=4)
     model.interactions[1].conv_tp.shared_weights = True
     faster = kernels.accelerated(model)

@@ -38,7 +38,7 @@ def as_lammps_does(scripted, atoms):
     return float(found["total_energy_local"].detach()[0]), found["forces"].numpy()
 
 
-def ours(path, atoms):
+def by_saltflow(path, atoms):
     numbers, system, positions, boxes = stack([atoms])
     found = committee_of([path]).on(numbers, system).evaluate(torch.as_tensor(positions), torch.as_tensor(boxes))
     return float(found.energies[0]), found.forces.numpy()
@@ -51,15 +51,15 @@ def test_the_exported_model_is_the_one_that_runs(tmp_path):
     write_json(tmp_path / "released.json", record)
     result = called(command, path)
     assert result.exit_code == 0
-    said = result.stdout
-    assert "pair_style mace no_domain_decomposition" in said
-    assert "released-lammps.pt ELEMENTS   # of the atom types in order, out of Li Cl Zr" in said
-    assert "head Default" in said
-    assert "pair_style hybrid/overlay mace no_domain_decomposition dispersion/d3 bj pbe 14.0 14.0\n" in said
+    output = result.stdout
+    assert "pair_style mace no_domain_decomposition" in output
+    assert "released-lammps.pt ELEMENTS   # of the atom types in order, out of Li Cl Zr" in output
+    assert "head Default" in output
+    assert "pair_style hybrid/overlay mace no_domain_decomposition dispersion/d3 bj pbe 14.0 14.0\n" in output
     scripted = torch.jit.load(tmp_path / "released-lammps.pt")
     atoms = rock_salt(repeats=(2, 2, 2), rattle_A=0.2)
     energy, forces = as_lammps_does(scripted, atoms)
-    expected_energy, expected_forces = ours(path, atoms)
+    expected_energy, expected_forces = by_saltflow(path, atoms)
     assert energy == pytest.approx(expected_energy, abs=1e-9)
     np.testing.assert_allclose(forces, expected_forces, atol=1e-9)
     assert np.abs(forces).max() > 0.1
@@ -79,9 +79,9 @@ def test_mistakes_are_one_sentence(model_paths, tmp_path, words, sentence):
         words = [*words, "--sha256", sha256_of_file(model_paths[0])]
     result = called(command, model_paths[0], "--out", tmp_path / "out.pt", *words)
     assert result.exit_code == 1
-    said = result.stderr
-    assert sentence in said
-    assert len(said.strip().splitlines()) == 1
+    output = result.stderr
+    assert sentence in output
+    assert len(output.strip().splitlines()) == 1
     assert not (tmp_path / "out.pt").exists()
 
 

@@ -63,7 +63,7 @@ def test_unwrapped_atoms_far_from_their_cell(committee):
     np.testing.assert_allclose(there.stresses, here.stresses, atol=1e-10)
 
 
-def test_atoms_in_no_ones_reach(committee, calculator):
+def test_atoms_without_neighbours(committee, calculator):
     lonely = Atoms("LiCl", positions=[[0, 0, 0], [9, 9, 9]], cell=np.eye(3) * 18, pbc=True)
     cells = [lonely, triclinic(seed=1)]
     assert_as_calculated(evaluate(committee, cells), cells, calculator)
@@ -168,7 +168,7 @@ def test_float32_agrees_to_single_precision(committee, model_paths):
 
 
 @pytest.mark.parametrize("broken", ["nan position", "infinite cell", "flat cell", "far atom", "overlap"])
-def test_a_cell_that_blew_up_does_not_disturb_the_others(committee, broken):
+def test_a_cell_that_exploded_does_not_disturb_the_others(committee, broken):
     cells = [triclinic(seed=1), rock_salt(repeats=(1, 1, 2))]
     healthy = evaluate(committee, [cells[0]])
     potential, positions, boxes = bound(committee, cells)
@@ -191,7 +191,7 @@ def test_a_cell_that_blew_up_does_not_disturb_the_others(committee, broken):
     assert both.stresses[1].isnan().all()
 
 
-def test_nothing_but_broken_cells(committee):
+def test_only_broken_cells(committee):
     cell = rock_salt(repeats=(1, 1, 2))
     cell.positions[0] = np.nan
     assert evaluate(committee, [cell]).energies.isnan().all()

@@ -161,7 +161,7 @@ def _configure(reference: GpawReference) -> None:
         import gpaw
     except ImportError as error:
         raise SaltflowError(
-            f"GPAW is not installed in the Python of this job ({error}): install it as docs/choose-a-reference.md says, "
+            f"GPAW is not installed in the Python of this job ({error}); install it (docs/choose-a-reference.md), "
             "or choose another reference."
         ) from error
     if reference.data_path and Path(reference.data_path).expanduser() not in map(Path, gpaw.setup_paths):

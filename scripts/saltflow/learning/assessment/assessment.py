@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from saltflow.base.assessment_state import has_converged
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json
-from saltflow.learning.convergence import criteria
+from saltflow.learning.convergence import check_criteria
 from saltflow.learning.prediction_errors import errors, errors_by_element, errors_by_selection, errors_by_temperature
 from saltflow.learning.stability import STABILITY
 from saltflow.learning.uncertainty import calibrate
@@ -57,13 +57,13 @@ def assess(
             "or raise learning.initial_structures.heldout_cells."
         )
     heldout = errors(predictions)
-    judged = criteria(
+    criteria = check_criteria(
         force_rmse_meV_A=heldout["force_rmse_meV_A"], explored=explored, convergence=convergence, diffusion=diffusion
     )
     return {
         "generation": generation,
-        "converged": all(each["holds"] for each in judged.values()),
-        "criteria": judged,
+        "converged": all(each["holds"] for each in criteria.values()),
+        "criteria": criteria,
         "explored": {name: _counts(each) for name, each in explored.items()},
         "stability": _stability(explored, generation=generation),
         "heldout": heldout,
