@@ -1,7 +1,7 @@
 """Compare the simulated environments of a composition with those that its potential was trained on."""
 
 from saltflow.base.provenance import identity, provenance, read_json, title, write_json
-from saltflow.learning.domain.assessment import assess_domain
+from saltflow.learning.domain.domain_assessment import assess_domain
 from saltflow.learning.domain.figure import plot_domain
 from saltflow.learning.domain.states import simulated_states
 from saltflow.learning.domain.training_environments import read_training_environments

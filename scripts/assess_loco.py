@@ -2,8 +2,8 @@
 
 from saltflow.base.provenance import identity, title
 from saltflow.labels.frames import read_frames
-from saltflow.learning.loco.assessment import compare_committees, write_rows
 from saltflow.learning.loco.figure import plot_loco
+from saltflow.learning.loco.loco_errors import compare_committees, write_rows
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.mace import load_checked_committee
 

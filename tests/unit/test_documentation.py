@@ -24,8 +24,8 @@ from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.campaign.settings.descriptions import Method, read_methods
 from saltflow.cli import COMMANDS
-from saltflow.learning.domain.assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN
-from saltflow.learning.loco.assessment import COLUMNS as LOCO_COLUMNS
+from saltflow.learning.domain.domain_assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN
+from saltflow.learning.loco.loco_errors import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import RULES

@@ -10,7 +10,7 @@ from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
 from saltflow.labels.frames import write_frames
-from saltflow.learning.domain.assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN, assess_domain
+from saltflow.learning.domain.domain_assessment import IN_DOMAIN, NOT_ASSESSED, OUT_OF_DOMAIN, assess_domain
 from saltflow.learning.domain.environments import draw_atoms, environments
 from saltflow.learning.domain.expected_force_error import expected_force_error
 from saltflow.learning.domain.figure import plot_domain

@@ -11,8 +11,8 @@ from predicted_frames import prediction
 from saltflow.base.errors import SaltflowError
 from saltflow.learning.assessment.predictions import predict
 from saltflow.learning.foundations import Foundation
-from saltflow.learning.loco.assessment import COLUMNS, compare, compare_committees, write_rows
 from saltflow.learning.loco.figure import error_of, format_row, plot_loco
+from saltflow.learning.loco.loco_errors import COLUMNS, compare, compare_committees, write_rows
 from saltflow.learning.loco.training_sets import foundation_without, sets_without, without
 from saltflow.learning.zero_shot import errors_zero_shot
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
-from saltflow.learning.domain.assessment import Distances
+from saltflow.learning.domain.domain_assessment import Distances
 from saltflow.learning.domain.out_of_domain import InDomainThreshold
 
 BINS = 50
