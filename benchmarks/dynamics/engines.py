@@ -79,14 +79,14 @@ class Stopwatch:
 
 
 def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
-    """The engine itself, with its guards, frames and checkpoint."""
+    """The engine itself, with stop criteria, frames and checkpoints."""
     from saltflow.base.provenance import sha256_of_file
     from saltflow.dynamics.progress import Conditions
     from saltflow.dynamics.runner import MDRun
     from saltflow.dynamics.schedule import Stage
     from saltflow.potentials.mace import load_committee
 
-    class Watched(Run):
+    class Watched(MDRun):
         def _observe(self, stage: Stage) -> None:
             super()._observe(stage)
             watch.mark()

@@ -42,6 +42,8 @@ from cluster import Cluster, missing, running_cluster  # noqa: E402
 
 from engine.dag import load_dag  # noqa: E402
 
+from saltflow.campaign.config_files import read_configuration  # noqa: E402
+
 PROFILE = REPOSITORY / "profiles/slurm"
 ELEMENTS = ("Al", "Cl", "Li", "O", "P", "S")
 IN_HASTE = ("--max-jobs-per-timespan", "1000/1m", "--slurm-init-seconds-before-status-checks", "10")

@@ -57,7 +57,7 @@ def check(context: click.Context, name: str, files: Sequence[str], cores: int, l
     click.echo(f"\n{label.details['code']}, settings {reference.digest()}\n\n{format_table(comparisons)}\n")
     wrong = [comparison for comparison in comparisons if not comparison.agrees]
     if wrong:
-        click.echo(f"{len(wrong)} of {len(comparisons)} do not agree: docs/choose-a-reference.md says what to look for.")
+        click.echo(f"{len(wrong)} of {len(comparisons)} do not agree: docs/choose-a-reference.md lists causes.")
         context.exit(1)
     click.echo("Everything agrees.")
 
