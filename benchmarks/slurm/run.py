@@ -41,7 +41,6 @@ sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "tests/slurm")]
 from cluster import Cluster, missing, running_cluster  # noqa: E402
 
 from engine.dag import load_dag  # noqa: E402
-
 from saltflow.campaign.config_files import read_configuration  # noqa: E402
 
 PROFILE = REPOSITORY / "profiles/slurm"
