@@ -1,8 +1,8 @@
 """Relate the diffusion of one composition to the motions of its polyanions."""
 
+from saltflow.analysis.coupling.coupling_relation import relate_coupling
 from saltflow.analysis.coupling.figures import plot_coupling
 from saltflow.analysis.coupling.reading import read_state_points
-from saltflow.analysis.coupling.coupling_relation import relate_coupling
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 

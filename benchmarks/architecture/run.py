@@ -112,7 +112,10 @@ def measure(repository: Path) -> dict[str, object]:
     graph = imports(found)
     names = Counter(name.rsplit(".", 1)[-1] for name, path in found.items() if path.name != "__init__.py")
     classes = Counter(
-        node.name for path in found.values() for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)
+        node.name
+        for path in found.values()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
     )
     folders = Counter(path.parent for path in found.values())
     expert, methods = config / "expert.yaml", sorted((config / "references").glob("*.yaml"))

@@ -2,8 +2,8 @@
 
 Walkers whose coefficients are known (tests/unit/walkers.py) are analysed again and again; the deviation of D, σ_E, H_R
 and t from the truth over its error has standard deviation 1 if the errors are right, and lies within ±1 in 68 % and
-±2 in 95 %. The same for the activation energy and the prediction at 300 K of points and replicas with known scatter, and
-for Tg of cooling curves with a known break.
+±2 in 95 %. The same for the activation energy and the prediction at 300 K of points and replicas with known scatter,
+and for Tg of cooling curves with a known break.
 
 usage: python benchmarks/calibration/run.py [--replicas 1000]
 """

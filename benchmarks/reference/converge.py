@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cells import FORMULAS, lithium_chloride, lithium_oxychloride, replica, rocksalt  # noqa: E402
 from results import Measured, Results  # noqa: E402
 
-from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.config_files import read_configuration  # noqa: E402
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
 
 WORK = Path(__file__).parent / "work"

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cells import neighbours, replica  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
-from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.config_files import read_configuration  # noqa: E402
 from saltflow.campaign.settings.references import Reference, read_reference  # noqa: E402
 from saltflow.labels.reference.cp2k_data import data_folder  # noqa: E402
 from saltflow.labels.reference.label import Label, Processes  # noqa: E402

@@ -1,4 +1,4 @@
-"""`saltflow ranking`: every composition of the table with its status, while the sweep runs or not; reads files alone."""
+"""`saltflow ranking`: every composition of the table with its status, also while the sweep runs."""
 
 import click
 

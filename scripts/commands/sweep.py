@@ -65,8 +65,8 @@ def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) ->
     found = found or configfiles_of_last_run(folder)
     if not found:
         raise SaltflowError(
-            f"{folder} holds no sweep: it has no {SETTINGS} and nothing has run there; make one with `saltflow new`, or "
-            "name its settings with --configfile."
+            f"{folder} holds no sweep: it has no {SETTINGS} and nothing has run there; make one with `saltflow new`, "
+            "or name its settings with --configfile."
         )
     return Sweep(folder, tuple(found), profile and _profile(profile))
 

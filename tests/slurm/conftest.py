@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 import yaml
 from cluster import Cluster, missing, running_cluster
-from on_cluster import RunLock, OnCluster
+from on_cluster import OnCluster, RunLock
 from workplaces import ENVIRONMENT, copy_sources
 
 # What an admin changes in a copy of the profile: the state of jobs is asked for sooner, files appear at once, nobody

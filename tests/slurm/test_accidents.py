@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import ase.io
 import pytest
-from on_cluster import RunLock, Job, OnCluster
+from on_cluster import Job, OnCluster, RunLock
 from products import same
 
 from saltflow.operations.attempts import Attempt

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from on_cluster import RunLock, Job, OnCluster
+from on_cluster import Job, OnCluster, RunLock
 from products import same
 
 QUENCH, QUENCH_LOG = "results/LiAlCl4/replica1", "LiAlCl4/replica1/quench_cell.log"

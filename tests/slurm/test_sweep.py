@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from on_cluster import RunLock, Job, OnCluster
+from on_cluster import Job, OnCluster, RunLock
 from products import products, same
 
 # Rules that run where Snakemake runs.

@@ -38,7 +38,9 @@ def test_a_room_says_what_it_is_and_what_it_imports(room: Path):
 
 
 def test_tests_mirror_the_rooms():
-    mirrored = {path.name for path in (ROOT / "tests/unit").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    mirrored = {
+        path.name for path in (ROOT / "tests/unit").iterdir() if path.is_dir() and not path.name.startswith("_")
+    }
     assert mirrored == {path.name for path in ROOMS}
 
 
@@ -60,7 +62,9 @@ def test_no_class_name_is_used_twice():
 def test_no_product_is_known_by_its_path():
     """Products say what they are; folders are not read for it."""
     scripts = [*MODULES, *(ROOT / "scripts").glob("*.py")]
-    assert [path.name for path in scripts if re.search(r"parents\[\d\]\.name|parent\.name\.rem", path.read_text())] == []
+    assert [
+        path.name for path in scripts if re.search(r"parents\[\d\]\.name|parent\.name\.rem", path.read_text())
+    ] == []
 
 
 def test_no_test_imports_another_test():

@@ -39,7 +39,7 @@ job = snakemake
 start_job(job, subject=job.wildcards.composition)
 Path(job.output.table).write_text("".join(f"{path}\\n" for path in job.input.replicas))
 '''
-ROW = '''    RuleSpec(
+ROW = """    RuleSpec(
         "count_atoms",
         stage="analysis",
         product=f"{COMPOSITION}/atoms.tsv",
@@ -53,7 +53,7 @@ ROW = '''    RuleSpec(
         deletable=(Deletable("atoms.tsv", "counts of atoms", "seconds", "may be deleted now"),),
     ),
 )
-RULE: Mapping'''
+RULE: Mapping"""
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +97,7 @@ def test_plan_status_and_housekeeping_know_it(place: Workplace):
 
 
 def test_its_log_names_its_job(place: Workplace):
-    code = (
-        "from saltflow.operations.jobs import job_of_log; "
-        "print(job_of_log('logs/LiCl/count_atoms.log').subject)"
-    )
+    code = "from saltflow.operations.jobs import job_of_log; print(job_of_log('logs/LiCl/count_atoms.log').subject)"
     result = subprocess.run(
         [SALTFLOW[0], "-c", code], cwd=place.repo, env=place.environment, capture_output=True, text=True, check=True
     )

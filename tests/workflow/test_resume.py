@@ -72,9 +72,7 @@ def test_what_a_killed_controller_left_is_kept(campaign: Workplace, finished: Pa
         controller.wait()
         again = campaign.run(TARGET, "--nolock")
         assert again.returncode != 0
-        assert (
-            f"was killed and left run_md (process {job.pid}); type `saltflow resume {campaign.work}`" in again.stdout
-        )
+        assert f"was killed and left run_md (process {job.pid}); type `saltflow resume {campaign.work}`" in again.stdout
         later(job.resume)
         resumed = campaign.resume()
     assert resumed.returncode == 0, resumed.stdout[-3000:]

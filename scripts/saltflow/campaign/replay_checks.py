@@ -35,6 +35,6 @@ def _problems(potential: PotentialView) -> Iterator[str]:
         yield f"{where}: {requested['path']} is not there; correct its path, which is from the working directory."
     if not has_dispersion(potential.reference, requested["dispersion"]):
         yield (
-            f"{where}: dispersion {requested['dispersion']} is not in the labels of '{row.reference}', or is there with "
-            "parameters of its own; write none."
+            f"{where}: dispersion {requested['dispersion']} is not in the labels of '{row.reference}', or is there "
+            "with parameters of its own; write none."
         )

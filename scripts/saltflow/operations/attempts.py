@@ -4,7 +4,7 @@ A job writes one line when it starts and one when it ends. A job that is killed 
 is then read from SLURM's own log of that job. Snakemake empties a job's log before every attempt, so the sentence
 (and the traceback, where there is one) of an earlier attempt is kept here too.
 
-`saltflow.operations.recorder` writes the lines. Only the standard library: the rules ask this module while Snakemake plans.
+`saltflow.operations.recorder` writes the lines. Here is the standard library alone: rules ask while Snakemake plans.
 """
 
 import json

@@ -224,7 +224,3 @@ def _cores() -> str:
 
     number = torch.get_num_threads()
     return "one core" if number == 1 else f"{number} cores"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

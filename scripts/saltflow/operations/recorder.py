@@ -22,7 +22,8 @@ class Recorder:
 
     Args:
         log_path: the job's log. One that is no file (a terminal, /dev/null) has no journal.
-        about: what the job asked for (`requested_by`) and what its products are made from (`saltflow.operations.finished_jobs`).
+        about: what the job asked for (`requested_by`) and what its products are made from
+            (`saltflow.operations.finished_jobs`).
         outputs: the job's products, whose sizes are noted when all is done.
     """
 

@@ -299,7 +299,7 @@ def test_every_problem_of_a_table_is_listed_at_once(project):
 
 def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
     with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
-        project.load().composition("LiF").identity
+        assert project.load().composition("LiF").identity
 
 
 def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(project):

@@ -10,7 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from saltflow.operations.running_jobs import MARK, RunningJob, _queued_job, cancel, find_running_jobs, name_them, wait_for
+from saltflow.operations.running_jobs import (
+    MARK,
+    RunningJob,
+    _queued_job,
+    cancel,
+    find_running_jobs,
+    name_them,
+    wait_for,
+)
 
 RUN = "saltflow_1c0f8a52-8f5e-4f0b-9d3c-0a3d2b6f1e77"
 SWEEP = Path("/sweeps/a|b")

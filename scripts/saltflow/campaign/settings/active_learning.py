@@ -191,7 +191,9 @@ class Learning(Section):
     @model_validator(mode="after")
     def _committee_spreads(self) -> "Learning":
         if self.generations > 0 and self.committee < 2:
-            raise ValueError("committee must be at least 2 when generations is above 0: their disagreement selects frames")
+            raise ValueError(
+                "committee must be at least 2 when generations is above 0: their disagreement selects frames"
+            )
         return self
 
 

@@ -14,8 +14,8 @@ rules: in the order of the flow: {rule, stage, jobs, attempts, cpu_hours, gpu_ho
     memory_MB: {requested, peak}: largest of each; runtime_min: {requested, longest}; waiting_h,
     efficiency: {cpu, memory, time}: used as a share of requested, 0 … 1,
     suggestion: None, or a sentence for the profile}.
-failures: most frequent first: {reason (of saltflow.operations.attempts.Reason), rule, attempts, jobs, done_later (jobs that a
-    later attempt finished), example (log of one), sentence (last word of that one, or None)}.
+failures: most frequent first: {reason (of saltflow.operations.attempts.Reason), rule, attempts, jobs, done_later (jobs
+    that a later attempt finished), example (log of one), sentence (last word of that one, or None)}.
 compositions, potentials: dearest first: {id, jobs, attempts, failed_attempts, cpu_hours, gpu_hours}.
 shared: the same without id, for labels of single atoms and the tables of all compositions.
 running: attempts that have not ended: {rule, subject, began, slurm_job_id}.

@@ -62,7 +62,9 @@ def _too_much_or_little(
     least, most = min(requested for requested, _ in known), max(requested for requested, _ in known)
     share = max(used / requested for requested, used in known)
     requested = f"{most:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
-    sentence = f"{rule} asked for {requested} {unit} and used at most {math.ceil(max(used for _, used in known))} {unit}"
+    sentence = (
+        f"{rule} asked for {requested} {unit} and used at most {math.ceil(max(used for _, used in known))} {unit}"
+    )
     if share > TIGHT:
         return f"{sentence}, {share:.0%} of what a job asked for: set {key}: {max(needed, math.ceil(most))} or more."
     if least == most:

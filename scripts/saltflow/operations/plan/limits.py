@@ -156,8 +156,8 @@ def _of_time(request: Request) -> dict | None:
     if request.resumes and submissions <= MOST_SUBMISSIONS:
         return None
     remedy = (
-        f"it would need about {submissions:,.0f} submissions, each resuming the one before, and gets {MOST_SUBMISSIONS}: raise "
-        f"execution.site.{_kind(request)}.longest_min, or give the job less to do"
+        f"it would need about {submissions:,.0f} submissions, each resuming the one before, and gets "
+        f"{MOST_SUBMISSIONS}: raise execution.site.{_kind(request)}.longest_min, or give the job less to do"
         if request.resumes
         else "it cannot resume: give the rule a longer runtime under set-resources"
     )
