@@ -111,8 +111,8 @@ rule assess_loco:
 
 
 rule gather_environments:
-    """The environments that training training_environments a potential, as its released model sees them, element by element; and how
-    far held-out ones are from them: the threshold of a replica.
+    """The training environments of a potential, as its released model sees them, element by element; and how far
+    held-out ones are from them: the threshold of a replica.
 
     Frames of the potentials that it started from count, where their labels are of the same reference. Once per
     potential, because all its compositions are compared with the same environments.

@@ -1,7 +1,5 @@
 """Explore with the committee of the generation before."""
 
-from pathlib import Path
-
 from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import identity, scratch, title
 from saltflow.labels.frames import write_frames
@@ -22,7 +20,7 @@ else:
         job.input.models, job.input.checks, device=device, dtype=dynamics["dtype"], dispersion=dispersion
     )
     settings = [job.params.compositions, job.params.exploration, job.params.cells, dynamics]
-    with scratch(Path(job.output.frames), settings, inputs=job.input, keep=True) as workdir:
+    with scratch(job.output.frames, settings, inputs=job.input, keep=True) as workdir:
         frames = explore(
             [Composition.from_identity(each) for each in job.params.compositions],
             committee,

@@ -23,7 +23,7 @@ else:
     isolated_atoms_eV = {each["element"]: each["energy_eV"] for each in atoms}
     foundation = read_foundation(params.foundation, job.input, training=params.training, elements=isolated_atoms_eV)
     settings = [params.training, params.model, params.foundation, product["member"]]
-    with scratch(Path(job.output.model), settings, inputs=job.input) as workdir:
+    with scratch(job.output.model, settings, inputs=job.input) as workdir:
         train_member(
             *read_sets(job.input, excluded, valid_fraction=params.training["valid_fraction"]),
             product=product,

@@ -1,7 +1,5 @@
 """Propose the first frames of a potential."""
 
-from pathlib import Path
-
 from saltflow.base.provenance import identity, scratch, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.prescreening import prescreen_initial_frames
@@ -22,7 +20,7 @@ committee = load_foundation(
     dynamics=dynamics,
 )
 settings = [job.params.compositions, job.params.initial_structures, job.params.cells, dynamics, job.params.foundation]
-with scratch(Path(job.output.frames), settings, inputs=job.input) as workdir:
+with scratch(job.output.frames, settings, inputs=job.input) as workdir:
     frames = propose_initial_frames(
         [Composition.from_identity(each) for each in job.params.compositions],
         committee,

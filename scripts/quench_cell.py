@@ -20,7 +20,7 @@ product = identity(where, potential=release["potential"])
 method = method_of(release, params.dynamics)
 record = provenance(settings=params.dynamics, inputs=inputs, composition=params.composition, **method)
 settings = [params.dynamics, params.acceptance]
-with scratch(Path(job.output.replica), settings, inputs=inputs.values(), keep=True) as workdir:
+with scratch(job.output.replica, settings, inputs=inputs.values(), keep=True) as workdir:
     replica, verdict = quench(
         read_frames(job.input.cell)[0],
         Composition.from_identity(params.composition),

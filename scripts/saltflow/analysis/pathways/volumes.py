@@ -10,7 +10,7 @@ from ase.io.cube import read_cube, write_cube
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
 
-NOTHING = "no density: no replica passed its acceptance"
+NOTHING = "no density: no accepted replica"
 TITLE = "mobile-ion density over its mean, from saltflow"
 
 

@@ -10,7 +10,7 @@ from saltflow.analysis.structure.network import SHAPES
 from saltflow.analysis.structure.roles import HALIDES
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
 
-NOTHING = "No trajectory to analyse: no replica passed its acceptance."
+NOTHING = "No trajectory to analyse: no accepted replica."
 SMALLEST_SHARE = 0.01
 CLASSES_SHOWN = 9
 ANGLES_SHOWN = 7

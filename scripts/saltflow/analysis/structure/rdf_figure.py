@@ -22,7 +22,7 @@ def plot_structure(result: Mapping, path: str | Path, *, mobile_ion: str, title:
     with figure_of(path, columns=2, title=title, size=(9, 3.4)) as (radial, running):
         pairs = {name: pair for name, pair in result["pairs"].items() if name.split("-")[0] == mobile_ion}
         if not pairs:
-            say((radial, running), "No trajectory to analyse: no replica passed its acceptance.")
+            say((radial, running), "No trajectory to analyse: no accepted replica.")
             return
         for name, pair in pairs.items():
             values, errors = (np.array(pair[key], dtype=float) for key in ("g", "g_error"))
