@@ -37,8 +37,8 @@ rule find_groups:
 
 
 rule run_constrained_md:
-    """Run all replicas of a point again from the end of their free runs, at their volume, NVT, with some motion of the
-    groups frozen: translation T, rotation R, vibration V in any combination.
+    """Run all replicas of a state point again from the end of their free runs, at their volume, NVT, with some motion of
+    the groups frozen: translation T, rotation R, vibration V in any combination.
 
     A run that was killed goes on from its last checkpoint.
     """
@@ -75,7 +75,7 @@ rule run_constrained_md:
 
 
 rule analyse_constrained_md:
-    """Transport of a constrained point, by the same definitions as that of a free one."""
+    """Transport of a constrained state point, by the same definitions as that of the free one."""
     input:
         trajectories=rules.run_constrained_md.output.trajectories,
         record=rules.run_constrained_md.output.record,

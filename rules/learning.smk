@@ -10,8 +10,8 @@ rule fine_tune:
     """Train one MACE model of the committee, always from the original foundation, and check what came out.
 
     The first member sees every training frame and later drives the dynamics; the others see resamples, so that
-    their spread measures how well the labels determine the model. Training goes on from the last epoch.
-    A foundation's held-out frames, predicted before and after, say what was forgotten. With the recipe replay its
+    their disagreement measures how well the labels determine the model. Training goes on from the last epoch.
+    Errors on a foundation's held-out frames, before and after, measure catastrophic forgetting. With the recipe replay its
     frames are learned again; a foundation from a file labels structures for it.
     """
     input:
@@ -50,13 +50,13 @@ rule fine_tune:
 
 
 rule assess_potential:
-    """Errors on held-out frames, beside those of the generation before on the same frames; has it converged?
+    """Errors on held-out frames, beside those of the generation before on the same frames; decides convergence.
 
-    Energies, forces and stresses, by composition, element and temperature; and whether the cells of the exploration
-    stayed sound. The committee's spread is calibrated here, and the new labels are judged by the committee that asked for them,
-    those that it selected apart from those that chance did. Crystals that the foundation knew are compressed and
-    stretched by both: their volume and bulk modulus say what was forgotten. Where the reference's own dynamics is
-    among the labels, its pair distribution functions stand beside those of the exploration.
+    Energies, forces and stresses, by composition, element and temperature; stability of the cells of the
+    exploration. The committee disagreement is calibrated here. Errors of the committee that selected the new frames are
+    given on them, selected ones and the random baseline apart. Volume and bulk modulus of crystals, by the foundation
+    and by the committee, measure catastrophic forgetting. Where the labels hold MD of the reference, its pair
+    distribution functions stand beside those of the exploration.
     """
     input:
         test=f"{GENERATION}/dataset/test.extxyz",

@@ -51,7 +51,7 @@ rule propose_initial_frames:
 
 
 rule explore:
-    """Molecular dynamics with the committee on new small cells; its spread says where it does not know."""
+    """Molecular dynamics with the committee on new small cells; its disagreement marks the frames to learn from."""
     input:
         models=generation("models", back=1),
         checks=generation("checks", back=1),
@@ -84,10 +84,10 @@ rule explore:
 
 
 rule select_frames:
-    """The explored frames worth a label: uncertain but not unphysical, different from each other, and a random arm.
+    """The explored frames to label: uncertain but not unphysical, different from each other, and a random baseline.
 
-    Uncertainty is the committee's spread times the factor that held-out labels of the generation before gave it. What
-    became of all explored frames, and when the dynamics of a cell met a guard, is counted.
+    The uncertainty is the committee disagreement, calibrated on held-out labels of the generation before. All explored
+    frames are counted by class, and the cells that met a stop criterion by when they did.
     """
     input:
         frames=rules.explore.output.frames,
@@ -121,7 +121,7 @@ rule select_frames:
 
 
 rule measure_diffusion:
-    """Diffusion coefficients in the exploration: of one generation beside those of the next, they say whether D settled.
+    """Diffusion coefficients in the exploration; compared between generations, they show whether D has converged.
 
     By the estimator of the sweep, with an error that holds how packings differ. Runs only where
     learning.convergence.diffusion asks.

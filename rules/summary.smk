@@ -113,8 +113,8 @@ rule rank_electrolytes:
 
 
 rule relate_order:
-    """Which structural descriptors go with conductivity: rank correlations corrected for asking about many, models that
-    predict hosts left out, a control with shuffled values, and what survived in words.
+    """Which structural descriptors go with conductivity: rank correlations corrected for multiple testing, models that
+    predict hosts left out, the same models on shuffled values, and a summary in sentences.
     """
     input:
         transport=ask.at_order_temperature(rules.analyse_transport.output.transport),
@@ -131,7 +131,7 @@ rule relate_order:
         note=shown(
             f"{SUMMARY}/order.txt",
             "Summary",
-            "order and conductivity, in words",
+            "order and conductivity, in sentences",
             caption="order_relation",
         ),
         figure=shown(

@@ -71,7 +71,7 @@ rule assess_loco:
 
     Errors of energies, forces and stresses stand beside those of the released committee on the same frames. The
     uncertainty of a committee is calibrated on held-out frames of the compositions that it knows, and its z-scores on
-    the other one say whether it knows what it does not know. Runs only where learning.loco_compositions asks.
+    the other one test whether the uncertainty holds for an unknown composition. Runs only where learning.loco_compositions asks.
     """
     input:
         test=potential("last_generation.test"),
@@ -112,7 +112,7 @@ rule assess_loco:
 
 rule gather_environments:
     """The training environments of a potential, as its released model sees them, element by element; and how far
-    held-out ones are from them: the threshold of a replica.
+    held-out ones are from them: the in-domain threshold.
 
     Frames of the potentials that it started from count, where their labels are of the same reference. Once per
     potential, because all its compositions are compared with the same environments.
@@ -136,7 +136,7 @@ rule gather_environments:
     resources:
         **resources,
     params:
-        learned_from=potential("lineage_names"),
+        training_potentials=potential("training_potentials"),
         environments_per_element=potential("sections.domain.environments_per_element"),
         seed=campaign.settings.sweep.seed,
         code=code_of("gather_environments"),
@@ -145,9 +145,9 @@ rule gather_environments:
 
 
 rule assess_domain:
-    """Which environments of the replicas, and of their dynamics at the coolest and the hottest temperature, no label
-    covers: the share of atoms that are farther from every training environment of their element than held-out atoms
-    are, with its error over replicas and held-out cells; and the force error that the committee expects there.
+    """The out-of-domain fraction of a composition: atoms of its replicas, and of their MD at the coolest and the hottest
+    temperature, that are farther from every training environment of their element than held-out atoms are; with its
+    error over replicas and held-out cells, and the force error that the committee expects there.
     """
     input:
         environments=its_potential("training_environments"),

@@ -28,7 +28,5 @@ problems = check_acceptance(
     **cells["acceptance"],
 )
 if problems:
-    raise SaltflowError(
-        f"{composition.id}: the starting cell fails: {' '.join(problems)} Lower structures.density_scale."
-    )
+    raise SaltflowError(f"{composition.id}: the starting cell fails: {' '.join(problems)} Lower cells.density_scale.")
 write_frames(job.output.cell, [cell])

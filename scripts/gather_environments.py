@@ -10,7 +10,7 @@ job = snakemake  # noqa: F821
 start_job(job, subject=title(identity(job.wildcards)))
 
 environments = gather(
-    {name: read_frames(path) for name, path in zip(job.params.learned_from, job.input.train, strict=True)},
+    {name: read_frames(path) for name, path in zip(job.params.training_potentials, job.input.train, strict=True)},
     read_frames(job.input.test),
     load_checked_committee([job.input.model], [job.input.check], device="cpu", dtype="float64"),
     environments_per_element=job.params.environments_per_element,

@@ -1,4 +1,4 @@
-"""Tabulate every point of the sweep."""
+"""Tabulate every state point of the sweep."""
 
 from saltflow.analysis.conductivity_table import format_conductivity_table, tabulate, write_table
 from saltflow.base.provenance import read_json, write_text

@@ -1,4 +1,4 @@
-"""Tabulate the order of every point of the sweep."""
+"""Tabulate the order of every state point of the sweep."""
 
 from saltflow.analysis.conductivity_table import write_table
 from saltflow.analysis.structure.table import tabulate_structure

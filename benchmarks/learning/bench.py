@@ -25,6 +25,7 @@ from saltflow.learning.foundations import Foundation
 from saltflow.learning.sampling import evenly_spaced, explore, propose_initial_frames
 from saltflow.learning.training import train_member
 from saltflow.materials.compositions import read_compositions
+from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_checked_committee
 
 HERE = Path(__file__).parent
@@ -199,13 +200,11 @@ class Bench:
             stride_fs=self.amounts.stride_fs,
             generation=2,
         )
-        lineages, frames = list(dict.fromkeys(each.info["lineage"] for each in explored)), []
+        lineages, frames = list(dict.fromkeys(FrameInfo.of(each).lineage for each in explored)), []
         for part, (cells, count) in parts.items():
             for lineage in lineages[:cells]:
-                sound = [
-                    each for each in explored if each.info["lineage"] == lineage and not each.info["close_contact"]
-                ]
-                for each in evenly_spaced(sound, count=count) if sound else []:
+                regular = [each for each in without_close_contacts(explored) if FrameInfo.of(each).lineage == lineage]
+                for each in evenly_spaced(regular, count=count) if regular else []:
                     each.info["part"] = part
                     frames.append(each)
             lineages = lineages[cells:]
@@ -235,19 +234,21 @@ class Bench:
     @cached_property
     def scout(self) -> Path:
         """The model that explores for all measurements, and from which the ways to choose start."""
-        seeds = self.labelled("initial_structures", self._seeds, by=SCOUTING)
-        met = self.labelled("scouted", lambda: self._scouted(self._scout_trained_on(seeds)), by=SCOUTING)
-        return self._scout_trained_on([*seeds, *met])
+        initial = self.labelled("initial_structures", self._initial_frames, by=SCOUTING)
+        explored = self.labelled("explored", lambda: self._explored(self._scout_trained_on(initial)), by=SCOUTING)
+        return self._scout_trained_on([*initial, *explored])
 
     def _scout_trained_on(self, frames: Sequence[Atoms]) -> Path:
-        train, valid = ([each for each in frames if each.info["split"] == split] for split in ("train", "heldout"))
+        train, valid = (
+            [each for each in frames if FrameInfo.of(each).split == split] for split in ("train", "heldout")
+        )
         return self.train(train, valid, seed=SEED, steps=self.amounts.base_steps)
 
-    def _seeds(self) -> list[Atoms]:
+    def _initial_frames(self) -> list[Atoms]:
         return propose_initial_frames(
             list(self.compositions.values()),
             None,
-            seeds=self.learning["initial_structures"],
+            initial_structures=self.learning["initial_structures"],
             packing=self.configuration["cells"],
             dynamics=self.configuration["dynamics"],
             checkpoint_ps=self.configuration["execution"]["checkpoint_ps"],
@@ -256,15 +257,18 @@ class Bench:
             workdir=self.work / "initial_structures",
         )
 
-    def _scouted(self, model: Path) -> list[Atoms]:
+    def _explored(self, model: Path) -> list[Atoms]:
         amounts, frames = self.amounts, []
         for name in self.compositions:
             found = self._explore(
                 name, model, cells=amounts.scout_cells, duration_ps=amounts.scout_ps, stride_fs=20.0, generation=1
             )
-            sound = [each for each in found if not each.info["close_contact"]]
-            frames += evenly_spaced(sound, count=amounts.scout_frames)
+            frames += evenly_spaced(without_close_contacts(found), count=amounts.scout_frames)
         return frames
+
+
+def without_close_contacts(frames: Sequence[Atoms]) -> list[Atoms]:
+    return [each for each in frames if not FrameInfo.of(each).close_contact]
 
 
 def check_of(model: Path) -> Path:

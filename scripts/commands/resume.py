@@ -29,7 +29,7 @@ def command(context: click.Context, folder: Path, instead: Sequence[str], cancel
         resumption = Resumption.begin(folder, lost_host=lost_host)
         finished = resumption.end_jobs(cancel=cancel, say=click.echo)
         if recorded := record_finished(folder, finished):
-            click.echo(f"Finished without a witness, now on record ({len(recorded)}): {name_them(recorded)}")
+            click.echo(f"Finished while no Snakemake ran, now recorded ({len(recorded)}): {name_them(recorded)}")
         resumption.remove_half_written(say=click.echo)
         unlock(folder)
         context.exit(resumption.go_on(list(instead), say=click.echo) or 0)

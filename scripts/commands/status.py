@@ -8,7 +8,7 @@ from saltflow.base.commands import SentenceCommand
 
 @click.command(cls=SentenceCommand)
 @of_sweep()
-@click.option("--all", "everything", is_flag=True, help="Also what has not started, and every failure.")
+@click.option("--all", "everything", is_flag=True, help="Show also what has not started, and every failure.")
 def command(sweep: Sweep, everything: bool) -> None:
     """Tell how far each composition of the sweep in FOLDER is."""
     from saltflow.operations.status import format_status, read_status

@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--delete", "deletes", is_flag=True, help="Delete what is marked 'may be deleted now'.")
 def command(sweep: Sweep, deletes: bool) -> None:
     """Tell what of the sweep in FOLDER may be deleted, and what is lost with it."""
-    from saltflow.operations.archive.tarball import archived_files
+    from saltflow.operations.archive.zip_file import archived_files
     from saltflow.operations.housekeeping import check_idle, delete, mark_files
     from saltflow.operations.quota import quota_text, table, write_list
 

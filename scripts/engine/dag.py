@@ -31,7 +31,7 @@ from saltflow.operations.plan.dag import Dag, PlannedJob, Reason, Submission
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 # Of the machine that runs a job, or repeated in other units.
-UNTOLD_RESOURCES = {"_cores", "_nodes", "tmpdir", "mem", "mem_mib", "disk", "disk_mib"}
+OWN_RESOURCES = {"_cores", "_nodes", "tmpdir", "mem", "mem_mib", "disk", "disk_mib"}
 
 Read = TypeVar("Read")
 
@@ -230,7 +230,7 @@ def _resources(resources) -> dict[str, int | float | str]:
     return {
         name: value
         for name, value in resources.items()
-        if name not in UNTOLD_RESOURCES and isinstance(value, (int, float, str))
+        if name not in OWN_RESOURCES and isinstance(value, (int, float, str))
     }
 
 

@@ -1,8 +1,9 @@
 """Snakemake's records of what was made from what, written for jobs that it has not seen end.
 
-On success a job of SLURM clears Snakemake's mark "incomplete", but only the controller notes parameters and inputs.
-Without that note Snakemake takes a product for good whatever is changed later; with a mark left behind it makes a
-finished product again. The notes written here say what the job itself knew, so that Snakemake decides as always.
+On success a job of SLURM clears Snakemake's mark "incomplete", but only Snakemake's main process notes parameters
+and inputs. Without that note Snakemake takes a product for good whatever is changed later; with a mark left behind it
+makes a finished product again. The notes written here say what the job itself knew, so that Snakemake decides as
+always.
 """
 
 import hashlib

@@ -18,7 +18,7 @@ from saltflow.operations.resources import JobRequest, request_names
 from saltflow.operations.rules import RULE
 
 SCRIPTS = Path(__file__).resolve().parents[1]
-Asked = Callable[[Any], Any]  # of wildcards
+FromWildcards = Callable[[Any], Any]  # of wildcards
 
 
 class Wiring:
@@ -34,19 +34,19 @@ class Wiring:
 
     # ── the subject of a job ───────────────────────────────────────────────────────────────────
 
-    def composition(self, question: str) -> Asked:
+    def composition(self, question: str) -> FromWildcards:
         """What the composition of a job answers, such as "production_dynamics"."""
         return lambda wildcards: answer(self.campaign.composition(wildcards.composition), question)
 
-    def section(self, name: str) -> Asked:
+    def section(self, name: str) -> FromWildcards:
         """A section of the settings for the composition of a job."""
         return self.composition(f"sections.{name}")
 
-    def its_potential(self, question: str) -> Asked:
+    def its_potential(self, question: str) -> FromWildcards:
         """What the potential of the composition of a job answers."""
         return lambda wildcards: answer(self.campaign.potential_of(wildcards.composition), question)
 
-    def potential(self, question: str) -> Asked:
+    def potential(self, question: str) -> FromWildcards:
         """What the potential of a job answers, such as "training" or "last_generation.models"."""
         return lambda wildcards: answer(self.campaign.potential(wildcards.potential), question)
 
@@ -56,11 +56,11 @@ class Wiring:
 
     # ── files of generations ───────────────────────────────────────────────────────────────────
 
-    def generation(self, question: str, *, back: int = 0) -> Asked:
+    def generation(self, question: str, *, back: int = 0) -> FromWildcards:
         """A file of the generation of a job, or of one before it; none before the first."""
         return lambda wildcards: answer(self._generation(wildcards, back=back), question)
 
-    def previous_member(self, kind: str) -> Asked:
+    def previous_member(self, kind: str) -> FromWildcards:
         """The model (or its check) of the same member in the generation before."""
         return lambda wildcards: getattr(self._generation(wildcards, back=1), kind)(wildcards.member)
 
@@ -72,8 +72,8 @@ class Wiring:
         """Their files, whose hashes are pinned."""
         return [ancient(each["path"]) for each in self.imported(wildcards)]
 
-    def zero_shot(self, question: str) -> Asked:
-        """Files of the parent's committee, where it is judged on compositions that it never saw."""
+    def zero_shot(self, question: str) -> FromWildcards:
+        """Files of the parent's committee, where it is assessed on compositions that it was not trained on."""
         return lambda wildcards: answer(
             self.campaign.potential(wildcards.potential).zero_shot_committee(int(wildcards.generation)), question
         )
@@ -83,16 +83,16 @@ class Wiring:
 
     # ── files that are read only sometimes ─────────────────────────────────────────────────────
 
-    def where(self, question: str, files: Asked) -> Asked:
+    def where(self, question: str, files: FromWildcards) -> FromWildcards:
         """Files that a job reads only where its potential answers yes."""
         asked = self.potential(question)
         return lambda wildcards: files(wildcards) if asked(wildcards) else []
 
-    def unless_loco(self, files: Asked) -> Asked:
+    def unless_loco(self, files: FromWildcards) -> FromWildcards:
         """Files that a training reads unless it leaves a composition out; then it passes nothing on."""
         return lambda wildcards: [] if hasattr(wildcards, "excluded") else files(wildcards)
 
-    def pinned(self, files: Asked) -> Asked:
+    def pinned(self, files: FromWildcards) -> FromWildcards:
         """A file whose hash is pinned by the settings: one from elsewhere may get a new date."""
 
         def marked(wildcards: Any) -> Any:
@@ -139,7 +139,7 @@ class Wiring:
         """A file of each composition at the temperature where structures are compared."""
         return expand(pattern, composition=self.campaign.swept, temperature=self.campaign.order_temperature_K)
 
-    def of_constrained(self, pattern: str | Sequence[str]) -> Asked:
+    def of_constrained(self, pattern: str | Sequence[str]) -> FromWildcards:
         """Files of a composition at all temperatures and modes of its constrained runs."""
 
         def files(wildcards: Any) -> list[str]:
@@ -167,11 +167,11 @@ class Wiring:
     def _requested(self, name: str) -> Callable:
         return lambda wildcards, rulename: JobRequest(self.campaign, rulename, wildcards)[name]
 
-    def cores(self, rule: str) -> Asked:
+    def cores(self, rule: str) -> FromWildcards:
         """Cores of a job; no result depends on them."""
         return lambda wildcards: JobRequest(self.campaign, rule, wildcards).cores()
 
-    def group(self, rule: str) -> Asked:
+    def group(self, rule: str) -> FromWildcards:
         """The submission that a job shares with others; a job that failed by itself is then tried alone."""
 
         def name(wildcards: Any) -> str | None:

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 import yaml
 from cluster import Cluster, missing, running_cluster
-from on_cluster import OnCluster, RunLock
+from on_cluster import OnCluster, StartedRun
 from workplaces import ENVIRONMENT, copy_sources
 
 # What an admin changes in a copy of the profile: the state of jobs is asked for sooner, files appear at once, nobody
@@ -48,14 +48,14 @@ def cluster(_slurm: None) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def sweeping(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnCluster, RunLock]]:
+def sweeping(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnCluster, StartedRun]]:
     """The whole sweep, on its way."""
     place = tmp_path_factory.mktemp("sweep")
     copy_sources(place / "repo")
     with running_cluster() as cluster:
         campaign = on_cluster(place, cluster)
-        with campaign.started("--jobs", "4", "--set-resources", *GPU_REQUESTS) as controller:
-            yield campaign, controller
+        with campaign.started("--jobs", "4", "--set-resources", *GPU_REQUESTS) as run:
+            yield campaign, run
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class RunLock:
+class StartedRun:
     """A Snakemake that was started and may still run; its output goes to a file."""
 
     process: subprocess.Popen
@@ -63,9 +63,9 @@ class OnCluster(Workplace):
     cluster: Cluster
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[RunLock]:
+    def started(self, *arguments: str) -> Iterator[StartedRun]:
         """Snakemake in the background; killed at the end when it still runs."""
-        output = self.work / f"controller{len(list(self.work.glob('controller*.txt')))}.txt"
+        output = self.work / f"run{len(list(self.work.glob('run*.txt')))}.txt"
         with output.open("w") as said:
             process = subprocess.Popen(
                 self.command(*arguments),
@@ -76,12 +76,12 @@ class OnCluster(Workplace):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        controller = RunLock(process, output)
+        run = StartedRun(process, output)
         try:
-            yield controller
+            yield run
         finally:
             if process.poll() is None:
-                controller.kill()
+                run.kill()
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run Python with some arguments to its end; standard error is joined to standard output."""
@@ -123,19 +123,19 @@ class OnCluster(Workplace):
     def _journal(self, log: str) -> list[Attempt]:
         return read_attempts(self.work / "logs" / log, slurm_logs=self.work / ".snakemake/slurm_logs")
 
-    def wait(self, condition: Callable[[], bool], controller: RunLock) -> None:
-        """Wait for a condition that must hold before a controller ends."""
+    def wait(self, condition: Callable[[], bool], run: StartedRun) -> None:
+        """Wait for a condition that must hold before a run ends."""
 
         def reached() -> bool:
-            over = controller.process.poll() is not None
-            assert not over or condition(), f"Snakemake ended too early:\n{controller.said()[-3000:]}"
+            over = run.process.poll() is not None
+            assert not over or condition(), f"Snakemake ended too early:\n{run.said()[-3000:]}"
             return over or condition()
 
         wait_for(reached, seconds=STEP_LIMIT_S)
 
-    def freeze(self, log: str, controller: RunLock, *, when: Callable[[], bool]) -> None:
+    def freeze(self, log: str, run: StartedRun, *, when: Callable[[], bool]) -> None:
         """Stop the script of a job as soon as a condition holds, as if it were much longer."""
-        self.wait(when, controller)
+        self.wait(when, run)
         for process in _with_children(self._journal(log)[-1].pid):
             process.suspend()
 

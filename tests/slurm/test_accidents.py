@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import ase.io
 import pytest
-from on_cluster import Job, OnCluster, RunLock
+from on_cluster import Job, OnCluster, StartedRun
 from products import same
 
 from saltflow.operations.attempts import Attempt
@@ -76,7 +76,7 @@ def live_through(campaign: OnCluster) -> Story:
         *targets,
         *("--allowed-rules", "label_frames", "label_atom", *ON_GPUS),
         *("--set-resources", *(f"{rule}:{what}" for rule in ON_GPUS for what in ("gpu=1", "slurm_partition=gpu"))),
-    ) as controller:
+    ) as run:
         halfway = {
             LATE_MD: campaign.found("results/LiAlCl4/md/500K/.md.json.work/*/segment-000000.pt"),
             CANCELLED_MD: campaign.found("results/LiAlCl4/md/700K/.md.json.work/*/segment-000000.pt"),
@@ -86,8 +86,7 @@ def live_through(campaign: OnCluster) -> Story:
         }
         with ThreadPoolExecutor(len(halfway)) as watchers:
             frozen = {
-                victim: watchers.submit(campaign.freeze, victim.log, controller, when=when)
-                for victim, when in halfway.items()
+                victim: watchers.submit(campaign.freeze, victim.log, run, when=when) for victim, when in halfway.items()
             }
         for watched in frozen.values():
             watched.result()
@@ -97,20 +96,20 @@ def live_through(campaign: OnCluster) -> Story:
         campaign.cluster.ask("scancel", jobs[CANCELLED_MD].id)
         lost_node = jobs[LABELS_ON_A_LOST_NODE].node
         campaign.cluster.ask("scontrol", "update", f"nodename={lost_node}", "state=down", "reason=test")
-        _reach_the_walltime_again(campaign, controller)
-        code = controller.end()
-        return Story(campaign, code, controller.said(), lost_node)
+        _reach_the_walltime_again(campaign, run)
+        code = run.end()
+        return Story(campaign, code, run.said(), lost_node)
 
 
-def _reach_the_walltime_again(campaign: OnCluster, controller: RunLock) -> None:
+def _reach_the_walltime_again(campaign: OnCluster, run: StartedRun) -> None:
     """With one retry, a second walltime would be the end of a job, were walltimes counted as failures."""
-    campaign.wait(lambda: len(campaign.attempts(LATE_MD.log)) == 2, controller)
+    campaign.wait(lambda: len(campaign.attempts(LATE_MD.log)) == 2, run)
 
     def segments() -> int:  # one of them was written when the first walltime was reached
         return len(list(campaign.work.glob("results/LiAlCl4/md/500K/.md.json.work/*/segment-*.pt")))
 
     before = segments()
-    campaign.freeze(LATE_MD.log, controller, when=lambda: segments() > before)
+    campaign.freeze(LATE_MD.log, run, when=lambda: segments() > before)
     campaign.cluster.ask("scontrol", "update", f"jobid={campaign.jobs_of(LATE_MD.name)[-1].id}", "EndTime=now+1")
 
 
@@ -122,9 +121,7 @@ def _prepare(campaign: OnCluster) -> None:
     campaign.replace("tests/tiny/config.yaml", "learning_rate: 0.01", "learning_rate: 0.001")
     campaign.append("tests/tiny/config.yaml", "\nreferences:\n  pbe-d3: {command: no-such-program -s}\n")
     campaign.replace(
-        "scripts/saltflow/operations/workload.py",
-        "amounts.seed_atom_steps,\n        _of_batch(amounts.seed_atoms)",
-        "amounts.seed_atom_steps,\n        _fixed(100)",
+        "scripts/saltflow/operations/rules.py", "memory_MB=of_batch(cost_model.initial_atoms)", "memory_MB=fixed(100)"
     )
 
 

@@ -12,11 +12,11 @@ TARGET = PRODUCTS[-1]
 
 def test_a_job_that_ended_between_two_questions_counts(campaign: OnCluster):
     campaign.lose(*PRODUCTS)
-    with campaign.started(TARGET, "--slurm-init-seconds-before-status-checks", "60") as controller:
-        campaign.wait(lambda: [job.state for job in campaign.jobs()] == ["COMPLETED"], controller)
-        os.killpg(controller.process.pid, signal.SIGINT)
-        campaign.wait(lambda: "WorkflowError" in controller.said(), controller)  # its threads sleep on for a while
-        assert "Finished jobid" not in controller.said()
+    with campaign.started(TARGET, "--slurm-init-seconds-before-status-checks", "60") as run:
+        campaign.wait(lambda: [job.state for job in campaign.jobs()] == ["COMPLETED"], run)
+        os.killpg(run.process.pid, signal.SIGINT)
+        campaign.wait(lambda: "WorkflowError" in run.said(), run)  # its threads sleep on for a while
+        assert "Finished jobid" not in run.said()
     assert campaign.plan(TARGET) == {}
     campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.08", "duration_ps: 0.06")
     reason = campaign.plan(TARGET)["run_md composition=LiAlCl4 temperature=500"]

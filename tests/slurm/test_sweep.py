@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from on_cluster import Job, OnCluster, RunLock
+from on_cluster import Job, OnCluster, StartedRun
 from products import products, same
 
 # Rules that run where Snakemake runs.
@@ -16,10 +16,10 @@ DRIVEN = ("sampling_", "fine_tune ", "replicas_", "run_md ")
 
 
 @pytest.fixture(scope="module")
-def swept(sweeping: tuple[OnCluster, RunLock]) -> OnCluster:
+def swept(sweeping: tuple[OnCluster, StartedRun]) -> OnCluster:
     """The campaign after the whole sweep."""
-    campaign, controller = sweeping
-    assert controller.end() == 0, controller.said()[-3000:]
+    campaign, run = sweeping
+    assert run.end() == 0, run.said()[-3000:]
     return campaign
 
 

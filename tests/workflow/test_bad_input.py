@@ -90,7 +90,7 @@ REFUSED = {
     ),
     "unknown composition in the sweep": (
         setting("sweep:\n", "sweep:\n  compositions: [LiAlCl5]\n"),
-        r"sweep\.compositions: 'LiAlCl5' is not in the table of compositions; correct the id or add a row\.",
+        r"sweep\.compositions: 'LiAlCl5' is not in compositions.tsv; correct the id or add a row\.",
     ),
     "missing table": (
         setting("tests/tiny/compositions.tsv", "tests/tiny/lost.tsv"),

@@ -153,7 +153,7 @@ def test_changed_settings_are_named_with_both_values(campaign: Workplace):
 
 def test_a_raised_protocol_and_changed_code_are_told_apart(campaign: Workplace):
     campaign.replace(
-        "config/config.yaml", "  protocol: 1                    # raise on purpose to run", "  protocol: 2 # "
+        "config/expert.yaml", "  protocol: 1                    # Raise it to run every MD", "  protocol: 2 # "
     )
     campaign.append("scripts/analyse_structure.py", "\nprint('a new line')\n")
     found = reasons(campaign)

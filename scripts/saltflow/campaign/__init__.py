@@ -1,1 +1,1 @@
-"""What is asked: settings, tables, checks, and the files of every job. Imports base to materials."""
+"""The campaign: settings, tables, checks, and the files of every job. Imports base to materials."""

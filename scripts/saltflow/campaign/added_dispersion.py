@@ -21,5 +21,5 @@ def with_functional(section: Mapping, reference: Reference) -> dict:
 
 
 def has_dispersion(reference: Reference, dispersion: str) -> bool:
-    """Whether labels of a reference hold a dispersion that `with_functional` can name; none asks for nothing."""
+    """Whether labels of a reference hold a dispersion that `with_functional` can name; true for none."""
     return dispersion == NONE or (dispersion == reference.dispersion and hasattr(reference, "functional"))

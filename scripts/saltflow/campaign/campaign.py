@@ -37,7 +37,7 @@ class Campaign:
             InputError: there is none of that id.
         """
         if name not in self.compositions:
-            raise InputError([f"'{name}' is not in the table of compositions; correct the id or add a row."])
+            raise InputError([f"'{name}' is not in compositions.tsv; correct the id or add a row."])
         return self._composition_views[name]
 
     def potential(self, name: str) -> PotentialView:

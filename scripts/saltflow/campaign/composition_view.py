@@ -16,7 +16,7 @@ FREE = "free"  # the mode of the sweep itself: nothing is frozen
 class CompositionView:
     """A composition with the settings that hold for it; all that it hands to a rule is plain builtins.
 
-    row: of the table of compositions. sections: the settings, with its overrides merged in.
+    row: of compositions.tsv. sections: the settings, with its overrides merged in.
     reference: of the labels of its potential. swept_temperatures_K: of the sweep, ascending.
     """
 

@@ -1,8 +1,8 @@
 """The switch `dynamics.dispersion`: whether dispersion is added where a potential drives atoms.
 
-It is in the labels, and the potential has learned it, or it is added here, or nowhere; both would count it twice. To
-the rules the switch carries the functional of the labels, whose damping parameters are used: "D3(BJ) of PBE"
-(`dispersion.planned`).
+Where the labels hold dispersion, the potential has learned it and nothing is added; adding it would count it twice.
+Rules get the switch with the functional of the labels, whose damping parameters are used: "D3(BJ) of PBE"
+(`added_dispersion.with_functional`).
 """
 
 from collections.abc import Mapping

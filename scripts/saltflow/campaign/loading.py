@@ -64,7 +64,7 @@ def _swept(settings: Settings, compositions: Mapping[str, Composition]) -> tuple
     if wanted == "all":
         return tuple(name for name, row in compositions.items() if row.start != "none")
     problems = [
-        f"sweep.compositions: '{name}' is not in the table of compositions; correct the id or add a row."
+        f"sweep.compositions: '{name}' is not in compositions.tsv; correct the id or add a row."
         for name in wanted
         if name not in compositions
     ]

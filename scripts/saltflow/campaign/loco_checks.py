@@ -1,7 +1,7 @@
 """Which compositions can be left out of which potential: `learning.loco_compositions`, checked before anything runs.
 
-A potential leaves out those of the list that train it, where others remain to train it. What is asked of one potential
-by name, in the overrides, must be possible for it; what is asked of all must be possible for one.
+A potential leaves out a composition of the list when that composition and others train it. A list in the overrides of a
+potential must be possible for that potential; the list of the settings must be possible for at least one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,11 +34,11 @@ def _problems_of_all(campaign: Campaign) -> Iterator[str]:
     for name in dict.fromkeys(campaign.settings.learning.loco_compositions):
         if name not in training:
             yield (
-                f"{KEY}: '{name}' trains no potential{_meant(campaign, name, training)}; name a composition of the "
-                "table of potentials, or take it out."
+                f"{KEY}: '{name}' trains no potential{_meant(campaign, name, training)}; name a composition of "
+                "potentials.tsv, or take it out."
             )
         elif training[name] == 1:
-            yield f"{KEY}: nothing but '{name}' trains the potential that it trains; take it out, or add members."
+            yield f"{KEY}: the potential that '{name}' trains has no other composition; take it out, or add members."
 
 
 def _problems_of_one(campaign: Campaign, potential: PotentialView) -> Iterator[str]:

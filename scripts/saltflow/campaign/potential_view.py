@@ -32,7 +32,7 @@ def reference_identity(name: str, reference: Reference) -> dict:
 class PotentialView:
     """A potential with the settings that hold for it; all that it hands to a rule is plain builtins.
 
-    row: of the table of potentials. sections: the settings, with its overrides merged in.
+    row: of potentials.tsv. sections: the settings, with its overrides merged in.
     reference: that labels its frames. members: the compositions that train it.
     parent: the potential of the table that it starts from, if it does.
     """
@@ -94,7 +94,7 @@ class PotentialView:
         return self.parent.last_generation if self.prescreening else NoGeneration()
 
     def zero_shot_committee(self, generation: int) -> GenerationFiles | NoGeneration:
-        """The parent's committee that is judged on compositions that it never saw: once, by the first labels."""
+        """The parent's committee, assessed by the first labels on compositions that it was not trained on."""
         requested = generation == 0 and self.zero_shot_compositions
         return self.parent.last_generation if requested else NoGeneration()
 
@@ -126,8 +126,8 @@ class PotentialView:
         return [f"results/references/{self.row.reference}/{element}.json" for element in self.learned_elements]
 
     @property
-    def lineage_names(self) -> list[str]:
-        """Their names."""
+    def training_potentials(self) -> list[str]:
+        """Names of this potential and of those before it, whose frames its domain counts."""
         return [potential.name for potential in self.lineage]
 
     @property
@@ -177,7 +177,7 @@ class PotentialView:
 
     @property
     def released_reference(self) -> dict:
-        """Its reference; `sampled_with` names the dispersion that was added to what sampled frames."""
+        """Its reference; `sampled_with` names the dispersion that was added in the dynamics that sampled frames."""
         driving = self.sampling_dynamics if self.learning["generations"] > 0 else self.initial_dynamics
         added = {} if driving["dispersion"] == NONE else {"sampled_with": driving["dispersion"]}
         return self.reference_identity | added
@@ -267,7 +267,7 @@ class PotentialView:
 
     @property
     def training(self) -> dict:
-        """The section `learning.training`, less what only recipes read that it does not use."""
+        """The section `learning.training`, without the keys of other recipes."""
         unread = [key for other, keys in RECIPE_KEYS.items() if other != self.recipe for key in keys]
         structures = self.replay_structures
         read = {"recipe": self.recipe} | ({"replay_structures": structures} if structures else {})
@@ -299,7 +299,7 @@ class PotentialView:
 
     @property
     def seen_by_ancestors(self) -> dict[str, list[str]]:
-        """Composition that is left out → the potentials before this one that it trained, which still know it."""
+        """Composition that is left out → the earlier potentials that it trained, whose weights still know it."""
         return {
             name: [before.name for before in self.lineage[1:] if name in before.compositions]
             for name in self.loco_compositions
@@ -347,7 +347,7 @@ class PotentialView:
 
     @property
     def loco_checks(self) -> list[str]:
-        """Their checks."""
+        """Train checks of the committees of `loco_compositions`."""
         return self.last_generation.loco_checks(self.loco_compositions)
 
     @property

@@ -1,4 +1,4 @@
-"""The table of potentials: what each starts from, what labels it, and which compositions train it."""
+"""potentials.tsv: what each starts from, what labels it, and which compositions train it."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,7 @@ class PotentialRow:
 
 
 def read_potentials(path: str | Path, *, references: Collection[str]) -> dict[str, PotentialRow]:
-    """Read and check the table of potentials.
+    """Read and check potentials.tsv.
 
     Args:
         path: tab-separated table with the columns of `COLUMNS`. A foundation file is sought relative to the
@@ -151,7 +151,7 @@ def _elements(row: PotentialRow, compositions: Mapping[str, Composition]) -> set
 
 def _missing(where: str, potential: str, missing: Collection[str]) -> str:
     shown = f"nothing that trains '{potential}' contains {', '.join(sorted(missing))}"
-    return f"{where}: {shown}; list a composition that does in the table of potentials."
+    return f"{where}: {shown}; list a composition that does in potentials.tsv."
 
 
 def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition]) -> list[str]:
@@ -159,7 +159,7 @@ def _member_problems(row: PotentialRow, compositions: Mapping[str, Composition])
     problems = []
     for member in row.compositions:
         if member not in compositions:
-            problems.append(f"{where}: '{member}' is not in the table of compositions; add it there or remove it.")
+            problems.append(f"{where}: '{member}' is not in compositions.tsv; add it there or remove it.")
         elif compositions[member].start == "none":
             remedy = "give it a start or remove it"
             problems.append(f"{where}: '{member}' has start 'none', so no structure can train it; {remedy}.")

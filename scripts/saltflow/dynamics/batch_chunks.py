@@ -137,7 +137,7 @@ class ChunkedPotential:
     def _too_large(self, atoms: int) -> SaltflowError:
         return SaltflowError(
             f"A cell of {atoms} atoms does not fit into the memory of the {self.committee.device.type} by itself; take "
-            "a device with more memory, dynamics.dtype float32, or smaller cells (structures.atoms)."
+            "a device with more memory, dynamics.dtype float32, or smaller cells (cells.atoms)."
         )
 
 

@@ -136,7 +136,7 @@ def compare_curves(reference: Mapping, explored: Mapping) -> dict:
     Errors of neighbouring bins are correlated by an unknown amount, so they are added linearly, the upper bound.
 
     Args:
-        reference, explored: rows of `structure.rdf.pair_distributions`.
+        reference, explored: rows of `pair_distributions` (analysis/structure).
 
     Returns:
         difference_A = ∫|Δg| dr; from_noise_A, its mean for equal distributions; limit_A, that plus two standard

@@ -127,7 +127,7 @@ def per_constrained_run(campaign: Campaign) -> Iterator[Wildcards]:
             yield {"composition": name, "mode": mode, "temperature": str(temperature)}
 
 
-def if_asked(analysis: str) -> JobSet:
+def if_requested(analysis: str) -> JobSet:
     """One job for the whole sweep, where the analysis is asked for."""
 
     def jobs(campaign: Campaign) -> Iterator[Wildcards]:

@@ -59,13 +59,19 @@ COUNT = click.IntRange(min=1)
     show_default=True,
     help="Cells that run together. May be repeated.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
-@click.option("--steps", type=COUNT, default=100, show_default=True, help="That are timed for each size.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True, help="Device to measure."
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Precision."
+)
+@click.option("--steps", type=COUNT, default=100, show_default=True, help="Number of timed steps for each size.")
 @click.option("--temperature", type=float, default=600.0, show_default=True, help="In K.")
 @click.option("--settings", type=click.Path(), help="YAML with what differs in `dynamics`.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help=f"Such as {TABLE} of the sweep's folder; else rows are printed."
+    "--out",
+    type=click.Path(path_type=Path),
+    help=f"Table to write, such as {TABLE} of the sweep; by default rows are printed.",
 )
 def command(**options: Any) -> None:
     """Measure the speed of molecular dynamics with MODEL on this machine, as rows for config/calibration.tsv."""
@@ -124,7 +130,7 @@ def _measure(chosen: SimpleNamespace, began: float) -> "tuple[list[Timing], floa
 
 
 def _dispersion_of(model: Path, added: str) -> str:
-    """What the dynamics adds to a model; the parameters of PBE where no record names a functional, as none is faster.
+    """What the dynamics adds to a model. Without a record of a functional that of PBE: all cost the same.
 
     Raises:
         SaltflowError: the model has learned dispersion.

@@ -37,7 +37,9 @@ class Resumption:
             SaltflowError: that run lives, or may live on another machine.
         """
         if not folder.is_dir():
-            raise SaltflowError(f"The folder {folder} does not exist; name the one of the sweep by SWEEP=folder.")
+            raise SaltflowError(
+                f"The folder {folder} does not exist; name that of the sweep: saltflow resume my-sweep."
+            )
         return cls(folder, take_over(folder, lost_host=lost_host))
 
     def end_jobs(self, *, cancel: bool, say: Say) -> Iterable[FinishedJob]:

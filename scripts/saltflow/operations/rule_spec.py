@@ -58,9 +58,9 @@ class RuleSpec:
     product: what is there when a job of it is done. environment: that it runs in.
     jobs: the wildcards of all its jobs in a campaign.
     unit: of its work. work: of a job. memory_MB: of its script alone.
-    upper_bounds: by what does the work: a device, the code of a reference, or '' where there is no choice.
+    upper_bounds: by device or reference code, '' where there is no choice.
     resumes: whether a job that reached its walltime goes on from there when it is submitted again.
-    is_local: done by the controlling process itself: a second or two.
+    is_local: done by Snakemake itself, without a submission: a second or two.
     is_target: whether the sweep asks for it by itself, and not only where another rule reads it.
     passes_on: whether it has nothing to do in a generation after the one that converged.
     cores: of a job. group: jobs that it shares a submission with.
@@ -92,7 +92,7 @@ class RuleSpec:
         """Names of its wildcards, in the order in which Snakemake has them."""
         return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.product) if name))
 
-    def is_asked(self, campaign: Campaign) -> bool:
+    def is_requested(self, campaign: Campaign) -> bool:
         """Whether a campaign has any job of it."""
         return next(iter(self.jobs(campaign)), None) is not None
 

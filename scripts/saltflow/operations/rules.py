@@ -9,7 +9,7 @@ from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.generation_files import ROOT as POTENTIALS
 from saltflow.operations import cost_model, memory_model, storage_model
 from saltflow.operations.job_sets import (
-    if_asked,
+    if_requested,
     once,
     per_chunk,
     per_composition,
@@ -37,8 +37,8 @@ STATE_POINT = f"{COMPOSITION}/md/{{temperature}}K"
 CONSTRAINED = f"{COMPOSITION}/coupling/{{mode}}/{{temperature}}K"
 SUMMARY = "results/summary"
 
-# Upper bounds are policy, not estimates: a queue is asked for enough and not for days. Seconds on the CPU were measured
-# on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold for the models of production. What is
+# Upper bounds are policy, not estimates: long enough for a job, short enough for a queue. Seconds on the CPU were
+# measured on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold for the models of production. What is
 # said of cuda and of DFT codes beyond 42 atoms is assumed.
 DFT_CODES = ("cp2k", "quantum-espresso", "gpaw")
 SAMPLING = {"cpu": UpperBound(600, 1e-2), "cuda": UpperBound(600, 6e-5)}
@@ -68,7 +68,7 @@ def _analyses(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildc
         (spec.name, where)
         for spec in rules
         for where in (points if "temperature" in spec.wildcards else [own])
-        if spec.is_asked(campaign)
+        if spec.is_requested(campaign)
     ]
 
 
@@ -565,7 +565,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="summary",
         product=f"{SUMMARY}/order.csv",
         environment="analysis",
-        jobs=if_asked("order"),
+        jobs=if_requested("order"),
         unit="state points",
         work=cost_model.state_points,
         memory_MB=fixed(900),

@@ -44,7 +44,7 @@ class RunLock:
 
     command, started_in: what was typed, and where. environment: variables that are Snakemake's own settings.
     slurm: whether it submits to SLURM. host, pid, born_s: the process; born_s is its start after that of the
-    machine, so that neither a number given again nor a changed clock deceives.
+    machine: a process id that the system reuses has another one, and a change of the clock does not alter it.
     state: stopped when it had failed jobs or was interrupted; a killed one stays `running`.
     """
 
@@ -197,7 +197,7 @@ def start(folder: Path, *, snakefile: Path, slurm: bool) -> RunLock:
 
 
 def stop(folder: Path, *, well: bool, note: Callable[[datetime], object]) -> str | None:
-    """Put the end of this run on record; what to say of jobs that were not done, or that go on all the same.
+    """Record the end of this run. Returns a sentence where jobs failed or still run, else None.
 
     Args:
         folder: the working directory.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
 
-# In the environment of everything that a controller starts, also by way of sbatch: the folder it works in.
+# In the environment of everything that a run starts, also by way of sbatch: the folder it works in.
 MARK = "SALTFLOW_FOLDER"
 NAMED = 5
 ANSWER_LIMIT_S = 60
@@ -81,7 +81,7 @@ def wait_for(
         say: takes one line of progress.
     """
     end, before = time.monotonic() + limit_s, None
-    while jobs := _patiently(find, say, before):
+    while jobs := _with_retries(find, say, before):
         if before is not None and len(jobs) < len(before):
             say(f"Still at work ({len(jobs)}): {name_them(jobs)}")
         if time.monotonic() > end:
@@ -91,7 +91,7 @@ def wait_for(
     return True
 
 
-def _patiently(
+def _with_retries(
     find: Callable[[], list[RunningJob]], say: Callable[[str], None], before: list[RunningJob] | None
 ) -> list[RunningJob]:
     """A scheduler that is restarted in the meantime is no reason to give up."""

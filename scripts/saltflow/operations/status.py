@@ -31,7 +31,7 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Tally:
     """How a potential or a composition stands.
 
     jobs: all of its own. md_ns: simulated so far and wanted, of every replica, temperatures added up; a composition's.
@@ -82,14 +82,14 @@ class Status:
     """A whole sweep: its potentials, compositions and shared jobs; released: name of a potential → how it came out."""
 
     folder: Path
-    potentials: Mapping[str, Standing]
-    compositions: Mapping[str, Standing]
+    potentials: Mapping[str, Tally]
+    compositions: Mapping[str, Tally]
     potential_of: Mapping[str, str]
-    shared: Standing
+    shared: Tally
     released: Mapping[str, str]
 
     @property
-    def everything(self) -> list[Standing]:
+    def everything(self) -> list[Tally]:
         """Potentials, compositions and the shared jobs."""
         return [*self.potentials.values(), *self.compositions.values(), self.shared]
 
@@ -105,19 +105,18 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
     for job in jobs_of(campaign):
         jobs[_subject(job)].append(_status(job, folder))
     potentials = {
-        name: Standing(name, tuple(jobs["potential", name]))
+        name: Tally(name, tuple(jobs["potential", name]))
         for name in reversed(campaign.needed_potentials)  # what others start from comes first
     }
     compositions = {
-        name: Standing(name, tuple(jobs["composition", name]), _md_ns(campaign, name, folder))
-        for name in campaign.swept
+        name: Tally(name, tuple(jobs["composition", name]), _md_ns(campaign, name, folder)) for name in campaign.swept
     }
     return Status(
         folder,
         potentials,
         compositions,
         potential_of=campaign.driven_by,
-        shared=Standing("all compositions", tuple(jobs[SHARED])),
+        shared=Tally("all compositions", tuple(jobs[SHARED])),
         released={name: release for name in potentials if (release := _release(name, folder))},
     )
 
@@ -144,7 +143,7 @@ def _status(job: Job, folder: Path) -> JobStatus:
 
 
 def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
-    """Simulated and wanted, equilibration included; a point under way counts by its checkpoints."""
+    """Simulated and wanted, equilibration included; a state point under way counts by its checkpoints."""
     composition = campaign.composition(name)
     production = composition.section("dynamics")["production"]
     run_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
@@ -201,7 +200,7 @@ def format_status(status: Status, *, everything: bool = False) -> str:
     hidden = len(status.compositions) - len(compositions)
     if hidden:
         parts.append(f"{hidden} compositions have not started; --all shows them.")
-    failures = [each for standing in status.everything for each in standing.jobs if each.state == "failed"]
+    failures = [each for tally in status.everything for each in tally.jobs if each.state == "failed"]
     shown = failures if everything else failures[:FAILURES_SHOWN]
     parts += ["\n".join(["Failed:", *(_failure(each, status.folder) for each in shown)])] if shown else []
     if len(failures) > len(shown):
@@ -210,7 +209,7 @@ def format_status(status: Status, *, everything: bool = False) -> str:
 
 
 def _summary(status: Status) -> str:
-    jobs = sum((standing.counts() for standing in status.everything), Counter())
+    jobs = sum((tally.counts() for tally in status.everything), Counter())
     states = Counter(
         each.state if each.state != "due" or not each.has_started else "begun" for each in status.compositions.values()
     )
@@ -227,19 +226,19 @@ def _summary(status: Status) -> str:
     )
 
 
-def _potential(standing: Standing, status: Status) -> tuple[str, ...]:
-    stages = (_cell(standing.counts(stage, generation=standing.generation)) for stage in ("labels", "potential"))
-    under_way = f"generation {standing.generation} of {standing.generations[-1]}"
-    return standing.name, *stages, status.released.get(standing.name, under_way)
+def _potential(tally: Tally, status: Status) -> tuple[str, ...]:
+    stages = (_cell(tally.counts(stage, generation=tally.generation)) for stage in ("labels", "potential"))
+    under_way = f"generation {tally.generation} of {tally.generations[-1]}"
+    return tally.name, *stages, status.released.get(tally.name, under_way)
 
 
-def _composition(standing: Standing, status: Status) -> tuple[str, ...]:
-    name = status.potential_of[standing.name]
+def _composition(tally: Tally, status: Status) -> tuple[str, ...]:
+    name = status.potential_of[tally.name]
     potential = status.potentials[name]
     learning = "released" if name in status.released else f"{potential.state}, generation {potential.generation}"
-    done_ns, all_ns = standing.md_ns
-    cells, md, analysis = (_cell(standing.counts(stage)) for stage in ("cells", "MD", "analysis"))
-    return standing.name, f"{name}: {learning}", cells, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis
+    done_ns, all_ns = tally.md_ns
+    cells, md, analysis = (_cell(tally.counts(stage)) for stage in ("cells", "MD", "analysis"))
+    return tally.name, f"{name}: {learning}", cells, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis
 
 
 def _ns(duration_ns: float) -> str:

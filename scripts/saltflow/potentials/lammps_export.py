@@ -27,8 +27,10 @@ SUFFIX = "-lammps.pt"  # of what the converter writes beside a model
 @click.option(
     "--out", type=click.Path(path_type=Path), help=f"File to write; by default the model's name with {SUFFIX}."
 )
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
-@click.option("--head", help="Of a model with several; by default the first, which saltflow itself runs.")
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True, help="Precision."
+)
+@click.option("--head", help="Head of a model with several heads; by default the first, which saltflow itself runs.")
 def command(model: Path, sha256: str | None, out: Path | None, dtype: str, head: str | None) -> None:
     """Convert MODEL, such as results/potentials/NAME/released.model, for LAMMPS.
 

@@ -6,12 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from saltflow.statistics.estimate import Estimate
-from saltflow.statistics.jackknife import combine_replicates
+from saltflow.statistics.jackknife import STRUCTURE_SIGNIFICANCE, combine_replicates
 
 TIME_BLOCKS = 5
-# Level of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
-# Replicas are quenched disorder and are expected to differ, so the level is generous.
-STRUCTURE_SIGNIFICANCE = 0.25
 
 Means = Mapping[Hashable, np.ndarray]
 Estimator = Callable[[Means], Mapping[Hashable, np.ndarray]]

@@ -8,8 +8,9 @@ from scipy import stats
 
 from saltflow.statistics.estimate import BLOCKS, BROWNIAN, REPLICAS, Estimate
 
-# Level of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
-DYNAMICS_SIGNIFICANCE = 0.05
+# Levels of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
+# Replicas of one material are expected to agree in their dynamics, and to differ in their quenched structure.
+DYNAMICS_SIGNIFICANCE, STRUCTURE_SIGNIFICANCE = 0.05, 0.25
 # Level of a chi-squared test: the floor is used unless the jackknife is significantly larger.
 FLOOR_SIGNIFICANCE = 0.4
 ONE_SIGMA = stats.norm.cdf(1.0)

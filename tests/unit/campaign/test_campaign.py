@@ -298,7 +298,7 @@ def test_every_problem_of_a_table_is_listed_at_once(project):
 
 
 def test_an_id_that_is_not_in_the_table_gives_a_sentence(project):
-    with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
+    with pytest.raises(InputError, match="'LiF' is not in compositions.tsv; correct the id or add a row"):
         assert project.load().composition("LiF").identity
 
 
@@ -370,7 +370,7 @@ def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts
         (
             None,
             "LiCl",
-            "learning.loco_compositions: 'LiCl' trains no potential; name a composition of the table of pot",
+            "learning.loco_compositions: 'LiCl' trains no potential; name a composition of potentials.tsv",
         ),
         (
             "aluminium",
@@ -404,5 +404,5 @@ def test_a_composition_that_is_all_that_its_potentials_learn_is_refused(project)
     project.config["learning"]["loco_compositions"] = ["LiAl2Cl7"]
     (problem,) = project.problems()
     assert problem.startswith(
-        "learning.loco_compositions: nothing but 'LiAl2Cl7' trains the potential that it trains; take"
+        "learning.loco_compositions: the potential that 'LiAl2Cl7' trains has no other composition; take"
     )

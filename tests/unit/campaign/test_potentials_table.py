@@ -1,4 +1,4 @@
-"""The table of potentials: foundations, pinned hashes, members and the elements they know."""
+"""potentials.tsv: foundations, pinned hashes, members and the elements they know."""
 
 import hashlib
 from pathlib import Path
@@ -168,7 +168,7 @@ def test_member_must_exist_and_have_a_start():
         check_members({"base": potential("base", "none", "LiCl", "LiBr")}, compositions)
     none, absent = caught.value.problems
     assert none.startswith("Potential base, column compositions: 'LiCl' has start 'none', so no structure can train it")
-    assert "'LiBr' is not in the table of compositions; add it there or remove it" in absent
+    assert "'LiBr' is not in compositions.tsv; add it there or remove it" in absent
 
 
 def test_elements_of_a_foundation_do_not_count():

@@ -57,7 +57,7 @@ def test_a_wrong_question_is_an_error(campaign):
 
 
 def test_an_unknown_composition_is_a_sentence(campaign):
-    with pytest.raises(InputError, match="'LiF' is not in the table of compositions; correct the id or add a row"):
+    with pytest.raises(InputError, match="'LiF' is not in compositions.tsv; correct the id or add a row"):
         campaign.composition("LiF")
 
 
@@ -80,7 +80,7 @@ def test_a_potential_knows_its_parent_and_the_potential_of_a_composition(campaig
     tuned = campaign.potential("fine-tuned")
     assert campaign.potential_of("LiAlCl4") is tuned
     assert tuned.parent is campaign.potential("base")
-    assert tuned.lineage_names == ["fine-tuned", "base"]
+    assert tuned.training_potentials == ["fine-tuned", "base"]
     assert tuned.foundation_model == "results/potentials/base/released.model"
     assert tuned.foundation_heldout == "results/potentials/base/generation0/dataset/test.extxyz"
     assert campaign.potential("base").foundation_model == campaign.potential("base").foundation_record == []

@@ -12,7 +12,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.operations.account import take_account
 from saltflow.operations.account.failures import what_failed
 from saltflow.operations.account.short_account import format_account
-from saltflow.operations.account.snakemake_log import read_controller_log
+from saltflow.operations.account.snakemake_log import read_snakemake_log
 from saltflow.operations.account.spending import Spending, job_of_slurm_log, read_spending
 from saltflow.operations.account.suggestions import suggest
 from saltflow.operations.jobs import job_of_log
@@ -111,7 +111,7 @@ def test_a_folder_without_jobs_has_no_account(tmp_path):
 def test_snakemake_s_log_tells_when_a_job_was_submitted(sweep):
     sweep.submission(RUN_MD, slurm="7", folder="rule_run_md/LiCl_600")
     sweep.submission(RUN_MD, at="13:00:00", slurm="8", folder="rule_run_md/LiCl_600")
-    submissions = read_controller_log(sweep.folder).submissions
+    submissions = read_snakemake_log(sweep.folder).submissions
     assert [submissions[number].submitted.hour for number in ("7", "8")] == [12, 13]
     assert submissions["8"].slurm_log.endswith("/rule_run_md/LiCl_600/8.log")
 

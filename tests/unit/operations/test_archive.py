@@ -12,12 +12,12 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
-from saltflow.operations.archive.contents import Item, Making, making_of, record_path, renamed_record
+from saltflow.operations.archive.contents import ArchivedRun, Item, archived_run, record_path, renamed_record
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import Facts
 from saltflow.operations.archive.narrowing import narrow
-from saltflow.operations.archive.tarball import MANIFEST, Packed, archived_files, pack
 from saltflow.operations.archive.verification import verify
+from saltflow.operations.archive.zip_file import MANIFEST, Packed, archived_files, pack
 from saltflow.operations.plan.dag import PlannedJob, Reason
 
 ROOT = Path(__file__).parents[3]
@@ -61,23 +61,23 @@ def jobs(*, due: str = "") -> list[PlannedJob]:
 
 
 def test_a_composition_was_made_by_its_jobs_and_those_before_them():
-    making = making_of("LiCl", jobs())
-    assert [job.index for job in making.jobs] == [0, 1, 2, 3]
-    assert making.targets == ("results/LiCl/analyse_structure.json", "results/LiCl/fit_arrhenius.json")
+    archived = archived_run("LiCl", jobs())
+    assert [job.index for job in archived.jobs] == [0, 1, 2, 3]
+    assert archived.targets == ("results/LiCl/analyse_structure.json", "results/LiCl/fit_arrhenius.json")
 
 
 def test_what_is_due_elsewhere_does_not_matter():
-    assert making_of("LiCl", jobs(due="rank_electrolytes")).composition == "LiCl"
+    assert archived_run("LiCl", jobs(due="rank_electrolytes")).composition == "LiCl"
 
 
 def test_a_composition_with_due_jobs_is_refused_with_their_names():
     with pytest.raises(SaltflowError, match=r"'LiCl' is not complete.*1 of its 4 jobs.*run_md composition=LiCl"):
-        making_of("LiCl", jobs(due="run_md"))
+        archived_run("LiCl", jobs(due="run_md"))
 
 
 def test_an_unknown_composition_is_refused():
     with pytest.raises(SaltflowError, match="'KCl' is not a composition of this sweep"):
-        making_of("KCl", jobs())
+        archived_run("KCl", jobs())
 
 
 # ── settings, tables and records ───────────────────────────────────────────────────────────────
@@ -293,11 +293,11 @@ def described() -> dict:
     """The metadata of a composition with a character that addresses spell otherwise."""
     name = "Li2O+LiCl"
     plan = jobs()
-    making = Making(name, tuple(plan[:4]), (f"results/{name}/arrhenius.json",))
+    archived = ArchivedRun(name, tuple(plan[:4]), (f"results/{name}/arrhenius.json",))
     facts = Facts("0a1b", False, {"ase": "3.29.0", "torch": "2.13.0+cpu"}, DATE, DATE, dict.fromkeys(RULES, "A."), {})
     tables = [f"tables/{table}" for table in ("compositions.tsv", "potentials.tsv", "overrides.yaml")]
-    paths = ["workflow/Snakefile", *(f"sweep/{path}" for path in ("config.yaml", *tables, *making.targets))]
-    return json.loads(crate_text(making, facts, [Packed(path, 10, "f" * 64) for path in paths]))
+    paths = ["workflow/Snakefile", *(f"sweep/{path}" for path in ("config.yaml", *tables, *archived.targets))]
+    return json.loads(crate_text(archived, facts, [Packed(path, 10, "f" * 64) for path in paths]))
 
 
 def references(value: object) -> set[str]:

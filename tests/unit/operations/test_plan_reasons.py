@@ -46,7 +46,7 @@ def test_a_key_that_came_or_went_is_named():
 def test_what_came_as_a_whole_is_named_once():
     old = {"LiCl": {"sigma_mS_cm": 0.1, "Ea_eV": 0.5}}
     new = old | {"NaCl": {"sigma_mS_cm": None, "Ea_eV": 0.6}}
-    assert changed({"literature": old}, {"literature": new}) == ["the table of compositions.NaCl: nothing → set"]
+    assert changed({"literature": old}, {"literature": new}) == ["compositions.tsv: NaCl: nothing → set"]
     assert changed({}, {"dynamics": {"a": 1}}) == ["dynamics: nothing → set"]
 
 
@@ -55,7 +55,7 @@ def test_rows_of_compositions_are_told_apart_by_their_id():
         {"compositions": [{"id": "LiCl", "density": 2.0}, {"id": "NaCl", "density": 2.1}]},
         {"compositions": [{"id": "LiCl", "density": 1.9}, {"id": "NaCl", "density": 2.1}]},
         rule="explore",
-    ) == ["the table of compositions.LiCl.density: 2.0 → 1.9"]
+    ) == ["compositions.tsv: LiCl.density: 2.0 → 1.9"]
 
 
 def test_the_settings_of_a_reference_carry_its_name():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saltflow.analysis.ranking.ranking import CompositionResults, read_finished
 from saltflow.campaign.campaign import Campaign
-from saltflow.operations.status import Standing, read_status
+from saltflow.operations.status import Tally, read_status
 
 PENDING = "pending"
 
@@ -30,7 +30,7 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Composition
         dispersion=campaign.added_dispersion,
     )
     status = read_status(campaign, folder)
-    due = {name: _why(standing) for name, standing in status.compositions.items() if name not in finished}
+    due = {name: _why(tally) for name, tally in status.compositions.items() if name not in finished}
     return finished, due | campaign.not_swept
 
 
@@ -52,8 +52,8 @@ def _release(campaign: Campaign, results: Path, name: str) -> Path:
     return results / "potentials" / campaign.composition(name).potential / "released.json"
 
 
-def _why(standing: Standing) -> str:
-    failed = next((each for each in standing.jobs if each.state == "failed"), None)
+def _why(tally: Tally) -> str:
+    failed = next((each for each in tally.jobs if each.state == "failed"), None)
     if failed is None:
         return PENDING
     message = " ".join((failed.attempt.sentence or "").split())

@@ -53,7 +53,7 @@ def _data_flags(result: Mapping, roles: Roles) -> Iterator[tuple[str, str]]:
     bonded = {pair.split("-")[0] for pair in result["bond_cutoffs_A"]}
     for cation in roles.cations:
         if cation not in bonded:
-            yield "no shell", f"g(r) of {cation} has with no anion a first peak and a minimum"
+            yield "no shell", f"g(r) of {cation} has no first peak with a minimum for any anion"
     if result["note"]:
         yield "short g(r)", result["note"]
     if result["cell_width_A"] < SHORTEST_CELL_A:

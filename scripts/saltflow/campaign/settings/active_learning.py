@@ -189,7 +189,7 @@ class Learning(Section):
     model: Model
 
     @model_validator(mode="after")
-    def _committee_spreads(self) -> "Learning":
+    def _committee_can_disagree(self) -> "Learning":
         if self.generations > 0 and self.committee < 2:
             raise ValueError(
                 "committee must be at least 2 when generations is above 0: their disagreement selects frames"

@@ -23,7 +23,7 @@ def validated(model: type[Section], content: Mapping, *, source: str) -> Section
 
 
 def _is_inherited(location: tuple, content: Mapping) -> bool:
-    """Whether an error in a reference stands in the one that it is like, where it is told, too."""
+    """Whether a reference inherits the error by `like`; it is then reported for the reference that holds it."""
     if location[:1] != ("references",) or len(location) < 4:
         return False
     written = content["references"][location[1]]

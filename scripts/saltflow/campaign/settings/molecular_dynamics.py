@@ -37,7 +37,7 @@ class Production(Section):
     velocities: Velocities
 
 
-class Guards(Section):
+class StopCriteria(Section):
     max_temperature_ratio: Annotated[float, Field(gt=1)]
     max_energy_drift_meV_atom_ps: PositiveFloat
 
@@ -54,7 +54,7 @@ class Dynamics(Section):
     pressure_GPa: float
     quench: Quench
     production: Production
-    stop_criteria: Guards
+    stop_criteria: StopCriteria
 
 
 Mode = Literal["free", "T", "R", "V", "TR", "TV", "RV", "TRV"]

@@ -1,4 +1,4 @@
-"""Settings of the reference methods: what a label is computed with. The values live in config.yaml."""
+"""Settings of the reference methods: what a label is computed with. Values: config/references/*.yaml."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -189,7 +189,7 @@ Reference = Annotated[
 
 
 def resolve_likeness(references: Mapping[str, Mapping]) -> dict[str, Mapping]:
-    """Complete the references that only say what they are `like` and in which keys they differ.
+    """Fill in the references that are `like` another one and name only the keys that differ.
 
     Raises:
         ValueError: a reference is like one that is not there, or that is itself like another.

@@ -20,7 +20,7 @@ class Journal(AbstractContextManager):
     """One JSON line per event (a frame starts, a frame is labelled), on disk before the next event.
 
     An incomplete last line is dropped on opening. The file is locked while it is open, so that a job that outlived its
-    controller and the job that replaces it cannot both label the chunk.
+    Snakemake and the job that replaces it cannot both label the chunk.
 
     Attributes:
         labels: index → label of each finished frame.

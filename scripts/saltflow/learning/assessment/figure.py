@@ -21,7 +21,7 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
     temperature, stability of the dynamics.
 
     Args:
-        predictions: of `assessment.predict`.
+        predictions: of `predictions.predict`.
         assessment: of `assessment.assess`.
         path: SVG to write.
     """

@@ -17,7 +17,7 @@ def plot_loco(rows: Sequence[Mapping], path: str | Path, *, title: str) -> None:
     """A line per composition from the force error with its labels to that without, with ratio and z-scores.
 
     Args:
-        rows: of `assessment.compare`.
+        rows: of `loco_errors.compare`.
         path: SVG to write.
         title: of the figure.
     """

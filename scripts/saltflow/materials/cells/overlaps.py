@@ -37,7 +37,7 @@ def remove_overlaps(atoms: Atoms, *, bodies: np.ndarray, separations_A: dict[Pai
     if worst < 1.0:
         raise SaltflowError(
             f"{subject}: the closest pair keeps only {worst:.2f} of its minimum distance; lower the start "
-            f"density with structures.density_scale, or structures.min_separations_A."
+            f"density with cells.density_scale, or cells.min_separations_A."
         )
 
 

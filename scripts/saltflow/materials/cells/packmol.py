@@ -44,7 +44,7 @@ def run_packmol(
         if finished.returncode == NOT_CONVERGED:
             raise SaltflowError(
                 f"{subject}: packmol found no packing in a cube of {edge_A:.2f} Å; lower the start density "
-                f"with structures.density_scale."
+                f"with cells.density_scale."
             )
         if finished.returncode != 0:
             last_line = (finished.stderr or finished.stdout).strip().splitlines()[-1:]

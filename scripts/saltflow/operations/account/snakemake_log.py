@@ -21,8 +21,8 @@ class SubmissionNote:
 
 
 @dataclass
-class ControllerLog:
-    """Of all controllers that ran in a folder; both by SLURM's id of a job.
+class SnakemakeLog:
+    """Of all runs in a folder; both by SLURM's id of a job.
 
     submissions: of every job. ends: why SLURM ended a job, as it told Snakemake; only of jobs that did not end well.
     """
@@ -31,12 +31,12 @@ class ControllerLog:
     ends: dict[str, Reason] = field(default_factory=dict)
 
 
-def read_controller_log(folder: Path) -> ControllerLog:
+def read_snakemake_log(folder: Path) -> SnakemakeLog:
     """Read all of Snakemake's logs in a working directory.
 
     Snakemake stamps what it says with the local time, in whole seconds.
     """
-    told = ControllerLog()
+    told = SnakemakeLog()
     for path in sorted((folder / ".snakemake/log").glob("*.snakemake.log")):
         clock = datetime.fromtimestamp(0, UTC)
         with open(path, errors="replace") as log:

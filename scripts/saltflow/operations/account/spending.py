@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from saltflow.operations.account.snakemake_log import ControllerLog, SubmissionNote, read_controller_log
+from saltflow.operations.account.snakemake_log import SnakemakeLog, SubmissionNote, read_snakemake_log
 from saltflow.operations.attempts import SLURM_LOGS, Attempt, Reason, read_attempts, reason_in, slurm_folder_of
 from saltflow.operations.jobs import Job, recorded_jobs
 from saltflow.operations.rules import ORDER, RULES
@@ -50,7 +50,7 @@ def read_spending(folder: Path) -> list[Spending]:
     Args:
         folder: the working directory of the sweep.
     """
-    told = read_controller_log(folder)
+    told = read_snakemake_log(folder)
     found = [spent for job in recorded_jobs(folder) for spent in _spending_of(job, folder)]
     found += _never_began(found, told)
     found.sort(key=lambda spent: (ORDER[spent.job.rule], spent.job.log, spent.began or _EVER))
@@ -123,7 +123,7 @@ def _number(text: str | None) -> float | None:
     return None
 
 
-def _never_began(found: Sequence[Spending], told: ControllerLog) -> Iterator[Spending]:
+def _never_began(found: Sequence[Spending], told: SnakemakeLog) -> Iterator[Spending]:
     """SLURM jobs that ended before the first line of their job; of a group nobody knows which job it was."""
     known = {spent.slurm_job_id for spent in found}
     for job_id, reason in told.ends.items():

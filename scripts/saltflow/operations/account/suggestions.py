@@ -10,7 +10,7 @@ MEMORY_MARGIN = 1.25
 MEMORY_OF_SNAKEMAKE_MB = 300  # the two Snakemake processes around every job on a cluster
 MEMORY_STEP_MB = 500
 TIME_MARGIN = 1.5
-WORTH_SAYING = 0.7  # a suggestion saves at least this much: new request / old request
+WORTH_SUGGESTING = 0.7  # a suggestion saves at least this much: new request / old request
 TIGHT = 0.9
 SHORT_JOB_S = 60
 
@@ -68,8 +68,8 @@ def _too_much_or_little(
     if share > TIGHT:
         return f"{sentence}, {share:.0%} of what a job asked for: set {key}: {max(needed, math.ceil(most))} or more."
     if least == most:
-        return f"{sentence}: set {key}: {needed}." if needed <= WORTH_SAYING * most else None
-    return f"{sentence}, {share:.0%} of what a job asked for: lower {key}." if share < WORTH_SAYING / 2 else None
+        return f"{sentence}: set {key}: {needed}." if needed <= WORTH_SUGGESTING * most else None
+    return f"{sentence}, {share:.0%} of what a job asked for: lower {key}." if share < WORTH_SUGGESTING / 2 else None
 
 
 def _rounded_up(value: float, step: int) -> int:

@@ -127,10 +127,10 @@ def _by_subject(spending: Sequence[Spending], wildcard: str) -> list[dict]:
         if wildcard in spent.job.wildcards:
             found.setdefault(spent.job.wildcards[wildcard], []).append(spent)
     rows = [{"id": name, **_costs(of_subject)} for name, of_subject in found.items()]
-    return sorted(rows, key=lambda row: _dearness(row), reverse=True)
+    return sorted(rows, key=lambda row: _cost(row), reverse=True)
 
 
-def _dearness(row: dict) -> tuple[float, float]:
+def _cost(row: dict) -> tuple[float, float]:
     cpu, gpu = row["cpu_hours"], row["gpu_hours"]
     return gpu["reserved"] or 0, cpu["reserved"] or cpu["used"] or 0
 

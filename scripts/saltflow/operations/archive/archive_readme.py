@@ -4,19 +4,19 @@ import shlex
 from collections.abc import Sequence
 
 from saltflow import __version__
-from saltflow.operations.archive.contents import SWEEP, WORKFLOW, Making
+from saltflow.operations.archive.contents import SWEEP, WORKFLOW, ArchivedRun
 from saltflow.operations.archive.facts import LICENCE, Facts, to_the_second
-from saltflow.operations.archive.tarball import MANIFEST, METADATA, Packed
 from saltflow.operations.archive.verification import plan_command
+from saltflow.operations.archive.zip_file import MANIFEST, METADATA, Packed
 
 
-def readme_text(making: Making, facts: Facts, packed: Sequence[Packed]) -> str:
+def readme_text(archived: ArchivedRun, facts: Facts, packed: Sequence[Packed]) -> str:
     """What a reader finds first in an archive."""
     sizes = {file.path: file.size_bytes for file in packed}
     changed = ", with changes of its own" if facts.changed else ""
     source = f"commit {facts.commit}{changed}" if facts.commit else "not from a git checkout"
-    missing = [path for job in making.jobs for path in job.outputs if f"{SWEEP}/{path}" not in sizes]
-    return f"""# {making.composition}
+    missing = [path for job in archived.jobs for path in job.outputs if f"{SWEEP}/{path}" not in sizes]
+    return f"""# {archived.composition}
 
 One composition of a sweep by saltflow {__version__} ({source}),
 finished {to_the_second(facts.ended)}, with all that it was made from:
@@ -24,7 +24,7 @@ finished {to_the_second(facts.ended)}, with all that it was made from:
 
 | where | what |
 |---|---|
-| `{SWEEP}/results/{making.composition}` | cells, replicas, trajectories, and what was computed from them |
+| `{SWEEP}/results/{archived.composition}` | cells, replicas, trajectories, and what was computed from them |
 | `{SWEEP}/results/potentials`, `{SWEEP}/results/references` | the potential and all before it: labels, data, models |
 | `{SWEEP}/config.yaml`, `{SWEEP}/tables` | the settings and the rows of the tables that apply |
 | `{SWEEP}/logs` | what each job said, took and asked for |
@@ -39,7 +39,7 @@ With the packages of `{WORKFLOW}/requirements/workflow.txt`:
 
 ```bash
 cd {WORKFLOW}
-{shlex.join(plan_command(making.targets))}
+{shlex.join(plan_command(archived.targets))}
 ```
 
 It says "Nothing to be done". Without the names of files it would add the tables across compositions, which here have

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from saltflow.campaign.loading import find_table, load_campaign
 from saltflow.operations.archive.archive_readme import readme_text
-from saltflow.operations.archive.contents import Item, items, making_of
+from saltflow.operations.archive.contents import Item, archived_run, items
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import gather
 from saltflow.operations.archive.narrowing import Narrowed, narrow
-from saltflow.operations.archive.tarball import FOLDER, METADATA, Packed, pack
 from saltflow.operations.archive.verification import verify
+from saltflow.operations.archive.zip_file import FOLDER, METADATA, Packed, pack
 from saltflow.operations.plan.dag import Dag
 
 
@@ -30,18 +30,18 @@ def archive_composition(composition: str, dag: Dag, *, sweep: Path, repository: 
         SaltflowError: the composition is not known or not complete, the disk is too full, or the archive would not
             be complete elsewhere.
     """
-    making = making_of(composition, dag.jobs)
+    archived = archived_run(composition, dag.jobs)
     narrowed = _narrowed(composition, dag, sweep, repository)
-    facts = gather(making, sweep=sweep, repository=repository, rules=dag.rules, moved=narrowed.moved)
+    facts = gather(archived, sweep=sweep, repository=repository, rules=dag.rules, moved=narrowed.moved)
 
     def described(packed: Sequence[Packed]) -> Iterator[Item]:
-        yield Item("README.md", readme_text(making, facts, packed).encode())
-        yield Item(METADATA, crate_text(making, facts, packed).encode())
+        yield Item("README.md", readme_text(archived, facts, packed).encode())
+        yield Item(METADATA, crate_text(archived, facts, packed).encode())
 
     target = sweep / FOLDER / f"{composition}.zip"
-    contents = items(making, narrowed, sweep=sweep, repository=repository)
+    contents = items(archived, narrowed, sweep=sweep, repository=repository)
     pack(target, contents, date=facts.ended, describe=described)
-    return target, verify(target, targets=making.targets)
+    return target, verify(target, targets=archived.targets)
 
 
 def _narrowed(composition: str, dag: Dag, sweep: Path, repository: Path) -> Narrowed:

@@ -34,7 +34,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Making:
+class ArchivedRun:
     """How a composition was made.
 
     composition: its id. jobs: all jobs before its products, in the order of the workflow. targets: its last
@@ -46,7 +46,7 @@ class Making:
     targets: tuple[str, ...]
 
 
-def making_of(composition: str, jobs: Sequence[PlannedJob]) -> Making:
+def archived_run(composition: str, jobs: Sequence[PlannedJob]) -> ArchivedRun:
     """How a composition was made, which must be done.
 
     Raises:
@@ -57,18 +57,18 @@ def making_of(composition: str, jobs: Sequence[PlannedJob]) -> Making:
         raise SaltflowError(f"'{composition}' is not a composition of this sweep; correct COMPOSITION or the sweep.")
     followed = {before for job in jobs if job.index in own for before in job.dependencies}
     before = own | _upstream(own, jobs)
-    making = Making(
+    archived = ArchivedRun(
         composition,
         tuple(job for job in jobs if job.index in before),
         tuple(job.outputs[0] for job in jobs if job.index in own - followed),
     )
-    if due := [job.name for job in making.jobs if job.due]:
+    if due := [job.name for job in archived.jobs if job.due]:
         shown = ", ".join(due[:5]) + (f" and {len(due) - 5} more" if len(due) > 5 else "")
         raise SaltflowError(
-            f"'{composition}' is not complete, so it cannot be archived: {len(due)} of its {len(making.jobs)} jobs "
+            f"'{composition}' is not complete, so it cannot be archived: {len(due)} of its {len(archived.jobs)} jobs "
             f"are due ({shown}); run the sweep first."
         )
-    return making
+    return archived
 
 
 def _upstream(indices: Iterable[int], jobs: Sequence[PlannedJob]) -> set[int]:
@@ -82,7 +82,7 @@ def _upstream(indices: Iterable[int], jobs: Sequence[PlannedJob]) -> set[int]:
     return found
 
 
-def items(making: Making, narrowed: Narrowed, *, sweep: Path, repository: Path) -> list[Item]:
+def items(archived: ArchivedRun, narrowed: Narrowed, *, sweep: Path, repository: Path) -> list[Item]:
     """Every file of the archive, what a job reads before what it writes.
 
     Unpackers that do not restore times give later files later ones: in this order nothing becomes outdated.
@@ -91,8 +91,8 @@ def items(making: Making, narrowed: Narrowed, *, sweep: Path, repository: Path) 
         *_sources(repository),
         *(Item(f"{SWEEP}/{path}", text.encode()) for path, text in narrowed.files.items()),
         *(Item(f"{SWEEP}/{new}", sweep / old) for old, new in sorted(narrowed.moved.items())),
-        *_products(making, sweep),
-        *_records(making, narrowed.moved, sweep),
+        *_products(archived, sweep),
+        *_records(archived, narrowed.moved, sweep),
     ]
 
 
@@ -106,10 +106,10 @@ def _sources(repository: Path) -> Iterator[Item]:
                 yield Item(f"{WORKFLOW}/{path.relative_to(repository).as_posix()}", path)
 
 
-def _products(making: Making, sweep: Path) -> Iterator[Item]:
+def _products(archived: ArchivedRun, sweep: Path) -> Iterator[Item]:
     """Products with the logs of their jobs; those that may be deleted at any time are left out."""
-    use = FileUse(making.jobs)
-    for job in making.jobs:
+    use = FileUse(archived.jobs)
+    for job in archived.jobs:
         for path in kept_outputs(job, use, sweep):
             yield Item(f"{SWEEP}/{path}", sweep / path)
         for path in _logs(job, sweep):
@@ -133,8 +133,8 @@ def _logs(job: PlannedJob, sweep: Path) -> list[Path]:
 # ── Snakemake's records, by which it knows what was made with which settings ─────────────────────
 
 
-def _records(making: Making, moved: Mapping[str, str], sweep: Path) -> Iterator[Item]:
-    for path in sorted(path for job in making.jobs for path in job.outputs):
+def _records(archived: ArchivedRun, moved: Mapping[str, str], sweep: Path) -> Iterator[Item]:
+    for path in sorted(path for job in archived.jobs for path in job.outputs):
         record = sweep / record_path(path)
         if record.is_file():
             content = renamed_record(read_json(record), moved)

@@ -9,9 +9,9 @@ from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
 from saltflow import __version__
-from saltflow.operations.archive.contents import SWEEP, WORKFLOW, Making
+from saltflow.operations.archive.contents import SWEEP, WORKFLOW, ArchivedRun
 from saltflow.operations.archive.facts import LICENCE, Facts, to_the_second
-from saltflow.operations.archive.tarball import MANIFEST, Packed
+from saltflow.operations.archive.zip_file import MANIFEST, Packed
 
 PROFILES = (
     ("https://w3id.org/ro/wfrun/process/0.5", "Process Run Crate"),
@@ -39,29 +39,29 @@ MEDIA_TYPES = {
 }
 
 
-def crate_text(making: Making, facts: Facts, packed: Sequence[Packed]) -> str:
+def crate_text(archived: ArchivedRun, facts: Facts, packed: Sequence[Packed]) -> str:
     """The metadata of an archive, once its files and their hashes are known."""
-    return json.dumps(_crate(making, facts, packed).metadata.generate(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(_crate(archived, facts, packed).metadata.generate(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _crate(making: Making, facts: Facts, packed: Sequence[Packed]) -> ROCrate:
+def _crate(archived: ArchivedRun, facts: Facts, packed: Sequence[Packed]) -> ROCrate:
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append(TERMS)
-    crate.name = f"{making.composition}: from composition to conductivity"
+    crate.name = f"{archived.composition}: from composition to conductivity"
     crate.description = (
-        f"All that saltflow made of {making.composition}, the potential that drove it, the settings, the workflow and "
+        f"All products of {archived.composition}, the potential that drove it, the settings, the workflow and "
         "the records by which Snakemake knows that nothing is left to do."
     )
     crate.datePublished = to_the_second(facts.ended)
     crate.license = _add(crate, "#licence", "CreativeWork", name="Licence of the results", description=LICENCE)
-    about = {path: f"{job.rule}: {_sentence(facts.rules[job.rule])}" for job in making.jobs for path in job.outputs}
+    about = {path: f"{job.rule}: {_sentence(facts.rules[job.rule])}" for job in archived.jobs for path in job.outputs}
     files = {file.path: _file(file, about.get(file.path.removeprefix(f"{SWEEP}/"), "")) for file in packed}
     workflow = _add_workflow(crate, facts, files.pop(f"{WORKFLOW}/Snakefile"))
     for path, properties in files.items():
         crate.add_file(dest_path=path, properties=properties)
     crate.add_file(dest_path="README.md", properties={"encodingFormat": "text/markdown", "about": crate.root_dataset})
     crate.add_file(dest_path=MANIFEST, properties={"encodingFormat": "text/plain", "name": "SHA-256 of every file"})
-    _add_action(crate, workflow, making, facts)
+    _add_action(crate, workflow, archived, facts)
     crate.root_dataset["conformsTo"] = [
         _add(crate, address, "CreativeWork", name=name, version=address.rsplit("/", 1)[1]) for address, name in PROFILES
     ]
@@ -103,16 +103,16 @@ def _file(file: Packed, about: str) -> dict[str, str]:
     return properties | ({"description": about} if about else {})
 
 
-def _add_action(crate: ROCrate, workflow: Entity, making: Making, facts: Facts) -> None:
+def _add_action(crate: ROCrate, workflow: Entity, archived: ArchivedRun, facts: Facts) -> None:
     inputs = ["config.yaml", "tables/compositions.tsv", "tables/potentials.tsv", "tables/overrides.yaml"]
     action = crate.add_action(
         workflow,
         identifier="#run",
         object=[crate.get(_identifier(path)) for path in (*inputs, *facts.moved.values())],
-        result=[crate.get(_identifier(path)) for path in making.targets],
+        result=[crate.get(_identifier(path)) for path in archived.targets],
         properties={
-            "name": f"Simulation of {making.composition}",
-            "description": f"{len(making.jobs)} jobs: those of its potential, then those of the composition.",
+            "name": f"Simulation of {archived.composition}",
+            "description": f"{len(archived.jobs)} jobs: those of its potential, then those of the composition.",
             "endTime": to_the_second(facts.ended),
         },
     )

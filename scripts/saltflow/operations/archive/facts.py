@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from saltflow.base.provenance import read_json
-from saltflow.operations.archive.contents import Making
+from saltflow.operations.archive.contents import ArchivedRun
 from saltflow.operations.attempts import journal_path, read_journal
 
 LICENCE = "Not chosen: the owner of these results decides. The workflow itself is under the MIT licence."
@@ -33,15 +33,15 @@ class Facts:
 
 
 def gather(
-    making: Making, *, sweep: Path, repository: Path, rules: Mapping[str, str], moved: Mapping[str, str]
+    archived: ArchivedRun, *, sweep: Path, repository: Path, rules: Mapping[str, str], moved: Mapping[str, str]
 ) -> Facts:
     """Ask the products, the journals of the jobs and the repository."""
-    products = [sweep / path for job in making.jobs for path in job.outputs if (sweep / path).is_file()]
+    products = [sweep / path for job in archived.jobs for path in job.outputs if (sweep / path).is_file()]
     return Facts(
         commit=_git(repository, "rev-parse", "HEAD"),
         changed=bool(_git(repository, "status", "--porcelain", "--untracked-files=no")),
         versions={"snakemake": metadata.version("snakemake")} | _recorded_versions(products),
-        began=_beginning(making, sweep),
+        began=_beginning(archived, sweep),
         ended=datetime.fromtimestamp(int(max(path.stat().st_mtime for path in products)), UTC),
         rules=rules,
         moved=moved,
@@ -68,8 +68,8 @@ def _recorded_versions(products: list[Path]) -> dict[str, str]:
     return versions
 
 
-def _beginning(making: Making, sweep: Path) -> datetime | None:
-    journals = [journal_path(sweep / job.log) for job in making.jobs if job.log]
+def _beginning(archived: ArchivedRun, sweep: Path) -> datetime | None:
+    journals = [journal_path(sweep / job.log) for job in archived.jobs if job.log]
     began = [attempt["began"] for journal in journals for attempt in read_journal(journal).values()]
     return min(map(datetime.fromisoformat, began), default=None)
 

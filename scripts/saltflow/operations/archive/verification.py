@@ -12,7 +12,7 @@ from zipfile import ZipFile
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.operations.archive.contents import SWEEP, WORKFLOW
-from saltflow.operations.archive.tarball import MANIFEST, check_space
+from saltflow.operations.archive.zip_file import MANIFEST, check_space
 
 NOTHING_TO_DO = "Nothing to be done"
 

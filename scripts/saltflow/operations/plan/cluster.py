@@ -63,15 +63,15 @@ def look_at_cluster(partition_file: Path | None) -> Cluster:
         InputError: the file is not what the executor expects.
     """
     qos = _read_qos(_answer("sacctmgr", "-nP", "show", "qos", "format=name,maxwall,maxsubmitpu,maxtrespu"))
-    unasked = "" if qos else " Those of QOS were not checked: sacctmgr does not answer."
+    unchecked = "" if qos else " Those of QOS were not checked: sacctmgr does not answer."
     if partition_file is not None:
         partitions = read_partition_file(partition_file)
-        return Cluster(tuple(partitions), qos, f"Limits of partitions are those of {partition_file}.{unasked}")
+        return Cluster(tuple(partitions), qos, f"Limits of partitions are those of {partition_file}.{unchecked}")
     partitions = read_partitions(
         _answer("scontrol", "--oneliner", "show", "partition"), _answer("scontrol", "--oneliner", "show", "node")
     )
     if partitions:
-        return Cluster(tuple(partitions), qos, f"Limits of partitions are those that scontrol tells.{unasked}")
+        return Cluster(tuple(partitions), qos, f"Limits of partitions are those that scontrol tells.{unchecked}")
     return Cluster((), qos, "Limits of partitions were not checked: SLURM does not answer on this machine.")
 
 

@@ -51,7 +51,7 @@ class PlannedJob:
 
     dependencies: indices in `Dag.jobs`. reason: None unless it is due.
     resources: as requested of the scheduler (mem_mb, runtime in minutes, gpu, slurm_partition …); only of a due job.
-    local: done by the controlling process itself. group: of jobs that are submitted together.
+    local: done by Snakemake itself, without a submission. group: of jobs that are submitted together.
     """
 
     index: int
@@ -94,7 +94,7 @@ class Dag:
     directory: of the sweep. config: the configuration as merged. rules: name → docstring, in the order of the files.
     executor: where the profile runs jobs, such as 'slurm' or 'local'; executor_settings: of its plugin, by name.
     groups: group → its submission. max_jobs: in the queue at a time. max_submissions: (jobs, seconds) or None.
-    local_cores: for jobs of the controlling process.
+    local_cores: for jobs that Snakemake does itself.
     """
 
     directory: Path

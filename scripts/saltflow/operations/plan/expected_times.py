@@ -126,7 +126,7 @@ class Estimator:
         return job.rule, self._work(job)[1]
 
     def _work(self, job: PlannedJob) -> tuple[float, str, float]:
-        """Amount of work of a job as one core would feel it, what does it, and the minutes that it stays below."""
+        """Work of a job in single-core units, the device or code that does it, and its upper bound in minutes."""
         where = {name: value for name, value in job.wildcards.items() if name not in ALIKE}
         key = (job.rule, *sorted(where.items()))
         if key not in self._known:

@@ -152,7 +152,7 @@ def _of_time(request: Request) -> dict | None:
     if request.expected_min <= request.runtime_min:
         return None
     submissions = -(-request.expected_min // request.runtime_min)
-    expected_h, asked_h = request.expected_min / 60, request.runtime_min / 60
+    expected_h, requested_h = request.expected_min / 60, request.runtime_min / 60
     if request.resumes and submissions <= MOST_SUBMISSIONS:
         return None
     remedy = (
@@ -161,9 +161,8 @@ def _of_time(request: Request) -> dict | None:
         if request.resumes
         else "it cannot resume: give the rule a longer runtime under set-resources"
     )
-    sentence = (
-        f"{request.rule} is expected to take up to {expected_h:,.0f} h where {asked_h:,.0f} h are asked for; {remedy}."
-    )
+    found = f"{request.rule} is expected to take up to {expected_h:,.0f} h where {requested_h:,.0f} h are asked for"
+    sentence = f"{found}; {remedy}."
     return _entry("expected time", round(request.runtime_min), round(request.expected_min), request.rule, sentence)
 
 

@@ -20,11 +20,25 @@ SET_AS = {
     "model": "learning.model",
     "max_failed_fraction": "labels.max_failed_fraction",
     "valid_fraction": "learning.training.valid_fraction",
-    "composition": "the table of compositions",
-    "compositions": "the table of compositions",
-    "literature": "the table of compositions",
-    "foundation": "the table of potentials",
-    "potentials": "the table of compositions",
+    "composition": "compositions.tsv",
+    "compositions": "compositions.tsv",
+    "constraints": "constraints",
+    "duration_ps": "learning.exploration.duration_ps",
+    "elements": "compositions.tsv",
+    "environments_per_element": "domain.environments_per_element",
+    "forgetting": "learning.forgetting_check",
+    "foundation": "potentials.tsv",
+    "hosts": "compositions.tsv",
+    "literature": "compositions.tsv",
+    "max_force_eV_A": "labels.max_force_eV_A",
+    "modes": "constraints.modes",
+    "others": "sweep.compositions",
+    "packed": "compositions.tsv",
+    "seen_by_ancestors": "potentials.tsv",
+    "strings": "sweep.analyses",
+    "temperatures_K": "constraints.temperatures_K",
+    "training_potentials": "potentials.tsv",
+    "zero_shot": "potentials.tsv",
 }
 LABELLED = ("label_atom", "label_frames")
 ABSENT = object()
@@ -160,8 +174,9 @@ def _differences(key: str, before: object, after: object) -> Iterator[Change]:
     if old is None or new is None:
         yield Change(key, _shown(before), _shown(after))
         return
+    prefix = f"{key}: " if key.endswith(".tsv") else f"{key}."
     for name in sorted(old.keys() | new.keys()):
-        yield from _differences(f"{key}.{name}", old.get(name, ABSENT), new.get(name, ABSENT))
+        yield from _differences(f"{prefix}{name}", old.get(name, ABSENT), new.get(name, ABSENT))
 
 
 def _shown(value: object) -> str:

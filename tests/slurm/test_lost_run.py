@@ -1,4 +1,4 @@
-"""Accidents of those who control: a second controller, a restarted scheduler, a controller that is killed.
+"""Accidents around a run: a second run, a restarted scheduler, a run that is killed.
 
 One run goes through all of them. It makes again two quenches and what follows from one at one temperature.
 """
@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from on_cluster import Job, OnCluster, RunLock
+from on_cluster import Job, OnCluster, StartedRun
 from products import same
 
 QUENCH, QUENCH_LOG = "results/LiAlCl4/replica1", "LiAlCl4/replica1/quench_cell.log"
@@ -30,7 +30,7 @@ OUTAGE_S = 30  # longer than the executor's own patience: five questions of 4 s
 class Story:
     """What a run went through.
 
-    second, again: a Snakemake started beside the living and after the killed controller. resumed: the command
+    second, again: a Snakemake started beside the living and after the killed run. resumed: the command
     after it. during: jobs while nobody controls them.
     """
 
@@ -42,16 +42,16 @@ class Story:
 
 
 def live_through(campaign: OnCluster) -> Story:
-    """A run with a scheduler that goes away, a second controller, and its own end by SIGKILL."""
+    """A run with a scheduler that goes away, a second run, and its own end by SIGKILL."""
     story = Story(campaign)
     campaign.lose(*PRODUCTS)
     for folder in (QUENCH, LATER):  # where a quench that is repeated finds its end
         shutil.rmtree(campaign.work / folder / ".quenched.extxyz.work")
-    with campaign.started(*TARGETS) as controller:
-        _restart_the_scheduler(story, controller)
+    with campaign.started(*TARGETS) as run:
+        _restart_the_scheduler(story, run)
         first_segment = campaign.found(f"{POINT}/.md.json.work/*/segment-000000.pt")
-        campaign.freeze(POINT_LOG, controller, when=first_segment)
-        controller.kill()
+        campaign.freeze(POINT_LOG, run, when=first_segment)
+        run.kill()
     story.again = campaign.run(*TARGETS)
     story.during = campaign.jobs()
     campaign.thaw(POINT_LOG)
@@ -59,13 +59,13 @@ def live_through(campaign: OnCluster) -> Story:
     return story
 
 
-def _restart_the_scheduler(story: Story, controller: RunLock) -> None:
+def _restart_the_scheduler(story: Story, run: StartedRun) -> None:
     """slurmctld is away while a quench ends, while another is due, and while a second Snakemake is started."""
     campaign = story.place
     begun = campaign.begun(BUILD_LOG)
-    campaign.freeze(BUILD_LOG, controller, when=lambda: campaign.begun(BUILD_LOG) > begun)
+    campaign.freeze(BUILD_LOG, run, when=lambda: campaign.begun(BUILD_LOG) > begun)
     first_segment = campaign.found(f"{QUENCH}/.quenched.extxyz.work/*/segment-000000.pt")
-    campaign.freeze(QUENCH_LOG, controller, when=first_segment)
+    campaign.freeze(QUENCH_LOG, run, when=first_segment)
     campaign.cluster.stop_controller()
     gone = time.monotonic()
     campaign.thaw(QUENCH_LOG)
@@ -80,7 +80,7 @@ def reasons(story: Story, log: str) -> list[str]:
     return [attempt.reason for attempt in story.place.attempts(log)]
 
 
-def test_a_second_controller_is_refused(story: Story):
+def test_a_second_run_is_refused(story: Story):
     assert story.second.returncode != 0
     assert "Another Snakemake works in" in story.second.stdout
     assert "Traceback" not in story.second.stdout
@@ -93,7 +93,7 @@ def test_jobs_that_end_or_are_due_while_the_scheduler_is_away_are_done_once(stor
         assert reasons(story, log) == ["done"]
 
 
-def test_snakemake_alone_does_not_start_over_the_jobs_of_a_killed_controller(story: Story):
+def test_snakemake_alone_does_not_start_over_the_jobs_of_a_killed_run(story: Story):
     assert story.again.returncode != 0
     assert "saltflow resume" in story.again.stdout
     assert "run_md LiAlCl4_500 (SLURM" in story.again.stdout
