@@ -135,7 +135,6 @@ rule relate_coupling:
         composition=composition("identity"),
         potential=composition("potential"),
         modes=composition("frozen_modes"),
-        temperatures_K=composition("constrained_temperatures_K"),
         coupling=section("coupling"),
         arrhenius=campaign.settings.arrhenius.model_dump(),
         seed=campaign.settings.sweep.seed,

@@ -10,9 +10,12 @@ job = snakemake  # noqa: F821
 params, product = job.params, identity(job.wildcards, potential=job.params.potential)
 start_job(job, subject=title(product))
 
-sources = {name: list(getattr(job.input, name)) for name in ("trajectories", "groups", "free", "frozen")}
+sources = job.input
+state_points = read_state_points(
+    trajectories=sources.trajectories, groups=sources.groups, free=sources.free, frozen=sources.frozen
+)
 result = relate_coupling(
-    read_state_points(params.temperatures_K, params.modes, **sources),
+    state_points,
     modes=params.modes,
     mobile_ion=params.composition["mobile_ion"],
     arrhenius=params.arrhenius,

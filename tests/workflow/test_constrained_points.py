@@ -38,5 +38,5 @@ def test_a_frozen_motion_adds_its_own_jobs_and_runs(campaign: Workplace):
             assert replica["status"] == f"not run: {groups['status']}"
         assert replica["frozen_groups"] == len(groups["groups"])
     coupling = read_json(campaign.work / FOLDER / "coupling.json")
-    assert coupling["points"][0]["ratios"].keys() == {"R"}
+    assert coupling["state_points"][0]["ratios"].keys() == {"R"}
     assert (campaign.work / FOLDER / "coupling.svg").stat().st_size > 1000

@@ -73,5 +73,5 @@ def test_shapes_stay_where_vibration_is_frozen_and_not_elsewhere(crystal: Path, 
 
 def test_the_motion_that_matters_is_looked_for_at_every_mode(crystal: Path):
     coupling = read_json(crystal / "coupling.json")
-    assert coupling["points"][0]["ratios"].keys() == {"T", "V"}
+    assert coupling["state_points"][0]["ratios"].keys() == {"T", "V"}
     assert (crystal / "coupling.svg").stat().st_size > 1000

@@ -38,8 +38,8 @@ CONSTRAINED = f"{COMPOSITION}/coupling/{{mode}}/{{temperature}}K"
 SUMMARY = "results/summary"
 
 # Upper bounds are policy, not estimates: long enough for a job, short enough for a queue. Seconds on the CPU were
-# measured on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold for the models of production. What is
-# said of cuda and of DFT codes beyond 42 atoms is assumed.
+# measured on one core by the demonstration (42 atoms, 16 channels) and are a hundredfold for the models of production.
+# Those of cuda and of DFT codes beyond 42 atoms are assumed.
 DFT_CODES = ("cp2k", "quantum-espresso", "gpaw")
 SAMPLING = {"cpu": UpperBound(600, 1e-2), "cuda": UpperBound(600, 6e-5)}
 DYNAMICS = {"cpu": UpperBound(300, 1e-2), "cuda": UpperBound(300, 6e-5)}

@@ -1,5 +1,7 @@
 """Hop and rotation frequencies of known rates, ratios with calibrated errors, and the dominant motion."""
 
+import json
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -8,6 +10,8 @@ from saltflow.analysis.coupling.coupling_relation import dominant_motion, relate
 from saltflow.analysis.coupling.figures import plot_coupling
 from saltflow.analysis.coupling.frequencies import hop_frequency_per_ps, orientation_correlations
 from saltflow.analysis.coupling.ratios import diffusion_ratio
+from saltflow.analysis.coupling.reading import read_state_points
+from saltflow.trajectory.h5md import H5MDWriter
 from saltflow.trajectory.memory import Trajectory
 
 ARRHENIUS = {"target_temperature_K": 300.0, "bootstrap_samples": 50}
@@ -222,8 +226,8 @@ def test_the_relation_has_rates_rule_energies_and_what_matters(tmp_path):
         coupled_point(500.0, turns_per_ps=0.5, hops_per_ps=0.2),
         coupled_point(600.0, turns_per_ps=0.5, hops_per_ps=0.5),
     ])  # fmt: skip
-    assert [point["temperature_K"] for point in result["points"]] == [500.0, 600.0, 700.0]
-    for point, expected, motion in zip(result["points"], (2.5, 1.0, 20.0), "RRT", strict=True):
+    assert [point["temperature_K"] for point in result["state_points"]] == [500.0, 600.0, 700.0]
+    for point, expected, motion in zip(result["state_points"], (2.5, 1.0, 20.0), "RRT", strict=True):
         rule = point["rule"]["OH"]
         assert rule["rotation_over_hopping"] == pytest.approx(expected, rel=0.35)
         assert rule["expects"] == motion
@@ -239,7 +243,34 @@ def test_the_relation_has_rates_rule_energies_and_what_matters(tmp_path):
 
 def test_a_composition_without_groups_says_so(tmp_path):
     result = related([coupled_point(500.0, turns_per_ps=1.0, hops_per_ps=0.2, status="groups exchange atoms")])
-    assert result["points"][0]["dominant"]["motion"] is None
+    assert result["state_points"][0]["dominant"]["motion"] is None
     assert result["Ea"]["R"]["status"] == "too few diffusive temperatures"
     plot_coupling(result, tmp_path / "coupling.svg", title="network")
     assert "No motion was frozen (groups exchange atoms)." in (tmp_path / "coupling.svg").read_text()
+
+
+def test_products_are_put_together_by_the_temperature_and_the_mode_that_they_state(tmp_path):
+    def file(name, **content):
+        (tmp_path / name).write_text(json.dumps(content))
+        return tmp_path / name
+
+    replicas, trajectories = [{"status": "ok"}, {"status": "gas"}], []
+    for replica in (1, 2):
+        for kelvin in (600.0, 500.0):
+            salt = Atoms("Li", cell=[kelvin / 100, 5, 5], pbc=True)
+            trajectories.append(tmp_path / f"{replica}-{kelvin:g}.h5md")
+            with H5MDWriter(trajectories[-1], salt, metadata={}) as writer:
+                writer.append_positions(step=0, time_ps=0.0, positions_A=salt.positions, cell_A=salt.cell.array)
+    found = read_state_points(
+        trajectories=trajectories,
+        groups=[file(f"g{kelvin}", temperature_K=kelvin, replicas=replicas) for kelvin in (600.0, 500.0)],
+        free=[file(f"f{kelvin}", temperature_K=kelvin, D=kelvin) for kelvin in (500.0, 600.0)],
+        frozen=[file(f"{m}{kelvin}", temperature_K=kelvin, mode=m) for m in "TR" for kelvin in (500.0, 600.0)],
+    )
+    assert [point["temperature_K"] for point in found] == [600.0, 500.0]
+    assert [point["free"]["D"] for point in found] == [600.0, 500.0]
+    assert [[run.cells_A[0, 0, 0] for run in point["runs"]] for point in found] == [[6.0], [5.0]]
+    for point in found:
+        assert {name: each["temperature_K"] for name, each in point["frozen"].items()} == dict.fromkeys(
+            "TR", point["temperature_K"]
+        )

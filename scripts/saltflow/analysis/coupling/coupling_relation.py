@@ -20,7 +20,7 @@ ERRORS_APART = 2.0
 
 
 def relate_coupling(
-    points: Sequence[Mapping],
+    state_points: Sequence[Mapping],
     *,
     modes: Sequence[str],
     mobile_ion: str,
@@ -32,7 +32,7 @@ def relate_coupling(
     """Compare constrained with free runs at every temperature.
 
     Args:
-        points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups` (product of
+        state_points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups` (product of
             find_groups), `free` (transport of the free runs) and `frozen` (mode → that of the constrained runs).
         modes: in the order of the figure.
         mobile_ion: element of the ions.
@@ -42,9 +42,9 @@ def relate_coupling(
         seed: of their bootstrap.
 
     Returns:
-        JSON-able: `points` with ratios, frequencies, expectation of the rule and dominant motion; `Ea` of each mode.
+        JSON-able: `state_points` with ratios, frequencies, expectation of the rule and dominant motion; `Ea` of each mode.
     """
-    ordered = sorted(points, key=lambda point: point["temperature_K"])
+    ordered = sorted(state_points, key=lambda point: point["temperature_K"])
     rows = [
         _point(point, modes, mobile_ion=mobile_ion, hop_length_A=hop_length_A, matching_factor=matching_factor)
         for point in ordered
@@ -61,7 +61,7 @@ def relate_coupling(
         "mobile_ion": mobile_ion,
         "modes": list(modes),
         "matching_factor": matching_factor,
-        "points": rows,
+        "state_points": rows,
         "Ea": {mode: {"status": fit["status"], **(fit.get("Ea_eV") or {})} for mode, fit in fits.items()},
     }
 

@@ -18,7 +18,7 @@ def plot_coupling(result: Mapping, path: str | Path, *, title: str) -> None:
         title: composition.
     """
     with figure_of(path, columns=3, title=title, size=(12, 3.9)) as (curves, table, rule):
-        if not any(row["value"] for point in result["points"] for row in point["ratios"].values()):
+        if not any(row["value"] for point in result["state_points"] for row in point["ratios"].values()):
             say((curves, table, rule), _why_no_coupling(result))
             return
         _draw_ratios(curves, result)
@@ -31,7 +31,7 @@ MODE_COLOURS = dict(zip(("T", "R", "V", "TR", "TV", "RV", "TRV"), COLOURS, stric
 
 
 def _why_no_coupling(result: Mapping) -> str:
-    statuses = [replica["status"] for point in result["points"] for replica in point["groups"]]
+    statuses = [replica["status"] for point in result["state_points"] for replica in point["groups"]]
     wrong = [status for status in dict.fromkeys(statuses) if status != "ok"]
     return f"No motion was frozen ({', '.join(wrong)})." if wrong else "No diffusion coefficient to compare."
 
@@ -39,12 +39,12 @@ def _why_no_coupling(result: Mapping) -> str:
 def _draw_ratios(axis: Axes, result: Mapping) -> None:
     """D(mode)/D(free) over temperature; open symbols where the state point is not diffusive."""
     axis.axhline(1, color="0.6", lw=0.8, zorder=0)
-    temperatures_K = np.array([point["temperature_K"] for point in result["points"]])
+    temperatures_K = np.array([point["temperature_K"] for point in result["state_points"]])
     width = 0.012 * np.ptp(temperatures_K) if len(temperatures_K) > 1 else 3.0
     for number, mode in enumerate(result["modes"]):
         colour = MODE_COLOURS[mode]
         shifted = temperatures_K + width * (number - (len(result["modes"]) - 1) / 2)
-        rows = [point["ratios"][mode] for point in result["points"]]
+        rows = [point["ratios"][mode] for point in result["state_points"]]
         for kelvin, row in zip(shifted, rows, strict=True):
             if not row["value"]:
                 continue
@@ -54,7 +54,7 @@ def _draw_ratios(axis: Axes, result: Mapping) -> None:
             axis.errorbar(kelvin, row["value"], yerr=bar, fmt="o", color=colour, mfc=face, capsize=2, markersize=4)
         axis.plot([], [], "o", color=colour, label=f"{mode} frozen")
     axis.set_yscale("log")
-    values = [row["value"] for point in result["points"] for row in point["ratios"].values() if row["value"]]
+    values = [row["value"] for point in result["state_points"] for row in point["ratios"].values() if row["value"]]
     axis.set_ylim(min(*values, 1.0) / 5, max(*values, 1.0) * 5)
     axis.set_xticks(temperatures_K)
     axis.set(xlabel="T (K)", ylabel="D(frozen) / D(free)")
@@ -63,19 +63,21 @@ def _draw_ratios(axis: Axes, result: Mapping) -> None:
 
 def _draw_dominance(axis: Axes, result: Mapping) -> None:
     """Ratios as a table of modes and temperatures, and the dominant motion."""
-    points, modes = result["points"], result["modes"]
-    values = np.array([[point["ratios"][mode]["value"] or np.nan for point in points] for mode in modes], dtype=float)
+    state_points, modes = result["state_points"], result["modes"]
+    values = np.array(
+        [[point["ratios"][mode]["value"] or np.nan for point in state_points] for mode in modes], dtype=float
+    )
     largest = max(0.3, float(np.nanmax(np.abs(np.log10(values)))))
     axis.imshow(np.log10(values), cmap="RdBu", vmin=-1.6 * largest, vmax=1.6 * largest, aspect="auto")
     for row, mode in enumerate(modes):
-        for column, point in enumerate(points):
+        for column, point in enumerate(state_points):
             ratio, dominant = point["ratios"][mode], point["dominant"]
             if not ratio["value"]:
                 continue
             sign = "" if dominant["motion"] != mode else (" ★" if dominant["resolved"] else " ☆")
             text = f"{ratio['value']:.2g}{sign}" + ("" if ratio["status"] == "ok" else f"\n({ratio['status']})")
             axis.text(column, row, text, ha="center", va="center", fontsize=7)
-    axis.set_xticks(range(len(points)), [f"{point['temperature_K']:g} K" for point in points])
+    axis.set_xticks(range(len(state_points)), [f"{point['temperature_K']:g} K" for point in state_points])
     axis.set_yticks(range(len(modes)), [f"{mode} frozen" for mode in modes])
     axis.set_title("★ dominant motion, ☆ within errors", fontsize=8)
     axis.spines[:].set_visible(False)
@@ -87,7 +89,10 @@ def _draw_rule(axis: Axes, result: Mapping) -> None:
     colours = MODE_COLOURS | {None: "0.5"}
     factor = result["matching_factor"]
     found = [
-        (rule, point) for point in result["points"] for rule in point["rule"].values() if rule["rotation_over_hopping"]
+        (rule, point)
+        for point in result["state_points"]
+        for rule in point["rule"].values()
+        if rule["rotation_over_hopping"]
     ]
     ratios = [rule["rotation_over_hopping"] for rule, _ in found] or [1.0]
     left, right = min(*ratios, 0.1 / factor) / 3, max(*ratios, 10 * factor) * 3

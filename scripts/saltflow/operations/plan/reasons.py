@@ -36,7 +36,6 @@ SET_AS = {
     "packed": "compositions.tsv",
     "seen_by_ancestors": "potentials.tsv",
     "strings": "sweep.analyses",
-    "temperatures_K": "constraints.temperatures_K",
     "training_potentials": "potentials.tsv",
     "zero_shot": "potentials.tsv",
 }
