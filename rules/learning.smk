@@ -17,11 +17,11 @@ rule fine_tune:
     input:
         train=f"{GENERATION}/dataset/train.extxyz",
         valid=f"{GENERATION}/dataset/valid.extxyz",
-        isolated_atoms=potential("isolated_atoms"),
+        isolated_atoms=potential("fine_tuning.isolated_atoms"),
         foundation=ask.pinned(potential("foundation_model")),
         foundation_release=potential("foundation_record"),
-        replayed=ask.pinned(potential("replayed_frames")),
-        forgetting=potential("foundation_heldout"),
+        replayed=ask.pinned(potential("fine_tuning.replayed_frames")),
+        forgetting=potential("fine_tuning.foundation_heldout"),
         previous_assessment=ask.unless_loco(generation("assessment", back=1)),
         previous_model=ask.unless_loco(ask.previous_member("model")),
         previous_check=ask.unless_loco(ask.previous_member("check")),
@@ -42,7 +42,7 @@ rule fine_tune:
     params:
         foundation=potential("foundation"),
         protocol=potential("learning.protocol"),
-        training=potential("training"),
+        training=potential("fine_tuning.settings"),
         model=potential("learning.model"),
         seed=campaign.settings.sweep.seed,
     script:
@@ -76,8 +76,8 @@ rule assess_potential:
         foundation_committee=ask.zero_shot("models"),
         foundation_checks=ask.zero_shot("checks"),
         foundation_assessment=ask.zero_shot("assessment"),
-        foundation=ask.pinned(potential("forgetting_model")),
-        foundation_release=potential("forgetting_record"),
+        foundation=ask.pinned(potential("assessment.forgetting_model")),
+        foundation_release=potential("assessment.forgetting_record"),
         exploration=ask.where(
             "has_reference_md", generation("after_exploration.exploration")
         ),
@@ -102,11 +102,11 @@ rule assess_potential:
     resources:
         **resources,
     params:
-        convergence=potential("convergence"),
-        packed=potential("packed_compositions"),
+        convergence=potential("assessment.convergence"),
+        packed=potential("assessment.packed_compositions"),
         foundation=potential("foundation"),
-        forgetting=potential("forgetting_check"),
-        zero_shot=potential("zero_shot_compositions"),
+        forgetting=potential("assessment.forgetting_check"),
+        zero_shot=potential("assessment.zero_shot_compositions"),
     script:
         "../scripts/assess_potential.py"
 
@@ -136,7 +136,7 @@ rule release_potential:
     resources:
         **resources,
     params:
-        reference=potential("released_reference"),
+        reference=potential("sampling.released_reference"),
         protocol=potential("learning.protocol"),
     script:
         "../scripts/release_potential.py"

@@ -20,9 +20,9 @@ rule propose_initial_frames:
     input:
         foundation=ask.pinned(potential("foundation_model")),
         foundation_release=potential("foundation_record"),
-        committee=potential("prescreening_committee.models"),
-        committee_checks=potential("prescreening_committee.checks"),
-        foundation_assessment=potential("prescreening_committee.assessment"),
+        committee=potential("sampling.prescreening_committee.models"),
+        committee_checks=potential("sampling.prescreening_committee.checks"),
+        foundation_assessment=potential("sampling.prescreening_committee.assessment"),
     output:
         frames="results/potentials/{potential}/generation0/frames.extxyz",
         explored="results/potentials/{potential}/generation0/explored.json",
@@ -42,9 +42,9 @@ rule propose_initial_frames:
         foundation=potential("foundation"),
         protocol=potential("learning.protocol"),
         initial_structures=potential("learning.initial_structures"),
-        prescreen=potential("prescreening"),
-        cells=potential("sampling_cells"),
-        dynamics=potential("initial_dynamics"),
+        prescreen=potential("sampling.prescreening"),
+        cells=potential("sampling.cells"),
+        dynamics=potential("sampling.initial_dynamics"),
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/propose_initial_frames.py"
@@ -76,8 +76,8 @@ rule explore:
         compositions=potential("training_compositions"),
         exploration=potential("learning.exploration"),
         density_scales=potential("learning.initial_structures.density_scales"),
-        cells=potential("sampling_cells"),
-        dynamics=potential("sampling_dynamics"),
+        cells=potential("sampling.cells"),
+        dynamics=potential("sampling.dynamics"),
         seed=campaign.settings.sweep.seed,
     script:
         "../scripts/explore.py"
@@ -145,7 +145,7 @@ rule measure_diffusion:
         **resources,
     params:
         compositions=potential("training_compositions"),
-        transport=potential("window_settings"),
+        transport=potential("sampling.windows"),
         duration_ps=potential("learning.exploration.duration_ps"),
         code=code_of("measure_diffusion"),
     script:

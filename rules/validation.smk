@@ -77,8 +77,8 @@ rule assess_loco:
         test=potential("last_generation.test"),
         models=potential("last_generation.models"),
         checks=potential("last_generation.checks"),
-        models_without=potential("loco_models"),
-        checks_without=potential("loco_checks"),
+        models_without=potential("loco.models"),
+        checks_without=potential("loco.checks"),
     output:
         table=shown(
             "results/potentials/{potential}/loco.tsv",
@@ -104,7 +104,7 @@ rule assess_loco:
     resources:
         **resources,
     params:
-        seen_by_ancestors=potential("seen_by_ancestors"),
+        seen_by_ancestors=potential("loco.seen_by_ancestors"),
         code=code_of("assess_loco"),
     script:
         "../scripts/assess_loco.py"

@@ -1,7 +1,7 @@
 """Explore with the committee of the generation before."""
 
-from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import identity, scratch, title
+from saltflow.campaign.assessment_state import has_converged
 from saltflow.labels.frames import write_frames
 from saltflow.learning.sampling import explore
 from saltflow.materials.compositions import Composition

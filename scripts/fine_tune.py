@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import atomic_write, identity, read_json, scratch, title
+from saltflow.campaign.assessment_state import has_converged
 from saltflow.learning.foundations import read_foundation
 from saltflow.learning.loco.training_sets import foundation_without, read_sets
 from saltflow.learning.training import train_member

@@ -75,7 +75,8 @@ class Wiring:
     def zero_shot(self, question: str) -> FromWildcards:
         """Files of the parent's committee, where it is assessed on compositions that it was not trained on."""
         return lambda wildcards: answer(
-            self.campaign.potential(wildcards.potential).zero_shot_committee(int(wildcards.generation)), question
+            self.campaign.potential(wildcards.potential).assessment.zero_shot_committee(int(wildcards.generation)),
+            question,
         )
 
     def _generation(self, wildcards: Any, *, back: int) -> Any:

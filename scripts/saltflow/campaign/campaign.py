@@ -10,7 +10,8 @@ from functools import cached_property
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.composition_view import CompositionView
-from saltflow.campaign.potential_view import PotentialView, reference_identity
+from saltflow.campaign.potential_core import reference_identity
+from saltflow.campaign.potential_view import PotentialView
 from saltflow.campaign.potentials_table import PotentialRow
 from saltflow.campaign.settings import Overrides, Settings, overridden
 from saltflow.materials.compositions import Composition
@@ -103,7 +104,7 @@ class Campaign:
     @property
     def with_loco(self) -> list[str]:
         """Potentials of the sweep that are validated by leaving compositions out."""
-        return [name for name in self.needed_potentials if self.potential(name).loco_compositions]
+        return [name for name in self.needed_potentials if self.potential(name).loco.compositions]
 
     @property
     def driven_by(self) -> dict[str, str]:

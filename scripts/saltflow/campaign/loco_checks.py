@@ -61,7 +61,7 @@ def _meant(campaign: Campaign, name: str, known: Iterable[str]) -> str:
 def _lost_elements(potential: PotentialView) -> Iterator[str]:
     """A model knows the elements of its training set and no others: it cannot be asked about another composition."""
     elements = {member.id: member.row.amounts.keys() for member in potential.members}
-    for name in potential.loco_compositions:
+    for name in potential.loco.compositions:
         known = set().union(*(found for other, found in elements.items() if other != name))
         if missing := sorted(elements[name] - known):
             yield (

@@ -16,7 +16,7 @@ def check_replays(campaign: Campaign) -> None:
         InputError: a sentence for each.
     """
     potentials = map(campaign.potential, campaign.potentials)
-    replaying = [each for each in potentials if each.foundation["kind"] == "file" and each.replays]
+    replaying = [each for each in potentials if each.foundation["kind"] == "file" and each.fine_tuning.replays]
     if problems := [problem for each in replaying for problem in _problems(each)]:
         raise InputError(problems)
 

@@ -266,10 +266,10 @@ def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     if "excluded" in wildcards:
         frames -= frames // len(potential.compositions)
     own = frames * _largest_labelled(potential)
-    if not potential.replays:
+    if not potential.fine_tuning.replays:
         return own
-    most = frames * potential.training["replay_ratio"]
-    if potential.replay_structures:
+    most = frames * potential.fine_tuning.settings["replay_ratio"]
+    if potential.fine_tuning.replay_structures:
         return own + math.ceil(most) * _largest_labelled(potential)
     known = _collected(potential.parent) - _heldout(potential.parent)
     return own + math.ceil(min(most, known)) * _largest_labelled(potential.parent)
@@ -292,7 +292,7 @@ def assessed_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
 def loco_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms × models: held-out frames by the last committee, and by those without a composition."""
     potential = _potential(campaign, wildcards)
-    models = len(potential.committee) * (1 + len(potential.loco_compositions))
+    models = len(potential.committee) * (1 + len(potential.loco.compositions))
     return _heldout(potential) * _largest_labelled(potential) * models
 
 
@@ -305,7 +305,7 @@ def gathered_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
 def gathered_environments(campaign: Campaign, wildcards: Wildcards) -> int:
     """Environments of all elements that are kept of a potential's training frames, at most."""
     potential = _potential(campaign, wildcards)
-    most = len(potential.learned_elements) * potential.section("domain")["environments_per_element"]
+    most = len(potential.fine_tuning.learned_elements) * potential.section("domain")["environments_per_element"]
     return min(most, gathered_frame_atoms(campaign, {"potential": potential.name}))
 
 

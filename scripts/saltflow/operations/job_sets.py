@@ -73,7 +73,7 @@ def per_loco_member(campaign: Campaign) -> Iterator[Wildcards]:
     """One for each model of a committee without a composition, on the labels of the last generation."""
     for potential in map(campaign.potential, campaign.with_loco):
         last = {"potential": potential.name, "generation": str(potential.generations[-1])}
-        for excluded, member in product(potential.loco_compositions, potential.committee):
+        for excluded, member in product(potential.loco.compositions, potential.committee):
             yield last | {"excluded": excluded, "member": str(member)}
 
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from saltflow.base.assessment_state import has_converged
 from saltflow.base.errors import InputError
+from saltflow.campaign.assessment_state import has_converged
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import count_out_of_memory, read_attempts, slurm_folder_of
 from saltflow.operations.rule_spec import Wildcards

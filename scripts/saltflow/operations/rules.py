@@ -156,7 +156,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="analysis",
         product=f"{GENERATION}/diffusion.json",
         environment="analysis",
-        jobs=per_generation(first=1, where=lambda potential: potential.compares_diffusion),
+        jobs=per_generation(first=1, where=lambda potential: potential.assessment.compares_diffusion),
         unit="frame-atoms",
         work=cost_model.explored_frame_atoms,
         memory_MB=fixed(900),

@@ -22,9 +22,9 @@ def test_rules_are_told_the_functional_of_the_labels(project):
     asked = campaign.composition("LiAlCl4")
     every = [asked.quench_dynamics, asked.production_dynamics, asked.constrained_dynamics]
     assert {each["dispersion"] for each in every} == {ADDED}
-    assert campaign.potential("base").sampling_dynamics["dispersion"] == ADDED
-    assert campaign.potential("aluminium").initial_dynamics["dispersion"] == ADDED
-    assert campaign.potential("base").initial_dynamics["dispersion"] == "none", "nothing melts its cells"
+    assert campaign.potential("base").sampling.dynamics["dispersion"] == ADDED
+    assert campaign.potential("aluminium").sampling.initial_dynamics["dispersion"] == ADDED
+    assert campaign.potential("base").sampling.initial_dynamics["dispersion"] == "none", "nothing melts its cells"
     project.config["references"]["pbe"]["functional"] = "r2SCAN"
     assert project.load().composition("LiAlCl4").production_dynamics["dispersion"] == "D3(BJ) of r2SCAN"
 
@@ -34,21 +34,21 @@ def test_the_switch_leaves_labels_alone(project):
     project.config["dynamics"]["dispersion"] = "none"
     without = project.load()
     assert without.composition("LiAlCl4").production_dynamics["dispersion"] == "none"
-    for name in ("labelling", "dataset_facts", "training", "initial_dynamics"):
-        assert getattr(with_d3.potential("base"), name) == getattr(without.potential("base"), name)
+    for name in ("labelling", "dataset_facts", "fine_tuning.settings", "sampling.initial_dynamics"):
+        assert answer(with_d3.potential("base"), name) == answer(without.potential("base"), name)
     assert with_d3.reference_identity("pbe") == without.reference_identity("pbe")
 
 
 def test_a_release_says_what_sampled_its_frames(project):
-    assert project.load().potential("base").released_reference["sampled_with"] == ADDED
+    assert project.load().potential("base").sampling.released_reference["sampled_with"] == ADDED
     project.config["learning"]["generations"] = 0
     campaign = project.load()
-    undriven = campaign.potential("base").released_reference
+    undriven = campaign.potential("base").sampling.released_reference
     assert undriven == campaign.reference_identity("pbe"), "no frame of it was ever driven"
-    assert campaign.potential("aluminium").released_reference["sampled_with"] == ADDED
+    assert campaign.potential("aluminium").sampling.released_reference["sampled_with"] == ADDED
     project.write(overrides="potentials: {aluminium: {dynamics: {dispersion: none}}}")
     campaign = project.load()
-    assert campaign.potential("aluminium").released_reference == campaign.reference_identity("pbe")
+    assert campaign.potential("aluminium").sampling.released_reference == campaign.reference_identity("pbe")
     assert campaign.composition("LiAlCl4").production_dynamics["dispersion"] == ADDED
 
 

@@ -70,18 +70,20 @@ def test_foundations_are_told_apart(project, tmp_path):
 def test_only_the_keys_of_its_recipe_reach_a_training(project):
     project.config["learning"]["training"] |= {"recipe": "lora", "lora_rank": 7}
     before = project.load()
-    assert before.potential("base").training["recipe"] == "naive"
-    assert "lora_rank" not in before.potential("base").training
-    assert before.potential("aluminium").training["lora_rank"] == 7
+    assert before.potential("base").fine_tuning.settings["recipe"] == "naive"
+    assert "lora_rank" not in before.potential("base").fine_tuning.settings
+    assert before.potential("aluminium").fine_tuning.settings["lora_rank"] == 7
     project.config["learning"]["training"] |= {"frozen": "products", "replay_weight": 9.0}
-    assert project.load().potential("aluminium").training == before.potential("aluminium").training
+    assert (
+        project.load().potential("aluminium").fine_tuning.settings == before.potential("aluminium").fine_tuning.settings
+    )
 
 
 def test_a_potential_that_replays_knows_the_elements_of_its_foundation(project):
-    assert project.load().potential("aluminium").learned_elements == ["Al", "Cl", "Li"]
+    assert project.load().potential("aluminium").fine_tuning.learned_elements == ["Al", "Cl", "Li"]
     project.config["learning"]["training"]["recipe"] = "replay"
-    assert project.load().potential("aluminium").learned_elements == ["Al", "Cl", "Li", "Zr"]
-    assert not project.load().potential("base").replays
+    assert project.load().potential("aluminium").fine_tuning.learned_elements == ["Al", "Cl", "Li", "Zr"]
+    assert not project.load().potential("base").fine_tuning.replays
 
 
 def filed(project: Project, *, reference: str = "gfn1-xtb", **training: object) -> None:
@@ -126,21 +128,25 @@ def test_structures_to_replay_reach_the_training_of_a_foundation_file_alone(proj
     asked = structures(project, dispersion="D3(BJ)")
     filed(project, reference="pbe-d3", recipe="replay", replay_structures=asked)
     campaign = project.load()
-    assert campaign.potential("filed").replay_structures == asked | {"dispersion": "D3(BJ) of PBE"}
-    assert campaign.potential("filed").training["replay_structures"] == asked | {"dispersion": "D3(BJ) of PBE"}
-    assert campaign.potential("filed").learned_elements == ["Al", "Cl", "Li"], "those of its own compositions"
+    assert campaign.potential("filed").fine_tuning.replay_structures == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert campaign.potential("filed").fine_tuning.settings["replay_structures"] == asked | {
+        "dispersion": "D3(BJ) of PBE"
+    }
+    assert campaign.potential("filed").fine_tuning.learned_elements == ["Al", "Cl", "Li"], (
+        "those of its own compositions"
+    )
     project.config["learning"]["training"] |= {"recipe": "replay", "replay_structures": asked}
     campaign = project.load()
     for other in ("base", "aluminium"):
-        assert "replay_structures" not in campaign.potential(other).training
-        assert campaign.potential(other).replay_structures is None
+        assert "replay_structures" not in campaign.potential(other).fine_tuning.settings
+        assert campaign.potential(other).fine_tuning.replay_structures is None
 
 
 def test_another_recipe_reads_no_structures(project):
     filed(project, recipe="lora")
-    before = project.load().potential("filed").training
+    before = project.load().potential("filed").fine_tuning.settings
     filed(project, recipe="lora", replay_structures=structures(project, path="lost.extxyz"))
-    assert project.load().potential("filed").training == before
+    assert project.load().potential("filed").fine_tuning.settings == before
 
 
 def test_as_many_structures_are_expected_as_are_asked_for(project):
@@ -184,7 +190,7 @@ def test_production_does_not_touch_the_quench_nor_the_quench_the_production(proj
     project.config["dynamics"]["production"]["duration_ps"] += 1
     longer = project.load()
     assert longer.composition("LiAlCl4").quench_dynamics == before.composition("LiAlCl4").quench_dynamics
-    assert longer.potential("aluminium").sampling_dynamics == before.potential("aluminium").sampling_dynamics
+    assert longer.potential("aluminium").sampling.dynamics == before.potential("aluminium").sampling.dynamics
     assert longer.composition("LiAlCl4").production_dynamics != before.composition("LiAlCl4").production_dynamics
     project.config["dynamics"]["quench"]["melt_ps"] += 1
     assert (
@@ -241,7 +247,7 @@ def handed_to_rules(campaign: Campaign):
     for name in campaign.needed_potentials:
         yield [
             campaign.potential(name).learning,
-            campaign.potential(name).sampling_dynamics,
+            campaign.potential(name).sampling.dynamics,
             campaign.potential(name).training_compositions,
         ]
         yield [
@@ -306,13 +312,19 @@ def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(proje
     """Its committee must spread, so one model judges nothing; what starts from scratch has nothing to remember."""
     project.write(overrides="potentials:\n  both:\n    learning: {generations: 0, committee: 1}\n")
     campaign = project.load()
-    assert campaign.potential("base").prescreening is campaign.potential("base").forgetting_check is None
-    assert campaign.potential("aluminium").prescreening == campaign.potential("aluminium").learning["selection"]
-    assert campaign.potential("zirconium").prescreening is None, "both has one model"
-    assert campaign.potential("zirconium").forgetting_check == SHIPPED["learning"]["forgetting_check"]
     assert (
-        campaign.potential("zirconium").zero_shot_compositions
-        == campaign.potential("base").zero_shot_compositions
+        campaign.potential("base").sampling.prescreening
+        is campaign.potential("base").assessment.forgetting_check
+        is None
+    )
+    assert (
+        campaign.potential("aluminium").sampling.prescreening == campaign.potential("aluminium").learning["selection"]
+    )
+    assert campaign.potential("zirconium").sampling.prescreening is None, "both has one model"
+    assert campaign.potential("zirconium").assessment.forgetting_check == SHIPPED["learning"]["forgetting_check"]
+    assert (
+        campaign.potential("zirconium").assessment.zero_shot_compositions
+        == campaign.potential("base").assessment.zero_shot_compositions
         == []
     )
 
@@ -320,10 +332,10 @@ def test_a_foundation_judges_seeds_and_is_compared_only_where_there_is_one(proje
 def test_diffusion_is_compared_where_it_is_asked_for(project):
     project.write(overrides="potentials:\n  both:\n    learning: {convergence: {diffusion: null}}\n")
     campaign = project.load()
-    assert campaign.potential("base").convergence == SHIPPED["learning"]["convergence"]
-    assert campaign.potential("base").packed_compositions == ["LiAlCl4", "2LiCl-ZrCl4"]
-    assert not campaign.potential("both").compares_diffusion
-    assert "diffusion" not in campaign.potential("both").convergence
+    assert campaign.potential("base").assessment.convergence == SHIPPED["learning"]["convergence"]
+    assert campaign.potential("base").assessment.packed_compositions == ["LiAlCl4", "2LiCl-ZrCl4"]
+    assert not campaign.potential("both").assessment.compares_diffusion
+    assert "diffusion" not in campaign.potential("both").assessment.convergence
 
 
 # ── compositions left out ──────────────────────────────────────────────────────────────────────
@@ -349,12 +361,12 @@ def override(project: Project, potential: str, *names: str) -> None:
 def test_a_potential_leaves_out_its_members_once_and_says_who_has_met_them(salts):
     salts.config["learning"]["loco_compositions"] = ["LiAl2Cl7", "LiAl2Cl7"]
     campaign = salts.load()
-    assert campaign.potential("salts").loco_compositions == ["LiAl2Cl7"]
-    assert campaign.potential("base").loco_compositions == []
+    assert campaign.potential("salts").loco.compositions == ["LiAl2Cl7"]
+    assert campaign.potential("base").loco.compositions == []
     assert campaign.with_loco == ["salts"]
-    assert campaign.potential("salts").seen_by_ancestors == {"LiAl2Cl7": []}
+    assert campaign.potential("salts").loco.seen_by_ancestors == {"LiAl2Cl7": []}
     override(salts, "salts", "LiAlCl4")
-    assert salts.load().potential("salts").seen_by_ancestors == {"LiAlCl4": ["both", "base"]}
+    assert salts.load().potential("salts").loco.seen_by_ancestors == {"LiAlCl4": ["both", "base"]}
     override(salts, "salts")
     assert salts.load().with_loco == []
 

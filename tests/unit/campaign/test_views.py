@@ -82,13 +82,13 @@ def test_a_potential_knows_its_parent_and_the_potential_of_a_composition(campaig
     assert tuned.parent is campaign.potential("base")
     assert tuned.training_potentials == ["fine-tuned", "base"]
     assert tuned.foundation_model == "results/potentials/base/released.model"
-    assert tuned.foundation_heldout == "results/potentials/base/generation0/dataset/test.extxyz"
+    assert tuned.fine_tuning.foundation_heldout == "results/potentials/base/generation0/dataset/test.extxyz"
     assert campaign.potential("base").foundation_model == campaign.potential("base").foundation_record == []
 
 
 def test_files_that_are_not_asked_for_are_none(campaign):
     tuned = campaign.potential("fine-tuned")
-    assert tuned.prescreening is None
-    assert tuned.prescreening_committee.models == []
-    assert tuned.forgetting_model == tuned.replayed_frames == []
-    assert tuned.zero_shot_committee(1).models == []
+    assert tuned.sampling.prescreening is None
+    assert tuned.sampling.prescreening_committee.models == []
+    assert tuned.assessment.forgetting_model == tuned.fine_tuning.replayed_frames == []
+    assert tuned.assessment.zero_shot_committee(1).models == []

@@ -188,10 +188,10 @@ def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkey
     monkeypatch.chdir(elsewhere)
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
-    moved = load_campaign(kept, folders=[Path()]).potential("base").replay_structures
+    moved = load_campaign(kept, folders=[Path()]).potential("base").fine_tuning.replay_structures
     assert moved == entry | {"path": "tables/replayed/bbbbbbbb-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "structures"
-    assert campaign.potential("base").replay_structures == entry
+    assert campaign.potential("base").fine_tuning.replay_structures == entry
 
 
 def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, sweep, tmp_path_factory, monkeypatch):

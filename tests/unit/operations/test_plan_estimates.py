@@ -140,12 +140,14 @@ def test_a_job_that_was_resumed_or_ran_elsewhere_says_nothing(campaign: Campaign
 
 def test_a_generation_after_a_converged_one_is_only_passed_on(campaign: Campaign, tmp_path: Path):
     where = {"potential": "Zr-chloride", "generation": "1"}
-    assessed = job("assess_potential", where, 0, due=False, outputs=("generation1/assessment.json",))
+    assessment = campaign.potential("Zr-chloride").generation(1).assessment
+    assessed = job("assess_potential", where, 0, due=False, outputs=(assessment,))
     training = job("fine_tune", COMMITTEE, 1, gpus=1)
     dag = dag_of(tmp_path, assessed, training, executor="local")
-    write_json(tmp_path / "generation1/assessment.json", {"converged": False})
+    (tmp_path / assessment).parent.mkdir(parents=True)
+    write_json(tmp_path / assessment, {"converged": False})
     full = Estimator(campaign, dag, RATES).expected_s(training)
-    write_json(tmp_path / "generation1/assessment.json", {"converged": True})
+    write_json(tmp_path / assessment, {"converged": True})
     estimator = Estimator(campaign, dag, RATES)
     assert estimator.passes_on(training)
     assert estimator.expected_s(training) == RATES["fine_tune", "cuda"].start_s < full

@@ -32,8 +32,9 @@ def relate_coupling(
     """Compare constrained with free runs at every temperature.
 
     Args:
-        state_points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups` (product of
-            find_groups), `free` (transport of the free runs) and `frozen` (mode → that of the constrained runs).
+        state_points: one per temperature: `temperature_K`, `runs` (free trajectories of the replicas), `groups`
+            (product of find_groups), `free` (transport of the free runs) and `frozen` (mode → that of the
+            constrained runs).
         modes: in the order of the figure.
         mobile_ion: element of the ions.
         hop_length_A: see `hop_frequency_per_ps`.
@@ -42,7 +43,8 @@ def relate_coupling(
         seed: of their bootstrap.
 
     Returns:
-        JSON-able: `state_points` with ratios, frequencies, expectation of the rule and dominant motion; `Ea` of each mode.
+        JSON-able: `state_points` with ratios, frequencies, expectation of the rule and dominant motion; `Ea` of each
+        mode.
     """
     ordered = sorted(state_points, key=lambda point: point["temperature_K"])
     rows = [

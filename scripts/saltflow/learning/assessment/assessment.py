@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from saltflow.base.assessment_state import has_converged
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json
+from saltflow.campaign.assessment_state import has_converged
 from saltflow.learning.convergence import check_criteria
 from saltflow.learning.prediction_errors import errors, errors_by_element, errors_by_selection, errors_by_temperature
 from saltflow.learning.stability import STABILITY

@@ -88,7 +88,7 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
             moved[foundation] = f"{TABLES}/foundations/{name}{Path(foundation).suffix}"
         for each in campaign.potential(name).imported(0):
             moved[each["path"]] = f"{TABLES}/labels/{each['sha256'][:8]}-{Path(each['path']).name}"
-        if each := campaign.potential(name).replay_structures:
+        if each := campaign.potential(name).fine_tuning.replay_structures:
             moved[each["path"]] = f"{TABLES}/replayed/{each['sha256'][:8]}-{Path(each['path']).name}"
     return moved
 

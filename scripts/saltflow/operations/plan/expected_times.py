@@ -9,7 +9,7 @@ from math import floor, log10
 from pathlib import Path
 from statistics import median
 
-from saltflow.base.provenance import read_json
+from saltflow.campaign.assessment_state import has_converged
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import journal_path, read_journal
 from saltflow.operations.plan.calibration import SUBMITTED, Rate
@@ -141,12 +141,15 @@ class Estimator:
     @cached_property
     def _converged(self) -> Mapping[str, int]:
         """Potential → the first generation that has converged, of those that need no work."""
+        up_to_date = {path for job in self.dag.jobs if not job.due for path in job.outputs}
         found: dict[str, int] = {}
-        for job in self.dag.jobs:
-            if job.rule == "assess_potential" and not job.due and _has_converged(self.dag.directory, job.outputs):
-                generation = int(job.wildcards["generation"])
-                potential = job.wildcards["potential"]
-                found[potential] = min(generation, found.get(potential, generation))
+        for name in self.campaign.needed_potentials:
+            potential = self.campaign.potential(name)
+            for generation in potential.generations:
+                assessment = potential.generation(generation).assessment
+                if assessment in up_to_date and has_converged(self.dag.directory / assessment):
+                    found[name] = generation
+                    break
         return found
 
 
@@ -163,11 +166,6 @@ def _spread(jobs: Sequence[PlannedJob]) -> Iterable[PlannedJob]:
 def _on_other_device(attempts: Sequence[Mapping], *, gpu: bool) -> bool:
     gpus = [attempt["requested"]["gpus"] for attempt in attempts if attempt.get("requested")]
     return any(number is not None and (number > 0) is not gpu for number in gpus)
-
-
-def _has_converged(directory: Path, outputs: Iterable[str]) -> bool:
-    assessment = next(path for path in outputs if path.endswith("assessment.json"))
-    return (directory / assessment).is_file() and bool(read_json(directory / assessment)["converged"])
 
 
 def read_seconds(benchmark: Path) -> float | None:

@@ -1,4 +1,4 @@
-"""Convergence of a potential, read from an assessment."""
+"""Convergence of a potential: decided by its assessment, asked in one place."""
 
 import os
 from pathlib import Path

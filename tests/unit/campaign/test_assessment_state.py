@@ -2,8 +2,8 @@
 
 import pytest
 
-from saltflow.base.assessment_state import has_converged
 from saltflow.base.provenance import write_json
+from saltflow.campaign.assessment_state import has_converged
 
 
 @pytest.mark.parametrize("converged", [True, False])
