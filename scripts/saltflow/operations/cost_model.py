@@ -52,6 +52,18 @@ def quench_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     return cell_atoms(campaign, wildcards) * _steps(schedule)
 
 
+def production_ps(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Picoseconds of one replica at a state point, equilibration included."""
+    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    return sum(settings[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
+
+
+def constrained_ps(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Picoseconds of one replica of a constrained run, equilibration included."""
+    settings = _composition(campaign, wildcards).section("constraints")
+    return settings["equilibrate_ps"] + settings["duration_ps"]
+
+
 def md_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms × MD steps of a state point."""
     settings = _composition(campaign, wildcards).section("dynamics")["production"]

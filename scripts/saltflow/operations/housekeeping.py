@@ -6,7 +6,6 @@ read it, and whether these are due. A missing intermediate whose readers are up 
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from saltflow.operations.running_jobs import name_them
 Mark = Literal["may be deleted now", "only when archived", "still needed", "never delete"]
 MARKS: tuple[Mark, ...] = ("may be deleted now", "only when archived", "still needed", "never delete")
 FOLDERS = ("results", "logs", ".snakemake", "archives")
-COMMITTEE = re.compile(r"(?P<potential>results/potentials/[^/]+)/generation(?P<generation>\d+)/committee/")
 
 
 class FileMaker(Protocol):
-    """What is asked of a job of the plan; paths are relative to the sweep."""
+    """What housekeeping needs of a job of the plan; paths are relative to the sweep."""
 
     rule: str
+    wildcards: Mapping[str, str]
     due: bool
     inputs: Sequence[str]
     outputs: Sequence[str]
@@ -45,11 +44,6 @@ class FileKind:
 
 FINISHED_WORK = FileKind("may be deleted now", "work folders of finished jobs", "nothing")
 HALF_WRITTEN = FileKind("may be deleted now", "half-written files of killed jobs", "nothing")
-EARLIER_COMMITTEES = FileKind(
-    "only when archived",
-    "committees of earlier generations",
-    "another criterion of convergence: it learns the potential again",
-)
 INPUTS_OF_DUE = FileKind("still needed", "inputs of jobs that are due", "the time to make them again")
 MADE_AGAIN = FileKind("still needed", "products of jobs that are due", "what was there before they run")
 CHECKPOINTS = FileKind("still needed", "checkpoints of jobs that are due", "the time that these jobs have run")
@@ -86,10 +80,10 @@ class FileUse:
         self.needed = {path for job in jobs if job.due for path in job.inputs}
         self.busy_folders = {str(PurePosixPath(path).parent) for job in jobs if job.due for path in job.outputs}
         self.last_generation: dict[str, int] = {}
-        for path in self.made_by:
-            if match := COMMITTEE.match(path):
-                last = self.last_generation.get(match["potential"], 0)
-                self.last_generation[match["potential"]] = max(last, int(match["generation"]))
+        for job in jobs:
+            if "generation" in job.wildcards:
+                potential, generation = job.wildcards["potential"], int(job.wildcards["generation"])
+                self.last_generation[potential] = max(generation, self.last_generation.get(potential, 0))
 
     def kind(self, path: str) -> FileKind:
         """What a file under results is."""
@@ -110,13 +104,16 @@ class FileUse:
         return FOREIGN
 
     def _kind_of_product(self, path: str) -> FileKind:
-        for product in RULE[self.made_by[path].rule].deletable:
-            if fnmatch(PurePosixPath(path).name, product.pattern):
+        job = self.made_by[path]
+        for product in RULE[job.rule].deletable:
+            matches = fnmatch(PurePosixPath(path).name, product.pattern)
+            if matches and (not product.superseded or self._is_superseded(job)):
                 return FileKind(product.when, product.title, product.loss)
-        match = COMMITTEE.match(path)
-        if match and int(match["generation"]) < self.last_generation[match["potential"]]:
-            return EARLIER_COMMITTEES
-        return LEARNED if path.startswith(("results/potentials/", "results/references/")) else RESULTS
+        return LEARNED if RULE[job.rule].stage in ("labels", "potential") else RESULTS
+
+    def _is_superseded(self, job: FileMaker) -> bool:
+        """Whether a job belongs to a generation before the last of its potential."""
+        return int(job.wildcards["generation"]) < self.last_generation[job.wildcards["potential"]]
 
 
 def work_owner(path: str) -> str | None:

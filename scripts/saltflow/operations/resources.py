@@ -66,9 +66,8 @@ def memory_MB(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
 
 def place(campaign: Campaign, rule: str, wildcards: Wildcards) -> Place:
     """The nodes that a job runs on while its generation has work to do: with a GPU or without."""
-    if rule == "propose_initial_frames" and campaign.potential(wildcards["potential"]).row.foundation == "none":
-        return "cpu"
-    return "gpu" if done_by(campaign, rule, wildcards) == "cuda" else "cpu"
+    on_device = RULE[rule].uses_device(campaign, wildcards)
+    return "gpu" if on_device and done_by(campaign, rule, wildcards) == "cuda" else "cpu"
 
 
 def job_group(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[tuple[str, Wildcards]]:

@@ -1,6 +1,6 @@
 """What every part of saltflow knows of a rule: one `RuleSpec` for each.
 
-The rule files, the plan, the status, the account, storage, housekeeping and the graph of the README read the same row.
+The rule files, the plan, the status, the account, storage and housekeeping read the same row.
 """
 
 import re
@@ -30,12 +30,17 @@ class UpperBound(NamedTuple):
 
 
 class Deletable(NamedTuple):
-    """Products that need not stay: their file names, what they are called, and what is lost with them."""
+    """Products that need not stay.
+
+    pattern: of their file names. title: what they are called. loss: what is lost with them.
+    superseded: only those of a generation before the last.
+    """
 
     pattern: str
     title: str
     loss: str
     when: Literal["may be deleted now", "only when archived"]
+    superseded: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ class RuleSpec:
     is_local: done by Snakemake itself, without a submission: a second or two.
     is_target: whether the sweep asks for it by itself, and not only where another rule reads it.
     passes_on: whether it has nothing to do in a generation after the one that converged.
+    protocol: the setting that runs every job of it again when it is raised, if it follows one by itself.
+    uses_device: whether a job runs on the configured device, and not on the CPU in any case.
+    simulated_ps: picoseconds of production MD of one replica, equilibration included.
     cores: of a job. group: jobs that it shares a submission with.
     deletable: which of its products need not stay. sizes: file suffix → bytes of such a product.
     scratch: bytes that a job has on the disk only while it runs.
@@ -81,6 +89,9 @@ class RuleSpec:
     is_local: bool = False
     is_target: bool = False
     passes_on: bool = False
+    protocol: str = ""
+    uses_device: Callable[[Campaign, Wildcards], bool] = lambda campaign, wildcards: True
+    simulated_ps: Count | None = None
     cores: Count = lambda campaign, wildcards: 1
     group: JobGroup | None = None
     deletable: tuple[Deletable, ...] = ()
@@ -91,6 +102,12 @@ class RuleSpec:
     def wildcards(self) -> list[str]:
         """Names of its wildcards, in the order in which Snakemake has them."""
         return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.product) if name))
+
+    @cached_property
+    def fixed_generation(self) -> str | None:
+        """The generation of all its jobs, where its product names one."""
+        found = re.search(r"/generation(\d+)/", self.product)
+        return found[1] if found else None
 
     def is_requested(self, campaign: Campaign) -> bool:
         """Whether a campaign has any job of it."""

@@ -60,6 +60,11 @@ def _atoms(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildcard
     return [("label_atom", {**wildcards, "element": element}) for element in elements]
 
 
+def _melts(campaign: Campaign, wildcards: Wildcards) -> bool:
+    """Whether initial structures are melted by a foundation; else they are only packed and displaced."""
+    return campaign.potential(wildcards["potential"]).row.foundation != "none"
+
+
 def _analyses(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildcards]]:
     own = {"composition": wildcards["composition"]}
     points = [{**wildcards, "temperature": str(kelvin)} for kelvin in campaign.temperatures_K]
@@ -94,6 +99,7 @@ RULES: tuple[RuleSpec, ...] = (
         unit="isolated atoms",
         work=cost_model.one,
         memory_MB=fixed(1200),
+        protocol="labels.protocol",
         upper_bounds={
             **dict.fromkeys(DFT_CODES, UpperBound(60, 300)),
             "tblite": UpperBound(30, 5),
@@ -110,6 +116,8 @@ RULES: tuple[RuleSpec, ...] = (
         unit="atom-steps",
         work=cost_model.initial_atom_steps,
         memory_MB=of_batch(cost_model.initial_atoms),
+        protocol="learning.protocol",
+        uses_device=_melts,
         upper_bounds=SAMPLING,
         resumes=True,
         sizes={".extxyz": storage_model.structures(cost_model.labelled_frame_atoms)},
@@ -205,10 +213,20 @@ RULES: tuple[RuleSpec, ...] = (
         unit="frame-atom-epochs",
         work=cost_model.trained_frame_atoms,
         memory_MB=memory_model.training_MB,
+        protocol="learning.protocol",
         upper_bounds=TRAINING,
         resumes=True,
         passes_on=True,
         sizes={".model": storage_model.model},
+        deletable=(
+            Deletable(
+                "member*",
+                "committees of earlier generations",
+                "another criterion of convergence: it learns the potential again",
+                "only when archived",
+                superseded=True,
+            ),
+        ),
         scratch=storage_model.checkpoints,
     ),
     RuleSpec(
@@ -231,6 +249,7 @@ RULES: tuple[RuleSpec, ...] = (
         unit="jobs",
         work=cost_model.one,
         memory_MB=fixed(700),
+        protocol="learning.protocol",
         upper_bounds={"": UpperBound(60, 1)},
         is_local=True,
         sizes={".model": storage_model.model},
@@ -269,6 +288,7 @@ RULES: tuple[RuleSpec, ...] = (
         unit="frame-atom-epochs",
         work=cost_model.trained_frame_atoms,
         memory_MB=memory_model.training_MB,
+        protocol="learning.protocol",
         upper_bounds=TRAINING,
         resumes=True,
         sizes={".model": storage_model.model},
@@ -334,6 +354,7 @@ RULES: tuple[RuleSpec, ...] = (
         unit="atom-steps",
         work=cost_model.md_atom_steps,
         memory_MB=of_batch(cost_model.state_point_atoms),
+        simulated_ps=cost_model.production_ps,
         upper_bounds=DYNAMICS,
         resumes=True,
         sizes={".h5md": storage_model.trajectory(storage_model.production_frames)},
@@ -497,6 +518,7 @@ RULES: tuple[RuleSpec, ...] = (
         unit="atom-steps",
         work=cost_model.constrained_atom_steps,
         memory_MB=of_batch(cost_model.state_point_atoms),
+        simulated_ps=cost_model.constrained_ps,
         upper_bounds=DYNAMICS,
         resumes=True,
         sizes={".h5md": storage_model.trajectory(cost_model.constrained_frames)},

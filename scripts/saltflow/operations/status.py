@@ -5,7 +5,7 @@ also when a setting has changed since: whether it has to be made again is what t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,12 @@ from saltflow.base.provenance import read_json
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import SLURM_LOGS, Attempt, read_attempts, slurm_folder_of
 from saltflow.operations.jobs import Job, jobs_of
+from saltflow.operations.rules import RULES
 
 State = Literal["done", "running", "failed", "due"]
 SHARED = ("", "")  # the subject of jobs that belong to no composition and no potential
-FIRST_RULE = "build_cell"  # runs for every composition at once, so it does not tell which one is under way
+# Runs for every composition at once, so it does not tell which one is under way.
+FIRST_RULE = next(spec.name for spec in RULES if spec.stage == "cells")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
         for name in reversed(campaign.needed_potentials)  # what others start from comes first
     }
     compositions = {
-        name: Tally(name, tuple(jobs["composition", name]), _md_ns(campaign, name, folder)) for name in campaign.swept
+        name: Tally(name, tuple(jobs["composition", name]), _md_ns(campaign, jobs["composition", name], folder))
+        for name in campaign.swept
     }
     return Status(
         folder,
@@ -123,7 +126,7 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
 
 def _generation_of(job: Job) -> str | None:
     """The generation of a job of a potential; its release belongs to none."""
-    return "0" if job.rule == "propose_initial_frames" else job.wildcards.get("generation")
+    return job.wildcards.get("generation", job.spec.fixed_generation)
 
 
 def _subject(job: Job) -> tuple[str, str]:
@@ -142,27 +145,22 @@ def _status(job: Job, folder: Path) -> JobStatus:
     return JobStatus(job, "running" if last.reason == "running" else "failed", last)
 
 
-def _md_ns(campaign: Campaign, name: str, folder: Path) -> tuple[float, float]:
-    """Simulated and wanted, equilibration included; a state point under way counts by its checkpoints."""
-    composition = campaign.composition(name)
-    production = composition.section("dynamics")["production"]
-    run_ps = sum(production[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
-    runs = {f"md/{temperature}K": run_ps for temperature in campaign.temperatures_K}
-    constraints = composition.section("constraints")
-    runs |= {
-        f"coupling/{mode}/{temperature}K": constraints["equilibrate_ps"] + constraints["duration_ps"]
-        for mode in composition.frozen_modes
-        for temperature in composition.constrained_temperatures_K
-    }
-    done_ps = 0.0
-    for run, wanted_ps in runs.items():
-        where = folder / f"results/{name}" / run
-        if (where / "md.json").exists():
-            done_ps += wanted_ps
-        else:
-            segments = sum(1 for _ in where.glob(".md.json.work/*/segment-*.pt"))
-            done_ps += min(wanted_ps, segments * campaign.settings.execution.checkpoint_ps)
-    return done_ps / 1000, sum(runs.values()) / 1000
+def _md_ns(campaign: Campaign, jobs: Iterable[JobStatus], folder: Path) -> tuple[float, float]:
+    """Simulated and wanted; a state point under way counts by its checkpoints."""
+    done_ps = all_ps = 0.0
+    for each in jobs:
+        if each.job.spec.simulated_ps:
+            wanted_ps = each.job.spec.simulated_ps(campaign, each.job.wildcards)
+            all_ps += wanted_ps
+            under_way_ps = min(wanted_ps, _checkpointed_ps(campaign, each.job, folder))
+            done_ps += wanted_ps if each.state == "done" else under_way_ps
+    return done_ps / 1000, all_ps / 1000
+
+
+def _checkpointed_ps(campaign: Campaign, job: Job, folder: Path) -> float:
+    product = folder / job.product
+    segments = sum(1 for _ in product.parent.glob(f".{product.name}.work/*/segment-*.pt"))
+    return segments * campaign.settings.execution.checkpoint_ps
 
 
 def _release(name: str, folder: Path) -> str | None:

@@ -3,6 +3,8 @@
 import pytest
 from campaign_project import Project
 
+from saltflow.campaign.questions import answer
+
 ADDED = "D3(BJ) of PBE"
 
 

@@ -1,6 +1,6 @@
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ class Job:
     outputs: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     due: bool = False
+    wildcards: dict[str, str] = field(default_factory=dict)
 
 
 def jobs(*, due: tuple[str, ...] = ()) -> list[Job]:
@@ -32,7 +33,10 @@ def jobs(*, due: tuple[str, ...] = ()) -> list[Job]:
         Job("explore", (exploration,), (members[0],)),
         Job("select_frames", (f"{POTENTIAL}/generation1/frames.extxyz",), (exploration,)),
         Job("label_frames", labels, (f"{POTENTIAL}/generation1/frames.extxyz",)),
-        *(Job("fine_tune", (member,)) for member in members),
+        *(
+            Job("fine_tune", (member,), wildcards={"potential": "P", "generation": str(number), "member": "1"})
+            for number, member in enumerate(members)
+        ),
         Job("quench_cell", quenched),
         Job("run_md", (f"{POINT}/replica1.h5md", f"{POINT}/md.json"), (quenched[0],)),
         Job("analyse_transport", (f"{POINT}/transport.json",), (f"{POINT}/replica1.h5md", f"{POINT}/md.json")),

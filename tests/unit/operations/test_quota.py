@@ -2,10 +2,11 @@ import csv
 
 import pytest
 
-from saltflow.operations.housekeeping import EARLIER_COMMITTEES, FINISHED_WORK, LEARNED, Entry, FileKind
+from saltflow.operations.housekeeping import FINISHED_WORK, LEARNED, Entry, FileKind
 from saltflow.operations.quota import quota_text, size_GB, table, write_list
 
 TRAJECTORIES = FileKind("only when archived", "production trajectories", "every other analysis")
+EARLIER_COMMITTEES = FileKind("only when archived", "committees of earlier generations", "the potential")
 
 GB = 10**9
 

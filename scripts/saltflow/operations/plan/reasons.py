@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
+from saltflow.operations.rules import RULE
 
 EXAMPLES = 3
 # Parameters of rules that are named for what the script takes, and where their value is set.
@@ -39,7 +40,6 @@ SET_AS = {
     "training_potentials": "potentials.tsv",
     "zero_shot": "potentials.tsv",
 }
-LABELLED = ("label_atom", "label_frames")
 ABSENT = object()
 # More rows than this of one rule and kind are put together.
 ROWS = 6
@@ -118,7 +118,7 @@ def _key(rule: str, name: str, value: object) -> str:
     if name == "reference" and isinstance(value, Mapping):
         return f"references.{value['name']}"
     if name == "protocol":
-        return "labels.protocol" if rule in LABELLED else "learning.protocol"
+        return RULE[rule].protocol
     return SET_AS.get(name, name)
 
 
