@@ -159,7 +159,10 @@ def test_a_comment_reruns_nothing(campaign: Workplace, path: str, comment: str):
     assert_planned(campaign, set())
 
 
-@pytest.mark.parametrize("path", ["transport/windows.py", "arrhenius.py", "structure/rdf.py", "provenance.py"])
+@pytest.mark.parametrize(
+    "path",
+    ["analysis/transport/windows.py", "analysis/arrhenius/fit.py", "analysis/structure/rdf.py", "base/provenance.py"],
+)
 def test_a_docstring_reruns_nothing(campaign: Workplace, path: str):
     source = campaign.repo / "scripts/saltflow" / path
     text = source.read_text()
@@ -186,8 +189,8 @@ def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign:
 
     Its labels have no dispersion. The dynamics may add it: that moves atoms, and leaves alone what nothing moved.
     """
-    of_pbe = "compares the two.\n    dispersion: "
-    campaign.replace("config/config.yaml", f"{of_pbe}D3(BJ)", f"{of_pbe}none")
+    method = "config/references/pbe-d3.yaml"
+    campaign.replace(method, "dispersion: D3(BJ) ", "dispersion: none ")
     table = campaign.repo / "tests/tiny/potentials.tsv"
     table.write_text(table.read_text().replace("gfn1-xtb", "pbe-d3"))
     for path in (campaign.work / "results/references/gfn1-xtb").iterdir():
@@ -197,12 +200,12 @@ def test_the_command_of_a_reference_reruns_nothing_but_its_method_does(campaign:
     touched = campaign.run("--touch", "--forceall")
     assert touched.returncode == 0, touched.stdout[-3000:]
     assert_planned(campaign, set())
-    campaign.replace("config/config.yaml", "command: cp2k.psmp -s", "command: mpiexec -np 4 cp2k.psmp -s")
+    campaign.replace(method, "command: cp2k.psmp -s", "command: mpiexec -np 4 cp2k.psmp -s")
     assert_planned(campaign, set())
     campaign.replace("config/config.yaml", "  dispersion: none   ", "  dispersion: D3(BJ)   ")
     plan = assert_planned(campaign, FINE_TUNED | quenches() | ALL_POINTS)
     assert "Params have changed" in plan["propose_initial_frames potential=fine-tuned"]
-    campaign.replace("config/config.yaml", "cutoff_Ry: 800.0", "cutoff_Ry: 900.0")
+    campaign.replace(method, "cutoff_Ry: 800.0", "cutoff_Ry: 900.0")
     atoms = jobs("label_atom", element=["Al", "Cl", "Li"], reference=["pbe-d3"])
     assert_planned(campaign, (EVERYTHING - ATOMS | atoms) - cells() - {"propose_initial_frames potential=base"})
 
@@ -222,7 +225,7 @@ def test_one_composition_with_a_slower_quench(campaign: Workplace):
 
 
 def test_one_composition_with_larger_cells(campaign: Workplace):
-    override(campaign, "compositions", "LiAlCl4", structures={"atoms": 18})
+    override(campaign, "compositions", "LiAlCl4", cells={"atoms": 18})
     assert_planned(campaign, cells(["LiAlCl4"]) | quenches(["LiAlCl4"]) | points(["LiAlCl4"]))
 
 
@@ -249,7 +252,7 @@ def test_one_replica_more(campaign: Workplace):
 
 
 def test_larger_cells_for_all_leave_the_potentials_alone(campaign: Workplace):
-    campaign.replace(CONFIG, "structures:\n  atoms: 12", "structures:\n  atoms: 18")
+    campaign.replace(CONFIG, "cells:\n  atoms: 12", "cells:\n  atoms: 18")
     assert_planned(campaign, cells() | quenches() | ALL_POINTS)
 
 
@@ -307,12 +310,12 @@ def test_a_literature_value(campaign: Workplace):
     ],
 )
 def test_a_protocol_raised(campaign: Workplace, stage: str, expected: set[str]):
-    text = (campaign.repo / "config/config.yaml").read_text()
+    text = (campaign.repo / "config/expert.yaml").read_text()
     head, section, rest = text.partition(f"\n{stage}:\n")
     assert section
     assert rest.startswith("  protocol: 1 ")
     rest = rest.replace("protocol: 1", "protocol: 2", 1)
-    (campaign.repo / "config/config.yaml").write_text(head + section + rest)
+    (campaign.repo / "config/expert.yaml").write_text(head + section + rest)
     assert_planned(campaign, expected)
 
 
