@@ -339,6 +339,8 @@ RESIDENCE = jobs("analyse_residence", composition=COMPOSITIONS, temperature=TEMP
 MOTION = jobs("analyse_motion", composition=COMPOSITIONS, temperature=TEMPERATURES)
 PATHWAYS = jobs("analyse_pathways", composition=COMPOSITIONS, temperature=TEMPERATURES) | pictures()
 SPECTRA = jobs("analyse_spectra", composition=COMPOSITIONS, temperature=TEMPERATURES)
+# Transport and residence take the first minima of g(r) from structure.json.
+STRUCTURE_AND_READERS = STRUCTURE | TRANSPORT | RESIDENCE | fits() | SUMMARIES | ORDER
 EVERY_POINT = TRANSPORT | STRUCTURE | RESIDENCE | MOTION | PATHWAYS | SPECTRA
 CARDS = jobs("describe_dataset", potential=["base", "fine-tuned"])
 GATHERED = jobs("gather_environments", potential=["fine-tuned"])
@@ -347,34 +349,34 @@ GATHERED = jobs("gather_environments", potential=["fine-tuned"])
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
-        ("transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
-        ("structure/rdf.py", TRANSPORT | STRUCTURE | RESIDENCE | fits() | SUMMARIES | ORDER),
-        ("structure/scattering.py", STRUCTURE | ORDER),
+        ("analysis/transport/analysis.py", TRANSPORT | fits() | SUMMARIES),
+        ("analysis/transport/windows.py", TRANSPORT | fits() | SUMMARIES),  # imported by transport/analysis only
+        ("analysis/structure/rdf.py", STRUCTURE_AND_READERS),
+        ("analysis/structure/scattering.py", STRUCTURE_AND_READERS),
+        ("analysis/residence/survival.py", RESIDENCE),
+        ("analysis/residence/activation.py", releases()),
+        ("analysis/motion/hops.py", MOTION),
+        ("analysis/pathways/percolation.py", PATHWAYS | {"relate_order"}),
+        ("analysis/pathways/picture.py", pictures()),
+        ("analysis/spectra/rigid.py", SPECTRA),
+        ("analysis/arrhenius/fit.py", fits() | SUMMARIES),
+        ("analysis/arrhenius/glass_transition.py", fits() | SUMMARIES),
+        ("analysis/conductivity_table.py", SUMMARIES | ORDER),
         (
             "trajectory/h5md.py",
             EVERY_POINT | domain() | fits() | SUMMARIES | ORDER,
         ),
-        ("transport/frames.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
-        ("residence/survival.py", RESIDENCE),
-        ("residence/activation.py", releases()),
-        ("motion/hops.py", MOTION),
-        ("pathways/percolation.py", PATHWAYS | {"relate_order"}),
-        ("pathways/picture.py", pictures()),
-        ("spectra/rigid.py", SPECTRA),
-        ("replicas.py", RESIDENCE | MOTION | PATHWAYS | SPECTRA | domain() | TABLES | {"relate_order"}),
-        ("domain/figure.py", domain() | TABLES),
-        ("domain/training_environments.py", GATHERED | domain() | TABLES),
-        ("arrhenius.py", fits() | SUMMARIES),
-        ("glass_transition.py", fits() | SUMMARIES),
-        ("summary.py", SUMMARIES | ORDER),
-        ("joblog.py", set()),  # what a job says changes no product
-        ("provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS | GATHERED | domain()),
-        ("potentials.py", GATHERED | domain() | TABLES),
-        ("training.py", set()),
+        ("trajectory/segments.py", TRANSPORT | RESIDENCE | MOTION | fits() | SUMMARIES),
+        ("statistics/jackknife.py", EVERY_POINT | domain() | fits() | SUMMARIES | ORDER),
+        ("learning/domain/figure.py", domain() | TABLES),
+        ("learning/domain/training_environments.py", GATHERED | domain() | TABLES),
+        ("operations/job_log.py", set()),  # what a job says changes no product
+        ("base/provenance.py", EVERY_POINT | fits() | SUMMARIES | ORDER | CARDS | GATHERED | domain()),
+        ("potentials/mace.py", GATHERED | domain() | TABLES),
+        ("learning/training.py", set()),
         ("dynamics/runner.py", set()),
-        ("structures/packing.py", set()),
-        ("reference/tblite.py", set()),
+        ("materials/cells/packing.py", set()),
+        ("labels/reference/tblite.py", set()),
     ],
 )
 def test_an_edited_module_reruns_the_analyses_that_import_it(campaign: Workplace, module: str, expected: set[str]):
@@ -384,7 +386,7 @@ def test_an_edited_module_reruns_the_analyses_that_import_it(campaign: Workplace
 
 def test_an_edited_entry_script_reruns_its_analyses(campaign: Workplace):
     campaign.append("scripts/analyse_structure.py", "\nprint(job.rule)\n")
-    assert_planned(campaign, STRUCTURE | ORDER)
+    assert_planned(campaign, STRUCTURE_AND_READERS)
 
 
 def test_an_output_that_was_lost_is_made_again(campaign: Workplace):

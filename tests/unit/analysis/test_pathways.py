@@ -253,4 +253,4 @@ def test_the_command_writes_everything_without_charges(tmp_path):
     assert done.exit_code == 0
     assert {path.name for path in out.iterdir()} == {f"pathways.{kind}" for kind in ("json", "svg", "html", "cube")}
     assert json.loads((out / "pathways.json").read_text())["mobile_ion"] == "Li"
-    assert "LiCl at 1000 K" in done.stdout
+    assert "LiCl, 1000 K" in done.stdout

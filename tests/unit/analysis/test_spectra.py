@@ -373,4 +373,4 @@ def test_the_command_writes_everything(vibrating, tmp_path):
     names = {"spectra.json", "vibrations.svg", "dynamic_structure.svg", "orientation.svg"}
     assert {path.name for path in out.iterdir()} == names
     assert json.loads((out / "spectra.json").read_text())["vibrations"]["species"].keys() == {"Li", "Cl"}
-    assert "LiCl at 600 K" in done.stdout
+    assert "LiCl, 600 K" in done.stdout

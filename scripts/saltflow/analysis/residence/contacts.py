@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from saltflow.trajectory.cell_width import half_width_A
 from saltflow.trajectory.chunks import FRACTIONAL, FrameChunk, frame_chunks
 from saltflow.trajectory.memory import TrajectoryReader
 
@@ -115,8 +116,7 @@ def _within_reach(shell: Shell, chunk: FractionalChunk) -> np.ndarray:
     ion_moves_A, centre_moves_A = (
         _largest_moves_A(chunk.coordinates[:, atoms], middle, cell_A) for atoms in (shell.ions, shell.centres)
     )
-    half_width_A = 0.5 / np.linalg.norm(np.linalg.inv(cell_A), axis=0).max()
-    if cutoff_A + ion_moves_A.max() + centre_moves_A.max() >= half_width_A:
+    if cutoff_A + ion_moves_A.max() + centre_moves_A.max() >= half_width_A(cell_A):
         return np.arange(shell.n_pairs)  # beyond half the cell, overflow does not give the nearest image
     wrapped = chunk.wrapped[:, middle]
     apart = wrapped[:, shell.ions, None] - wrapped[:, None, shell.centres]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import freud
 import numpy as np
 
+from saltflow.trajectory.cell_width import half_width_A
+
 # freud refuses a cut-off of exactly half the cell, and works in single precision.
 WITHIN_HALF = 1 - 1e-5
 FIRST_GUESS_A = 3.0  # usual distance of the nearest atom of an element
@@ -34,7 +36,7 @@ class Snapshot:
     @property
     def half_width_A(self) -> float:
         """Half the smallest distance between opposite faces: within it the nearest image is unique."""
-        return float(0.5 / np.linalg.norm(np.linalg.inv(self.cell_A), axis=0).max())
+        return half_width_A(self.cell_A)
 
     def atoms_of(self, *elements: str) -> np.ndarray:
         """Indices of the atoms of some elements."""

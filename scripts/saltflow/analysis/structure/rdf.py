@@ -11,6 +11,7 @@ from saltflow.analysis.structure.pair_counts import pair_counts
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate_averages, time_blocks
 from saltflow.statistics.estimate import Estimate
+from saltflow.trajectory.cell_width import half_width_A
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 from saltflow.trajectory.memory import TrajectoryReader
 
@@ -145,15 +146,6 @@ def _check_input(
                 f"Trajectory {replica} gives {min(run.n_frames, frames_per_replica)} frames for g(r); at least "
                 f"{TIME_BLOCKS} are needed: run longer or raise frames_per_replica."
             )
-
-
-def half_width_A(cells_A: np.ndarray) -> float:
-    """Half the smallest distance between opposite faces over all frames.
-
-    Within it the nearest image of a pair is unique and found by rounding fractional coordinates, whatever the shape of
-    the cell: a vector shorter than half the width has every fractional coordinate below one half.
-    """
-    return float(0.5 / np.linalg.norm(np.linalg.inv(cells_A), axis=1).max())
 
 
 def _note(r_max_A: float, widest_A: float) -> str:

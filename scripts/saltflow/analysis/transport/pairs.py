@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.structure.rdf import half_width_A
 from saltflow.statistics.estimate import finite_list
 from saltflow.statistics.jackknife import mean_and_error
+from saltflow.trajectory.cell_width import half_width_A
 from saltflow.trajectory.chunks import FRACTIONAL, read_frames
 from saltflow.trajectory.segments import Segment, System
 
