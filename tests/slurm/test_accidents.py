@@ -37,19 +37,21 @@ def md(composition: str, kelvin: int) -> Victim:
 def labels(potential: str, generation: int) -> Victim:
     folder = f"potentials/{potential}/generation{generation}"
     products = tuple(f"{folder}/labels/chunk0.{name}" for name in ("extxyz", "ledger.tsv"))
-    return Victim(f"label_frames {potential}_{generation}_0", f"{folder}/label_frames0.log", products)
+    return Victim(f"label_frames {potential}_{generation}_0", f"{folder}/labels/label_frames.chunk0.log", products)
 
 
 LATE_MD, CANCELLED_MD = md("LiAlCl4", 500), md("LiAlCl4", 700)
 LATE_LABELS, LABELS_ON_A_LOST_NODE = labels("base", 0), labels("fine-tuned", 1)
-LATE_TRAINING = Victim("fine_tune base_0_1", f"{BASE}/fine_tune1.log", (f"{BASE}/committee/member1.model",))
-SEEDS_WITHOUT_MEMORY = Victim(
+LATE_TRAINING = Victim(
+    "fine_tune base_0_1", f"{BASE}/committee/fine_tune.member1.log", (f"{BASE}/committee/member1.model",)
+)
+INITIAL_FRAMES_WITHOUT_MEMORY = Victim(
     "propose_initial_frames fine-tuned",
     f"{TUNED}/generation0/propose_initial_frames.log",
     (f"{TUNED}/generation0/frames.extxyz",),
 )
-HOPELESS_ATOM = Victim("label_atom", "references/pbe-d3/Cl.log", ("references/pbe-d3/Cl.json",))
-SURVIVORS = (LATE_MD, CANCELLED_MD, LATE_LABELS, LABELS_ON_A_LOST_NODE, LATE_TRAINING, SEEDS_WITHOUT_MEMORY)
+HOPELESS_ATOM = Victim("label_atom", "references/pbe-d3/label_atom.elementCl.log", ("references/pbe-d3/Cl.json",))
+SURVIVORS = (LATE_MD, CANCELLED_MD, LATE_LABELS, LABELS_ON_A_LOST_NODE, LATE_TRAINING, INITIAL_FRAMES_WITHOUT_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -204,11 +206,11 @@ def test_a_cancelled_job_is_submitted_again(story: Story, finished):
 
 
 def test_a_job_that_ran_out_of_memory_asks_for_twice_as_much(story: Story, finished):
-    attempts = story.attempts(SEEDS_WITHOUT_MEMORY)
+    attempts = story.attempts(INITIAL_FRAMES_WITHOUT_MEMORY)
     assert [attempt.reason for attempt in attempts] == ["out of memory", "done"]
     assert attempts[1].requested.memory_MB == 2 * attempts[0].requested.memory_MB
     assert attempts[0].requested.memory_MB < attempts[1].peak_memory_MB < attempts[1].requested.memory_MB
-    assert_same_products(story, finished, SEEDS_WITHOUT_MEMORY)
+    assert_same_products(story, finished, INITIAL_FRAMES_WITHOUT_MEMORY)
 
 
 def test_a_job_that_fails_for_good_holds_up_no_other_and_is_named_in_the_end(story: Story):

@@ -46,11 +46,11 @@ def test_a_failed_job_is_shown_with_its_last_word(campaign: Workplace):
     assert campaign.run(f"{POINT}/transport.json").returncode == 1
     said = ask(campaign, "status", "--configfile", campaign.config)
     assert "0 under way, 1 with failed jobs" in said
-    assert "analyse_transport (composition LiCl-crystal, temperature 500) failed: Unexpected KeyError" in said
+    assert "analyse_structure (composition LiCl-crystal, temperature 500) failed: Unexpected KeyError" in said
     ranking = ask(campaign, "ranking", "--configfile", campaign.config)
-    assert "failed: analyse_transport failed: Unexpected KeyError" in ranking
+    assert "failed: analyse_structure failed: Unexpected KeyError" in ranking
     ask(campaign, "account")
     (failure,) = read_json(campaign.work / "account.json")["failures"]
-    assert (failure["reason"], failure["rule"], failure["attempts"]) == ("failed", "analyse_transport", 1)
+    assert (failure["reason"], failure["rule"], failure["attempts"]) == ("failed", "analyse_structure", 1)
     # The attempt before, of the finished campaign, ended well, but what it made is gone.
     assert failure["done_later"] == 0

@@ -27,6 +27,7 @@ FOLDER = "results/LiAlCl4/coupling"
 
 def test_a_frozen_motion_adds_its_own_jobs_and_runs(campaign: Workplace):
     campaign.replace("tests/tiny/overrides.yaml", "compositions: {}\n", f"compositions:{MODES}")
+    campaign.replace("tests/tiny/config.yaml", "spectra, order]", "spectra, order, constraints]")
     assert set(campaign.plan()) == JOBS
     run = campaign.run()
     assert run.returncode == 0, run.stdout[-3000:]

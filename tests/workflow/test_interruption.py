@@ -85,7 +85,7 @@ def test_labels_go_on_with_the_next_frame(campaign: Workplace, finished: Path):
         return any(path.read_text().count("\n") >= 7 for path in campaign.work.glob(journal))
 
     interrupt(campaign, SIGKILL, str(lost[0].relative_to(campaign.work)), lost, some_frames_are_labelled)
-    log = log_of(campaign, "potentials/base/generation0/label_frames0.log")
+    log = log_of(campaign, "potentials/base/generation0/labels/label_frames.chunk0.log")
     done = int(re.search(r"(\d+) of 12 frames are already labelled", log)[1])
     assert done >= 3
     assert log.count(" frame ") == 12 - done
@@ -111,7 +111,7 @@ def test_training_goes_on_with_the_next_epoch(campaign: Workplace, sign: Signals
         return any(int(re.search(r"_epoch-(\d+)", path.name)[1]) >= 40 for path in checkpoints)
 
     interrupt(campaign, sign, str(lost[0].relative_to(campaign.work)), lost, some_epochs_are_done)
-    log = log_of(campaign, "potentials/base/generation0/fine_tune1.log")
+    log = log_of(campaign, "potentials/base/generation0/committee/fine_tune.member1.log")
     epochs = [int(number) for number in re.findall(r"epoch (\d+) of 150", log)]
     assert 40 <= epochs[0] <= epochs[-1] == 135
     assert not found(campaign, f"{COMMITTEE}/.member1.model.work/*")()

@@ -158,7 +158,10 @@ def test_generations_after_convergence_pass_the_model_on(campaign: Workplace):
     for member in (1, 2):
         models = [sha256_of_file(folder / f"committee/member{member}.model") for folder in (first, second)]
         assert models[0] == models[1]
-    assert "epoch" not in (campaign.work / "logs/potentials/fine-tuned/generation1/fine_tune1.log").read_text()
+    assert (
+        "epoch"
+        not in (campaign.work / "logs/potentials/fine-tuned/generation1/committee/fine_tune.member1.log").read_text()
+    )
     learned = read_frames(first / "dataset/train.extxyz")
     others = [frame for frame in learned if frame.info["composition"] != "LiCl-crystal"]
     checks = [

@@ -104,7 +104,9 @@ def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: W
     elsewhere = Workplace(tmp_path / "far/away/workflow", tmp_path / "far/away/sweep", config="../sweep/config.yaml")
     settings = elsewhere.work / "config.yaml"
     settings.write_text(settings.read_text().replace("r_max_A: ", "r_max_A: 1"))
-    assert set(elsewhere.plan(*TARGETS)) == {"analyse_structure composition=LiCl-crystal temperature=500"}
+    readers = ("analyse_structure", "analyse_transport")  # first minima of g(r) bound the shells of clusters
+    each = {f"{rule} composition=LiCl-crystal temperature={kelvin}" for rule in readers for kelvin in (500, 700, 900)}
+    assert set(elsewhere.plan(*TARGETS)) == each | {"fit_arrhenius composition=LiCl-crystal"}
 
     poorer = tmp_path / "poorer.zip"
     with zipfile.ZipFile(archive) as source, zipfile.ZipFile(poorer, "w") as target:

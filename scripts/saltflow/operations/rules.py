@@ -378,6 +378,7 @@ RULES: tuple[RuleSpec, ...] = (
         work=cost_model.structure_frame_atoms,
         memory_MB=memory_model.analysis_MB,
         upper_bounds={"": UpperBound(120, 2e-3)},
+        is_target=True,
         group=ANALYSES,
     ),
     RuleSpec(
