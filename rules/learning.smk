@@ -67,10 +67,11 @@ rule assess_potential:
         previous_assessment=generation("assessment", back=1),
         explored=generation("explored"),
         diffusion=ask.where(
-            "compares_diffusion", generation("after_exploration.diffusion")
+            "assessment.compares_diffusion", generation("after_exploration.diffusion")
         ),
         previous_diffusion=ask.where(
-            "compares_diffusion", generation("after_exploration.diffusion", back=1)
+            "assessment.compares_diffusion",
+            generation("after_exploration.diffusion", back=1),
         ),
         labels=generation("after_exploration.labels"),
         foundation_committee=ask.zero_shot("models"),

@@ -15,7 +15,7 @@ LIBRARY = ROOT / "scripts/saltflow"
 ROOMS = sorted(path for path in LIBRARY.iterdir() if (path / "__init__.py").is_file())
 MODULES = sorted(path for path in LIBRARY.rglob("*.py"))
 # Modules that mean the same in each of their packages.
-SHARED_NAMES = {"__init__", "__main__", "analysis", "command", "estimates", "figures", "figure", "rows"}
+SHARED_NAMES = {"__init__", "__main__", "analysis", "command", "figures", "figure", "rows"}
 
 
 def test_imports_keep_to_their_contracts():

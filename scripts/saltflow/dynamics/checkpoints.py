@@ -13,7 +13,7 @@ from saltflow.base.provenance import atomic_write
 log = logging.getLogger(__name__)
 
 
-class Segments:
+class SegmentFiles:
     """Finished segments of a run in a folder.
 
     Args:

@@ -21,7 +21,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics import integrators
 from saltflow.dynamics.batch_chunks import ChunkedPotential
-from saltflow.dynamics.checkpoints import Segments
+from saltflow.dynamics.checkpoints import SegmentFiles
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.observation import drift_meV_atom_ps, frames_of, velocities_of
 from saltflow.dynamics.progress import Conditions, Interrupted, Progress, RunOutcome, progress_line
@@ -72,7 +72,7 @@ class MDRun:
         self.frames: list[dict] = []
         self.potential: ChunkedPotential | None = None
         self._stop_requested = False
-        self.segments = Segments(workdir)
+        self.segments = SegmentFiles(workdir)
         checkpoint = self.segments.resume()
         if checkpoint:
             self._continue_from(checkpoint)

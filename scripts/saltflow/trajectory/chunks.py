@@ -39,7 +39,7 @@ class FrameChunk:
     cells_A: np.ndarray
 
 
-def read_frames(run: TrajectoryReader, frames: range, *, basis_A: np.ndarray | None = None) -> np.ndarray:
+def read_coordinates(run: TrajectoryReader, frames: range, *, basis_A: np.ndarray | None = None) -> np.ndarray:
     """Coordinates of all atoms in some frames, (frames, atoms, 3), in double precision.
 
     Args:
@@ -63,7 +63,7 @@ def frame_chunks(
     Args:
         run: the trajectory.
         frames: evenly spaced.
-        basis_A: as for `read_frames`.
+        basis_A: as for `read_coordinates`.
         drift_weights: weight of each atom in the centre that is kept where it is in the first frame, (atoms,); None
             subtracts no drift.
         most_frames: longest chunk that the analysis can use.
@@ -73,7 +73,7 @@ def frame_chunks(
     first_centre = None
     for start in range(0, len(frames), rows):
         here = frames[start : start + rows]
-        coordinates = read_frames(run, here, basis_A=basis_A)
+        coordinates = read_coordinates(run, here, basis_A=basis_A)
         if drift_weights is not None:
             centres = np.einsum("a,fax->fx", drift_weights, coordinates)
             first_centre = centres[0] if first_centre is None else first_centre
@@ -95,7 +95,7 @@ class SeriesChunk:
         run: the trajectory.
         frames: all frames of the series, evenly spaced.
         kinds: kind of each atom, (atoms,).
-        basis_A: as for `read_frames`.
+        basis_A: as for `read_coordinates`.
         start: number of the first new frame, counted in `frames`.
         new: number of new frames.
         stop: end of the overlap.

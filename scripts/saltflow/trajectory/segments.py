@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory.chunks import FRACTIONAL, read_frames
+from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
 
 FEWEST_FRAMES = 20
@@ -173,7 +173,7 @@ def _check_unwrapped(replica: int, run: TrajectoryReader, *, interval_ps: float)
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
     for frame in chosen.tolist():
-        fractional = read_frames(run, range(frame, frame + 2), basis_A=FRACTIONAL)
+        fractional = read_coordinates(run, range(frame, frame + 2), basis_A=FRACTIONAL)
         if (step := np.abs(fractional[1] - fractional[0]).max(axis=1)).max() > 0.5:
             raise SaltflowError(
                 f"Trajectory {replica} is wrapped: atom {int(step.argmax())} moves by {step.max():.2f} of the cell "

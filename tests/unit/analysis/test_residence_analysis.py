@@ -7,9 +7,9 @@ from residence_models import NEAR_A, beside_metals, follow, telegraph
 from saltflow.analysis.residence.activation import fit_residence
 from saltflow.analysis.residence.analysis import analyse_residence, no_residence
 from saltflow.analysis.residence.correlation_recorder import CorrelationPlan
-from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.figures import plot_residence, plot_residence_activation
 from saltflow.analysis.residence.intermittent import IntermittentCorrelation
+from saltflow.analysis.residence.residence_times import ShellSums
 from saltflow.analysis.residence.survival import Survival
 from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.structure.rdf import pair_distributions

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from saltflow.trajectory import chunks
-from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights, read_frames, series_chunks
+from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights, read_coordinates, series_chunks
 from saltflow.trajectory.memory import Trajectory
 
 FRAMES, ATOMS = 211, 150
@@ -34,9 +34,9 @@ def small_chunks(monkeypatch):
 def test_fractional_coordinates_and_those_of_a_cell_at_rest(run):
     frames = range(10, 90, 7)
     fractional = run.positions_A[10:90:7].astype(float) @ np.linalg.inv(run.cells_A[10:90:7])
-    np.testing.assert_allclose(read_frames(run, frames, basis_A=FRACTIONAL), fractional, rtol=1e-12)
-    np.testing.assert_allclose(read_frames(run, frames, basis_A=CELL_A), fractional @ CELL_A, rtol=1e-12)
-    np.testing.assert_array_equal(read_frames(run, frames), run.positions_A[10:90:7])
+    np.testing.assert_allclose(read_coordinates(run, frames, basis_A=FRACTIONAL), fractional, rtol=1e-12)
+    np.testing.assert_allclose(read_coordinates(run, frames, basis_A=CELL_A), fractional @ CELL_A, rtol=1e-12)
+    np.testing.assert_array_equal(read_coordinates(run, frames), run.positions_A[10:90:7])
 
 
 @pytest.mark.parametrize("frames", [range(FRAMES), range(3, 200, 4), range(1, FRAMES, 40)])
@@ -47,7 +47,7 @@ def test_chunks_of_frames_cover_every_frame_once(run, small_chunks, frames, most
         [0, *(len(chunk.coordinates) for chunk in found[:-1])]
     ).tolist()
     together = np.concatenate([chunk.coordinates for chunk in found])
-    np.testing.assert_array_equal(together, read_frames(run, frames, basis_A=FRACTIONAL))
+    np.testing.assert_array_equal(together, read_coordinates(run, frames, basis_A=FRACTIONAL))
     np.testing.assert_array_equal(np.concatenate([chunk.cells_A for chunk in found]), run.cells_A[list(frames)])
     assert len(found) > 1 or len(frames) < 32
 
@@ -59,7 +59,7 @@ def test_the_framework_stays_where_it_was_in_the_first_frame(run, small_chunks):
     found = np.concatenate([c.coordinates for c in frame_chunks(run, frames, basis_A=CELL_A, drift_weights=weights)])
     centres_A = weights @ found
     np.testing.assert_allclose(centres_A, np.broadcast_to(centres_A[0], centres_A.shape), atol=1e-12)
-    drifting = read_frames(run, frames, basis_A=CELL_A)
+    drifting = read_coordinates(run, frames, basis_A=CELL_A)
     np.testing.assert_allclose(np.diff(found - drifting, axis=1), 0, atol=1e-12)
     np.testing.assert_array_equal(found[0], drifting[0])
 
@@ -73,7 +73,7 @@ def test_a_cell_of_mobile_ions_alone_has_no_framework(run):
 @pytest.mark.parametrize("stride", [1, 3])
 def test_series_of_atoms_hold_what_the_frames_hold(run, small_chunks, basis_A, stride):
     kinds, frames = np.arange(ATOMS) % 3, range(5, 200)[::stride]
-    expected_A = read_frames(run, frames, basis_A=basis_A)
+    expected_A = read_coordinates(run, frames, basis_A=basis_A)
     expected_A = (expected_A - expected_A[0]).transpose(1, 2, 0)
     new = 0
     for chunk in series_chunks(run, frames, kinds, basis_A=basis_A, overlap=20, multiple_of=20, task="Test"):

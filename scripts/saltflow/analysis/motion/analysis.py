@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltflow.analysis.motion.estimates import TimeBlocks
+from saltflow.analysis.motion.curve_estimates import TimeBlocks
 from saltflow.analysis.motion.hop_statistics import SegmentHops, hop_sums, shuffled_sums
 from saltflow.analysis.motion.hops import HopFinder, HopRule
 from saltflow.analysis.motion.residence_maps import SiteMap, map_sites

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saltflow.analysis.motion.estimates import TimeBlocks, curve_estimates, hop_estimates
+from saltflow.analysis.motion.curve_estimates import TimeBlocks, curve_estimates, hop_estimates
 from saltflow.analysis.motion.hop_statistics import (
     KINDS,
     LARGEST_CLUSTER,

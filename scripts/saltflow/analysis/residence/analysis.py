@@ -8,7 +8,6 @@ import numpy as np
 from saltflow.analysis.no_result import no_result
 from saltflow.analysis.residence.contacts import FractionalChunk, Shell, fractional_chunks
 from saltflow.analysis.residence.correlation_recorder import CorrelationPlan, CorrelationRecorder
-from saltflow.analysis.residence.estimates import ShellSums
 from saltflow.analysis.residence.metal_environments import (
     UNDIVIDED,
     Environments,
@@ -17,6 +16,7 @@ from saltflow.analysis.residence.metal_environments import (
     find_ligands,
 )
 from saltflow.analysis.residence.names import OK
+from saltflow.analysis.residence.residence_times import ShellSums
 from saltflow.analysis.residence.rows import shell_row
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.statistics.blocked_sums import BlockedSums, joined

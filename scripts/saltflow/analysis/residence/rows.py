@@ -3,7 +3,6 @@
 import numpy as np
 
 from saltflow.analysis.residence.contacts import Shell
-from saltflow.analysis.residence.estimates import ShellSums, plateaus
 from saltflow.analysis.residence.metal_environments import UNDIVIDED, Environments
 from saltflow.analysis.residence.names import (
     ALL,
@@ -16,6 +15,7 @@ from saltflow.analysis.residence.names import (
     UNCORRECTED,
     continuous_name,
 )
+from saltflow.analysis.residence.residence_times import ShellSums, plateaus
 from saltflow.statistics.estimate import COUNTING, Estimate, finite, finite_list
 
 FEWEST_DEPARTURES = 10

@@ -10,7 +10,7 @@ from ase.geometry import find_mic
 
 from saltflow.analysis.structure.roles import HALIDES
 from saltflow.materials.ions.polyanions import BOND_STRETCH, POLYANIONS
-from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.chunks import read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
 
 NONMETALS = {*HALIDES, "H", "B", "C", "N", "O", "Si", "P", "S", "Se", "Te"}
@@ -65,7 +65,7 @@ def find_polyanions(run: TrajectoryReader, *, mobile_ion: str) -> tuple[list[Pol
 
 def _groups_of_frame(run: TrajectoryReader, frame: int, mobile_ion: str) -> dict[int, PolyanionGroup]:
     """Centre → its group."""
-    positions_A = read_frames(run, range(frame, frame + 1))[0]
+    positions_A = read_coordinates(run, range(frame, frame + 1))[0]
     symbols, cell_A = np.array(run.symbols), run.cells_A[frame]
     found: dict[int, PolyanionGroup] = {}
     owners: dict[int, int] = defaultdict(int)

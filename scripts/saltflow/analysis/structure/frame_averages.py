@@ -15,7 +15,7 @@ from saltflow.analysis.structure.scattering import WaveVectors, observe_scatteri
 from saltflow.analysis.structure.voids import observe_voids
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.statistics.block_averages import BlockAverages, chosen_frames, time_blocks
-from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.chunks import read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
 
 G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
@@ -23,7 +23,7 @@ G_CM3_PER_U_A3 = 1.66053906660  # CODATA 2018
 
 def snapshot_of(run: TrajectoryReader, frame: int) -> Snapshot:
     """One frame of a trajectory."""
-    positions_A = read_frames(run, range(frame, frame + 1))[0]
+    positions_A = read_coordinates(run, range(frame, frame + 1))[0]
     return Snapshot(positions_A, np.asarray(run.cells_A[frame], dtype=float), np.array(run.symbols))
 
 

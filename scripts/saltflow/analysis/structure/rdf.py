@@ -12,7 +12,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, BlockAverages, chosen_frames, estimate_averages, time_blocks
 from saltflow.statistics.estimate import Estimate
 from saltflow.trajectory.cell_width import half_width_A
-from saltflow.trajectory.chunks import FRACTIONAL, read_frames
+from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
 
 SCHEMA = 2
@@ -162,7 +162,7 @@ def _histograms(run: TrajectoryReader, frame: int, species: Sequence[str], edges
     kinds = np.searchsorted(species, run.symbols)
     counts = np.bincount(kinds, minlength=len(species))
     cell_A = np.asarray(run.cells_A[frame], dtype=float)
-    fractional = read_frames(run, range(frame, frame + 1), basis_A=FRACTIONAL)[0]
+    fractional = read_coordinates(run, range(frame, frame + 1), basis_A=FRACTIONAL)[0]
     pairs = pair_counts(
         fractional, kinds, cell_A, species=len(species), bins=len(edges_A), bin_width_A=float(edges_A[0])
     )

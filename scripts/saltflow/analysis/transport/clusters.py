@@ -17,7 +17,7 @@ from ase.neighborlist import primitive_neighbor_list
 from saltflow.analysis.structure.connectivity import Bonds, clusters
 from saltflow.analysis.structure.first_minima import shell_radii_A
 from saltflow.analysis.transport.conductivity import conductivity_mS_cm
-from saltflow.trajectory.chunks import read_frames
+from saltflow.trajectory.chunks import read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.segments import System
 
@@ -124,7 +124,7 @@ def cluster_statistics(
 
 
 def _bonds(run: TrajectoryReader, frame: int, *, longest_A: float) -> Bonds:
-    positions_A = read_frames(run, range(frame, frame + 1))[0]
+    positions_A = read_coordinates(run, range(frame, frame + 1))[0]
     first, second, lengths_A, images = primitive_neighbor_list(
         "ijdS", (True,) * 3, np.asarray(run.cells_A[frame], dtype=float), positions_A, max(longest_A, 0.0)
     )

@@ -13,7 +13,7 @@ import numpy as np
 from saltflow.statistics.estimate import finite_list
 from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory.cell_width import half_width_A
-from saltflow.trajectory.chunks import FRACTIONAL, read_frames
+from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
 from saltflow.trajectory.segments import Segment, System
 
 FEWEST_BLOCKS = 5
@@ -121,7 +121,7 @@ def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_
     members = [np.flatnonzero(segment.species_of == kind) for kind in range(species)]
     for start in starts.tolist():
         moves_A = _moves_A(segment, start, lag, masses_u)
-        fractional = read_frames(segment.run, segment.frames[start : start + 1], basis_A=FRACTIONAL)[0]
+        fractional = read_coordinates(segment.run, segment.frames[start : start + 1], basis_A=FRACTIONAL)[0]
         cell_A = np.asarray(segment.run.cells_A[segment.frames[start]], dtype=float)
         for first in range(species):
             squares[first] += np.sum(moves_A[members[first]] ** 2)
@@ -134,7 +134,9 @@ def _sums(system: System, segment: Segment, starts: np.ndarray, lag: int, edges_
 
 def _moves_A(segment: Segment, start: int, lag: int, masses_u: np.ndarray | None) -> np.ndarray:
     """Displacements of all atoms over a lag, (atoms, 3); without that of the centre of mass where masses are given."""
-    begun_A, ended_A = read_frames(segment.run, segment.frames[start : start + lag + 1 : lag], basis_A=segment.basis_A)
+    begun_A, ended_A = read_coordinates(
+        segment.run, segment.frames[start : start + lag + 1 : lag], basis_A=segment.basis_A
+    )
     moves_A = ended_A - begun_A
     return moves_A if masses_u is None else moves_A - masses_u @ moves_A / masses_u.sum()
 
