@@ -47,6 +47,9 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
     "Labels and potentials": {
         "reference": Listed("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
         "dataset": Listed("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),
+        "foundation": Listed(
+            "saltflow.potentials.foundation_command", "Fetch a published foundation model and pin its hash."
+        ),
         "lammps": Listed("saltflow.potentials.lammps_export", "Export a released potential for LAMMPS."),
         "benchmark": Listed(
             "saltflow.operations.md_benchmark", "Measure the speed of molecular dynamics on this machine."
