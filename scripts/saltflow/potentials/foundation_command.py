@@ -66,8 +66,8 @@ def fetch_foundation(name: str, folder: Path) -> Path:
                 fetched = download_mace_mp_checkpoint(name)
         except (OSError, RuntimeError) as error:
             raise SaltflowError(
-                f"{mace_mp_urls[name]} could not be fetched ({error}); fetch it where there is a network and copy it to "
-                f"{path}."
+                f"{mace_mp_urls[name]} could not be fetched ({error}); fetch it where there is a network and copy it "
+                f"to {path}."
             ) from None
         with atomic_write(path) as partial:
             shutil.copyfile(fetched, partial)

@@ -44,13 +44,13 @@ def validated(table: pd.DataFrame, **choices) -> dict[str, dict]:
 def test_the_planted_descriptor_survives_and_nothing_else_does():
     rows = associate(table_of(3), target="log10_sigma", descriptors=["terminal_X", *NOISE])
     assert rows[0]["descriptor"] == "terminal_X"
-    assert [row["descriptor"] for row in rows if row["survives"]] == ["terminal_X"]
+    assert [row["descriptor"] for row in rows if row["significant"]] == ["terminal_X"]
     assert rows[0]["low"] < 6 / np.pi * np.arcsin(1 / np.sqrt(1.25) / 2) < rows[0]["high"]  # rho of this normal pair
 
 
 def test_where_nothing_is_related_false_discoveries_stay_below_their_rate():
     found = [
-        any(row["survives"] for row in associate(table, target="log10_sigma", descriptors=["terminal_X", *NOISE]))
+        any(row["significant"] for row in associate(table, target="log10_sigma", descriptors=["terminal_X", *NOISE]))
         for table in (table_of(seed, explained=None) for seed in range(200))
     ]
     assert np.mean(found) <= 0.05
@@ -70,16 +70,16 @@ def test_the_interval_of_a_rank_correlation_covers_it(correlation):
 
 def test_unseen_hosts_are_predicted_where_a_descriptor_decides():
     ridge = validated(table_of(3))["ridge"]
-    assert ridge["survives"]
+    assert ridge["significant"]
     assert ridge["Q2"] == pytest.approx(0.8, abs=0.15)  # 1 − 0.25/1.25
     assert next(iter(ridge["importance"])) == "terminal_X"
-    assert ridge["control_Q2"]["mean"] <= 0
+    assert ridge["shuffled_Q2"]["mean"] <= 0
     assert set(ridge["predictions"]) == {f"c{place}" for place in range(HOSTS * PER_HOST)}
 
 
 def test_the_control_is_as_good_where_nothing_decides():
-    survivors = [seed for seed in range(10) if validated(table_of(seed, explained=None))["ridge"]["survives"]]
-    assert len(survivors) <= 2  # 5 % of 10 are expected
+    significant = [seed for seed in range(10) if validated(table_of(seed, explained=None))["ridge"]["significant"]]
+    assert len(significant) <= 2  # 5 % of 10 are expected
 
 
 def test_what_only_tells_hosts_apart_predicts_no_new_host():
@@ -91,7 +91,7 @@ def test_what_only_tells_hosts_apart_predicts_no_new_host():
     table["terminal_X"] = table["host"].map(label)
     forest = validated(table, descriptors=["terminal_X"], shuffles=9, models=["random forest"])["random forest"]
     assert forest["Q2"] < 0.1
-    assert not forest["survives"]
+    assert not forest["significant"]
 
 
 def test_trees_see_what_is_no_line():

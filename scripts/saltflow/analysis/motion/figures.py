@@ -127,9 +127,9 @@ def _draw_sizes(axis: Axes, hops: Mapping) -> None:
         return
     for number, kind in enumerate(kinds):
         rows, colour = hops[kind]["distribution"], COLOURS[number]
-        value, error, control = (np.array(rows[key], dtype=float) for key in ("value", "error", "control"))
+        value, error, shuffled = (np.array(rows[key], dtype=float) for key in ("value", "error", "shuffled"))
         axis.errorbar(size, np.where(value > 0, value, np.nan), yerr=error, fmt="o-", ms=3, color=colour, label=kind)
-        axis.plot(size, np.where(control > 0, control, np.nan), "x--", ms=4, color=colour, lw=0.8,
+        axis.plot(size, np.where(shuffled > 0, shuffled, np.nan), "x--", ms=4, color=colour, lw=0.8,
                   label=f"{kind}, shuffled in time")  # fmt: skip
     axis.set(xlabel="ions in the cluster", ylabel="fraction of hops", yscale="log")
     axis.set_ylim(max(SMALLEST_SHOWN, axis.get_ylim()[0]), 1.5)

@@ -123,8 +123,8 @@ def _cluster_row(kind: str, found: dict[str, Estimate], shuffled: Sequence[Block
         result[short] = {
             "value": _plain(found[name].value),
             "error": _plain(found[name].error),
-            "control": _plain(chance.mean(axis=0)),
-            "control_scatter": _plain(scatter),
+            "shuffled": _plain(chance.mean(axis=0)),
+            "shuffled_scatter": _plain(scatter),
         }
     return result
 

@@ -25,14 +25,14 @@ def associate(table: pd.DataFrame, *, target: str, descriptors: Sequence[str]) -
 
     Returns:
         one row per descriptor that varies over `FEWEST_ELECTROLYTES` or more: descriptor, electrolytes, rho, low and
-        high of the 95 % interval, p, q, survives (q below the false discovery rate).
+        high of the 95 % interval, p, q, significant (q below the false discovery rate).
     """
     rows = [row for name in descriptors if (row := _correlation(table, target, name))]
     if not rows:
         return []
     corrected = stats.false_discovery_control([row["p"] for row in rows], method="by")
     for row, q in zip(rows, corrected, strict=True):
-        row |= {"q": float(q), "survives": bool(q < FALSE_DISCOVERY_RATE)}
+        row |= {"q": float(q), "significant": bool(q < FALSE_DISCOVERY_RATE)}
     return sorted(rows, key=lambda row: -abs(row["rho"]))
 
 

@@ -42,7 +42,7 @@ def _draw_correlations(axis: Axes, known: Mapping[str, Mapping]) -> None:
     for shift, (target, relation) in enumerate(known.items()):
         colour = COLOURS[shift]
         for row in relation["associations"]:
-            face = colour if row["survives"] else "w"
+            face = colour if row["significant"] else "w"
             axis.errorbar(
                 row["rho"],
                 heights[row["descriptor"]] - 0.25 * shift,

@@ -32,24 +32,24 @@ def _of_target(target: str, relation: Mapping) -> str:
 
 
 def _associations(rows: list[Mapping]) -> list[str]:
-    survivors = [row for row in rows if row["survives"]]
-    if not survivors:
+    significant = [row for row in rows if row["significant"]]
+    if not significant:
         return [f"- None of {len(rows)} descriptors correlates with it by itself (q < {FALSE_DISCOVERY_RATE})."]
     return [
         f"- It {'rises' if row['rho'] > 0 else 'falls'} with {row['descriptor'].replace('_', ' ')}: Spearman's rho "
         f"{row['rho']:.2f} [{row['low']:.2f}, {row['high']:.2f}], q = {row['q']:.2g}, {row['electrolytes']} "
         "electrolytes."
-        for row in survivors
+        for row in significant
     ]
 
 
 def _model(name: str, model: Mapping) -> str:
     if model["status"] != "ok":
         return f"- {name}: {model['status']}."
-    scores = f"Q2 = {model['Q2']:.2f} (shuffled {model['control_Q2']['mean']:.2f}, p = {model['p_value']:.2g})"
-    if model["control_Q2"]["mean"] > 0:
+    scores = f"Q2 = {model['Q2']:.2f} (shuffled {model['shuffled_Q2']['mean']:.2f}, p = {model['p_value']:.2g})"
+    if model["shuffled_Q2"]["mean"] > 0:
         return f"- {name}: inconclusive, the shuffled baseline is predicted as well; {scores}."
-    if not model["survives"]:
+    if not model["significant"]:
         return f"- {name}: does not predict hosts left out (p < {SIGNIFICANCE} is required); {scores}."
     first = [descriptor.replace("_", " ") for descriptor, loss in model["importance"].items() if loss > 0][:3]
     return f"- {name}: predicts hosts left out, {scores}; most important: {', '.join(first)}."

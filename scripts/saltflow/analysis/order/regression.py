@@ -56,8 +56,8 @@ def cross_validate(
         models: names of `MODELS`.
 
     Returns:
-        model → status "ok" with electrolytes, hosts, Q2, control_Q2 (mean and 95th percentile over the shuffles),
-        p_value (fraction of shuffled targets predicted as well), survives, importance and predictions; or a status with
+        model → status "ok" with electrolytes, hosts, Q2, shuffled_Q2 (mean and 95th percentile over the shuffles),
+        p_value (fraction of shuffled targets predicted as well), significant, importance and predictions; or a status with
         the reason why there is none.
     """
     used, known = _complete(table, target, descriptors)
@@ -82,16 +82,16 @@ def _validate(make: Maker, known: pd.DataFrame, target: str, descriptors: list[s
     random = np.random.default_rng(seed)
     folds = _folds(make, features, values, hosts, seed)
     score = _q2(values, _predictions(folds, features), folds)
-    control = np.array([_shuffled_q2(make, features, values, hosts, random, seed) for _ in range(shuffles)])
-    p_value = (1 + int(np.sum(control >= score))) / (1 + shuffles)
+    shuffled = np.array([_shuffled_q2(make, features, values, hosts, random, seed) for _ in range(shuffles)])
+    p_value = (1 + int(np.sum(shuffled >= score))) / (1 + shuffles)
     return {
         "status": "ok",
         "electrolytes": len(known),
         "hosts": int(known["host"].nunique()),
         "Q2": score,
-        "control_Q2": {"mean": float(control.mean()), "high": float(np.quantile(control, 0.95))},
+        "shuffled_Q2": {"mean": float(shuffled.mean()), "high": float(np.quantile(shuffled, 0.95))},
         "p_value": p_value,
-        "survives": bool(score > 0 and p_value < SIGNIFICANCE and control.mean() <= 0),
+        "significant": bool(score > 0 and p_value < SIGNIFICANCE and shuffled.mean() <= 0),
         "importance": _importance(folds, features, values, descriptors, random),
         "predictions": dict(zip(known["composition"], _predictions(folds, features).tolist(), strict=True)),
     }
