@@ -2,14 +2,14 @@
 
 import click
 
-from commands.sweep import Sweep, of_sweep
+from commands.sweep import SweepFolder, of_sweep
 from saltflow.base.commands import SentenceCommand
 
 
 @click.command(cls=SentenceCommand)
 @of_sweep(profile=True)
 @click.argument("composition")
-def command(sweep: Sweep, composition: str) -> None:
+def command(sweep: SweepFolder, composition: str) -> None:
     """Pack COMPOSITION of the sweep in FOLDER with all that it was made from into one file."""
     from saltflow.base.repository import REPOSITORY
     from saltflow.operations.archive.archiving import archive_composition

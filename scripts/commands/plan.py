@@ -2,13 +2,13 @@
 
 import click
 
-from commands.sweep import Sweep, of_sweep
+from commands.sweep import SweepFolder, of_sweep
 from saltflow.base.commands import SentenceCommand
 
 
 @click.command(cls=SentenceCommand)
 @of_sweep(profile=True)
-def command(sweep: Sweep) -> None:
+def command(sweep: SweepFolder) -> None:
     """Tell what the sweep in FOLDER would run, why, and what it would cost; run nothing.
 
     Writes FOLDER/plan/plan.html and plan.json.

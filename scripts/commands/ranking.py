@@ -2,13 +2,13 @@
 
 import click
 
-from commands.sweep import Sweep, of_sweep
+from commands.sweep import SweepFolder, of_sweep
 from saltflow.base.commands import SentenceCommand
 
 
 @click.command(cls=SentenceCommand)
 @of_sweep()
-def command(sweep: Sweep) -> None:
+def command(sweep: SweepFolder) -> None:
     """List every composition of the sweep in FOLDER with its status; those that are done by conductivity."""
     from saltflow.analysis.ranking.ranking import format_ranking, rank
     from saltflow.analysis.ranking.so_far import read_so_far

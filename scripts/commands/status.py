@@ -2,14 +2,14 @@
 
 import click
 
-from commands.sweep import Sweep, of_sweep
+from commands.sweep import SweepFolder, of_sweep
 from saltflow.base.commands import SentenceCommand
 
 
 @click.command(cls=SentenceCommand)
 @of_sweep()
 @click.option("--all", "everything", is_flag=True, help="Show also what has not started, and every failure.")
-def command(sweep: Sweep, everything: bool) -> None:
+def command(sweep: SweepFolder, everything: bool) -> None:
     """Tell how far each composition of the sweep in FOLDER is."""
     from saltflow.operations.status import format_status, read_status
 

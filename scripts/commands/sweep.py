@@ -20,7 +20,7 @@ PROFILE = "profiles/slurm"
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepFolder:
     """A sweep. folder: its working directory. configfiles: what differs from the defaults. profile: of Snakemake."""
 
     folder: Path
@@ -51,7 +51,7 @@ class Sweep:
         return load_dag(self.folder, configfiles=self.configfiles, profile=self.profile)
 
 
-def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) -> Sweep:
+def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) -> SweepFolder:
     """The sweep in a folder.
 
     Raises:
@@ -68,7 +68,7 @@ def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) ->
             f"{folder} holds no sweep: it has no {SETTINGS} and nothing has run there; make one with `saltflow new`, "
             "or name its settings with --configfile."
         )
-    return Sweep(folder, tuple(found), profile and _profile(profile))
+    return SweepFolder(folder, tuple(found), profile and _profile(profile))
 
 
 def _profile(name: str) -> str:
@@ -79,7 +79,7 @@ def _profile(name: str) -> str:
 
 
 def of_sweep(*, profile: bool = False) -> Callable:
-    """A command about a sweep: its folder is the first argument, and the function gets the `Sweep`."""
+    """A command about a sweep: its folder is the first argument, and the function gets the `SweepFolder`."""
 
     def decorated(function: Callable) -> Callable:
         @wraps(function)

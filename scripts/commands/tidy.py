@@ -2,14 +2,14 @@
 
 import click
 
-from commands.sweep import Sweep, of_sweep
+from commands.sweep import SweepFolder, of_sweep
 from saltflow.base.commands import SentenceCommand
 
 
 @click.command(cls=SentenceCommand)
 @of_sweep(profile=True)
 @click.option("--delete", "deletes", is_flag=True, help="Delete what is marked 'may be deleted now'.")
-def command(sweep: Sweep, deletes: bool) -> None:
+def command(sweep: SweepFolder, deletes: bool) -> None:
     """Tell what of the sweep in FOLDER may be deleted, and what is lost with it."""
     from saltflow.operations.archive.zip_file import archived_files
     from saltflow.operations.housekeeping import check_idle, delete, mark_files

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ase.geometry import find_mic
 
-from saltflow.analysis.spectra.orientation import orientation_correlation
+from saltflow.analysis.spectra.orientation import decay_time, orientation_correlation
 from saltflow.trajectory.chunks import frame_chunks
 from saltflow.trajectory.memory import TrajectoryReader
 
@@ -68,8 +68,7 @@ def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[in
     lags = max(2, int(LONGEST_LAG * len(directions)))
     first_order, second_order = orientation_correlation(directions, lags=lags)
     times_ps = np.arange(lags) * interval_ps(run)
-    below = np.flatnonzero(first_order < np.exp(-1))
-    decay_ps = _crossing(times_ps, first_order, int(below[0])) if len(below) else None
+    decay_ps = decay_time(times_ps, first_order)
     shown = np.unique(np.geomspace(1, lags, 60).astype(int) - 1)
     return {
         "lags_ps": times_ps[shown].tolist(),
@@ -79,14 +78,6 @@ def orientation_correlations(run: TrajectoryReader, groups: Sequence[Sequence[in
         "frequency_per_ps": 1 / (decay_ps or times_ps[-1]),
         "is_bound": decay_ps is None,
     }
-
-
-def _crossing(times_ps: np.ndarray, values: np.ndarray, after: int) -> float:
-    """Time at which a curve crosses 1/e, by logarithmic interpolation."""
-    if after == 0 or values[after] <= 0:
-        return float(times_ps[max(after, 1)])
-    high, low = np.log(values[after - 1]), np.log(values[after])
-    return float(times_ps[after - 1] + (high + 1) / (high - low) * (times_ps[after] - times_ps[after - 1]))
 
 
 def _sampled(run: TrajectoryReader) -> range:

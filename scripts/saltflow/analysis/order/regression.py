@@ -57,8 +57,8 @@ def cross_validate(
 
     Returns:
         model → status "ok" with electrolytes, hosts, Q2, shuffled_Q2 (mean and 95th percentile over the shuffles),
-        p_value (fraction of shuffled targets predicted as well), significant, importance and predictions; or a status with
-        the reason why there is none.
+        p_value (fraction of shuffled targets predicted as well), significant, importance and predictions; or a status
+        with the reason why there is none.
     """
     used, known = _complete(table, target, descriptors)
     hosts = known["host"].nunique()
