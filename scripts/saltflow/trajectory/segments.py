@@ -11,6 +11,7 @@ import numpy as np
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.state_point_checks import check_state_point
 
 FEWEST_FRAMES = 20
 INTERVAL_TOLERANCE = 0.01
@@ -111,14 +112,9 @@ def prepare_system(
         SaltflowError: no or too short trajectories, replicas that differ, a charge or the mobile ion missing, or
             positions that jump to the other side of the cell.
     """
-    if not trajectories:
-        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
-    if not temperature_K > 0:
-        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
+    check_state_point(trajectories, temperature_K=temperature_K, mobile_ion=mobile_ion)
     first = trajectories[0]
     species = tuple(sorted(set(first.symbols)))
-    if mobile_ion not in species:
-        raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {', '.join(species)}.")
     _check_same_composition(trajectories)
     interval_ps = _common_interval_ps(trajectories)
     for replica, run in enumerate(trajectories):

@@ -11,10 +11,10 @@ from saltflow.analysis.pathways.grid import coarsened
 from saltflow.analysis.pathways.ion_density import Framework, IonDensity, measure_density, sum_densities
 from saltflow.analysis.pathways.percolation import Percolation, Threshold, percolate
 from saltflow.analysis.pathways.volumes import DensityVolume
-from saltflow.base.errors import SaltflowError
 from saltflow.statistics.estimate import finite
 from saltflow.statistics.jackknife import mean_and_error
 from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.state_point_checks import check_state_point
 
 SCHEMA = 1
 DIMENSIONS = ("1D", "2D", "3D")
@@ -74,10 +74,7 @@ def analyse_pathways(
     Raises:
         SaltflowError: no or too short trajectories, or no such ion.
     """
-    if not trajectories:
-        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
-    if not temperature_K > 0:
-        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
+    check_state_point(trajectories, temperature_K=temperature_K, mobile_ion=mobile_ion)
     factor = max(1, round(volume_spacing_A / spacing_A))
     kT, rows, quantities, curves, volume = kB * temperature_K, [], [], [], None
     for run in trajectories:

@@ -13,6 +13,7 @@ from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup, find_poly
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.h5md import TrajectoryFile
 from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.state_point_checks import check_state_point
 
 SCHEMA = 1
 FEWEST_FRAMES = 8
@@ -101,14 +102,8 @@ def no_spectra(statuses: Sequence[str], *, temperature_K: float) -> dict:
 
 
 def _check(trajectories: Sequence[TrajectoryReader], mobile_ion: str, temperature_K: float) -> None:
-    if not trajectories:
-        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
-    if not temperature_K > 0:
-        raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
+    check_state_point(trajectories, temperature_K=temperature_K, mobile_ion=mobile_ion)
     for number, run in enumerate(trajectories):
-        if mobile_ion not in run.symbols:
-            atoms = ", ".join(sorted(set(run.symbols)))
-            raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {atoms}; name another one.")
         if run.n_frames < FEWEST_FRAMES:
             raise SaltflowError(
                 f"Trajectory {number} has {run.n_frames} frames; at least {FEWEST_FRAMES} are needed for spectra: run "

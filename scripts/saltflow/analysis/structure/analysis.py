@@ -22,6 +22,7 @@ from saltflow.analysis.structure.scattering_powers import scattering_powers
 from saltflow.base.errors import SaltflowError
 from saltflow.statistics.block_averages import TIME_BLOCKS, estimate_averages
 from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.state_point_checks import check_state_point
 
 
 def analyse_structure(
@@ -108,13 +109,8 @@ def no_structure(replica_statuses: Sequence[str]) -> dict:
 
 
 def _checked_roles(trajectories: Sequence[TrajectoryReader], *, charges: Mapping[str, float], mobile_ion: str) -> Roles:
-    if not trajectories:
-        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
+    check_state_point(trajectories, mobile_ion=mobile_ion)
     present = sorted(set(trajectories[0].symbols))
     if missing := [element for element in present if element not in charges]:
         raise SaltflowError(f"No charge is given for {', '.join(missing)}; add it, as in {missing[0]}=1.")
-    if mobile_ion not in present:
-        raise SaltflowError(
-            f"The mobile ion {mobile_ion} is not among the atoms {', '.join(present)}; name one of them."
-        )
     return roles_of({element: charges[element] for element in present}, mobile_ion=mobile_ion)

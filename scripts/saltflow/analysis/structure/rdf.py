@@ -14,6 +14,7 @@ from saltflow.statistics.estimate import Estimate
 from saltflow.trajectory.cell_width import half_width_A
 from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
 from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.state_point_checks import check_state_point
 
 SCHEMA = 2
 # Against false extrema of a noisy histogram, g(r) is smoothed over this width, and peaks have at least this prominence.
@@ -134,8 +135,7 @@ def _curves(means: Mapping) -> dict:
 def _check_input(
     trajectories: Sequence[TrajectoryReader], *, r_max_A: float, bin_width_A: float, frames_per_replica: int
 ) -> None:
-    if not trajectories:
-        raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
+    check_state_point(trajectories)
     if not 0 < bin_width_A < r_max_A:
         raise SaltflowError(f"bin_width_A ({bin_width_A:g} Å) must lie between 0 and r_max_A ({r_max_A:g} Å).")
     for replica, run in enumerate(trajectories):
