@@ -114,7 +114,7 @@ def _sum(tallies: list[dict]) -> dict:
 def _composition(row: dict, place: int, number: int) -> dict:
     per_point = {stage: _of_progress(place, number, 1) for stage in TEMPERATURE_STAGES}
     stages = {
-        "replicas": _of_progress(place, number, 2 * REPLICAS),
+        "cells": _of_progress(place, number, 2 * REPLICAS),
         "MD": _of_progress(place, number, len(TEMPERATURES_K)),
         "analysis": _of_progress(place, number, 2 * len(TEMPERATURES_K) + 1),
     }

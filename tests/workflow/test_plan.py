@@ -200,11 +200,11 @@ def test_a_job_that_failed_says_so_until_it_is_done(campaign: Workplace):
         lines.write(f"{json.dumps(start)}\n{json.dumps(end)}\n")
     (campaign.work / "results/LiAlCl4/md/500K/structure.json").unlink()
     plan = planned(campaign)
-    assert plan["counts"] == {"due": 4, "done": 84, "failed": 1, "submissions": 0}
+    assert plan["counts"] == {"due": 9, "done": 79, "failed": 1, "submissions": 0}
     (reason,) = [reason for reason in plan["reasons"] if reason["rule"] == "analyse_structure"]
     assert (reason["kind"], reason["jobs"]) == ("failed before", 1)
     row = next(row for row in plan["compositions"] if row["id"] == "LiAlCl4")
-    assert row["temperatures"][0]["stages"]["analysis"] == {"due": 1, "done": 5, "failed": 1}
+    assert row["temperatures"][0]["stages"]["analysis"] == {"due": 3, "done": 3, "failed": 1}
 
 
 def test_planning_in_a_folder_with_a_space_leaves_the_name_of_python_as_it_is(tmp_path: Path):
