@@ -32,8 +32,8 @@ def read_campaign(workflow: Any, config: dict) -> Campaign:
     except SaltflowError as error:
         raise WorkflowError(str(error)) from None
     if workflow.remote_exec:
-        # Jobs of a submission run one after another. Snakemake sizes the submission so, but does not tell the node: there
-        # it would ask for the cores of all jobs that wait for the same one.
+        # Jobs of a submission run one after another. Snakemake sizes the submission so, but does not tell the node:
+        # there it would ask for the cores of all jobs that wait for the same one.
         workflow.register_resource("serial_slot", 1)
     if workflow.is_main_process and (notice := run_lock.notice(Path.cwd())):
         # Below what Snakemake prints of its lock, which knows of nothing but --unlock.

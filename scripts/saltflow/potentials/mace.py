@@ -3,7 +3,10 @@
 A model file is a pickle: it is loaded only when its SHA-256 is the one that the caller pins.
 """
 
+import contextlib
 import copy
+import io
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import check_hash, pinned_hash, read_json
+from saltflow.base.provenance import atomic_write, check_hash, pinned_hash, read_json
 from saltflow.campaign.dispersion_switch import NONE, check_apart, functional_of
 from saltflow.potentials.d3 import Dispersion
 from saltflow.potentials.kernels import accelerated, is_worthwhile
@@ -107,6 +110,38 @@ def load_foundation(
     if release:
         check_apart(read_json(release), dispersion, potential=foundation["name"])
     return load_committee([path], sha256=[pinned], device=device, dtype=dynamics["dtype"], dispersion=dispersion)
+
+
+def fetch_foundation(name: str, folder: Path) -> Path:
+    """A published MACE model as a file of a folder.
+
+    Args:
+        name: of mace's list, such as medium-mpa-0.
+        folder: made where it is missing.
+
+    Returns:
+        The file, {name}.model.
+
+    Raises:
+        SaltflowError: mace lists no such model, or it could not be fetched.
+    """
+    from mace.calculators.foundations_models import download_mace_mp_checkpoint, mace_mp_urls  # seconds
+
+    if name not in mace_mp_urls:
+        raise SaltflowError(f"'{name}' is no foundation model that mace lists; take one of {', '.join(mace_mp_urls)}.")
+    path = folder / f"{name}.model"
+    if not path.is_file():
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                fetched = download_mace_mp_checkpoint(name)
+        except (OSError, RuntimeError) as error:
+            raise SaltflowError(
+                f"{mace_mp_urls[name]} could not be fetched ({error}); fetch it where there is a network and copy it "
+                f"to {path}."
+            ) from None
+        with atomic_write(path) as partial:
+            shutil.copyfile(fetched, partial)
+    return path
 
 
 def load_released(model: str | Path, release: str | Path, *, device: str, dynamics: Mapping) -> "Committee":
