@@ -96,12 +96,27 @@ def test_plan_status_and_housekeeping_know_it(place: Workplace):
     ask(place, "tidy", "--profile", "profiles/local")
 
 
-def test_its_log_names_its_job(place: Workplace):
-    code = "from saltflow.operations.jobs import job_of_log; print(job_of_log('logs/LiCl/count_atoms.log').subject)"
+def python(place: Workplace, code: str) -> str:
+    """What the library of that repository prints."""
     result = subprocess.run(
         [SALTFLOW[0], "-c", code], cwd=place.repo, env=place.environment, capture_output=True, text=True, check=True
     )
-    assert result.stdout == "composition LiCl\n"
+    return result.stdout
+
+
+def test_its_log_names_its_job(place: Workplace):
+    code = "from saltflow.operations.jobs import job_of_log; print(job_of_log('logs/LiCl/count_atoms.log').subject)"
+    assert python(place, code) == "composition LiCl\n"
+
+
+def test_its_product_may_be_deleted_as_its_row_says(place: Workplace):
+    code = (
+        "from types import SimpleNamespace as Job; from saltflow.operations.housekeeping import FileUse; "
+        "path = 'results/LiCl/atoms.tsv'; "
+        "job = Job(rule='count_atoms', wildcards={}, due=False, inputs=(), outputs=(path,)); "
+        "kind = FileUse([job]).kind(path); print(kind.mark, kind.title, sep=': ')"
+    )
+    assert python(place, code) == "may be deleted now: counts of atoms\n"
 
 
 def test_three_files_were_touched(place: Workplace):
