@@ -381,7 +381,7 @@ def newcomer(folder: Path) -> dict[str, str]:
     programs = folder / "bin"
     programs.mkdir()
     (programs / "saltflow").write_text(
-        f'#!/bin/sh\nPYTHONPATH={folder}/scripts exec {sys.executable} -m saltflow "$@"\n'
+        f'#!/bin/sh\nPYTHONPATH="{folder}/scripts" exec "{sys.executable}" -m saltflow "$@"\n'
     )
     (programs / "saltflow").chmod(0o755)
     path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -159,7 +159,7 @@ def test_cations_stay_apart_as_across_a_shared_edge(by_formula):
 
 def test_an_impossible_density_names_the_setting(by_formula):
     oxychloride = by_formula["LiAlCl2.5O0.75"]
-    with pytest.raises(SaltflowError, match=r"LiAlCl2\.5O0\.75.*structures\.density_scale"):
+    with pytest.raises(SaltflowError, match=r"LiAlCl2\.5O0\.75.*cells\.density_scale"):
         pack_cell(oxychloride, formula_units=4, density_g_cm3=8.0, seed=1, **RULES)
 
 
