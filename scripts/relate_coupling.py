@@ -10,9 +10,9 @@ job = snakemake  # noqa: F821
 params, product = job.params, identity(job.wildcards, potential=job.params.potential)
 start_job(job, subject=title(product))
 
-sources = job.input
+files = job.input
 state_points = read_state_points(
-    trajectories=sources.trajectories, groups=sources.groups, free=sources.free, frozen=sources.frozen
+    trajectories=files.trajectories, groups=files.groups, free=files.free, frozen=files.frozen
 )
 result = relate_coupling(
     state_points,

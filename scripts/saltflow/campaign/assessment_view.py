@@ -14,7 +14,7 @@ class AssessmentView:
 
     @property
     def convergence(self) -> dict:
-        """The section `learning.convergence`, less what it does not ask for."""
+        """The section `learning.convergence`, without the criteria that are null."""
         return {name: limit for name, limit in self.potential.learning["convergence"].items() if limit is not None}
 
     @property

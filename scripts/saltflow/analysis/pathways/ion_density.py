@@ -77,16 +77,13 @@ def measure_density(
         multiple_of: numbers of voxels are multiples of this.
 
     Raises:
-        SaltflowError: too few frames, or no such ion.
+        SaltflowError: too few frames.
     """
     if run.n_frames < FEWEST_FRAMES:
         raise SaltflowError(
             f"A density needs at least {FEWEST_FRAMES} frames, not {run.n_frames}; run longer or write more often."
         )
     mobile = np.array(run.symbols) == mobile_ion
-    if not mobile.any():
-        atoms = ", ".join(sorted(set(run.symbols)))
-        raise SaltflowError(f"The mobile ion {mobile_ion} is not among the atoms {atoms}; name another one.")
     cell_A = run.cells_A.mean(axis=0)
     grid = Grid.of_spacing(cell_A, spacing_A, multiple_of=multiple_of)
     halves = np.zeros((2, *grid.shape), dtype=np.uint32)
