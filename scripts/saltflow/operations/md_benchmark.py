@@ -130,7 +130,7 @@ def _measure(chosen: SimpleNamespace, began: float) -> "tuple[list[Timing], floa
 
 
 def _dispersion_of(model: Path, added: str) -> str:
-    """What the dynamics adds to a model. Without a record of a functional that of PBE: all cost the same.
+    """Dispersion that the dynamics adds; of PBE where no record names a functional, as all cost the same.
 
     Raises:
         SaltflowError: the model has learned dispersion.

@@ -152,8 +152,10 @@ def _md_ns(campaign: Campaign, jobs: Iterable[JobStatus], folder: Path) -> tuple
         if each.job.spec.simulated_ps:
             wanted_ps = each.job.spec.simulated_ps(campaign, each.job.wildcards)
             all_ps += wanted_ps
-            under_way_ps = min(wanted_ps, _checkpointed_ps(campaign, each.job, folder))
-            done_ps += wanted_ps if each.state == "done" else under_way_ps
+            if each.state == "done":
+                done_ps += wanted_ps
+            else:
+                done_ps += min(wanted_ps, _checkpointed_ps(campaign, each.job, folder))
     return done_ps / 1000, all_ps / 1000
 
 
