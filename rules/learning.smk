@@ -21,7 +21,7 @@ rule fine_tune:
         foundation=ask.pinned(potential("foundation_model")),
         foundation_release=potential("foundation_record"),
         replayed=ask.pinned(potential("fine_tuning.replayed_frames")),
-        forgetting=potential("fine_tuning.foundation_heldout"),
+        foundation_heldout=potential("fine_tuning.foundation_heldout"),
         previous_assessment=ask.unless_loco(generation("assessment", back=1)),
         previous_model=ask.unless_loco(ask.previous_member("model")),
         previous_check=ask.unless_loco(ask.previous_member("check")),

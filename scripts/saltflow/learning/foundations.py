@@ -66,7 +66,7 @@ def read_foundation(
     Args:
         foundation: as in `checked_foundation`.
         files: paths of the model (foundation), its release record (foundation_release), labelled frames of its training
-            set (replayed) and held-out ones (forgetting); missing or empty where there are none.
+            set (replayed) and held-out ones (foundation_heldout); missing or empty where there are none.
         training: the section `learning.training`; its replay_structures are read instead of frames.
         elements: of the potential.
     """
@@ -76,7 +76,9 @@ def read_foundation(
     if settings := training.get("replay_structures"):
         structures = read_structures(settings, elements=elements)
         return Foundation(path, structures.train, structures.heldout, structures)
-    train, heldout = (read_frames(files.get(name)) if files.get(name) else [] for name in ("replayed", "forgetting"))
+    train, heldout = (
+        read_frames(files.get(name)) if files.get(name) else [] for name in ("replayed", "foundation_heldout")
+    )
     return Foundation(path, train=train, heldout=heldout)
 
 
