@@ -10,6 +10,9 @@ import numpy as np
 from saltflow.base.errors import SaltflowError
 
 SCHEMA = 1
+# Keys of the metadata of converted files: positions are unwrapped by definition, however long steps are; the longest
+# step of each element over one interval, as {symbol: [Å, atom, frame]}; its mean squared steps in quarters of the run.
+UNWRAPPED, LONGEST_STEPS, SQUARED_STEPS = "unwrapped", "longest_steps", "squared_steps_A2"
 
 
 class TrajectoryReader(Protocol):
@@ -19,6 +22,7 @@ class TrajectoryReader(Protocol):
     times_ps: np.ndarray
     symbols: tuple[str, ...]
     masses_u: np.ndarray
+    metadata: Mapping
 
     @property
     def n_frames(self) -> int:

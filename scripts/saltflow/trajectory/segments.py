@@ -10,7 +10,7 @@ import numpy as np
 
 from saltflow.base.errors import SaltflowError
 from saltflow.trajectory.chunks import FRACTIONAL, read_coordinates
-from saltflow.trajectory.memory import TrajectoryReader
+from saltflow.trajectory.memory import UNWRAPPED, TrajectoryReader
 from saltflow.trajectory.state_point_checks import check_state_point
 
 FEWEST_FRAMES = 20
@@ -166,6 +166,8 @@ def _check_same_composition(trajectories: Sequence[TrajectoryReader]) -> None:
 
 def _check_unwrapped(replica: int, run: TrajectoryReader, *, interval_ps: float) -> None:
     """Check evenly spaced steps from frame to frame: in a wrapped run, some atom always crosses the boundary."""
+    if run.metadata.get(UNWRAPPED):
+        return
     steady = np.flatnonzero(np.diff(run.times_ps) < (1 + INTERVAL_TOLERANCE) * interval_ps)
     chosen = steady[np.unique(np.linspace(0, len(steady) - 1, STEPS_LOOKED_AT).astype(int))]
     for frame in chosen.tolist():

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from saltflow.base.provenance import IDENTITY, numbered, read_json
 from saltflow.trajectory.h5md import TrajectoryFile, open_accepted
+from saltflow.trajectory.physical_bounds import beyond_bounds
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class StatePointTrajectories:
     runs: list[TrajectoryFile]
     statuses: list[str]
     inputs: dict[str, str | os.PathLike]
+
+    @cached_property
+    def unphysical(self) -> list[str]:
+        """Why numbers from its trajectories are not physical; empty where they are."""
+        return beyond_bounds(self.runs, temperature_K=self.identity.get("temperature_K"))
 
 
 def open_state_point(record: str | os.PathLike, trajectories: Sequence[str]) -> StatePointTrajectories:

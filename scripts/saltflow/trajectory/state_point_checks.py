@@ -1,5 +1,6 @@
 """What every analysis of a state point needs: replicas, a temperature, the mobile ion."""
 
+import math
 from collections.abc import Sequence
 
 from saltflow.base.errors import SaltflowError
@@ -20,7 +21,7 @@ def check_state_point(
     """
     if not trajectories:
         raise SaltflowError("The analysis needs at least one trajectory; run the molecular dynamics first.")
-    if temperature_K is not None and not temperature_K > 0:
+    if temperature_K is not None and not 0 < temperature_K < math.inf:
         raise SaltflowError(f"The analysis needs a temperature above 0 K, not {temperature_K} K.")
     for run in trajectories:
         if mobile_ion is not None and mobile_ion not in run.symbols:

@@ -85,7 +85,7 @@ def test_unknown_atom_names_are_listed(tmp_path, walk_A):
 def test_steps_near_half_the_cell_are_refused(tmp_path, walk_A):
     walk_A[5:, 2] = walk_A[4, 2] + [0.45 * DIMENSIONS[0], 0, 0]
     write_wrapped(universe_of(walk_A), tmp_path / "run.xyz")
-    with pytest.raises(SaltflowError, match="Atom 2 moves by .* frame 5"):
+    with pytest.raises(SaltflowError, match="atom 2 moves by .* frame 5"):
         convert(tmp_path / "run.xyz", tmp_path / "run.h5md", **{**OPTIONS, "cell": DIMENSIONS, "interval_ps": 0.2})
 
 

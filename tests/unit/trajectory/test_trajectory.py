@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
-from saltflow.trajectory.h5md import H5MDWriter, open_accepted, read_trajectory
+from saltflow.trajectory.h5md import GRID_A, H5MDWriter, open_accepted, read_trajectory
 from saltflow.trajectory.memory import Trajectory
 
 TRICLINIC_A = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.5, 1.0, 7.0]])
@@ -39,7 +39,8 @@ def test_frames_come_back_as_written(tmp_path, salt):
     assert run.symbols == ("Li", "Cl", "O", "O")
     assert run.metadata["dispersion"] == "none"
     np.testing.assert_allclose(run.times_ps, [0.0, 0.02, 0.04, 0.06, 0.08])
-    np.testing.assert_allclose(run.positions_A[3], salt.positions + 0.3, rtol=1e-6)
+    np.testing.assert_allclose(run.positions_A[3], salt.positions + 0.3, atol=GRID_A / 2)
+    assert not np.any(np.mod(run.positions_A, GRID_A))
     np.testing.assert_allclose(run.cells_A[3], TRICLINIC_A * 1.003)
     np.testing.assert_allclose(run.masses_u, salt.get_masses())
     np.testing.assert_allclose(run.observables["volume"][3], np.linalg.det(TRICLINIC_A) * 1.003**3)
