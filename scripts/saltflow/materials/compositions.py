@@ -4,15 +4,25 @@ Imported at every start of the workflow, hence light: no pandas, no pymatgen.
 """
 
 import math
-import os
+import os.path
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from saltflow.base.errors import InputError
-from saltflow.base.tables import Row, check_names, positive_number, read_table
-from saltflow.materials.formulas import host_and_salts, parse_formula, parse_oxidation_states, parse_salts, total_charge
+from saltflow.base.named_path import named_path
+from saltflow.base.tables import Row, check_names, finite_number, positive_number, read_table
+from saltflow.materials.formulas import (
+    LARGEST_DENOMINATOR,
+    host_and_salts,
+    parse_formula,
+    parse_oxidation_states,
+    parse_salts,
+    simple_fraction,
+    total_charge,
+)
+from saltflow.materials.nearest_formula import nearest_formula
 
 COLUMNS = (
     "id",
@@ -36,6 +46,9 @@ COLUMNS = (
 )
 RESERVED_IDS = ("potentials", "summary")
 ORIGINS = ("read", "recalled", "simulated")
+DENSITIES_G_CM3 = (0.3, 25)  # from lithium and its hydrides (0.5) to osmium (22.6)
+# Of the positive charges: a formula whose decimals were rounded is charged by less.
+ROUNDED_CHARGE = 0.01
 DENSITY_BASES = ("packing model", "experiment", "simulated", "recalled", "guess")
 
 
@@ -45,7 +58,7 @@ class Composition:
 
     Attributes:
         id: unique name, safe as a folder.
-        formula: flat formula of one formula unit, e.g. LiAlCl2.5O0.75.
+        formula: of one formula unit, e.g. LiAlCl2.5O0.75.
         amounts: element → atoms per formula unit, in formula order.
         host: formula of the host that dissolves the salts ('' where the cell is packed as simple ions).
         salt: dissolved salts per host, e.g. '0.5 Li2O + 0.75 LiCl' ('' for none).
@@ -55,7 +68,8 @@ class Composition:
         density_g_cm3: start density of a packed cell.
         family: for the ranking.
         potential: its name in potentials.tsv.
-        density_basis, sigma_*, Ea_*, source, note: literature, never used in a calculation; None or '' for none.
+        density_basis, sigma_*, Ea_*, source, note: literature, never used in a result; None or '' for none. The plan
+            expects lengths of runs from it.
             Conductivity in mS/cm at a temperature in °C, activation energy in eV.
     """
 
@@ -65,7 +79,7 @@ class Composition:
     host: str
     salt: str
     mobile_ion: str
-    oxidation_states: dict[str, int]
+    oxidation_states: dict[str, int | float]
     start: str
     density_g_cm3: float
     family: str = ""
@@ -79,7 +93,7 @@ class Composition:
     source: str = ""
     note: str = ""
 
-    def identity(self) -> dict[str, str | float | dict[str, int]]:
+    def identity(self) -> dict[str, str | float | dict[str, int | float]]:
         """What the simulations depend on, as builtins that Snakemake can track; no literature value."""
         return {
             "id": self.id,
@@ -133,12 +147,28 @@ def counts(composition: Composition, formula_units: int) -> dict[str, int]:
     return {symbol: int(amount) for symbol, amount in exact.items()}
 
 
-def read_compositions(path: str | Path, *, potentials: Collection[str]) -> dict[str, Composition]:
+@dataclass(frozen=True)
+class FormulaRounding:
+    """How far decimal stoichiometries may be rounded.
+
+    Args:
+        atoms: most atoms of a cell with whole numbers of atoms.
+        largest_change: of an amount, relative; what the user has confirmed.
+    """
+
+    atoms: int
+    largest_change: float
+
+
+def read_compositions(
+    path: str | Path, *, potentials: Collection[str], rounding: FormulaRounding | None = None
+) -> dict[str, Composition]:
     """Read and check compositions.tsv.
 
     Args:
-        path: tab-separated table with the columns of `COLUMNS`; structure files are relative to its folder.
+        path: tab-separated table with the columns of `COLUMNS`, to which structure files are relative.
         potentials: names in potentials.tsv.
+        rounding: of decimal stoichiometries of packed cells; None takes them as written.
 
     Returns:
         id → composition, in the order of the table.
@@ -150,30 +180,76 @@ def read_compositions(path: str | Path, *, potentials: Collection[str]) -> dict[
     rows = read_table(path, columns=COLUMNS, key="id")
     readable = [row for row in rows if row.cells]
     check_names(readable, column="id", reserved=RESERVED_IDS)
-    compositions = [_read_row(row, folder=path.parent, potentials=potentials) for row in readable]
+    compositions = [_read_row(row, table=path, potentials=potentials, rounding=rounding) for row in readable]
     if problems := [problem for row in rows for problem in row.problems]:
         raise InputError(problems)
     return {composition.id: composition for composition in compositions}
 
 
-def _read_row(row: Row, *, folder: Path, potentials: Collection[str]) -> Composition | None:
+def _read_row(
+    row: Row, *, table: Path, potentials: Collection[str], rounding: FormulaRounding | None
+) -> Composition | None:
     """The composition of a row; None where the row has problems, which it then holds."""
     amounts = row.attempt("formula", parse_formula)
     oxidation_states = row.attempt("oxidation_states", parse_oxidation_states)
     salt_terms = row.attempt("salt", parse_salts)
+    changed = {}
     if amounts is not None:
         _check_mobile_ion(row, amounts)
-        if oxidation_states is not None:
+        if rounding and oxidation_states is not None and _is_rounded(row, amounts, oxidation_states, rounding):
+            changed = _rounded(row, amounts, oxidation_states, rounding)
+        elif oxidation_states is not None:
             _check_charge(row, amounts, oxidation_states)
         if salt_terms is not None:
             _check_sum(row, amounts, salt_terms)
-    start = _read_start(row, folder=folder)
+    start = _read_start(row, table=table)
     _check_potential(row, potentials)
-    numbers = {"density_g_cm3": row.attempt("density_g_cm3", positive_number), **_read_literature(row)}
+    numbers = {"density_g_cm3": row.attempt("density_g_cm3", _density), **_read_literature(row)}
     if row.problems:
         return None
     parsed = {**numbers, "amounts": amounts, "oxidation_states": oxidation_states, "start": start}
-    return Composition(**row.cells | parsed)
+    return Composition(**row.cells | parsed | changed)
+
+
+def _is_rounded(
+    row: Row, amounts: Mapping[str, Fraction], states: Mapping[str, float], rounding: FormulaRounding
+) -> bool:
+    """Whether a formula of a packed cell has decimals that make it charged or its cell too large."""
+    if row.cells["start"] != "pack" or amounts.keys() != states.keys():
+        return False
+    if all(amount.denominator <= LARGEST_DENOMINATOR for amount in amounts.values()):
+        return False
+    charge = total_charge(amounts, states)
+    positive = sum(amount * simple_fraction(states[symbol]) for symbol, amount in amounts.items() if states[symbol] > 0)
+    if abs(charge) > ROUNDED_CHARGE * positive:
+        return False
+    return bool(charge) or _atoms_of_whole(amounts) > rounding.atoms
+
+
+def _atoms_of_whole(amounts: Mapping[str, Fraction]) -> int:
+    return int(sum(amounts.values()) * math.lcm(*(amount.denominator for amount in amounts.values())))
+
+
+def _rounded(
+    row: Row, amounts: Mapping[str, Fraction], states: Mapping[str, float], rounding: FormulaRounding
+) -> dict[str, object]:
+    """Formula and amounts of the nearest neutral formula, where the user has confirmed it; else a complaint."""
+    formula, nearest = row.cells["formula"], nearest_formula(amounts, states, atoms=rounding.atoms)
+    why = f"'{formula}' has {float(total_charge(amounts, states)):+.3g} e and whole numbers of atoms only in "
+    why += f"{_atoms_of_whole(amounts)} atoms, with cells.atoms {rounding.atoms}"
+    if nearest is None:
+        row.complain("formula", f"{why}; no neutral formula fits: raise cells.atoms or correct the formula.")
+        return {}
+    found = f"the nearest neutral formula is {nearest.text} ({nearest.description})"
+    if row.cells["host"] or row.cells["salt"]:
+        row.complain("formula", f"{why}; {found}: write it, with host and salt that add up to it.")
+        return {}
+    if nearest.largest_change > rounding.largest_change:
+        needed = math.ceil(nearest.largest_change * 1e4) / 1e4
+        row.complain("formula", f"{why}; {found}: write it, or confirm it by cells.formula_rounding: {needed:g}.")
+        return {}
+    note = "; ".join(filter(None, (row.cells["note"], f"rounded from {formula} ({nearest.description})")))
+    return {"formula": nearest.text, "amounts": parse_formula(nearest.text), "note": note}
 
 
 def _check_charge(row: Row, amounts: Mapping[str, Fraction], oxidation_states: Mapping[str, int]) -> None:
@@ -212,21 +288,17 @@ def _difference(symbol: str, total: Mapping[str, Fraction], amounts: Mapping[str
     return f"{symbol} {float(total.get(symbol, 0)):.4g} instead of {float(amounts.get(symbol, 0)):.4g}"
 
 
-def _read_start(row: Row, *, folder: Path) -> str:
-    """'pack', 'none', or the path of the structure file.
-
-    A relative path stays relative, to the working directory: with absolute paths, Snakemake would rerun the cells of a
-    repository that was moved or cloned.
-    """
+def _read_start(row: Row, *, table: Path) -> str:
+    """'pack', 'none', or the path of the structure file."""
     start = row.cells["start"]
     if start in ("pack", "none"):
         return start
-    structure = folder / start
-    if not start or not structure.is_file():
+    structure = named_path(start, named_in=table)
+    if not os.path.isfile(structure):
         shown = f"the file '{structure}' does not exist" if start else "the cell is empty"
         remedy = "write 'pack', 'none' or a structure file, absolute or relative to the folder of the table"
         row.complain("start", f"{shown}; {remedy}.")
-    return start if Path(start).is_absolute() else os.path.relpath(structure)
+    return structure
 
 
 def _check_potential(row: Row, potentials: Collection[str]) -> None:
@@ -257,14 +329,19 @@ def _read_literature(row: Row) -> dict[str, float | None]:
     }
 
 
+def _density(text: str) -> float:
+    density_g_cm3 = positive_number(text)
+    lightest, heaviest = DENSITIES_G_CM3
+    if not lightest <= density_g_cm3 <= heaviest:
+        raise InputError([f"{text} g/cm3 is no density of a solid; write one from {lightest} to {heaviest}."])
+    return density_g_cm3
+
+
 def _temperature(text: str) -> float | None:
     if not text:
         return None
-    try:
-        temperature_C = float(text)
-    except ValueError:
-        temperature_C = math.nan
-    if not -273.15 < temperature_C < math.inf:
+    temperature_C = finite_number(text)
+    if temperature_C is None or temperature_C <= -273.15:
         raise InputError([f"'{text}' is not a temperature in °C; write a number such as 25."])
     return temperature_C
 

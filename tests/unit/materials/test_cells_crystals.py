@@ -1,35 +1,20 @@
 """Crystals: read back as supercells, refused when they are not what the table says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
+from ordering_cases import HALF_VACANT
+from rock_salt_cif import MIXED, ORDERED, PARTIAL
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.materials.cells import build_cell, read_crystal
+from saltflow.materials.cells.crystals import check_crystal
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
-
-ROCK_SALT_CIF = """data_NaCl
-_cell_length_a 5.64
-_cell_length_b 5.64
-_cell_length_c 5.64
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'F m -3 m'
-_symmetry_Int_Tables_number 225
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-"""
-ORDERED = ROCK_SALT_CIF + "Na1 Na+ 0 0 0 1\nCl1 Cl- 0.5 0.5 0.5 1\n"
-PARTIAL = ROCK_SALT_CIF + "Na1 Na+ 0 0 0 0.5\nCl1 Cl- 0.5 0.5 0.5 1\n"
-MIXED = ROCK_SALT_CIF + "Na1 Na+ 0 0 0 0.5\nK1 K+ 0 0 0 0.5\nCl1 Cl- 0.5 0.5 0.5 1\n"
+from saltflow.materials.frame_info import FrameInfo
 
 
 def rock_salt(start: str = "none") -> Composition:
@@ -79,10 +64,39 @@ def test_a_long_cell_becomes_near_cubic(tmp_path):
     assert atoms.cell.cellpar() == pytest.approx([22.56] * 3 + [90] * 3)
 
 
-@pytest.mark.parametrize(("text", "site"), [(PARTIAL, "Na1 with Na:0.5"), (MIXED, "K1 with K:0.5, Na:0.5")])
-def test_partial_occupancy_is_refused_with_the_remedy(cif, text, site):
-    with pytest.raises(InputError, match=rf"rock-salt.*{site}.*OrderDisorderedStructureTransformation"):
-        read_crystal(cif(text), rock_salt(), atoms=64)
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (PARTIAL, r"rock-salt, column start: the occupancies of .* \(Na0\.5 Cl1 .*do not give the formula"),
+        (MIXED, r"rock-salt, column start: .* have different elements: K \(the file only\)"),
+    ],
+)
+def test_partial_occupancy_of_another_formula_is_refused(cif, text, sentence):
+    for refuse in (read_crystal, check_crystal):
+        with pytest.raises(InputError, match=sentence):
+            refuse(cif(text), rock_salt(), atoms=64)
+
+
+def half_vacant(start: Path) -> Composition:
+    return Composition.from_identity({
+        "id": "half-vacant", "formula": "MgCl2", "host": "", "salt": "", "mobile_ion": "Mg",
+        "oxidation_states": {"Mg": 2, "Cl": -1}, "start": str(start), "density_g_cm3": 2.3,
+    })  # fmt: skip
+
+
+def test_partial_occupancies_are_ordered_anew_for_each_replica(cif):
+    composition = half_vacant(cif(HALF_VACANT))
+    settings = {"atoms": 90, "density_scale": 1.0, "min_separation_factor": 0.8, "min_separations_A": {}}
+    cells = [build_cell(composition, seed=seed, **settings) for seed in (1, 1, 2)]
+    assert len(cells[0]) == pytest.approx(90, rel=0.1)
+    assert cells[0].symbols.formula.reduce()[0].count() == {"Mg": 1, "Cl": 2}
+    assert FrameInfo.of(cells[0]).formula_units == len(cells[0]) / 3
+    assert (cells[0].arrays["unit"] == -1).all()
+    assert np.array_equal(cells[0].positions, cells[1].positions)
+    magnesium = [cell[cell.symbols == "Mg"].positions for cell in cells]
+    assert not np.allclose(magnesium[0], magnesium[2])
+    distances = cells[0].get_all_distances(mic=True)
+    assert distances[distances > 0].min() == pytest.approx(2.82)
 
 
 def test_overlapping_sites_are_refused(cif):

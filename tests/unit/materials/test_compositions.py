@@ -1,5 +1,6 @@
 """The shipped catalogue is physical, and every bad row gives a sentence."""
 
+import itertools
 import os
 from collections import Counter
 from fractions import Fraction
@@ -13,13 +14,16 @@ from saltflow.campaign.potentials_table import read_potentials
 from saltflow.materials.compositions import (
     COLUMNS,
     Composition,
+    FormulaRounding,
     counts,
     formula_units_for,
     parse_formula,
     read_compositions,
     salts,
 )
-from saltflow.materials.formulas import host_and_salts, parse_salts, total_charge
+from saltflow.materials.formulas import host_and_salts, parse_oxidation_states, parse_salts, total_charge
+from saltflow.materials.ions.radii import ionic_radius_A
+from saltflow.materials.nearest_formula import nearest_formula
 
 CONFIG = Path(__file__).parents[3] / "config"
 GOOD = {
@@ -155,10 +159,125 @@ def test_parse_formula(text, amounts):
     assert parse_formula(text) == amounts
 
 
-@pytest.mark.parametrize("text", ["", "li2O", "Li2(SO4)", "Li 2O", "Li2,5Cl", "Li-1Cl", "Li1.Cl"])
-def test_parse_formula_refuses_what_is_not_flat(text):
-    with pytest.raises(InputError, match="is not a flat formula"):
+@pytest.mark.parametrize(
+    ("text", "flat"),
+    [
+        ("Li2(SO4)", "Li2SO4"),
+        ("Li1.5Al0.5Ti1.5(PO4)3", "Li1.5Al0.5Ti1.5P3O12"),
+        ("Li2[Zr(Cl4)]0.5", "Li2Zr0.5Cl2"),
+        ("{(NH4)2}SO4", "N2H8SO4"),
+        ("LiCl·2H2O", "LiClH4O2"),
+        ("LiCl • 0.5D2O", "LiClHO0.5"),
+        ("Ca(NO3)2*4H2O", "CaN2O10H8"),
+        ("LiCl.H2O", "LiClH2O"),
+        ("Li₃PO₄", "Li3PO4"),
+        ("Li₀.₅Cl", "Li0.5Cl"),
+        ("CaSO₄·½H₂O", "CaSO4.5H"),
+        ("LiOD", "LiOH"),
+    ],
+)
+def test_brackets_hydrates_subscripts_and_deuterium(text, flat):
+    assert parse_formula(text) == parse_formula(flat)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "li2O", "Li2(SO4", "Li2SO4)", "Li2(SO4]", "Li()", "Li 2O", "Li-1Cl", "Li1.Cl", "2LiCl", "LiCl·", "Li3-xPS4"],
+)
+def test_parse_formula_refuses_what_is_none(text):
+    with pytest.raises(InputError, match="is not a formula"):
         parse_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Li0,5TaCl5", "decimal comma; write Li0.5TaCl5"),
+        ("CuSO4.5H2O", "may be a decimal or a hydrate"),
+        ("LiX", "'X' is not an element"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_named(text, words):
+    with pytest.raises(InputError, match=words):
+        parse_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "states"),
+    [
+        ("Li:+1 Fe:+2.5 O:-2", {"Li": 1, "Fe": 2.5, "O": -2}),
+        ("Fe:+2.6667 O:-2", {"Fe": 8 / 3, "O": -2}),
+        ("Li:+1.0 D:+1", {"Li": 1, "H": 1}),
+    ],
+)
+def test_mixed_valence(text, states):
+    found = parse_oxidation_states(text)
+    assert found == states
+    assert all(isinstance(found[symbol], type(state)) for symbol, state in states.items())
+
+
+def test_magnetite_is_neutral_with_its_mean_valence():
+    assert total_charge(parse_formula("Fe3O4"), parse_oxidation_states("Fe:+2.6667 O:-2")) == 0
+
+
+@pytest.mark.parametrize("text", ["Fe:+2,5 O:-2", "Fe:+2 Fe:+3 O:-2", "Fe:+2/+3"])
+def test_wrong_oxidation_states_are_refused(text):
+    with pytest.raises(InputError, match=r"decimal comma|twice|such as 'Li:\+1"):
+        parse_oxidation_states(text)
+
+
+def test_a_mixed_valence_has_a_radius_between():
+    assert ionic_radius_A("Fe", 2) > ionic_radius_A("Fe", 2.5) > ionic_radius_A("Fe", 3)
+
+
+# Decimal stoichiometries
+
+
+LLTO = {"formula": "Li0.333La0.557TiO3", "host": "-", "salt": "-", "oxidation_states": "Li:+1 La:+3 Ti:+4 O:-2"}
+
+
+def test_the_nearest_formula_is_neutral_whole_and_as_near_as_any():
+    """All whole numbers of up to 60 atoms are tried in another way."""
+    amounts, states = parse_formula("Li0.33La0.56TiO3"), {"Li": 1, "La": 3, "Ti": 4, "O": -2}
+    nearest = nearest_formula(amounts, states, atoms=60)
+    assert sum(nearest.counts.values()) <= 60
+    assert sum(states[symbol] * count for symbol, count in nearest.counts.items()) == 0
+    changes = []
+    for units in range(1, 13):
+        for lithium, lanthanum, titanium in itertools.product(range(1, 10), range(1, 13), range(units - 1, units + 2)):
+            charge = lithium + 3 * lanthanum + 4 * titanium
+            if charge % 2 or titanium < 1 or lithium + lanthanum + titanium + charge // 2 > 60:
+                continue
+            counts = (lithium, lanthanum, titanium, charge // 2)
+            wanted = [float(units * amount) for amount in amounts.values()]
+            changes.append(max(abs(count / exact - 1) for count, exact in zip(counts, wanted, strict=True)))
+    assert min(changes) <= nearest.largest_change <= 2 * min(changes)
+
+
+def test_a_decimal_stoichiometry_names_its_nearest_formula_until_it_is_confirmed(write_table):
+    rounding = FormulaRounding(atoms=300, largest_change=0.0)
+    with pytest.raises(InputError, match=r"Li3La5Ti9O27 \(Li \+0.1 %, La -0.26 %\).*cells.formula_rounding: 0.0026"):
+        read_compositions(write_table(LLTO), potentials=["Zr-chloride"], rounding=rounding)
+    confirmed = FormulaRounding(atoms=300, largest_change=0.0026)
+    found = read_compositions(write_table(LLTO), potentials=["Zr-chloride"], rounding=confirmed)[GOOD["id"]]
+    assert found.formula == "Li3La5Ti9O27"
+    assert "rounded from Li0.333La0.557TiO3" in found.note
+    assert sum(counts(found, formula_units_for(found, atoms=300)).values()) == 308
+
+
+def test_a_wrong_charge_is_no_rounding(write_table):
+    wrong = {**LLTO, "formula": "Li0.333La0.777TiO3"}
+    with pytest.raises(InputError, match=r"the charges add up to \+0.664 e"):
+        read_compositions(
+            write_table(wrong), potentials=["Zr-chloride"], rounding=FormulaRounding(atoms=300, largest_change=0.5)
+        )
+
+
+def test_no_row_of_the_catalogue_is_rounded(catalogue):
+    potentials = [row.potential for row in catalogue.values()]
+    rounding = FormulaRounding(atoms=300, largest_change=0.0)
+    again = read_compositions(CONFIG / "compositions.tsv", potentials=potentials, rounding=rounding)
+    assert {name: row.formula for name, row in again.items()} == {name: row.formula for name, row in catalogue.items()}
 
 
 def test_peroxide_adds_up():
@@ -212,7 +331,7 @@ BAD_CELLS = [
     ({"id": "potentials"}, "column id: 'potentials' is a reserved word"),
     ({"id": "-"}, "line 2, column id: the name is empty; give one"),
     ({"formula": "Li1.75XxO0.5Cl4.75"}, "column formula: 'Xx' is not an element; correct the symbol"),
-    ({"formula": "-"}, "column formula: '' is not a flat formula"),
+    ({"formula": "-"}, "column formula: '' is not a formula"),
     (
         {"formula": "Li1.75ZrO0.5Cl4.75F0"},
         "column formula: the amount of F in 'Li1.75ZrO0.5Cl4.75F0' is zero",
@@ -252,6 +371,8 @@ BAD_CELLS = [
     ({"density_g_cm3": "-1.7"}, "column density_g_cm3: '-1.7' is not a positive number"),
     ({"density_g_cm3": "1,7"}, "column density_g_cm3: '1,7' is not a positive number"),
     ({"density_g_cm3": "nan"}, "column density_g_cm3: 'nan' is not a positive number"),
+    ({"density_g_cm3": "0.2"}, "column density_g_cm3: 0.2 g/cm3 is no density of a solid; write one from 0.3 to 25"),
+    ({"density_g_cm3": "2080"}, "column density_g_cm3: 2080 g/cm3 is no density of a solid"),
     ({"density_g_cm3": "-"}, "column density_g_cm3: an empty cell is not a positive number"),
     (
         {"density_basis": "measured"},
@@ -356,7 +477,7 @@ def test_empty_and_unreadable_tables(write_table, tmp_path):
     assert "is empty; give it a header and at least one row" in problems_of(empty)[0]
     assert "cannot be read (No such file or directory)" in problems_of(tmp_path / "absent.tsv")[0]
     empty.write_bytes("id\tformula\n".encode("utf-16"))
-    assert "is not UTF-8 text; save it as tab-separated UTF-8" in problems_of(empty)[0]
+    assert "line 1: this is not UTF-8 text; save the file as UTF-8" in problems_of(empty)[0]
 
 
 def test_windows_line_ends_and_byte_order_mark(write_table):

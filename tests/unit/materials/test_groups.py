@@ -249,7 +249,7 @@ def test_the_report_states_which_groups_are_refused_and_why(tmp_path):
 
 
 def test_the_worked_example_can_be_planned_and_its_crystal_has_its_polyanions():
-    campaign = load_campaign(read_configuration([ROOT / "config/presets/coupling/config.yaml"]), folders=[ROOT])
+    campaign = load_campaign(read_configuration([ROOT / "config/presets/coupling/config.yaml"]))
     assert campaign.constrained == ["0.5Li2SO4-ZrCl4", "LiBH4-crystal"]
     assert len(campaign.composition("LiBH4-crystal").frozen_modes) == 7
     row = campaign.composition("LiBH4-crystal").row
@@ -263,4 +263,4 @@ def test_temperatures_to_freeze_at_must_be_swept():
     configuration = read_configuration([ROOT / "config/presets/coupling/config.yaml"])
     configuration["constraints"]["temperatures_K"] = [400, 450]
     with pytest.raises(InputError, match="constraints.temperatures_K holds 450, which sweep.temperatures_K does not"):
-        load_campaign(configuration, folders=[ROOT])
+        load_campaign(configuration)

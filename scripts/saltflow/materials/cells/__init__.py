@@ -38,7 +38,7 @@ def build_cell(
         composition: its `start` is "pack" or the path of a structure file.
         atoms: target size; the nearest whole number of formula units or unit cells is taken.
         density_scale: × the composition's density (a packed cell), or the crystal's own density.
-        seed: of the packing; unused for a crystal.
+        seed: of the packing, or of the ordering of partial occupancies.
         min_separation_factor, min_separations_A: see `pack_cell`; a crystal keeps its distances.
 
     Returns:
@@ -64,6 +64,6 @@ def build_cell(
 
 
 def _scaled_crystal(composition: Composition, *, atoms: int, density_scale: float, seed: int) -> Atoms:
-    cell = read_crystal(composition.start, composition, atoms=atoms)
+    cell = read_crystal(composition.start, composition, atoms=atoms, seed=seed)
     cell.set_cell(cell.cell.array / density_scale ** (1 / 3), scale_atoms=True)
     return FrameInfo.of(cell).set(seed=seed, start_density_g_cm3=density_g_cm3(cell))

@@ -1,6 +1,6 @@
-"""Read a crystal from a structure file; repeat it to a near-cubic cell."""
+"""Read a crystal from a structure file; order partial occupancies, or repeat it, to a near-cubic cell."""
 
-import warnings
+import logging
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,13 +8,16 @@ import numpy as np
 from ase import Atoms
 from ase.build import find_optimal_cell_shape, make_supercell
 from ase.build.supercells import eval_length_deviation
-from ase.io import read
 from matscipy.neighbours import neighbour_list
 
 from saltflow.base.errors import InputError
 from saltflow.materials.cells.packing import SINGLE_ION
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import FrameInfo
+from saltflow.materials.ordering.disordered_crystal import read_disordered
+from saltflow.materials.ordering.ordered_cells import order_crystal
+from saltflow.materials.ordering.ordering_plan import OrderingPlan, plan_formula
+from saltflow.materials.structure_files import is_cif, pymatgen_structures, read_structure
 
 # Closer sites are one site described twice; the shortest bond is O–H, 0.96 Å.
 MIN_SITE_DISTANCE_A = 0.7
@@ -23,24 +26,26 @@ SIZE_TOLERANCE = 0.1
 MAX_SIZES_TRIED = 5
 
 
-def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> Atoms:
-    """A near-cubic supercell of an ordered crystal.
+def read_crystal(path: str | Path, composition: Composition, *, atoms: int, seed: int = 0) -> Atoms:
+    """A near-cubic supercell of a crystal; partial occupancies are ordered by electrostatic energy.
 
     Args:
-        path: structure file; CIF and POSCAR are read by pymatgen (ASE drops occupancies), others by ASE.
-        composition: the crystal must have its stoichiometry.
-        atoms: target size, met within 10 % where the unit cell allows.
+        path: structure file, of `read_structure`.
+        composition: the crystal must have its stoichiometry, with partial occupancies within 1 % of a site.
+        atoms: target size, met within 10 % where the unit cell and the stoichiometry allow.
+        seed: of the ordering; unused for a crystal without partial occupancies.
 
     Returns:
         Periodic Atoms with composition, formula_units and unit of `FrameInfo`, the latter −1 for every atom.
 
     Raises:
-        InputError: the file cannot be read, has partial occupancies, overlapping sites, or another stoichiometry.
+        InputError: as of `check_crystal`, or ions that exclude each other cannot be kept apart.
     """
-    crystal = _read(Path(path), composition)
-    _check_sites(crystal, composition, path)
-    _check_stoichiometry(crystal, composition, path)
-    supercell = make_supercell(crystal, _near_cubic(crystal, atoms=atoms))
+    if is_disordered(path):
+        supercell = _ordered(path, composition, atoms=atoms, seed=seed)
+    else:
+        crystal = _read_unit_cell(path, composition)
+        supercell = make_supercell(crystal, _near_cubic(crystal, atoms=atoms))
     supercell.pbc = True
     formula_units = Fraction(len(supercell)) / sum(composition.amounts.values())
     return FrameInfo.of(supercell).replace(
@@ -48,44 +53,66 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int) -> A
     )
 
 
-def _read(path: Path, composition: Composition) -> Atoms:
-    is_poscar = path.suffix.lower() == ".vasp" or path.name.upper().startswith(("POSCAR", "CONTCAR"))
+def check_crystal(path: str | Path, composition: Composition, *, atoms: int) -> None:
+    """Make sure that a structure file gives cells of a composition; nothing is ordered.
+
+    Raises:
+        InputError: as of `read_structure`, the crystal has overlapping sites or another stoichiometry than the
+            composition, or its occupancies give no cell of it.
+    """
+    if is_disordered(path):
+        _plan(path, composition, atoms=atoms)
+    else:
+        _read_unit_cell(path, composition)
+
+
+def is_disordered(path: str | Path) -> bool:
+    """Whether a structure file has partial or mixed occupancies."""
+    if not is_cif(path):
+        return False
     try:
-        if is_poscar or path.suffix.lower() == ".cif":
-            return _read_by_pymatgen(path, composition)
-        return read(path)
-    except InputError:
-        raise
-    except Exception as error:  # parsers raise whatever they meet
-        raise InputError(
-            [
-                f"{composition.id}: the structure file {path} cannot be read ({error}); repair it or name "
-                f"another one in the column start."
-            ]
-        ) from error
+        return any(not structure.is_ordered for structure in pymatgen_structures(path))
+    except InputError:  # said by whoever reads the sites
+        return False
 
 
-def _read_by_pymatgen(path: Path, composition: Composition) -> Atoms:
-    from pymatgen.core import Structure
+def _ordered(path: str | Path, composition: Composition, *, atoms: int, seed: int) -> Atoms:
+    plan = _plan(path, composition, atoms=atoms)
+    try:
+        cell = order_crystal(plan, seed=seed)
+    except InputError as error:
+        raise _in_start(composition, error) from error
+    logging.getLogger(__name__).info(
+        "%s: ordered to %d atoms, Ewald energy %.4f eV; occupancies kept within %.4f.",
+        composition.id,
+        plan.atoms,
+        cell.energy_eV,
+        plan.counts.deviation,
+    )
+    return cell.atoms
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the rounding of special positions, for nearly every CIF
-        if path.suffix.lower() == ".cif":
-            structure = Structure.from_file(path)
-        else:
-            structure = Structure.from_str(path.read_text(), fmt="poscar")
-    partial = [site for site in structure if not site.is_ordered]
-    if partial:
-        sites = "; ".join(sorted({f"{site.label} with {site.species_string}" for site in partial}))
-        raise InputError(
-            [
-                f"{composition.id}: {len(partial)} sites of {path} are partially occupied ({sites}); order "
-                f"the structure first, for example with pymatgen's OrderDisorderedStructureTransformation."
-            ]
-        )
-    symbols = [site.specie.element.symbol if hasattr(site.specie, "element") else site.specie.symbol
-               for site in structure]  # fmt: skip
-    return Atoms(symbols, scaled_positions=structure.frac_coords, cell=structure.lattice.matrix, pbc=True)
+
+def _plan(path: str | Path, composition: Composition, *, atoms: int) -> OrderingPlan:
+    try:
+        crystal = read_disordered(path)
+        return plan_formula(crystal, composition.oxidation_states, amounts=composition.amounts, atoms=atoms)
+    except InputError as error:
+        raise _in_start(composition, error) from error
+
+
+def _in_start(composition: Composition, error: InputError) -> InputError:
+    return InputError([f"{composition.id}, column start: {problem}" for problem in error.problems])
+
+
+def _read_unit_cell(path: str | Path, composition: Composition) -> Atoms:
+    """The unit cell of an ordered crystal, as it stands in its file."""
+    try:
+        crystal = read_structure(path)
+    except InputError as error:
+        raise _in_start(composition, error) from error
+    _check_sites(crystal, composition, path)
+    _check_stoichiometry(crystal, composition, path)
+    return crystal
 
 
 def _check_stoichiometry(crystal: Atoms, composition: Composition, path: str | Path) -> None:
@@ -95,7 +122,7 @@ def _check_stoichiometry(crystal: Atoms, composition: Composition, path: str | P
     if found != expected:
         raise InputError(
             [
-                f"{composition.id}: {path} holds {crystal.symbols.formula.reduce()[0]}, not "
+                f"{composition.id}, column start: {path} holds {crystal.symbols.formula.reduce()[0]}, not "
                 f"{composition.formula}; correct the formula or the structure file."
             ]
         )
@@ -108,8 +135,8 @@ def _check_sites(crystal: Atoms, composition: Composition, path: str | Path) -> 
         pair = "–".join(f"{crystal.symbols[index]}{index}" for index in (first[closest], second[closest]))
         raise InputError(
             [
-                f"{composition.id}: the sites {pair} of {path} overlap ({distances[closest]:.2f} Å apart); "
-                f"remove the duplicate site from the file."
+                f"{composition.id}, column start: the sites {pair} of {path} overlap "
+                f"({distances[closest]:.2f} Å apart); remove the duplicate site from the file."
             ]
         )
 

@@ -27,17 +27,29 @@ def ionic_radius_A(element: str, oxidation_state: float) -> float:
     """Effective ionic radius in Å (Shannon, Acta Cryst. A32, 751 (1976)).
 
     Coordination 6 if listed, else 4, 3 or 8 (`COORDINATIONS`), as for start densities; of two spin states the larger
-    radius. An anion in a state that is not listed (peroxide O−) has the radius of its usual state (O2−). Everything
-    else that is not listed or has a negative radius (proton, hydride, metal atom) has its covalent radius (Cordero et
-    al., Dalton Trans. 2008, 2832, from ASE).
+    radius. A mixed valence has a radius between those of its neighbouring states, in proportion. An anion in a state
+    that is not listed (peroxide O−) has the radius of its usual state (O2−). Everything else that is not listed or has
+    a negative radius (proton, hydride, metal atom) has its covalent radius (Cordero et al., Dalton Trans. 2008, 2832,
+    from ASE).
     """
     states = _shannon_states().get(element, {})
     if oxidation_state in states:
         radius = states[oxidation_state]
+    elif (between := _neighbouring_states(states, oxidation_state)) is not None:
+        low, high = between
+        radius = states[low] + (states[high] - states[low]) * (oxidation_state - low) / (high - low)
     else:
         anionic = [states[state] for state in states if state < 0 and oxidation_state < 0]
         radius = max(anionic, default=0.0)
     return radius if radius > 0 else float(covalent_radii[atomic_numbers[element]])
+
+
+def _neighbouring_states(states: Mapping[float, float], oxidation_state: float) -> tuple[float, float] | None:
+    """The listed states around a fractional one; None for whole states, or where one is missing."""
+    same_sign = [state for state in states if state * oxidation_state > 0]
+    low = max((state for state in same_sign if state < oxidation_state), default=None)
+    high = min((state for state in same_sign if state > oxidation_state), default=None)
+    return None if float(oxidation_state).is_integer() or low is None or high is None else (low, high)
 
 
 @cache
