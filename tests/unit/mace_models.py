@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from saltflow.base.provenance import sha256_of_file
-from saltflow.potentials.mace import Committee, load_committee, stack
+from saltflow.potentials.mace import Committee, load_committee
+from saltflow.potentials.protocol import stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about how torch.load is used inside e3nn and mace
@@ -28,33 +29,39 @@ def make_model(
     max_ell: int = 2,
     correlation: int = 2,
     kind: str = "RealAgnosticResidual",
+    **choices,
 ) -> torch.nn.Module:
-    """A model whose weights follow from `seed`; `scale` (eV) is the size of its interaction energies."""
+    """A model whose weights follow from `seed`; `scale` (eV) is the size of its interaction energies.
+
+    The other choices are those of mace.
+    """
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(seed)
     try:
-        return modules.ScaleShiftMACE(
-            r_max=CUTOFF_A,
-            num_bessel=5,
-            num_polynomial_cutoff=5,
-            max_ell=max_ell,
-            interaction_cls=modules.interaction_classes[f"{kind}InteractionBlock"],
-            interaction_cls_first=modules.interaction_classes[f"{kind}InteractionBlock"],
-            num_interactions=2,
-            num_elements=len(numbers),
-            hidden_irreps=o3.Irreps(hidden),
-            MLP_irreps=o3.Irreps("4x0e"),
-            atomic_energies=-1.0 - np.arange(len(numbers)),
-            avg_num_neighbors=12,
-            atomic_numbers=list(numbers),
-            correlation=correlation,
-            gate=torch.nn.functional.silu,
-            pair_repulsion=True,
-            atomic_inter_scale=scale,
-            atomic_inter_shift=0.0,
-            radial_MLP=[8],
-        )
+        block = modules.interaction_classes[f"{kind}InteractionBlock"]
+        arguments = {
+            "r_max": CUTOFF_A,
+            "num_bessel": 5,
+            "num_polynomial_cutoff": 5,
+            "max_ell": max_ell,
+            "interaction_cls": block,
+            "interaction_cls_first": block,
+            "num_interactions": 2,
+            "num_elements": len(numbers),
+            "hidden_irreps": o3.Irreps(hidden),
+            "MLP_irreps": o3.Irreps("4x0e"),
+            "atomic_energies": -1.0 - np.arange(len(numbers)),
+            "avg_num_neighbors": 12,
+            "atomic_numbers": list(numbers),
+            "correlation": correlation,
+            "gate": torch.nn.functional.silu,
+            "pair_repulsion": True,
+            "atomic_inter_scale": scale,
+            "atomic_inter_shift": 0.0,
+            "radial_MLP": [8],
+        }
+        return modules.ScaleShiftMACE(**(arguments | choices))
     finally:
         torch.set_default_dtype(before)
 
@@ -91,3 +98,15 @@ def bound(committee: Committee, cells: list[Atoms]):
     """The committee bound to a batch of cells, and where to evaluate it."""
     numbers, system, positions, boxes = stack(cells)
     return committee.on(numbers, system), torch.as_tensor(positions), torch.as_tensor(boxes)
+
+
+def unlike_cells() -> list[Atoms]:
+    """Cells of different sizes and shapes, three elements, atoms in no one's reach, atoms far from their cell."""
+    mixed = rock_salt(repeats=(1, 2, 2), rattle_A=0.2)
+    mixed.numbers[0] = 40
+    far = rock_salt(repeats=(1, 1, 1))
+    far.set_cell(np.eye(3) * 20)
+    far.positions = [[0, 0, 0], [9, 9, 9]]
+    outside = triclinic(seed=2)
+    outside.positions += np.array([[5, -7, 11], [-30, 2, 1], [0, 0, 4]]) @ outside.cell.array
+    return [mixed, triclinic(seed=1), far, outside]

@@ -1,1 +1,1 @@
-"""Potentials: MACE and its kernels, dispersion, neighbour lists, export. Imports base to campaign."""
+"""Potentials: MACE and loops compiled for it, dispersion, neighbour lists, export. Imports base to campaign."""

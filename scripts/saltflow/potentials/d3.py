@@ -13,13 +13,16 @@ Pairs beyond the cutoff are left out; the energy of a pair goes smoothly to zero
 (docs/choose-a-reference.md gives the error).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from ase import units
 
 from saltflow.campaign.dispersion_switch import CUTOFF_A
 from saltflow.potentials.d3_damping import DAMPING
-from saltflow.potentials.neighbour_list import is_stale, list_pairs
+from saltflow.potentials.kept_pairs import KeptPairs
+from saltflow.potentials.matrices_3x3 import determinant
 
 SKIN_A = 1.5  # pairs within cutoff + skin are listed; the list is stale once atoms have moved half the skin
 STEEPNESS, LIKENESS = 16.0, 4.0  # of the coordination numbers, and of the weights of references
@@ -40,30 +43,30 @@ class Dispersion:
         self.damping, self.dtype = DAMPING[functional], dtype
         self.tables = DFTD3Module({}, dtype=torch.float64).to(device)
 
-    def on(self, numbers: np.ndarray, system: torch.Tensor, *, systems: int) -> "BatchedDispersion":
+    def on(self, numbers: np.ndarray, system: torch.Tensor, bounds: Sequence[int]) -> "BatchedDispersion":
         """Bind it to a fixed set of atoms.
 
         Args:
             numbers: (atoms,) atomic numbers.
             system: (atoms,) non-decreasing index of the cell of each atom.
-            systems: number of cells.
+            bounds: (systems + 1,) first atom of each cell, and the end.
         """
-        return BatchedDispersion(self, numbers, system, systems=systems)
+        return BatchedDispersion(self, numbers, system, bounds)
 
 
 class BatchedDispersion:
-    """Dispersion bound to the atoms of a batch; keeps a list of pairs with a skin.
+    """Dispersion bound to the atoms of a batch, with its list of pairs.
 
     The sum over pairs does not depend on when they were listed, so a checkpoint need not store the list.
     """
 
-    def __init__(self, dispersion: Dispersion, numbers: np.ndarray, system: torch.Tensor, *, systems: int):
-        self.dtype, self.system, self.systems = dispersion.dtype, system, systems
+    def __init__(self, dispersion: Dispersion, numbers: np.ndarray, system: torch.Tensor, bounds: Sequence[int]):
+        self.dtype = dispersion.dtype
+        self.pairs = KeptPairs(system, bounds, cutoff_A=CUTOFF_A, skin_A=SKIN_A, each_once=True)
         known, species = np.unique(numbers, return_inverse=True)
         chosen = torch.as_tensor(known.astype(np.int64), device=system.device)
         self._species = torch.as_tensor(species, dtype=torch.long, device=system.device)
         self._set_tables(dispersion, chosen)
-        self._listed_at: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def _set_tables(self, dispersion: Dispersion, chosen: torch.Tensor) -> None:
         """Tables of the elements that are present, in bohr and hartree; padded references get weight zero."""
@@ -79,26 +82,22 @@ class BatchedDispersion:
         self._c8_of_c6 = (damping.s8 * ratio).flatten().to(self.dtype)
         self._radius2 = (damping.a1 * ratio.sqrt() + damping.a2_bohr).square().flatten().to(self.dtype)
 
-    def evaluate(
-        self, positions: torch.Tensor, cells: torch.Tensor, *, active: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Energies, forces and stresses of dispersion.
+    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Energies, forces and stresses of dispersion, once `renew_lists` has looked at its pairs.
 
         Args:
             positions: (atoms, 3) Å, wrapped or not; float64.
             cells: (systems, 3, 3) Å, rows are lattice vectors.
-            active: (systems,) which cells to evaluate; the numbers of the others are meaningless.
 
         Returns:
-            energies (systems,) eV, forces (atoms, 3) eV/Å, stresses (systems, 3, 3) eV/Å³ in ASE's sign.
+            energies (systems,) eV, forces (atoms, 3) eV/Å, stresses (systems, 3, 3) eV/Å³ in ASE's sign; zero for cells
+            without a list.
         """
-        self._list_pairs(positions, cells, active)
-        across = [shifts @ cell for shifts, cell in zip(self._shifts.split(self._counts), cells, strict=True)]
-        vectors = positions[self._second] - positions[self._first] + torch.cat(across)
-        near = torch.nonzero(vectors.square().sum(-1) < CUTOFF_A**2).flatten()
-        first, second, owner, kind, vectors = (
-            each.index_select(0, near) for each in (self._first, self._second, self._owner, self._kind, vectors)
+        near, vectors = self.pairs.within(positions, cells)
+        first, second, owner = (
+            each.index_select(0, near) for each in (self.pairs.first, self.pairs.second, self.pairs.owner)
         )
+        kind = self._species[first] * len(self._c6) + self._species[second]
         distances = vectors.norm(dim=-1)
         bohr = (distances / units.Bohr).to(self.dtype).requires_grad_(True)
         of_pairs = self._of_pairs(bohr, first, second, kind)
@@ -106,9 +105,8 @@ class BatchedDispersion:
         pulls = vectors * (slopes.double() * (units.Hartree / units.Bohr) / distances)[:, None]
         energies = torch.zeros_like(cells[:, 0, 0]).index_add_(0, owner, of_pairs.detach().double() * units.Hartree)
         forces = torch.zeros_like(positions).index_add_(0, first, pulls).index_add_(0, second, -pulls)
-        counts = torch.bincount(owner, minlength=self.systems).tolist()
-        virials = [one.T @ other for one, other in zip(vectors.split(counts), pulls.split(counts), strict=True)]
-        return energies, forces, torch.stack(virials) / torch.linalg.det(cells).abs()[:, None, None]
+        virials = torch.zeros_like(cells).index_add_(0, owner, vectors[:, :, None] * pulls[:, None])
+        return energies, forces, virials / determinant(cells).abs()[:, None, None]
 
     def _of_pairs(
         self, distances: torch.Tensor, first: torch.Tensor, second: torch.Tensor, kind: torch.Tensor
@@ -126,25 +124,6 @@ class BatchedDispersion:
         sixth, radii2 = square**3, self._radius2[kind]
         decay = 1 / (sixth + radii2**3) + self._c8_of_c6[kind] / (sixth * square + radii2**4)
         return -c6 * decay * _switch(CUTOFF_A / units.Bohr - distances)
-
-    def _list_pairs(self, positions: torch.Tensor, cells: torch.Tensor, active: torch.Tensor) -> None:
-        """List the pairs of all active cells, unless the last list still holds all of them."""
-        complete = bool(active.all())
-        if complete and self._listed_at is not None:
-            skin = {"cutoff_A": CUTOFF_A, "skin_A": SKIN_A}
-            if not is_stale(self._listed_at, positions, cells, self.system, **skin):
-                return
-        bounds = [0, *torch.bincount(self.system, minlength=self.systems).cumsum(0).tolist()]
-        none = self.system.new_empty(0)
-        pairs = [(none, none, positions.new_empty((0, 3)), none)]  # no cell is active
-        for index in torch.nonzero(active).flatten().tolist():
-            atoms = slice(bounds[index], bounds[index + 1])
-            first, second, shifts = list_pairs(positions[atoms], cells[index], cutoff_A=CUTOFF_A + SKIN_A)
-            pairs.append((first + atoms.start, second + atoms.start, shifts, torch.full_like(first, index)))
-        self._first, self._second, self._shifts, self._owner = map(torch.cat, zip(*pairs, strict=True))
-        self._kind = self._species[self._first] * len(self._c6) + self._species[self._second]
-        self._counts = torch.bincount(self._owner, minlength=self.systems).tolist()
-        self._listed_at = (positions.clone(), cells.clone()) if complete else None
 
 
 def _switch(before: torch.Tensor) -> torch.Tensor:

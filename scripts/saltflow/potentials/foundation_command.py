@@ -5,9 +5,7 @@ from pathlib import Path
 import click
 
 from saltflow.base.commands import SentenceCommand
-from saltflow.base.provenance import sha256_of_file
-
-ACADEMIC = ("omat", "matpes")  # models under the Academic Software License
+from saltflow.campaign.published_foundations import find_published
 
 
 @click.group()
@@ -26,15 +24,17 @@ def command() -> None:
     help="Folder for the file; one that is there already is not fetched again.",
 )
 def fetch(name: str, folder: Path) -> None:
-    """Fetch the foundation model NAME and print its row of potentials.tsv.
+    """Fetch the foundation model NAME, compare its hash with the published one and print its cells of potentials.tsv.
 
-    saltflow foundation fetch medium-mpa-0 --to my-sweep/models
+    saltflow foundation fetch mace-mpa-0-medium --to my-sweep/models
     """
-    from saltflow.potentials.mace import fetch_foundation
+    from saltflow.potentials.fetched_foundation import fetch_foundation
 
-    path = fetch_foundation(name, folder)
-    click.echo(f"foundation         {path}")
-    click.echo(f"foundation_sha256  {sha256_of_file(path)}")
-    click.echo("Compare the digits with the publisher's, then write both into potentials.tsv.")
-    if any(word in name for word in ACADEMIC):
-        click.echo("Licence: academic use only (Academic Software License).")
+    path, sha256 = fetch_foundation(name, folder)
+    click.echo(f"foundation         {path.resolve()}")
+    click.echo(f"foundation_sha256  {sha256}")
+    if published := find_published(name):
+        click.echo(f"Licence: {published.licence}.")
+        click.echo(f"Public records with this hash: {published.agreed}. Write both cells into potentials.tsv.")
+    else:
+        click.echo("Compare the digits with the publisher's, then write both cells into potentials.tsv.")

@@ -4,7 +4,6 @@ mace-torch's own converter does the work (`mace_create_lammps_model`).
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import click
 
 from saltflow.base.commands import SentenceCommand
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import atomic_write, read_json
+from saltflow.base.provenance import copy_file, read_json
 from saltflow.campaign.dispersion_switch import CUTOFF_A, NONE
 from saltflow.potentials.trusted_model import trusted_hash
 
@@ -88,8 +87,7 @@ def export_lammps(
         link = Path(folder) / "exported.model"
         link.symlink_to(model.resolve())
         _convert(link, dtype=dtype, head=chosen)
-        with atomic_write(out) as temporary:
-            shutil.copyfile(link.with_name(link.name + SUFFIX), temporary)
+        copy_file(link.with_name(link.name + SUFFIX), out)
     return chosen, [chemical_symbols[int(number)] for number in loaded.atomic_numbers]
 
 

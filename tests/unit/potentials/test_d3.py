@@ -8,7 +8,6 @@ import torch
 from ase import units
 from dispersion_cases import by_library, by_library_at_cutoff
 from mace_models import bound, rock_salt, triclinic
-from matscipy.neighbours import neighbour_list
 from md_cases import DYNAMICS, assert_same_to_the_last_bit, packed, run, stage
 
 from saltflow.base.errors import SaltflowError
@@ -16,8 +15,9 @@ from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.dispersion_switch import CUTOFF_A, method_of
 from saltflow.labels.reference.d3_correction import DAMPING
 from saltflow.potentials.d3 import Dispersion
-from saltflow.potentials.mace import Committee, load_foundation, load_released, stack
-from saltflow.potentials.neighbour_list import list_pairs
+from saltflow.potentials.kept_pairs import renew_lists
+from saltflow.potentials.mace import Committee, load_foundation, load_released
+from saltflow.potentials.protocol import stack
 
 ADDED = "D3(BJ) of PBE"
 
@@ -30,10 +30,11 @@ def packed_cell():
 def evaluate(cells, *, functional="PBE", dtype=torch.float64):
     """Energies, forces and stresses of a batch."""
     numbers, system, positions, boxes = stack(cells)
-    dispersion = Dispersion(functional, device="cpu", dtype=dtype)
-    batch = dispersion.on(numbers, torch.as_tensor(system), systems=len(cells))
-    active = torch.ones(len(cells), dtype=torch.bool)
-    return [each.numpy() for each in batch.evaluate(torch.as_tensor(positions), torch.as_tensor(boxes), active=active)]
+    bounds = [0, *np.cumsum([len(cell) for cell in cells]).tolist()]
+    batch = Dispersion(functional, device="cpu", dtype=dtype).on(numbers, torch.as_tensor(system), bounds)
+    where = torch.as_tensor(positions), torch.as_tensor(boxes)
+    renew_lists([batch.pairs], *where, torch.ones(len(cells), dtype=torch.bool))
+    return [each.numpy() for each in batch.evaluate(*where)]
 
 
 # ── against the library of the labels ─────────────────────────────────────────────────────────
@@ -177,34 +178,6 @@ def test_a_trajectory_states_its_potential_and_dispersion(dispersed, committee, 
         cutoff = {"cutoff_A": CUTOFF_A} if name == "with" else {}
         assert recorded["dispersion"] == {"labels": "none", "dynamics": dispersion} | cutoff
     assert densities["with"] > densities["without"]
-
-
-# ── pairs ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("make", [packed_cell, lambda: triclinic(seed=1), lambda: triclinic(seed=2, atoms=1)])
-@pytest.mark.parametrize("cutoff_A", [2.9, 9.0])
-def test_pairs_are_those_of_matscipy_each_once(make, cutoff_A):
-    cell = make()
-    expected = np.sort(neighbour_list("d", cell, cutoff_A))
-    cell.positions[0] += 5 * cell.cell.array[1]
-    positions, box = torch.as_tensor(cell.positions), torch.as_tensor(cell.cell.array)
-    first, second, shifts = list_pairs(positions, box, cutoff_A=cutoff_A)
-    distances = (positions[second] - positions[first] + shifts @ box).norm(dim=-1)
-    np.testing.assert_allclose(np.sort(distances), expected[::2], atol=1e-9)
-
-
-def test_order_of_pairs_does_not_depend_on_where_they_were_listed():
-    cell = packed_cell()
-    box, before = torch.as_tensor(cell.cell.array), torch.as_tensor(cell.positions)
-    after = before + 0.3 * torch.randn(before.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-    def near(listed_at):
-        first, second, shifts = list_pairs(listed_at, box, cutoff_A=9.0)
-        kept = (after[second] - after[first] + shifts @ box).norm(dim=-1) < 6.0
-        return torch.cat([first[kept, None], second[kept, None], shifts[kept]], dim=1)
-
-    assert torch.equal(near(before), near(after))
 
 
 # ── the switch ─────────────────────────────────────────────────────────────────────────────────

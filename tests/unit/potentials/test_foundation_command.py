@@ -39,7 +39,7 @@ def test_a_file_that_is_there_is_kept(cached, tmp_path):
 def test_a_name_that_mace_does_not_list_is_refused(tmp_path):
     result = fetch("huge", "--to", tmp_path)
     assert result.exit_code == 1
-    assert result.stderr.startswith("'huge' is no foundation model that mace lists; take one of small, ")
+    assert result.stderr.startswith("'huge' is no foundation model that mace lists; take one of mace-mpa-0-medium, ")
 
 
 def test_without_a_network_the_remedy_is_named(cached, tmp_path, monkeypatch):
@@ -49,3 +49,16 @@ def test_without_a_network_the_remedy_is_named(cached, tmp_path, monkeypatch):
     assert "could not be fetched" in result.stderr
     assert f"copy it to {tmp_path / 'large.model'}" in result.stderr
     assert not (tmp_path / "large.model").exists()
+
+
+def test_a_published_model_with_another_hash_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cached = tmp_path / "cache/mace/macempa0mediummodel"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"not it")
+    result = fetch("mace-mpa-0-medium", "--to", tmp_path / "models")
+    assert result.exit_code == 1
+    found = hashlib.sha256(b"not it").hexdigest()
+    assert f"{cached} has SHA-256 {found} where 75428afe" in result.stderr
+    assert "is published for mace-mpa-0-medium; delete it and fetch it again." in result.stderr
+    assert not (tmp_path / "models/mace-mpa-0-medium.model").exists()

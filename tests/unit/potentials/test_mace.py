@@ -6,11 +6,11 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-from mace_models import CUTOFF_A, bound, committee_of, rock_salt, triclinic
+from mace_models import CUTOFF_A, bound, committee_of, make_model, rock_salt, triclinic
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import sha256_of_file
-from saltflow.potentials.mace import SKIN_A, load_committee, load_model
+from saltflow.potentials.mace import SKIN_A, Committee, load_committee, load_model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -167,6 +167,22 @@ def test_float32_agrees_to_single_precision(committee, model_paths):
     assert 0 < difference < 1e-4
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_large_energies_of_isolated_atoms_leave_energy_differences_exact(compiled):
+    """64 atoms of −500 eV: a sum in single precision would be rounded to 0.002 eV."""
+    model = make_model(seed=1, atomic_energies=np.full(3, -500.0))
+    cell, changes = rock_salt(repeats=(2, 4, 4), rattle_A=0.1), []
+    for dtype in ("float64", "float32"):
+        committee = Committee([model.to(getattr(torch, dtype))], device="cpu", dtype=dtype, compiled=compiled)
+        potential, positions, boxes = bound(committee, [cell])
+        moved = positions + 0.4 * (torch.arange(len(cell)) == 5)[:, None]
+        energies = [float(potential.evaluate(where, boxes).energies[0]) for where in (positions, moved)]
+        assert energies[0] == pytest.approx(-500 * len(cell), rel=0.05)
+        changes.append(energies[1] - energies[0])
+    assert abs(changes[0]) > 1e-3
+    assert changes[1] == pytest.approx(changes[0], abs=1e-4)
+
+
 @pytest.mark.parametrize("broken", ["nan position", "infinite cell", "flat cell", "far atom", "overlap"])
 def test_a_cell_that_exploded_does_not_disturb_the_others(committee, broken):
     cells = [triclinic(seed=1), rock_salt(repeats=(1, 1, 2))]
@@ -234,6 +250,14 @@ def test_a_file_with_another_hash_is_never_unpickled(tmp_path, model_paths):
 def test_missing_model_is_named(tmp_path):
     with pytest.raises(SaltflowError, match=r"gone\.model is missing"):
         load_committee([tmp_path / "gone.model"], sha256=["0" * 64], device="cpu", dtype="float64")
+
+
+def test_a_model_with_several_heads_is_refused_and_not_run_by_one_of_them(tmp_path):
+    model = make_model(seed=1)
+    model.heads = ["pt_head", "Default"]
+    torch.save(model, tmp_path / "two.model")
+    with pytest.raises(SaltflowError, match=r"two\.model has the heads pt_head, Default; write one into its own file"):
+        committee_of([tmp_path / "two.model"])
 
 
 def test_unknown_element_is_a_sentence(committee):
