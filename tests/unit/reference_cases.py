@@ -1,15 +1,23 @@
 """Small cells and draft settings that the tests of the references share."""
 
+from importlib import metadata
+
 import numpy as np
+import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from saltflow.base.errors import SaltflowError
+from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import (
     Cp2kReference,
     GpawReference,
     QuantumEspressoReference,
     TbliteReference,
+    UniversalReference,
+    read_reference,
 )
+from saltflow.potentials.universal.environment import find_python
 
 GFN1 = TbliteReference(
     code="tblite",
@@ -62,6 +70,48 @@ DRAFT_PWSCF = QuantumEspressoReference(
 DRAFT_GPAW = GpawReference(
     code="gpaw", data_path=None, generated_datasets={}, cutoff_eV=350.0, density_tolerance=1e-6, **DRAFT
 )
+# A calculator that needs no other package, in the Python of the tests.
+EMT = UniversalReference(
+    code="universal",
+    method="EMT of ASE",
+    functional=None,
+    dispersion="none",
+    elements=["Cu", "Ag", "Au"],
+    licence="LGPL",
+    citation="K. W. Jacobsen et al., Surf. Sci. 366, 394 (1996)",
+    package="ase",
+    version=metadata.version("ase"),
+    calculator="ase.calculators.emt.EMT",
+    arguments={},
+    weights=None,
+    sha256=None,
+    atomic_energies="fitted",
+    device="cpu",
+    device_argument=None,
+    python=None,
+    frame_timeout_s=60.0,
+)
+UNIVERSAL = ("chgnet-pbe", "sevennet-l3i5", "diep-r2scan")
+
+
+def shipped(name: str) -> UniversalReference:
+    """A universal potential of config/references/; skips the test where its environment is absent."""
+    reference = read_reference(read_configuration([])["references"], name)
+    try:
+        find_python(reference)
+    except SaltflowError as missing:
+        pytest.skip(str(missing))
+    return reference
+
+
+def copper_gold(seed: int = 1) -> Atoms:
+    """Rattled atoms of a strained alloy."""
+    atoms = bulk("Cu", cubic=True, a=3.9)
+    atoms.symbols[0] = "Au"
+    atoms.set_cell(atoms.cell.array @ np.array([[1, 0.05, 0], [0, 0.97, 0], [0, 0, 1.02]]), scale_atoms=True)
+    atoms.rattle(0.15, seed=seed)
+    atoms.info.update(composition="Cu3Au", lineage=f"Cu3Au/{seed}", origin="rattled")
+    return atoms
 
 
 def lithium_chloride(*, lattice_A: float = 5.13, rattle_A: float = 0.1, seed: int = 1) -> Atoms:

@@ -10,7 +10,7 @@ from ase.calculators.morse import MorsePotential
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
 from called import called
-from reference_cases import GFN1, strained, unit_strain
+from reference_cases import EMT, GFN1, strained, unit_strain
 from vasp_files import outcar_text, vasp, vasprun_text
 
 from saltflow.base.errors import InputError, SaltflowError
@@ -20,7 +20,9 @@ from saltflow.labels.dataset.consistency import energy_and_work, find_inconsiste
 from saltflow.labels.dataset.duplicates import unique
 from saltflow.labels.dataset.exporting import export
 from saltflow.labels.dataset.importing import import_set, read_imported
+from saltflow.labels.dataset.other_formats import read_labelled
 from saltflow.labels.frames import read_frames, write_frames
+from saltflow.materials.frame_info import FrameInfo
 
 MORSE = {"epsilon": 0.4, "r0": 2.6, "rho0": 5.0, "rcut1": 5.0, "rcut2": 6.0}
 
@@ -95,12 +97,59 @@ def test_stress_of_a_vasprun_has_the_sign_of_ase(tmp_path):
     np.testing.assert_allclose(np.diag(frame.info["REF_stress"]), [-1.0 * GPa, 0.0, 1.0 * GPa], atol=1e-9)
     with pytest.raises(SaltflowError, match="labels of PBE with dispersion none, but is declared as PBE with D3"):
         bring_in(tmp_path / "vasprun.xml", vasp())
+    with pytest.raises(SaltflowError, match="labels of PBE with .*, but is declared as EMT of ASE with none"):
+        bring_in(tmp_path / "vasprun.xml", EMT.model_copy(update={"functional": "PBE"}))
     unconverged = vasprun_text(
         atoms, free_energy_eV=-30.0, forces_eV_A=forces, stress_kBar=np.eye(3), scf_steps=9, most_steps=9
     )
     (tmp_path / "vasprun.xml").write_text(unconverged)
     with pytest.raises(SaltflowError, match="SCF of step 1 did not converge"):
         bring_in(tmp_path / "vasprun.xml", plain)
+
+
+def ml_ab_text(frames, forces, *, stress_kbar):
+    """VASP's training data, as VASP lays them out."""
+    stars, equals, dashes = ("*" * 50 + "\n", "=" * 50 + "\n", "-" * 50 + "\n")
+
+    def section(title, *lines):
+        return f"     {title}\n{dashes}" + "".join(f"  {line}\n" for line in lines)
+
+    text = " 1.0 Version\n" + stars + section("The number of configurations", len(frames))
+    for number, (atoms, rows) in enumerate(zip(frames, forces, strict=True), start=1):
+        kinds = dict.fromkeys(atoms.symbols)
+        text += stars + f"     Configuration num. {number:6d}\n" + equals + section("System name", "LiCl") + equals
+        text += section("The number of atoms", len(atoms)) + stars
+        text += section("Atom types and atom numbers", *(f"{kind} {list(atoms.symbols).count(kind)}" for kind in kinds))
+        text += equals + section("CTIFOR", "0.002") + equals
+        for title, values in (
+            ("Primitive lattice vectors (ang.)", atoms.cell.array),
+            ("Atomic positions (ang.)", atoms.positions),
+            ("Total energy (eV)", [[-30.25 - number]]),
+            ("Forces (eV ang.^-1)", rows),
+        ):
+            text += section(title, *(" ".join(f"{part:.9f}" for part in row) for row in values)) + equals
+        shown = [" ".join(f"{part:.6f}" for part in half) for half in (stress_kbar[:3], stress_kbar[3:])]
+        text += "     Stress (kbar)\n" + dashes + section("XX YY ZZ", shown[0]) + dashes + section("XY YZ ZX", shown[1])
+    return text
+
+
+@pytest.mark.parametrize("name", ["ML_AB", "ML_ABN", "training data"])
+def test_training_data_of_vasp_have_the_sign_of_ase(tmp_path, name):
+    atoms = crystal()[[0, 2, 4, 6, 1, 3, 5, 7]]
+    forces = np.round(np.random.default_rng(1).normal(size=(2, 8, 3)) * 1e-3, 9)
+    text = ml_ab_text([atoms, atoms], forces, stress_kbar=[10.0, 20.0, -30.0, 1.0, 2.0, 3.0])
+    (tmp_path / name).write_text(text)
+    frames = read_labelled(tmp_path / name, vasp())
+    assert [FrameInfo.of(frame).reference_energy_eV for frame in frames] == [-31.25, -32.25]
+    expected = -0.1 * GPa * np.array([[10.0, 1.0, 3.0], [1.0, 20.0, 2.0], [3.0, 2.0, -30.0]])
+    for frame, rows in zip(frames, forces, strict=True):
+        np.testing.assert_allclose(FrameInfo.of(frame).reference_stress_eV_A3, expected, atol=1e-9)
+        np.testing.assert_allclose(FrameInfo.of(frame).reference_forces_eV_A, rows, atol=1e-9)
+        np.testing.assert_allclose(frame.positions, atoms.positions, atol=1e-8)
+        assert list(frame.symbols) == list(atoms.symbols)
+    (tmp_path / name).write_text(text[: int(0.8 * len(text))])
+    with pytest.raises(SaltflowError, match="configuration 2 is cut or damaged"):
+        read_labelled(tmp_path / name, vasp())
 
 
 def test_an_outcar_gives_the_free_energy_and_the_sign_of_ase(tmp_path):
@@ -267,7 +316,7 @@ def test_the_commands_import_deduplicate_and_export(tmp_path, walk):
     assert called(command, "export", sifted, "--out", tmp_path / "out.zip").exit_code == 1
     unknown = called(command, "import", tmp_path / "set.extxyz", "--reference", "no", *options)
     assert unknown.exit_code == 1
-    assert "name one of gfn1-xtb" in unknown.stderr
+    assert "name one of chgnet-pbe" in unknown.stderr
 
 
 def test_frames_without_labels_are_refused(tmp_path, walk):

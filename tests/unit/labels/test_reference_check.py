@@ -117,7 +117,7 @@ def test_a_missing_program_and_an_unknown_name_are_sentences(tmp_path):
     assert "'no-such-cp2k -s' is not installed" in missing.stderr
     unknown = called(command, "check", "--reference", "pbe")
     assert unknown.exit_code == 1
-    assert "'pbe' is not a reference; name one of gfn1-xtb" in unknown.stderr
+    assert "'pbe' is not a reference; name one of chgnet-pbe, diep-r2scan, gfn1-xtb" in unknown.stderr
 
 
 def test_the_table_marks_what_is_wrong():

@@ -26,13 +26,16 @@ from saltflow.labels.reference.label import LabelFailure, Processes, Result
 from saltflow.labels.reference.ledger import MAX_STARTS, check_failures, label_chunk, read_ledger
 from saltflow.labels.reference.program import disk_is_full, run_program
 from saltflow.labels.reference.scf_fallbacks import first_converged
+from saltflow.labels.reference.store import LabelStore
 
 CHUNK = """
 import sys
 import reference_cases
 from saltflow.labels.reference.ledger import label_chunk
+from saltflow.labels.reference.store import LabelStore
 reference = getattr(reference_cases, sys.argv[5])
-label_chunk(*sys.argv[1:4], reference, reference_name="it", max_force_eV_A=50.0, workdir=sys.argv[4])
+store = LabelStore(sys.argv[6], reference, protocol=1)
+label_chunk(*sys.argv[1:4], reference, reference_name="it", max_force_eV_A=50.0, store=store, workdir=sys.argv[4])
 """
 
 
@@ -41,19 +44,21 @@ class Chunk:
 
     def __init__(self, folder: Path, frames, reference: str):
         self.frames, self.labelled, self.ledger = (folder / name for name in ("in.extxyz", "out.extxyz", "ledger.tsv"))
-        self.workdir, self.reference = folder / "work", reference
+        self.workdir, self.store, self.reference = folder / "work", folder / "store", reference
         write_frames(self.frames, frames)
 
     def start(self, *, largest_file: int | None = None) -> subprocess.Popen:
         paths = map(str, (self.frames, self.labelled, self.ledger, self.workdir))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
         limit = largest_file and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)))
-        command = [sys.executable, "-c", CHUNK, *paths, self.reference]
+        command = [sys.executable, "-c", CHUNK, *paths, self.reference, str(self.store)]
         return subprocess.Popen(command, env=environment, preexec_fn=limit, stderr=subprocess.PIPE, text=True)
 
     def finished(self) -> set[int]:
-        text = "".join(path.read_text() for path in self.workdir.glob("labels-*.jsonl"))
-        return {int(number) for number in re.findall(r'^\{"label": \{"index": (\d+)', text, re.MULTILINE)}
+        labels = "".join(path.read_text() for path in self.store.glob("*/*.labels"))
+        failures = "".join(path.read_text() for path in self.workdir.glob("failures-*.jsonl"))
+        indices = re.findall(r'^(?:\w+ \w+ |\{"failure": )\{"index": (\d+)', labels + failures, re.MULTILINE)
+        return {int(index) for index in indices}
 
     def go_on(self, reference) -> None:
         label_chunk(
@@ -63,6 +68,7 @@ class Chunk:
             reference,
             reference_name="it",
             max_force_eV_A=50.0,
+            store=LabelStore(self.store, reference, protocol=1),
             workdir=self.workdir,
         )
 

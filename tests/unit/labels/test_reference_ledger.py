@@ -28,12 +28,15 @@ from saltflow.labels.reference.ledger import (
     label_chunk,
     read_ledger,
 )
+from saltflow.labels.reference.store import LabelStore
 
 CHUNK = """
 import sys
 from reference_cases import GFN1
 from saltflow.labels.reference.ledger import label_chunk
-label_chunk(*sys.argv[1:4], GFN1, reference_name="gfn1-xtb", max_force_eV_A=50.0, workdir=sys.argv[4])
+from saltflow.labels.reference.store import LabelStore
+store = LabelStore(sys.argv[5], GFN1, protocol=1)
+label_chunk(*sys.argv[1:4], GFN1, reference_name="gfn1-xtb", max_force_eV_A=50.0, store=store, workdir=sys.argv[4])
 """
 
 
@@ -46,7 +49,7 @@ def chunk(tmp_path):
 class Chunk:
     def __init__(self, folder: Path):
         self.frames, self.labelled = folder / "frames.extxyz", folder / "labelled.extxyz"
-        self.ledger, self.workdir = folder / "ledger.tsv", folder / "work"
+        self.ledger, self.workdir, self.store = folder / "ledger.tsv", folder / "work", folder / "store"
 
     def label(self, reference=GFN1, max_force_eV_A=50.0):
         label_chunk(
@@ -56,18 +59,24 @@ class Chunk:
             reference,
             reference_name="gfn1-xtb",
             max_force_eV_A=max_force_eV_A,
+            store=LabelStore(self.store, reference, protocol=1),
             workdir=self.workdir,
         )
 
     def start(self) -> subprocess.Popen:
         """Label it in a process that can be killed."""
-        paths = [self.frames, self.labelled, self.ledger, self.workdir]
+        paths = [self.frames, self.labelled, self.ledger, self.workdir, self.store]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
         return subprocess.Popen([sys.executable, "-c", CHUNK, *map(str, paths)], env=environment)
 
-    def journal_lines(self, kind: str) -> list[str]:
-        text = "".join(path.read_text() for path in self.workdir.glob("labels-*.jsonl"))
-        return [line for line in text.splitlines() if line.startswith(f'{{"{kind}"')]
+    def starts(self) -> list[str]:
+        text = "".join(path.read_text() for path in self.workdir.glob("failures-*.jsonl"))
+        return [line for line in text.splitlines() if line.startswith('{"start"')]
+
+    def labels(self) -> list[dict]:
+        """What whole lines of the store hold."""
+        text = "".join(path.read_text() for path in self.store.glob("*/*.labels"))
+        return [json.loads(line.split(" ", 2)[2]) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def test_products_hold_labels_and_where_they_come_from(chunk, tmp_path):
@@ -85,7 +94,7 @@ def test_products_hold_labels_and_where_they_come_from(chunk, tmp_path):
     assert frame.info["reference"] == "gfn1-xtb"
     assert frame.info["reference_digest"] == GFN1.digest()
     assert frame.info["dispersion"] == "D3(BJ)"
-    assert not list(chunk.workdir.glob("labels-*"))
+    assert not list(chunk.workdir.glob("failures-*"))
 
 
 def test_failed_frame_is_in_the_ledger_and_the_others_go_on(chunk):
@@ -122,13 +131,12 @@ def test_empty_chunk_gives_empty_products(chunk):
 def test_killed_chunk_goes_on_and_labels_no_frame_twice(chunk, caplog):
     write_frames(chunk.frames, [lithium_chloride(seed=seed) for seed in range(8)])
     process = chunk.start()
-    while len(chunk.journal_lines("label")) < 2:
+    while len(chunk.labels()) < 2:
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    whole = [json.loads(line)["label"] for line in chunk.journal_lines("label")]
-    finished = {label["index"]: label["seconds"] for label in whole}
+    finished = {label["index"]: label["seconds"] for label in chunk.labels()}
     assert 2 <= len(finished) < 8
     assert not chunk.labelled.exists()
 
@@ -143,23 +151,22 @@ def test_killed_chunk_goes_on_and_labels_no_frame_twice(chunk, caplog):
 
 
 def test_line_cut_short_by_a_kill_is_dropped(tmp_path):
-    path = tmp_path / "labels.jsonl"
-    label = Label(0, "ok", "", 1.0, 1, -1.25, np.full((2, 3), 1 / 3), np.eye(3), {"code": "x"})
+    path = tmp_path / "failures.jsonl"
+    failure = Label(0, "not_converged", "no end in sight", 1.0, 1, details={"code": "x"})
     with Journal(path) as journal:
         journal.start(0)
-        journal.finish(label)
+        journal.fail(failure)
     whole = path.read_bytes()
     path.write_bytes(whole + whole[-40:-1])
     with Journal(path) as journal:
-        assert list(journal.labels) == [0]
-        np.testing.assert_array_equal(journal.labels[0].forces_eV_A, label.forces_eV_A)
+        assert journal.failures == {0: failure}
         assert path.read_bytes() == whole
 
 
 def test_other_settings_or_frames_start_anew(chunk, caplog):
     write_frames(chunk.frames, [lithium_chloride(seed=seed) for seed in range(6)])
     process = chunk.start()
-    while not chunk.journal_lines("label"):
+    while not chunk.labels():
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()
@@ -173,13 +180,13 @@ def test_other_settings_or_frames_start_anew(chunk, caplog):
 def test_frame_that_kills_its_process_is_given_up(chunk, caplog):
     write_frames(chunk.frames, [lithium_chloride(seed=seed) for seed in range(2)])
     process = chunk.start()
-    while not chunk.journal_lines("start"):
+    while not chunk.starts():
         assert process.poll() is None
         time.sleep(0.005)
     process.kill()
     process.wait()
-    (path,) = chunk.workdir.glob("labels-*.jsonl")
-    deadly = len(chunk.journal_lines("label"))
+    (path,) = chunk.workdir.glob("failures-*.jsonl")
+    deadly = len(chunk.labels())
     path.write_text("".join(f'{{"start": {deadly}}}\n' for _ in range(MAX_STARTS)))
     chunk.label()
     rows = read_ledger(chunk.ledger)
@@ -189,7 +196,7 @@ def test_frame_that_kills_its_process_is_given_up(chunk, caplog):
 
 
 def test_two_jobs_cannot_label_one_chunk(tmp_path):
-    path = tmp_path / "labels.jsonl"
+    path = tmp_path / "failures.jsonl"
     with Journal(path), pytest.raises(SaltflowError, match="Another job"):
         Journal(path)
 

@@ -22,6 +22,7 @@ from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.label import Processes
 from saltflow.labels.reference.labelling import check_elements, label_frames
 from saltflow.labels.reference.ledger import label_chunk
+from saltflow.labels.reference.store import LabelStore
 from saltflow.labels.reference.vasp import start_backend
 from saltflow.labels.reference.vasp_input import COLD, write_inputs
 
@@ -216,14 +217,22 @@ def test_no_product_holds_the_potcar(program, tmp_path):
     write_frames(frames, [atoms])
     reference = program.reference(f"cp {program.output(atoms)} vasprun.xml")
     label_chunk(
-        frames, labelled, ledger, reference, reference_name="vasp", max_force_eV_A=50.0, workdir=program.workdir
+        frames,
+        labelled,
+        ledger,
+        reference,
+        reference_name="vasp",
+        max_force_eV_A=50.0,
+        store=LabelStore(tmp_path / "store", reference, protocol=1),
+        workdir=program.workdir,
     )
     (frame,) = read_frames(labelled)
     texts = [(program.library / "POT_PAW_PBE_64" / symbol / "POTCAR").read_text() for symbol in ("Li_sv", "Cl")]
     assert (tmp_path / "used").read_text() == "".join(texts)
     digest = hashlib.sha256(texts[0].encode()).hexdigest()
     assert f"PAW_PBE Li_sv 01Jan2001 sha256:{digest}" in frame.info["potcars"]
-    everything = [path.read_text() for path in (*program.workdir.rglob("*"), labelled, ledger) if path.is_file()]
+    written = (*program.workdir.rglob("*"), *(tmp_path / "store").rglob("*"), labelled, ledger)
+    everything = [path.read_text() for path in written if path.is_file()]
     assert not [text for text in everything if "VRHFIN" in text]
 
 

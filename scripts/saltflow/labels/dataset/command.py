@@ -58,7 +58,7 @@ def import_files(files: Sequence[Path], out: Path, name: str, composition: str, 
         )
     ]
     write_frames(out, frames)
-    entry = {"path": str(out), "sha256": sha256_of_file(out), "reference": name, "composition": composition}
+    entry = {"path": str(out.resolve()), "sha256": sha256_of_file(out), "reference": name, "composition": composition}
     click.echo(f"{len(frames)} frames in {out}. For labels.imported of the potential in overrides.yaml:")
     click.echo(yaml.safe_dump([entry], sort_keys=False), nl=False)
 

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.base.provenance import sha256_of_file
+from saltflow.base.provenance import check_pinned
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.dataset.consistency import find_inconsistency
 from saltflow.labels.dataset.other_formats import read_labelled
@@ -90,7 +90,7 @@ def read_imported(
         raise InputError(problems)
     frames = []
     for each in sets:
-        _check_pinned(Path(each["path"]), each["sha256"])
+        check_pinned(each["path"], each["sha256"], key="labels.imported")
         found = import_set(
             Path(each["path"]),
             reference,
@@ -102,13 +102,6 @@ def read_imported(
         _check_elements(each["path"], found, elements)
         frames += found
     return frames
-
-
-def _check_pinned(path: Path, sha256: str) -> None:
-    if not path.is_file():
-        raise SaltflowError(f"labels.imported: {path} does not exist; correct its path.")
-    if (found := sha256_of_file(path)) != sha256:
-        raise SaltflowError(f"labels.imported: {path} has SHA-256 {found} where {sha256} is pinned; restore the file.")
 
 
 def _check_elements(path: str, frames: Sequence[Atoms], elements: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read labelled frames of other programs: extended XYZ, VASP's vasprun.xml and OUTCAR, ASE databases."""
+"""Read labelled frames of other programs: extended XYZ, VASP's vasprun.xml, OUTCAR and ML_AB, ASE databases."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.settings.references import Reference
+from saltflow.campaign.settings.references import DensityFunctionalReference, Reference
+from saltflow.labels.dataset.ml_ab import is_ml_ab, read_ml_ab
 from saltflow.labels.frames import read_frames
 from saltflow.labels.reference.vasp_output import KBAR
 from saltflow.materials.frame_info import FrameInfo
@@ -55,7 +56,9 @@ def _reader(path: Path):
             return reader
     if "outcar" in name:
         return _outcar
-    raise SaltflowError(f"{path}: only extended XYZ, vasprun.xml, OUTCAR and ASE's .db files can be imported.")
+    if is_ml_ab(path):
+        return lambda path, reference: read_ml_ab(path)  # says nothing of its functional
+    raise SaltflowError(f"{path}: only extended XYZ, vasprun.xml, OUTCAR, ML_AB and ASE's .db files can be imported.")
 
 
 def _extxyz(path: Path, reference: Reference) -> list[Atoms]:
@@ -134,7 +137,8 @@ def _check_method(path: Path, reference: Reference, tags: Tags) -> None:
             f"{path} was made with PSTRESS = {tags['PSTRESS']}: energies and stresses include it and cannot be labels."
         )
     dispersion = {"": "none", "0": "none", "12": "D3(BJ)"}.get(tags["IVDW"], f"IVDW = {tags['IVDW']}")
-    declared = (getattr(reference, "functional", None), reference.dispersion)
+    by_functional = isinstance(reference, DensityFunctionalReference)  # a universal potential only learned from one
+    declared = (reference.functional if by_functional else reference.method, reference.dispersion)
     if (_functional(tags), dispersion) != declared:
         raise SaltflowError(
             f"{path} holds labels of {_functional(tags)} with dispersion {dispersion}, but is declared as "

@@ -1,4 +1,4 @@
-"""Finished labels of a chunk in an append-only file, which survives a kill at any instant."""
+"""Frames of a chunk that were started and that failed, in an append-only file, which survives a kill at any instant."""
 
 import fcntl
 import json
@@ -8,22 +8,18 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from saltflow.base.errors import SaltflowError
 from saltflow.labels.reference.label import Label
 
-_ARRAYS = ("forces_eV_A", "stress_eV_A3")
-
 
 class Journal(AbstractContextManager):
-    """One JSON line per event (a frame starts, a frame is labelled), on disk before the next event.
+    """One JSON line per event (a frame starts, a frame fails), on disk before the next event.
 
     An incomplete last line is dropped on opening. The file is locked while it is open, so that a job that outlived its
     Snakemake and the job that replaces it cannot both label the chunk.
 
     Attributes:
-        labels: index → label of each finished frame.
+        failures: index → the outcome of each frame that has no label.
         starts: index → number of starts of the frame.
 
     Raises:
@@ -41,7 +37,7 @@ class Journal(AbstractContextManager):
             raise SaltflowError(
                 f"Another job is labelling this chunk ({path}): wait for it or cancel it first."
             ) from error
-        self.labels: dict[int, Label] = {}
+        self.failures: dict[int, Label] = {}
         self.starts: Counter[int] = Counter()
         self._replay()
 
@@ -50,10 +46,10 @@ class Journal(AbstractContextManager):
         self.starts[index] += 1
         self._append({"start": index})
 
-    def finish(self, label: Label) -> None:
-        """Record a label of any status."""
-        self.labels[label.index] = label
-        self._append({"label": asdict(label)})
+    def fail(self, label: Label) -> None:
+        """Record that a frame has no label, with the reason."""
+        self.failures[label.index] = label
+        self._append({"failure": asdict(label)})
 
     def __exit__(self, *_) -> None:
         self._file.close()
@@ -68,20 +64,10 @@ class Journal(AbstractContextManager):
             if "start" in event:
                 self.starts[event["start"]] += 1
             else:
-                label = _label(event["label"])
-                self.labels[label.index] = label
+                failure = Label(**event["failure"])
+                self.failures[failure.index] = failure
 
     def _append(self, event: dict) -> None:
-        self._file.write(json.dumps(event, default=_as_list).encode() + b"\n")
+        self._file.write(json.dumps(event, default=float).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
-
-
-def _label(fields: dict) -> Label:
-    arrays = {name: np.array(fields[name]) for name in _ARRAYS if fields[name] is not None}
-    return Label(**{**fields, **arrays})
-
-
-def _as_list(value: object) -> list | float:
-    """NumPy values for JSON; floats keep every digit."""
-    return np.asarray(value).tolist()

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.build import bulk, molecule
@@ -13,10 +12,11 @@ from ase.data import atomic_numbers
 from ase.eos import EquationOfState
 from ase.units import GPa
 
-from saltflow.base.errors import SaltflowError
+from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import digest, provenance, read_json, write_json
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.reference.labelling import label_frames
+from saltflow.materials.structure_files import read_structure
 
 # Relative volumes of the scan; its minimum must lie inside.
 VOLUME_SCALES = (0.92, 0.96, 1.0, 1.04, 1.08)
@@ -41,11 +41,11 @@ def build_crystal(name: str) -> Atoms:
             return bulk(match[1], match[2], a=float(match[3]), cubic=match[2] != "wurtzite")
         if name in atomic_numbers:
             return _element(name)
-        return ase.io.read(name)
-    except (KeyError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
+        return read_structure(name)
+    except (InputError, KeyError, ValueError, RuntimeError) as error:
         raise SaltflowError(
-            f"No crystal can be made of '{name}' ({error}): give an element, formula:prototype:lattice constant such "
-            "as LiCl:rocksalt:5.14, or a structure file."
+            f"No crystal can be made of '{name}' ({str(error).rstrip('.')}): give an element, "
+            "formula:prototype:lattice constant such as LiCl:rocksalt:5.14, or a structure file."
         ) from error
 
 

@@ -1,6 +1,7 @@
 """The label of one structure, or the reason why there is none."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -88,6 +89,9 @@ class LabelFailure(Exception):  # noqa: N818 - a failed frame is data, not an er
         self.status, self.reason, self.attempts = status, reason, attempts
         self.details = details or {}
         super().__init__(reason)
+
+    def __reduce__(self):
+        return partial(LabelFailure, attempts=self.attempts, details=self.details), (self.status, self.reason)
 
 
 class Backend(Protocol):

@@ -22,7 +22,7 @@ from saltflow.labels.reference.label import Backend, Label, LabelFailure, Proces
 from saltflow.labels.reference.program import disk_is_full
 from saltflow.materials.frame_info import FrameInfo
 
-__all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms"]
+__all__ = ["Label", "check_elements", "label_frames", "label_isolated_atoms", "within_limit"]
 
 # Closer nuclei are an unphysical structure (H2: 0.74 Å).
 OVERLAP_A = 0.4
@@ -84,15 +84,26 @@ def label_isolated_atoms(elements: Iterable[str], reference: Reference, *, workd
 def _labels(frames, reference, max_force_eV_A, workdir, processes) -> Generator[Label, None, None]:
     with closing(_backend(reference, workdir, processes)) as backend:
         for index, atoms in enumerate(frames):
-            yield _label(backend, index, atoms, max_force_eV_A, workdir)
+            yield within_limit(_label(backend, index, atoms, workdir), max_force_eV_A=max_force_eV_A)
 
 
-def _label(backend: Backend, index: int, atoms: Atoms, max_force_eV_A: float, workdir: Path) -> Label:
+def within_limit(label: Label, *, max_force_eV_A: float) -> Label:
+    """The label itself, or a failure ("force_limit") where the force on an atom is larger than allowed."""
+    if label.status != "ok":
+        return label
+    largest_eV_A = np.linalg.norm(label.forces_eV_A, axis=1).max()
+    if largest_eV_A <= max_force_eV_A:
+        return label
+    reason = f"largest force {largest_eV_A:.1f} eV/Å is above the limit of {max_force_eV_A:g} eV/Å"
+    return Label(label.index, "force_limit", reason, label.seconds, label.attempts, details=label.details)
+
+
+def _label(backend: Backend, index: int, atoms: Atoms, workdir: Path) -> Label:
     start = time.perf_counter()
     try:
         _check_geometry(atoms)
         result = backend.compute(atoms)
-        _check_result(result, max_force_eV_A)
+        _check_result(result)
     except LabelFailure as failure:
         full = failure.status == "crashed" and disk_is_full(workdir)
         return Label(
@@ -133,7 +144,7 @@ def _check_geometry(atoms: Atoms) -> None:
         raise LabelFailure("overlap", reason, attempts=0)
 
 
-def _check_result(result: Result, max_force_eV_A: float) -> None:
+def _check_result(result: Result) -> None:
     numbers = [[result.energy_eV], result.forces_eV_A.ravel(), result.stress_eV_A3.ravel()]
     if not np.isfinite(np.concatenate(numbers)).all():
         raise LabelFailure(
@@ -142,10 +153,6 @@ def _check_result(result: Result, max_force_eV_A: float) -> None:
             attempts=result.attempts,
             details=result.details,
         )
-    largest_eV_A = np.linalg.norm(result.forces_eV_A, axis=1).max()
-    if largest_eV_A > max_force_eV_A:
-        reason = f"largest force {largest_eV_A:.1f} eV/Å is above the limit of {max_force_eV_A:g} eV/Å"
-        raise LabelFailure("force_limit", reason, attempts=result.attempts, details=result.details)
 
 
 def _check_frames(frames: Sequence[Atoms], reference) -> None:

@@ -2,23 +2,26 @@
 
 import csv
 import logging
+import math
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
-from saltflow.base.errors import SaltflowError
+from saltflow.base.errors import DamagedProductError, SaltflowError
 from saltflow.base.provenance import atomic_write, digest, sha256_of_file
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.frame_order import order_by_similarity
 from saltflow.labels.reference.journal import Journal
 from saltflow.labels.reference.label import Label, Processes
-from saltflow.labels.reference.labelling import label_frames
+from saltflow.labels.reference.labelling import label_frames, within_limit
+from saltflow.labels.reference.store import LabelStore, key_of_structure
 from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
@@ -44,14 +47,15 @@ def label_chunk(
     *,
     reference_name: str,
     max_force_eV_A: float,
+    store: LabelStore,
     workdir: str | os.PathLike,
     processes: Processes = Processes(),  # noqa: B008 - frozen
 ) -> None:
-    """Label every frame of a file; a killed call resumes with the first frame without a label.
+    """Label every frame of a file that is not in the store; a killed call resumes with the first frame without a label.
 
     Similar frames follow each other, so that a code can start from the wavefunction of the one before.
 
-    Finished frames are kept in `workdir` under a digest of frames and settings, until the two products are written.
+    Failures are kept in `workdir` under a digest of frames and settings, until the two products are written.
 
     Args:
         frames_path: extended XYZ; what the frames say of themselves is kept.
@@ -59,6 +63,7 @@ def label_chunk(
         out_ledger: tab-separated, one row per frame, failures with their reason.
         reference_name: of the reference in the settings.
         max_force_eV_A: limit on the force on any atom.
+        store: of the labels of the reference.
         processes: MPI ranks and threads that the code may use.
 
     Raises:
@@ -68,15 +73,24 @@ def label_chunk(
     key = digest(
         {
             "settings": reference.model_dump(mode="json", exclude=_PATHS),
-            "max_force_eV_A": max_force_eV_A,
             "frames": sha256_of_file(frames_path),
         }
     )
-    with Journal(Path(workdir) / f"labels-{key}.jsonl") as journal:
-        _label_remaining(
-            frames, reference, journal, max_force_eV_A=max_force_eV_A, workdir=Path(workdir), processes=processes
-        )
-        labels = [journal.labels[index] for index in range(len(frames))]
+    with store, Journal(Path(workdir) / f"failures-{key}.jsonl") as journal:
+        keys = [key_of_structure(atoms) for atoms in frames]
+        first = {key: index for index, key in reversed(list(enumerate(keys)))}  # equal frames are computed once
+        found = _stored(first, store)
+        _fail_frames_that_kill(journal, found)
+        to_compute = set(first.values()) - found.keys() - journal.failures.keys()
+        remaining = [index for index in order_by_similarity(frames) if index in to_compute]
+        if remaining:
+            todo = [frames[index] for index in remaining]
+            new = label_frames(todo, reference, max_force_eV_A=math.inf, workdir=Path(workdir), processes=processes)
+            with closing(new):
+                found |= _kept(new, remaining, frames, journal, store)
+        found |= journal.failures
+        labels = [replace(found[first[key]], index=index) for index, key in enumerate(keys)]
+        labels = [within_limit(label, max_force_eV_A=max_force_eV_A) for label in labels]
         write_frames(out_extxyz, _labelled(frames, labels, reference, reference_name))
         rows = [_row(frames[label.index], label, reference.digest()) for label in labels]
         _write_rows(out_ledger, rows)
@@ -84,9 +98,20 @@ def label_chunk(
 
 
 def read_ledger(path: str | os.PathLike) -> list[dict[str, str]]:
-    """The rows of a ledger as text."""
-    with open(path, newline="") as handle:
-        return list(csv.DictReader(handle, delimiter="\t"))
+    """The rows of a ledger as text.
+
+    Raises:
+        DamagedProductError: the file holds something else.
+    """
+    try:
+        with open(path, newline="") as handle:
+            table = csv.DictReader(handle, delimiter="\t")
+            rows = list(table)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DamagedProductError(path, error) from error
+    if table.fieldnames != list(COLUMNS):
+        raise DamagedProductError(path, "it has other columns than a ledger")
+    return rows
 
 
 def join_ledgers(ledgers: Sequence[str | os.PathLike], out_ledger: str | os.PathLike) -> None:
@@ -117,42 +142,61 @@ def check_failures(ledgers: Sequence[str | os.PathLike], *, max_failed_fraction:
         )
 
 
-def _label_remaining(
-    frames: Sequence[Atoms], reference: Reference, journal: Journal, *, max_force_eV_A: float, workdir, processes
-) -> None:
-    _fail_frames_that_kill(journal)
-    remaining = [index for index in order_by_similarity(frames) if index not in journal.labels]
-    if not remaining:
-        return
-    if journal.labels:
-        log.info("%d of %d frames are already labelled", len(journal.labels), len(frames))
-    todo = [frames[index] for index in remaining]
+def _stored(first: Mapping[str, int], store: LabelStore) -> dict[int, Label]:
+    """Index → label of those different frames whose label is in the store.
+
+    Args:
+        first: key of a structure → index of the first frame that has it.
+    """
+    known = store.find(first.keys())
+    if known:
+        log.info("%d of %d different frames are already labelled", len(known), len(first))
+    return {first[key]: _label(first[key], label) for key, label in known.items()}
+
+
+def _label(index: int, stored: Mapping) -> Label:
+    arrays = {name: np.array(stored[name]) for name in ("forces_eV_A", "stress_eV_A3")}
+    return Label(**{**stored, **arrays, "index": index})
+
+
+def _kept(
+    labels: Iterator[Label], indices: Sequence[int], frames: Sequence[Atoms], journal: Journal, store: LabelStore
+) -> dict[int, Label]:
+    """Compute labels one after another; each is in the store, or its failure in the journal, before the next begins.
+
+    Args:
+        labels: computes the next one when it is asked for. indices: of their frames.
+    """
+    found: dict[int, Label] = {}
     seconds = 0.0
-    limits = {"max_force_eV_A": max_force_eV_A, "workdir": workdir, "processes": processes}
-    with closing(label_frames(todo, reference, **limits)) as labels:
-        for done, index in enumerate(remaining, start=1):
-            journal.start(index)
-            label = replace(next(labels), index=index)
-            _stop_on_full_disk(label, journal, workdir)
-            journal.finish(label)
-            seconds += label.seconds
-            _log_progress(label, len(frames), seconds / done, len(remaining) - done)
+    for number, index in enumerate(indices, start=1):
+        journal.start(index)
+        label = replace(next(labels), index=index)
+        _stop_on_full_disk(label, journal)
+        if label.status == "ok":
+            store.add(key_of_structure(frames[index]), asdict(label))
+            found[index] = label
+        else:
+            journal.fail(label)
+        seconds += label.seconds
+        _log_progress(label, len(frames), seconds / number, len(indices) - number)
+    return found
 
 
-def _stop_on_full_disk(label: Label, journal: Journal, workdir: Path) -> None:
+def _stop_on_full_disk(label: Label, journal: Journal) -> None:
     """Stop on a full disk, so that the frame is tried again; not after too many starts."""
     if label.status == "disk_full" and journal.starts[label.index] < MAX_STARTS:
         raise SaltflowError(
-            f"The disk of {workdir} is full ({label.reason}): free space and start the same command again; it "
-            f"resumes with frame {label.index + 1}."
+            f"The disk of {journal.path.parent} is full ({label.reason}): free space and start the same command again; "
+            f"it resumes with frame {label.index + 1}."
         )
 
 
-def _fail_frames_that_kill(journal: Journal) -> None:
+def _fail_frames_that_kill(journal: Journal, found: Mapping[int, Label]) -> None:
     for index, starts in journal.starts.items():
-        if starts >= MAX_STARTS and index not in journal.labels:
+        if starts >= MAX_STARTS and index not in found and index not in journal.failures:
             reason = f"the process ended {starts} times while it computed this frame (memory, walltime or disk?)"
-            journal.finish(Label(index, "crashed", reason, seconds=0.0, attempts=starts))
+            journal.fail(Label(index, "crashed", reason, seconds=0.0, attempts=starts))
 
 
 def _log_progress(label: Label, total: int, seconds_per_frame: float, left: int) -> None:

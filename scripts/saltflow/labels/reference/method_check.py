@@ -11,7 +11,7 @@ from ase.build import bulk
 from ase.units import GPa
 
 from saltflow.base.errors import SaltflowError
-from saltflow.campaign.settings.references import Reference, TbliteReference
+from saltflow.campaign.settings.references import DensityFunctionalReference, Reference
 from saltflow.labels.reference.label import Label, Processes
 from saltflow.labels.reference.labelling import label_frames
 
@@ -198,7 +198,8 @@ def _force(label: Label) -> float:
 
 
 def _known_answers(labels: dict[str, Label], reference: Reference) -> list[Comparison]:
-    method = reference.method if isinstance(reference, TbliteReference) else reference.functional
+    by_functional = isinstance(reference, DensityFunctionalReference)
+    method = reference.functional if by_functional else reference.method
     rise_meV = 1000 * (labels["moved"].energy_eV - labels["perfect"].energy_eV)
     known = KNOWN.get(method)
     rows = (
@@ -221,7 +222,7 @@ def _known_answers(labels: dict[str, Label], reference: Reference) -> list[Compa
             ),
         ]
     )
-    if not isinstance(reference, TbliteReference):
+    if by_functional:
         pressure_GPa = -np.trace(labels["perfect"].stress_eV_A3) / 3 / GPa
         rows.append(Comparison(f"pressure at {LATTICE_A} Å", pressure_GPa, 0.0, PRESSURE_TOLERANCE_GPA, "GPa"))
     return rows

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from saltflow.base.child_process import NOT_FOUND, bound_program
+from saltflow.base.child_process import NOT_FOUND, bound_program, format_exit
 from saltflow.base.errors import SaltflowError
 from saltflow.labels.reference.label import LabelFailure, Processes
 
@@ -69,14 +69,6 @@ def kill_group(group: int) -> None:
     """Kill all processes of a group."""
     with suppress(ProcessLookupError):  # it has ended
         os.killpg(group, signal.SIGKILL)
-
-
-def format_exit(status: int) -> str:
-    """The exit of a process, from its exit code in Python."""
-    if status >= 0:
-        return f"ended with exit code {status}"
-    hint = " (memory?)" if -status == signal.SIGKILL else ""
-    return f"was ended by {signal.Signals(-status).name}{hint}"
 
 
 def disk_is_full(folder: Path) -> bool:
