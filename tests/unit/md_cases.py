@@ -101,6 +101,7 @@ DYNAMICS = {
         "equilibrate_nvt_ps": 0.04,
         "duration_ps": 0.3,
         "frame_interval_fs": 20.0,
+        "until_known": None,
         "velocities": {"duration_ps": 0.02, "interval_fs": 4.0},
     },
     "stop_criteria": {"max_temperature_ratio": 4.0, "max_energy_drift_meV_atom_ps": 20.0},
@@ -127,11 +128,11 @@ class SmallMemory(Springs):
         super().__init__(springs.groups, springs.rest_A)
         self.room, self.requests = room, []
 
-    def evaluate(self, positions, cells):
+    def evaluate(self, positions, cells, *, isolate=True):
         self.requests.append(len(cells))
         if len(positions) > self.room:
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {len(positions)} atoms.")
-        return super().evaluate(positions, cells)
+        return super().evaluate(positions, cells, isolate=isolate)
 
 
 def run_springs(folder, potential, *, cells=3, segment_steps=1000):

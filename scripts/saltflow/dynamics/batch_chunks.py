@@ -6,6 +6,7 @@ halved and computed again; the run goes on.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from itertools import pairwise
@@ -14,20 +15,27 @@ import numpy as np
 import torch
 
 from saltflow.base.errors import SaltflowError
-from saltflow.potentials.mace import BatchedPotential, Committee, Evaluation
+from saltflow.potentials.protocol import BoundPotential, Evaluation, MDPotential
 
 log = logging.getLogger(__name__)
 # A potential, its atoms and its cells.
-CellChunk = tuple[BatchedPotential, slice, slice]
+CellChunk = tuple[BoundPotential, slice, slice]
 OUT_OF_MEMORY = (
     "CUDA out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDA error: out of memory",
     "DefaultCPUAllocator: can't allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUSOLVER_STATUS_ALLOC_FAILED",
+    "memory space failed to allocate",  # Kokkos, of symmetrix-xl
+    # Libraries take memory for themselves when they are first called, and do not say what was missing.
+    "when calling `cublasCreate(handle)`",
+    "when calling `cusolverDnCreate(handle)`",
 )
+WARP_OUT_OF_MEMORY = re.compile(r"Failed to allocate \d+ bytes on device")
 
 
 class ChunkedPotential:
-    """A committee bound to the cells of a batch, with the interface of `BatchedPotential`.
+    """A committee bound to the cells of a batch, with the interface of `BoundPotential`.
 
     Args:
         committee: the potential.
@@ -36,7 +44,7 @@ class ChunkedPotential:
         max_atoms: limit for chunks of two cells or more; None for one chunk.
     """
 
-    def __init__(self, committee: Committee, numbers: np.ndarray, system: np.ndarray, *, max_atoms: int | None):
+    def __init__(self, committee: MDPotential, numbers: np.ndarray, system: np.ndarray, *, max_atoms: int | None):
         self.committee, self.numbers, self.max_atoms = committee, numbers, max_atoms
         self.atoms = np.bincount(system).tolist()
         self._cut()
@@ -76,12 +84,13 @@ class ChunkedPotential:
             self.max_atoms = sum(self.atoms[:fitting])
             self._cut()
 
-    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor) -> Evaluation:
+    def evaluate(self, positions: torch.Tensor, cells: torch.Tensor, *, isolate: bool = True) -> Evaluation:
         """Energies, forces and stresses of all cells.
 
         Args:
             positions: (atoms, 3) Å.
             cells: (systems, 3, 3) Å.
+            isolate: as in `BoundPotential`.
 
         Raises:
             SaltflowError: one cell alone does not fit into the memory.
@@ -89,7 +98,7 @@ class ChunkedPotential:
         found: list[Evaluation] = []
         while len(found) < len(self._chunks):
             potential, where, which = self._chunks[len(found)]
-            evaluation = self._attempt(potential, positions[where], cells[which])
+            evaluation = self._attempt(potential, positions[where], cells[which], isolate=isolate)
             if evaluation is None:
                 self._halve(where, which)
                 found = []
@@ -97,10 +106,12 @@ class ChunkedPotential:
                 found.append(evaluation)
         return found[0] if len(found) == 1 else _joined(found)
 
-    def _attempt(self, potential: BatchedPotential, positions: torch.Tensor, cells: torch.Tensor) -> Evaluation | None:
+    def _attempt(
+        self, potential: BoundPotential, positions: torch.Tensor, cells: torch.Tensor, *, isolate: bool = True
+    ) -> Evaluation | None:
         """An evaluation, or None where the memory is too small."""
         try:
-            return potential.evaluate(positions, cells)
+            return potential.evaluate(positions, cells, isolate=isolate)
         except RuntimeError as error:
             if not ran_out_of_memory(error):
                 raise
@@ -142,8 +153,10 @@ class ChunkedPotential:
 
 
 def ran_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory; TorchScript passes torch's error on as text."""
-    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in OUT_OF_MEMORY)
+    """Whether a device had too little memory; TorchScript, libraries and Warp say so in their text alone."""
+    text = str(error)
+    is_known = any(message in text for message in OUT_OF_MEMORY) or WARP_OUT_OF_MEMORY.search(text)
+    return isinstance(error, torch.OutOfMemoryError) or bool(is_known)
 
 
 def _joined(found: Sequence[Evaluation]) -> Evaluation:

@@ -56,13 +56,13 @@ class SegmentFiles:
             ) from error
         self.finished += 1
 
-    def frames(self) -> Iterator[list[dict]]:
-        """The frames of each finished segment in order.
+    def frames(self, first: int = 0, end: int | None = None) -> Iterator[list[dict]]:
+        """The frames of the finished segments in order, from `first` to before `end`.
 
         Raises:
             SaltflowError: a segment is damaged.
         """
-        for number in range(self.finished):
+        for number in range(first, self.finished if end is None else end):
             yield self._read(number)["frames"]
 
     def _path(self, number: int) -> Path:

@@ -13,7 +13,7 @@ from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.materials.groups import AtomGroup, impose_shapes
 from saltflow.materials.groups.persistence import sampled_frames
-from saltflow.potentials.mace import Committee
+from saltflow.potentials.protocol import MDPotential
 from saltflow.trajectory.h5md import TrajectoryFile
 
 
@@ -22,7 +22,7 @@ def run_constrained_state_point(
     free_runs: Sequence[TrajectoryFile],
     found: Mapping,
     composition: Composition,
-    committee: Committee,
+    committee: MDPotential,
     *,
     motions: str,
     temperature_K: float,
@@ -57,7 +57,7 @@ def run_constrained_state_point(
         starts.append(_start(replica, run, chosen, status=own["status"]))
         groups.append([group.atoms for group in chosen])
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records = run_batch(
+    records, _ = run_batch(
         starts,
         composition,
         committee,
@@ -80,6 +80,7 @@ def run_constrained_state_point(
         "mode": motions,
         "temperature_K": temperature_K,
         "timestep_fs": step_fs,
+        "evaluated_by": committee.evaluated_by,
         "production_ps": steps_of(constraints["duration_ps"], step_fs=step_fs) * step_fs / 1000,
         "replicas": records,
     }

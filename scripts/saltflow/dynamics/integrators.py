@@ -11,7 +11,8 @@ from ase import units
 
 from saltflow.dynamics.constraints import Constraint
 from saltflow.dynamics.state import MDState
-from saltflow.potentials.mace import Evaluation
+from saltflow.potentials.matrices_3x3 import exponential, inverse
+from saltflow.potentials.protocol import Evaluation
 
 Forces = Callable[[torch.Tensor, torch.Tensor], Evaluation]
 LARGEST_RELAX_MOVE_A = 0.1
@@ -119,9 +120,9 @@ def reshape_cells(
     largest = drift.abs().amax((-1, -2)).clamp(min=1e-300)
     drift = drift * (LARGEST_STRAIN / 3 / largest).clamp(max=1.0)[:, None, None]
     width = (2 * units.kB * target_K * rate * step / state.volume_A3()).sqrt()
-    drawn = torch.stack(state.normals([(3, 3)] * state.systems))
+    drawn = state.on_device(torch.stack(state.normals([(3, 3)] * state.systems)))
     strain = drift + width[:, None, None] * 0.5 * (drawn + drawn.transpose(-1, -2))
-    deform_cells(state, torch.linalg.matrix_exp(strain))
+    deform_cells(state, exponential(strain))
 
 
 def deform_cells(state: MDState, deformation: torch.Tensor) -> None:
@@ -131,10 +132,10 @@ def deform_cells(state: MDState, deformation: torch.Tensor) -> None:
         state: cells, positions and velocities changed in place.
         deformation: acts on rows.
     """
-    inverse = torch.linalg.inv(deformation).transpose(-1, -2)
+    opposite = inverse(deformation).transpose(-1, -2)
     state.cells = state.cells @ deformation
     state.positions = torch.einsum("ni,nij->nj", state.positions, deformation[state.system])
-    state.velocities = torch.einsum("ni,nij->nj", state.velocities, inverse[state.system])
+    state.velocities = torch.einsum("ni,nij->nj", state.velocities, opposite[state.system])
 
 
 def scale_cells(state: MDState, scale: torch.Tensor) -> None:

@@ -1,7 +1,7 @@
 """Settings, progress and outcome of a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from ase import Atoms
@@ -20,6 +20,8 @@ class Conditions:
     compressibility_per_GPa: of the barostat; sets its speed, not its result. pressure_GPa: target.
     max_temperature_ratio: stop criterion; a cell hotter than this × its target is stopped.
     segment_ps: time between checkpoints.
+    max_energy_drift_meV_atom_ps: stop criterion; a cell whose conserved quantity certainly drifts faster in the last
+        stage (NVE, NVT) is stopped; None for none.
     """
 
     step_fs: float
@@ -30,6 +32,7 @@ class Conditions:
     pressure_GPa: float
     max_temperature_ratio: float
     segment_ps: float
+    max_energy_drift_meV_atom_ps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,14 @@ class RunOutcome:
     """The end of one cell's run.
 
     atoms: last finite frame, with velocities. status: "ok", or the stop criterion. steps: completed.
-    conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT).
+    conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT), and its standard error.
     """
 
     atoms: Atoms
     status: str
     steps: int
-    conserved_drift_meV_atom_ps: float | None
+    conserved_drift_meV_atom_ps: float | None = None
+    conserved_drift_error_meV_atom_ps: float | None = None
 
 
 class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error
@@ -64,6 +68,13 @@ class Progress:
     cell_sum: torch.Tensor | None = None
     conserved: tuple[torch.Tensor, ...] = ()
     stopped: tuple[tuple[int, str, int, Atoms], ...] = ()
+    looks: tuple[dict, ...] = ()
+
+    def at(self, device: str | torch.device, *, state: MDState | None) -> "Progress":
+        """A copy with its tensors on a device, and another state."""
+        volume_sum, cell_sum = (None if sums is None else sums.to(device) for sums in (self.volume_sum, self.cell_sum))
+        conserved = tuple(values.to(device) for values in self.conserved)
+        return replace(self, state=state, volume_sum=volume_sum, cell_sum=cell_sum, conserved=conserved)
 
 
 def progress_line(progress: Progress, schedule: Sequence[Stage], *, step_fs: float, seconds_per_step: float) -> str:

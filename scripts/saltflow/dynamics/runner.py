@@ -9,31 +9,35 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from ase import Atoms, units
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import atomic_write
 from saltflow.dynamics import integrators
 from saltflow.dynamics.batch_chunks import ChunkedPotential
 from saltflow.dynamics.checkpoints import SegmentFiles
 from saltflow.dynamics.constraints import Frozen, constrain
-from saltflow.dynamics.observation import drift_meV_atom_ps, frames_of, velocities_of
+from saltflow.dynamics.growing_trajectories import GrowingTrajectories
+from saltflow.dynamics.looks import Judge, is_look_due, take_look
+from saltflow.dynamics.observation import Recorded, drift_meV_atom_ps, drifts_faster, frames_of, velocities_of
 from saltflow.dynamics.progress import Conditions, Interrupted, Progress, RunOutcome, progress_line
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
 from saltflow.dynamics.walltime import Walltime, walltime_of_job
-from saltflow.potentials.mace import Committee, Evaluation
-from saltflow.trajectory.h5md import H5MDWriter
+from saltflow.potentials.protocol import MDPotential
+from saltflow.trajectory.h5md import open_trajectory
 
 log = logging.getLogger(__name__)
 RELAX_STEP_A2_PER_EV = 0.01
+MOMENTUM_INTERVAL = 100  # steps between removals of the momentum that forces of single precision add up to
+CONSERVED_VALUES = 100  # of a stage
+DRIFT_CHECKS = (20, 40, 60, 80)  # after so many of them
 BAROSTATS = {"npt": integrators.rescale_cells, "npt-full": integrators.reshape_cells}
 
 
@@ -55,7 +59,7 @@ class MDRun:
         self,
         cells: Sequence[Atoms],
         schedule: Sequence[Stage],
-        committee: Committee,
+        committee: MDPotential,
         *,
         conditions: Conditions,
         seeds: Sequence[int],
@@ -69,10 +73,12 @@ class MDRun:
         self.conditions, self.step = conditions, conditions.step_fs * units.fs
         self.thermostat = THERMOSTATS[conditions.thermostat]
         self.walltime = walltime or walltime_of_job()
-        self.frames: list[dict] = []
+        self.recorded: list[Recorded] = []
         self.potential: ChunkedPotential | None = None
         self._stop_requested = False
         self.segments = SegmentFiles(workdir)
+        self.trajectories = GrowingTrajectories(self.segments, self.cells)
+        self._ramp: tuple[object, torch.Tensor, torch.Tensor] | None = None
         checkpoint = self.segments.resume()
         if checkpoint:
             self._continue_from(checkpoint)
@@ -80,8 +86,8 @@ class MDRun:
             self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
             self._bind(find_size=True)
 
-    def finish(self) -> list[RunOutcome]:
-        """Integrate to the end of the schedule.
+    def finish(self, judge: Judge | None = None) -> list[RunOutcome]:
+        """Integrate to the end of the schedule, or until the judge ends it at one of its looks.
 
         Raises:
             Interrupted: SIGTERM was received; a checkpoint is written.
@@ -89,33 +95,28 @@ class MDRun:
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             while self.progress.stage < len(self.schedule) and self.progress.state.systems:
-                self._run_segment()
+                if judge and is_look_due(self.schedule, self.progress):
+                    self._look(judge)
+                else:
+                    self._run_segment()
                 self._write_checkpoint()
+                self.trajectories.grow()
                 if self._stop_requested:
+                    self.trajectories.wait()
                     raise Interrupted("The run was stopped by SIGTERM; start it again and it resumes here.")
+            self.trajectories.wait()
         finally:
             signal.signal(signal.SIGTERM, previous)
         return self._outcomes()
 
     def write_trajectories(self, paths: Sequence[str | os.PathLike], *, metadata: Sequence[dict]) -> None:
-        """Assemble the recorded frames of every cell into one H5MD file each.
+        """Put the recorded frames of every cell into one H5MD file each.
 
         Args:
             paths: one file per cell, in the order of the cells.
             metadata: one provenance record per cell.
         """
-        with ExitStack() as stack:
-            temporaries = [stack.enter_context(atomic_write(path)) for path in paths]
-            writers = [
-                H5MDWriter(temporary, cell, metadata=record)
-                for temporary, cell, record in zip(temporaries, self.cells, metadata, strict=True)
-            ]
-            for frames in self.segments.frames():
-                for frame in frames:
-                    writer = writers[frame.pop("label")]
-                    (writer.append_velocities if "velocities_A_ps" in frame else writer.append)(**frame)
-                for writer in writers:
-                    writer.flush()
+        self.trajectories.finish(paths, metadata=metadata)
 
     # ── integration ────────────────────────────────────────────────────────────────────────────
 
@@ -123,18 +124,13 @@ class MDRun:
         progress = self.progress
         began, first = time.perf_counter(), progress.total_steps
         self.walltime.begin_segment()
-        while self._segment_goes_on(progress.total_steps - first):
+        while progress.state.systems and self._segment_goes_on(progress.total_steps - first):
             stage = self.schedule[progress.stage]
             if not progress.started:
                 self._enter(stage)
-            before = replace(progress.state)
-            temperature_K = self._advance(stage)
-            progress.step += 1
-            progress.total_steps += 1
-            self._stop_lost_cells(stage, before, temperature_K)
-            if not progress.state.systems:
-                break
-            self._observe(stage)
+            self._make_step(stage)
+            if progress.state.systems:
+                self._observe(stage)
             if progress.step == stage.steps:
                 progress.stage += 1
                 if progress.stage == len(self.schedule):
@@ -145,7 +141,8 @@ class MDRun:
     def _segment_goes_on(self, steps: int) -> bool:
         """Whether a segment gets one more step; it has at least one, so that short walltimes make progress."""
         length = max(1, round(self.conditions.segment_ps * 1000 / self.conditions.step_fs))
-        is_full = steps > 0 and (steps >= length or self.walltime.is_time_to_save())
+        is_due = is_look_due(self.schedule, self.progress)
+        is_full = steps > 0 and (steps >= length or is_due or self.walltime.is_time_to_save())
         return not (is_full or self._stop_requested)
 
     def _bind(self, *, find_size: bool = False) -> None:
@@ -161,7 +158,8 @@ class MDRun:
         """Bind constraints and potential to the cells of the batch."""
         state = self.progress.state
         self.constraint = constrain(self.frozen, self.cells, state)
-        state.lost_degrees = self.constraint and self.constraint.lost_degrees
+        self.progress.state = replace(state, lost_degrees=self.constraint and self.constraint.lost_degrees)
+        self.progress.state.count()
         self._restrict = self.constraint.restrict if self.constraint else remove_drift
         numbers, system = state.numbers.cpu().numpy(), state.system.cpu().numpy()
         self.potential = ChunkedPotential(self.committee, numbers, system, max_atoms=max_atoms)
@@ -187,14 +185,39 @@ class MDRun:
         mean = (progress.volume_sum / progress.volume_count).to(device)
         integrators.scale_cells(state, (mean / state.volume_A3()) ** (1 / 3))
 
-    def _advance(self, stage: Stage) -> torch.Tensor:
-        """One step; returns the temperature of each cell before the thermostat acts on it."""
-        state, forces, step = self.progress.state, self.potential.evaluate, self.step
+    def _make_step(self, stage: Stage) -> None:
+        """One step of the cells that are left after it; those that met a stop criterion leave the batch."""
+        progress, before, evaluation = self.progress, replace(self.progress.state), self.evaluation
+        temperature_K = self._advance(stage, isolate=False)
+        finite, runaway = self._verdicts(stage, temperature_K)
+        if not all(finite):  # numbers of one cell may have spread over the batch: the step is made again with care
+            progress.state, self.evaluation = replace(before), evaluation
+            finite, runaway = self._verdicts(stage, self._advance(stage, isolate=True))
+        progress.step += 1
+        progress.total_steps += 1
+        lost = {
+            place: "temperature ran away" if is_finite else "energy or forces are not finite"
+            for place, (is_finite, is_hot) in enumerate(zip(finite, runaway, strict=True))
+            if is_hot or not is_finite
+        }
+        self._stop(lost, stage, before)
+        if progress.total_steps % MOMENTUM_INTERVAL == 0 and stage.ensemble != "relax":
+            self._restrict(progress.state)
+
+    def _advance(self, stage: Stage, *, isolate: bool) -> torch.Tensor:
+        """One step; returns the temperature of each cell before the thermostat acts on it.
+
+        Args:
+            isolate: as in `BoundPotential`.
+        """
+        state, step = self.progress.state, self.step
+        forces = partial(self.potential.evaluate, isolate=isolate)
         if stage.ensemble == "relax":
             self.evaluation = integrators.relax_step(state, self.evaluation, forces, step_size=RELAX_STEP_A2_PER_EV)
             return state.temperature_K()
+        move = partial(integrators.verlet_step, state, forces=forces, step=step, constraint=self.constraint)
         if stage.ensemble == "nve":
-            self.evaluation = self._verlet_step()
+            self.evaluation = move(self.evaluation)
             return state.temperature_K()
         target = self._target(stage)
         time = self.conditions.thermostat_time_fs * units.fs
@@ -209,19 +232,10 @@ class MDRun:
                 compressibility=self.conditions.compressibility_per_GPa / units.GPa,
             )
         self.thermostat.half_step(state, target_K=target, step=step, time=time, restrict=self._restrict)
-        self.evaluation = self._verlet_step()
+        self.evaluation = move(self.evaluation)
         temperature_K = state.temperature_K()
         self.thermostat.half_step(state, target_K=target, step=step, time=time, restrict=self._restrict)
         return temperature_K
-
-    def _verlet_step(self) -> Evaluation:
-        return integrators.verlet_step(
-            self.progress.state,
-            self.evaluation,
-            self.potential.evaluate,
-            step=self.step,
-            constraint=self.constraint,
-        )
 
     def _per_cell(self, values: Sequence[float]) -> torch.Tensor:
         state = self.progress.state
@@ -229,55 +243,101 @@ class MDRun:
         return torch.tensor(chosen, dtype=torch.float64, device=state.cells.device)
 
     def _target(self, stage: Stage) -> torch.Tensor:
-        return self._per_cell(stage.temperatures_K(self.progress.step))
+        """(systems,) K; `Stage.temperatures_K` on the device, to which nothing is copied."""
+        key = self.progress.stage, self.progress.state.labels
+        if self._ramp is None or self._ramp[0] != key:
+            self._ramp = key, self._per_cell(stage.start_K), self._per_cell(stage.end_K)
+        _, start, end = self._ramp
+        return start + (end - start) * (self.progress.step / stage.steps)
+
+    # ── looks ──────────────────────────────────────────────────────────────────────────────────
+
+    def _look(self, judge: Judge) -> None:
+        """Judge the frames so far; the verdict is part of the next checkpoint."""
+        self.trajectories.grow()
+        self.trajectories.wait()
+        runs = [open_trajectory(self.trajectories.paths[label]) for label in self.progress.state.labels]
+        take_look(judge, runs, self.schedule, self.progress)
+        for run in runs:
+            run.close()
 
     # ── stop criteria ──────────────────────────────────────────────────────────────────────────
 
-    def _stop_lost_cells(self, stage: Stage, before: MDState, temperature_K: torch.Tensor) -> None:
-        """Remove cells that met a stop criterion from the batch."""
+    def _verdicts(self, stage: Stage, temperature_K: torch.Tensor) -> tuple[list[bool], list[bool]]:
+        """(systems,) whether energy and forces are finite, and whether the temperature has run away."""
         state, evaluation = self.progress.state, self.evaluation
         force_sums = state.sum_over_atoms(evaluation.forces.abs().sum(-1))
         finite = torch.isfinite(evaluation.energies + force_sums + temperature_K)
-        runaway = temperature_K > self.conditions.max_temperature_ratio * self._target(stage)
         if stage.ensemble == "relax":
-            runaway = torch.zeros_like(runaway)
-        lost = torch.nonzero(~finite | runaway).flatten().tolist()
-        for position in reversed(lost):
-            reason = "temperature ran away" if bool(finite[position]) else "energy or forces are not finite"
-            self._stop(position, f"{reason} in stage '{stage.name}'", before.atoms_of(position))
-        if lost and self.progress.state.systems:
-            self._bind()
+            runaway = torch.zeros_like(finite)
+        else:
+            runaway = temperature_K > self.conditions.max_temperature_ratio * self._target(stage)
+        finite, runaway = torch.stack([finite, runaway]).tolist()
+        return finite, runaway
 
-    def _stop(self, position: int, reason: str, last_finite: Atoms) -> None:
+    def _check_drift(self, stage: Stage) -> None:
+        """Stop cells whose conserved quantity drifts in the last stage."""
+        limit, progress = self.conditions.max_energy_drift_meV_atom_ps, self.progress
+        is_last = progress.stage == len(self.schedule) - 1
+        if limit is None or not is_last or len(progress.conserved) not in DRIFT_CHECKS:
+            return
+        lost = {
+            place: f"energy drifts by {drift:.2g} meV per atom and ps"
+            for place, (drift, error) in enumerate(self._drifts(stage))
+            if drifts_faster(drift, error, limit=limit)
+        }
+        self._stop(lost, stage, replace(progress.state))
+
+    def _drifts(self, stage: Stage) -> list[tuple[float, float] | tuple[None, None]]:
+        """Drift of the conserved quantity in meV per atom and ps, and its error, of each cell."""
+        interval_ps = _conserved_interval(stage) * self.conditions.step_fs / 1000
+        state, energies = self.progress.state, self.progress.conserved
+        of_cells = torch.stack(energies, 1).tolist() if energies else [[]] * state.systems
+        return [
+            drift_meV_atom_ps(own, interval_ps=interval_ps, atoms=atoms)
+            for own, atoms in zip(of_cells, state.atoms_of_cells, strict=True)
+        ]
+
+    def _stop(self, lost: Mapping[int, str], stage: Stage, last_finite: MDState) -> None:
+        """Remove cells from the batch.
+
+        Args:
+            lost: place in the batch → reason. last_finite: what is kept of them.
+        """
         progress = self.progress
-        label = progress.state.labels[position]
-        log.warning("replica %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
-        progress.stopped += ((label, reason, progress.total_steps, last_finite),)
-        kept = [index for index in range(progress.state.systems) if index != position]
-        progress.state = progress.state.without(position)
-        if progress.volume_sum is not None:
-            progress.volume_sum = progress.volume_sum[kept]
-        if progress.cell_sum is not None:
-            progress.cell_sum = progress.cell_sum[kept]
-        progress.conserved = tuple(values[kept] for values in progress.conserved)
+        for place in reversed(lost):
+            label, reason = progress.state.labels[place], f"{lost[place]} in stage '{stage.name}'"
+            log.warning("replica %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
+            progress.stopped += ((label, reason, progress.total_steps, last_finite.atoms_of(place)),)
+            kept = [index for index in range(progress.state.systems) if index != place]
+            progress.state = progress.state.without(place)
+            if progress.volume_sum is not None:
+                progress.volume_sum = progress.volume_sum[kept]
+            if progress.cell_sum is not None:
+                progress.cell_sum = progress.cell_sum[kept]
+            progress.conserved = tuple(values[kept] for values in progress.conserved)
+        if lost and progress.state.systems:
+            self._bind()
 
     # ── observation ────────────────────────────────────────────────────────────────────────────
 
     def _observe(self, stage: Stage) -> None:
         progress = self.progress
         if stage.ensemble in BAROSTATS and 2 * progress.step > stage.steps:
-            volume, cells = progress.state.volume_A3().cpu(), progress.state.cells.cpu()
+            volume, cells = progress.state.volume_A3(), progress.state.cells
             progress.volume_sum = volume if progress.volume_sum is None else progress.volume_sum + volume
             if stage.ensemble == "npt-full":
                 progress.cell_sum = cells if progress.cell_sum is None else progress.cell_sum + cells
             progress.volume_count += 1
+        now = {"step": progress.total_steps, "time_ps": progress.total_steps * self.conditions.step_fs / 1000}
+        if stage.records_velocities(progress.step):
+            self.recorded.append(velocities_of(progress.state, **now))
+        if stage.frame_interval and progress.step % stage.frame_interval == 0:
+            has_pressure = self.constraint is None
+            self.recorded.append(frames_of(progress.state, self.evaluation, **now, has_pressure=has_pressure))
         if stage.ensemble in ("nvt", "nve") and progress.step % _conserved_interval(stage) == 0:
             progress.conserved += (self._conserved(stage),)
-        time_ps = progress.total_steps * self.conditions.step_fs / 1000
-        if stage.records_velocities(progress.step):
-            self.frames += velocities_of(progress.state, step=progress.total_steps, time_ps=time_ps)
-        if stage.frame_interval and progress.step % stage.frame_interval == 0:
-            self.frames += frames_of(progress.state, self.evaluation, step=progress.total_steps, time_ps=time_ps)
+            self._check_drift(stage)
 
     def _conserved(self, stage: Stage) -> torch.Tensor:
         state = self.progress.state
@@ -285,7 +345,7 @@ class MDRun:
         if stage.ensemble == "nvt":
             time = self.conditions.thermostat_time_fs * units.fs
             energy = energy + self.thermostat.energy(state, target_K=self._target(stage), time=time)
-        return energy.cpu()
+        return energy
 
     def _report(self, first: int, seconds: float) -> None:
         steps = self.progress.total_steps - first
@@ -295,42 +355,38 @@ class MDRun:
 
     def _outcomes(self) -> list[RunOutcome]:
         progress = self.progress
-        outcomes = {label: RunOutcome(atoms, reason, steps, None) for label, reason, steps, atoms in progress.stopped}
-        interval_ps = _conserved_interval(self.schedule[-1]) * self.conditions.step_fs / 1000
-        for position, label in enumerate(progress.state.labels):
-            atoms = progress.state.atoms_of(position)
-            energies = [float(values[position]) for values in progress.conserved]
-            drift = drift_meV_atom_ps(energies, interval_ps=interval_ps, atoms=len(atoms))
-            outcomes[label] = RunOutcome(atoms, "ok", progress.total_steps, drift)
+        outcomes = {label: RunOutcome(atoms, reason, steps) for label, reason, steps, atoms in progress.stopped}
+        drifts = self._drifts(self.schedule[-1])
+        for place, (label, (drift, error)) in enumerate(zip(progress.state.labels, drifts, strict=True)):
+            outcomes[label] = RunOutcome(progress.state.atoms_of(place), "ok", progress.total_steps, drift, error)
         return [outcomes[label] for label in sorted(outcomes)]
 
     # ── checkpoints ────────────────────────────────────────────────────────────────────────────
 
     def _write_checkpoint(self) -> None:
         progress = self.progress
-        self.segments.add(
-            {
-                "state": progress.state.tensors(),
-                "progress": replace(progress, state=None),
-                "listed_at": self.potential.listed_at,
-                "max_atoms": self.potential.max_atoms,
-                "frames": self.frames,
-            }
-        )
-        self.frames = []
+        state = {name: _at(value, "cpu") for name, value in progress.state.tensors().items()}
+        content = {
+            "state": state,
+            "progress": progress.at("cpu", state=None),
+            "listed_at": [values.cpu() for values in self.potential.listed_at],
+            "max_atoms": self.potential.max_atoms,
+        }
+        if self.committee.device.type == "cuda":
+            torch.cuda.synchronize()  # recorded frames are on their way
+        frames = [frame for recorded in self.recorded for frame in recorded.frames()]
+        self.segments.add(content | {"frames": frames})
+        self.recorded = []
 
     def _continue_from(self, checkpoint: dict) -> None:
         device = self.committee.device.type
-        tensors = {
-            name: value.to(device) if isinstance(value, torch.Tensor) else value
-            for name, value in checkpoint["state"].items()
-        }
-        self.progress = replace(checkpoint["progress"], state=MDState(**tensors))
+        state = MDState(**{name: _at(value, device) for name, value in checkpoint["state"].items()})
+        self.progress = checkpoint["progress"].at(device, state=state)
         log.info("resuming at step %d, after segment %d", self.progress.total_steps, self.segments.finished)
-        state = self.progress.state
         if state.systems:
             self._set_potential(checkpoint["max_atoms"])
             self.potential.list_neighbours(*(values.to(device) for values in checkpoint["listed_at"]))
+            state = self.progress.state
             self.evaluation = self.potential.evaluate(state.positions, state.cells)
 
     def _on_sigterm(self, *_: object) -> None:
@@ -345,4 +401,9 @@ def _check_ensembles(schedule: Sequence[Stage], frozen: Frozen | None) -> None:
 
 def _conserved_interval(stage: Stage) -> int:
     """Steps between two records of the conserved quantity."""
-    return max(1, stage.steps // 100)
+    return max(1, stage.least_steps // CONSERVED_VALUES)
+
+
+def _at(value: object, device: str) -> object:
+    """A field of the state with its tensor on a device; the random states stay on the host."""
+    return value.to(device) if isinstance(value, torch.Tensor) else value

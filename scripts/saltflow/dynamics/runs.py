@@ -1,4 +1,4 @@
-"""The two MD jobs of a sweep: melt and quench one replica; run all replicas of a state point."""
+"""The two MD jobs of a sweep: melt and quench replicas; run all replicas of a state point."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +9,8 @@ from ase import Atoms
 
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics.constraints import Frozen
+from saltflow.dynamics.looks import Judge, why_stopped
+from saltflow.dynamics.observation import drifts_faster
 from saltflow.dynamics.progress import Conditions, RunOutcome
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import (
@@ -23,11 +25,18 @@ from saltflow.materials.cells import check_acceptance, packing_units
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
 from saltflow.materials.frame_info import FrameInfo
-from saltflow.potentials.mace import Committee
+from saltflow.potentials.protocol import MDPotential
 from saltflow.trajectory.h5md import H5MDWriter, read_trajectory
 
 
-def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_temperature_ratio: float) -> Conditions:
+def conditions(
+    dynamics: Mapping,
+    *,
+    step_fs: float,
+    checkpoint_ps: float,
+    max_temperature_ratio: float,
+    max_energy_drift_meV_atom_ps: float | None = None,
+) -> Conditions:
     """Integration settings from the section `dynamics` and the job."""
     return Conditions(
         step_fs=step_fs,
@@ -38,79 +47,88 @@ def conditions(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float, max_t
         pressure_GPa=dynamics["pressure_GPa"],
         max_temperature_ratio=max_temperature_ratio,
         segment_ps=checkpoint_ps,
+        max_energy_drift_meV_atom_ps=max_energy_drift_meV_atom_ps,
     )
 
 
 def _with_stop_criteria(dynamics: Mapping, *, step_fs: float, checkpoint_ps: float) -> Conditions:
-    ratio = dynamics["stop_criteria"]["max_temperature_ratio"]
-    return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio)
+    criteria = dynamics["stop_criteria"]
+    return conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, **criteria)
 
 
 def quench(
-    packed: Atoms,
+    packed: Sequence[Atoms],
     composition: Composition,
-    committee: Committee,
+    committee: MDPotential,
     *,
     dynamics: Mapping,
     acceptance: Mapping,
     checkpoint_ps: float,
-    seed: int,
+    seeds: Sequence[int],
     workdir: Path,
-    trajectory_path: Path,
-    metadata: Mapping,
-) -> tuple[Atoms, dict]:
-    """Melt and quench a packed cell into a replica; a crystal is relaxed and annealed.
+    trajectory_paths: Sequence[Path],
+    metadata: Sequence[Mapping],
+) -> list[tuple[Atoms, dict]]:
+    """Melt and quench packed cells into replicas, all in one batch; crystals are relaxed and annealed.
+
+    A cell moves as it would alone.
 
     Args:
         packed: from `build_cell`.
-        composition: what it is.
+        composition: what they are.
         committee: the released potential.
         dynamics: the section `dynamics`.
         acceptance: the section `cells.acceptance`.
         checkpoint_ps: time between checkpoints.
-        seed: of velocities, barostat and a stochastic thermostat.
+        seeds: of velocities, barostat and a stochastic thermostat of each cell.
         workdir: folder of checkpoints.
-        trajectory_path: file of the coarse trajectory of the quench.
-        metadata: provenance of that trajectory.
+        trajectory_paths: file of the coarse trajectory of each quench.
+        metadata: provenance of each trajectory.
 
     Returns:
-        the replica (unwrapped, with velocities) and its record: status, problems, densities, steps, timestep_fs and
-        cooling (rate_K_per_ps, set temperature_K and volume_A3 of its frames; None for a crystal).
+        each replica (unwrapped, with velocities) and its record: status, problems, densities, steps, timestep_fs,
+        evaluated_by (of `MDPotential`) and cooling (rate_K_per_ps, set temperature_K and volume_A3 of its frames; None
+        for a crystal).
     """
-    committee.check_elements(packed.numbers, composition=composition.id)
-    step_fs = timestep_fs(packed.symbols, rules=dynamics["timestep_fs"])
-    schedule = quench_schedule(dynamics["quench"], cells=1, step_fs=step_fs, crystal=composition.start != "pack")
+    committee.check_elements(packed[0].numbers, composition=composition.id)
+    step_fs = timestep_fs(packed[0].symbols, rules=dynamics["timestep_fs"])
+    is_crystal = composition.start != "pack"
+    schedule = quench_schedule(dynamics["quench"], cells=len(packed), step_fs=step_fs, crystal=is_crystal)
+    ratio = dynamics["stop_criteria"]["max_temperature_ratio"]
     run = MDRun(
-        [packed],
+        packed,
         schedule,
         committee,
-        conditions=_with_stop_criteria(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
-        seeds=[seed],
+        conditions=conditions(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps, max_temperature_ratio=ratio),
+        seeds=seeds,
         workdir=workdir,
     )
-    outcome = run.finish()[0]
-    run.write_trajectories([trajectory_path], metadata=[dict(metadata)])
-    replica = _carry_over(outcome.atoms, packed)
-    start_density_g_cm3 = FrameInfo.of(packed).start_density_g_cm3
-    problems = _problems(replica, composition, outcome, acceptance=acceptance, start_density_g_cm3=start_density_g_cm3)
-    status = _status(problems)
-    return FrameInfo.of(replica).set(status=status), {
-        "status": status,
-        "problems": problems,
-        "density_g_cm3": density_g_cm3(replica),
-        "start_density_g_cm3": start_density_g_cm3,
-        "steps": outcome.steps,
-        "timestep_fs": step_fs,
-        "cooling": _cooling(
-            schedule, trajectory_path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]
-        ),
-    }
+    outcomes = run.finish()
+    run.write_trajectories(trajectory_paths, metadata=[dict(record) for record in metadata])
+    replicas = []
+    for cell, outcome, path in zip(packed, outcomes, trajectory_paths, strict=True):
+        replica = _carry_over(outcome.atoms, cell)
+        start = FrameInfo.of(cell).start_density_g_cm3
+        problems = _problems(replica, composition, outcome, acceptance=acceptance, start_density_g_cm3=start)
+        status = _status(problems)
+        record = {
+            "status": status,
+            "problems": problems,
+            "density_g_cm3": density_g_cm3(replica),
+            "start_density_g_cm3": start,
+            "steps": outcome.steps,
+            "timestep_fs": step_fs,
+            "evaluated_by": committee.evaluated_by,
+            "cooling": _cooling(schedule, path, step_fs=step_fs, rate_K_per_ps=dynamics["quench"]["rate_K_per_ps"]),
+        }
+        replicas.append((FrameInfo.of(replica).set(status=status), record))
+    return replicas
 
 
 def run_state_point(
     replicas: Sequence[Atoms],
     composition: Composition,
-    committee: Committee,
+    committee: MDPotential,
     *,
     temperature_K: float,
     dynamics: Mapping,
@@ -120,6 +138,7 @@ def run_state_point(
     workdir: Path,
     trajectory_paths: Sequence[str | os.PathLike],
     metadata: Mapping,
+    judge: Judge | None = None,
 ) -> dict:
     """Equilibrate and run all replicas of a state point in one batch.
 
@@ -131,13 +150,15 @@ def run_state_point(
         temperature_K: of the state point.
         seeds: one per replica.
         trajectory_paths: one H5MD file per replica.
+        judge: ends production at one of the looks of `dynamics.production.until_known`.
         (the others as in `quench`)
 
     Returns:
-        composition, temperature_K, timestep_fs, production_ps and replicas, of `run_batch`.
+        composition, temperature_K, timestep_fs, evaluated_by (of `MDPotential`), production_ps (its length), looks
+        (rows of the judge), stopped_because, and replicas, of `run_batch`.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records = run_batch(
+    records, looks = run_batch(
         replicas,
         composition,
         committee,
@@ -151,12 +172,18 @@ def run_state_point(
         workdir=workdir,
         trajectory_paths=trajectory_paths,
         metadata=metadata,
+        judge=judge,
     )
+    most = steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs)
+    ended_early = bool(looks) and looks[-1]["stopped_because"] is not None
     return {
         "composition": composition.id,
         "temperature_K": temperature_K,
         "timestep_fs": step_fs,
-        "production_ps": steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs) * step_fs / 1000,
+        "evaluated_by": committee.evaluated_by,
+        "production_ps": (looks[-1]["step"] if ended_early else most) * step_fs / 1000,
+        "stopped_because": why_stopped(looks, judged=judge is not None),
+        "looks": looks,
         "replicas": records,
     }
 
@@ -164,7 +191,7 @@ def run_state_point(
 def run_batch(
     replicas: Sequence[Atoms],
     composition: Composition,
-    committee: Committee,
+    committee: MDPotential,
     *,
     schedule: Callable[[int], list[Stage]],
     dynamics: Mapping,
@@ -175,7 +202,8 @@ def run_batch(
     trajectory_paths: Sequence[str | os.PathLike],
     metadata: Mapping,
     frozen: Frozen | None = None,
-) -> list[dict]:
+    judge: Judge | None = None,
+) -> tuple[list[dict], list[dict]]:
     """Run the accepted replicas in one batch; the others get a trajectory without frames.
 
     Args:
@@ -186,11 +214,12 @@ def run_batch(
 
     Returns:
         for each replica: replica (its number from 1), status and problems; where it ran, density_g_cm3,
-        conserved_drift_meV_atom_ps and steps.
+        conserved_drift_meV_atom_ps with its error, and steps. Then the rows of the judge.
     """
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
     accepted = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
     outcomes: dict[int, RunOutcome] = {}
+    looks: list[dict] = []
     if accepted:
         run = MDRun(
             [replicas[index] for index in accepted],
@@ -201,7 +230,8 @@ def run_batch(
             workdir=workdir,
             frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in accepted]),
         )
-        outcomes = dict(zip(accepted, run.finish(), strict=True))
+        outcomes = dict(zip(accepted, run.finish(judge), strict=True))
+        looks = list(run.progress.looks)
         run.write_trajectories(
             [trajectory_paths[index] for index in accepted],
             metadata=[{**metadata, "replica": index + 1} for index in accepted],
@@ -214,7 +244,7 @@ def run_batch(
             _write_empty(trajectory_paths[index], replica, {**metadata, "replica": index + 1})
             found = {"status": f"not run: {FrameInfo.of(replica).status}", "problems": []}
         records.append({"replica": index + 1, **found})
-    return records
+    return records, looks
 
 
 def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:
@@ -241,13 +271,14 @@ def _record(
     start_density_g_cm3 = FrameInfo.of(replica).start_density_g_cm3
     problems = _problems(final, composition, outcome, acceptance=acceptance, start_density_g_cm3=start_density_g_cm3)
     drift, limit = outcome.conserved_drift_meV_atom_ps, dynamics["stop_criteria"]["max_energy_drift_meV_atom_ps"]
-    if drift is not None and abs(drift) > limit:
+    if drifts_faster(drift, outcome.conserved_drift_error_meV_atom_ps, limit=limit):
         problems.append(f"energy drift: {drift:.3g} meV per atom and ps exceeds {limit:g}; shorten the time step.")
     return {
         "status": _status(problems),
         "problems": problems,
         "density_g_cm3": density_g_cm3(final),
         "conserved_drift_meV_atom_ps": drift,
+        "conserved_drift_error_meV_atom_ps": outcome.conserved_drift_error_meV_atom_ps,
         "steps": outcome.steps,
     }
 

@@ -7,8 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from saltflow.campaign.production_end import judged_by
+from saltflow.materials.vibration_periods import timestep_key
+
 COOLING = "quench"  # its volume shows the glass transition, so it is recorded more often
 FRAMES_OF_STAGE, FRAMES_OF_COOLING = 20, 180
+LOOK_RATIO = 1.2  # length of a run at one look over that at the look before
 
 Ensemble = Literal["relax", "nve", "nvt", "npt", "npt-full"]
 PRESSURE_ENSEMBLES: Mapping[str, Ensemble] = {
@@ -32,6 +36,7 @@ class Stage:
         velocity_steps: steps for which these are recorded.
         at_mean_volume: start at the mean volume of the second half of the stage before; after npt-full also with its
             mean shape.
+        looks: steps of the stage after which it is judged whether it may end, ascending.
     """
 
     name: str
@@ -43,10 +48,16 @@ class Stage:
     at_mean_volume: bool = False
     velocity_interval: int = 0
     velocity_steps: int = 0
+    looks: tuple[int, ...] = ()
 
     def records_velocities(self, step: int) -> bool:
         """Whether a frame with velocities is recorded after a number of steps."""
         return bool(self.velocity_interval) and step <= self.velocity_steps and step % self.velocity_interval == 0
+
+    @property
+    def least_steps(self) -> int:
+        """Steps that it has in any case."""
+        return self.looks[0] if self.looks else self.steps
 
     def temperatures_K(self, step: int) -> tuple[float, ...]:
         """Target temperature of each cell after a number of steps, (cells,)."""
@@ -61,15 +72,33 @@ def timestep_fs(symbols: Iterable[str], *, rules: Mapping[str, float]) -> float:
         symbols: chemical symbols of the cell.
         rules: the section `dynamics.timestep_fs`.
     """
-    present = set(symbols)
-    if "H" in present:
-        return rules["with_H"]
-    return rules["with_O_or_F"] if present & {"O", "F"} else rules["default"]
+    return rules[timestep_key(symbols)]
 
 
 def steps_of(duration_ps: float, *, step_fs: float) -> int:
     """Number of steps nearest to a duration."""
     return round(duration_ps * 1000 / step_fs)
+
+
+def looks_of(production: Mapping, *, step_fs: float) -> tuple[int, ...]:
+    """Steps of production after which it is judged, a fixed grid; none where its length is fixed or no longer than the
+    least.
+
+    Args:
+        production: the section `dynamics.production`.
+        step_fs: time step.
+    """
+    wanted = judged_by(production)
+    if wanted is None:
+        return ()
+    interval = max(1, round(production["frame_interval_fs"] / step_fs))
+    frames, most = (
+        [wanted["least_ps"] * 1000 / step_fs / interval],
+        steps_of(production["duration_ps"], step_fs=step_fs),
+    )
+    while (following := LOOK_RATIO * frames[-1]) * interval < most:
+        frames.append(following)
+    return tuple(round(number) * interval for number in frames)
 
 
 def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: bool) -> list[Stage]:
@@ -125,6 +154,7 @@ def production_schedule(production: Mapping, *, temperature_K: float, cells: int
         at_mean_volume=equilibrate > 0 and not settle,
         velocity_interval=max(1, round(velocities["interval_fs"] / step_fs)),
         velocity_steps=steps_of(velocities["duration_ps"], step_fs=step_fs),
+        looks=looks_of(production, step_fs=step_fs),
     )
     return _nonempty(
         [

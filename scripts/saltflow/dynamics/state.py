@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from ase import Atoms, units
 
-from saltflow.potentials.mace import stack
+from saltflow.potentials.matrices_3x3 import determinant
+from saltflow.potentials.protocol import stack
 
 CHAIN_LENGTH = 3
 
@@ -15,6 +17,9 @@ CHAIN_LENGTH = 3
 @dataclass
 class MDState:
     """Positions, velocities, cells and thermostats of a batch, in ASE's units (Å, eV, u).
+
+    A step puts new tensors in place of the old and changes none, so that a copy of the state stays what it was. The
+    cells and atoms of a state stay the same; numbers that follow from them are kept.
 
     positions, velocities: (atoms, 3), unwrapped; float64.
     masses: (atoms,); numbers: (atoms,); system: (atoms,) index of the cell in this batch.
@@ -51,8 +56,26 @@ class MDState:
 
     def degrees_of_freedom(self) -> torch.Tensor:
         """(systems,) 3N − 3 at zero total momentum; 3N − `lost_degrees` under constraints."""
-        lost = 3 if self.lost_degrees is None else self.lost_degrees
-        return 3 * self.sum_over_atoms(torch.ones_like(self.masses)) - lost
+        return self._coordinates - (3 if self.lost_degrees is None else self.lost_degrees)
+
+    @cached_property
+    def _coordinates(self) -> torch.Tensor:
+        return 3 * self.sum_over_atoms(torch.ones_like(self.masses))
+
+    @cached_property
+    def whole_degrees_of_freedom(self) -> list[int]:
+        """(systems,) the same on the host."""
+        return [int(freedom) for freedom in self.degrees_of_freedom().tolist()]
+
+    def count(self) -> None:
+        """Count atoms and degrees of freedom, for which the host waits, before the first step."""
+        for name in ("atoms_of_cells", "whole_degrees_of_freedom"):
+            getattr(self, name)
+
+    @cached_property
+    def total_masses(self) -> torch.Tensor:
+        """(systems,) u."""
+        return self.sum_over_atoms(self.masses)
 
     def kinetic_energy(self) -> torch.Tensor:
         """(systems,) eV."""
@@ -64,7 +87,7 @@ class MDState:
 
     def volume_A3(self) -> torch.Tensor:
         """(systems,) Å³."""
-        return torch.linalg.det(self.cells).abs()
+        return determinant(self.cells).abs()
 
     def momentum(self) -> torch.Tensor:
         """(systems, 3) total momentum in u Å per ASE time unit."""
@@ -99,12 +122,13 @@ class MDState:
             noise=tuple(self.noise[index] for index in kept),
         )
 
+    @cached_property
     def atoms_of_cells(self) -> list[int]:
         """Number of atoms of every cell."""
         return torch.bincount(self.system, minlength=self.systems).tolist()
 
     def normals(self, shapes: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
-        """Standard normal numbers in one shape per cell, from the random stream of each cell."""
+        """Standard normal numbers in one shape per cell, on the host, from the random stream of each cell."""
         drawn, states = [], []
         for shape, state in zip(shapes, self.noise, strict=True):
             generator = torch.Generator()
@@ -112,11 +136,16 @@ class MDState:
             drawn.append(torch.randn(shape, generator=generator, dtype=torch.float64))
             states.append(generator.get_state())
         self.noise = tuple(states)
-        return [numbers.to(self.cells.device) for numbers in drawn]
+        return drawn
+
+    def on_device(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Numbers of the host on the device of the state; the host does not wait."""
+        pinned = numbers.pin_memory() if self.cells.device.type == "cuda" else numbers
+        return pinned.to(self.cells.device, non_blocking=True)
 
     def gaussian(self) -> torch.Tensor:
         """(systems,) one standard normal number per cell."""
-        return torch.stack(self.normals([()] * self.systems))
+        return self.on_device(torch.stack(self.normals([()] * self.systems)))
 
     def tensors(self) -> dict:
         """The fields as a dictionary that torch.save writes and `MDState(**…)` takes back."""
@@ -166,8 +195,7 @@ def initial_state(cells: Sequence[Atoms], *, seeds: Sequence[int], device: str) 
 
 def remove_drift(state: MDState) -> None:
     """Set the total momentum of every cell to zero, in place."""
-    total_mass = state.sum_over_atoms(state.masses)
-    drift = state.momentum() / total_mass[:, None]
+    drift = state.momentum() / state.total_masses[:, None]
     state.velocities = state.velocities - drift[state.system]
 
 
@@ -181,8 +209,8 @@ def draw_velocities(
         temperature_K: (systems,).
         restrict: removes conserved and frozen motion from the velocities of a state.
     """
-    drawn = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells()]))
-    velocities = drawn / state.masses.sqrt()[:, None]
+    drawn = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells]))
+    velocities = state.on_device(drawn) / state.masses.sqrt()[:, None]
     state.velocities = velocities
     restrict(state)
     scale = (temperature_K / state.temperature_K()).sqrt()

@@ -99,8 +99,8 @@ def langevin_half_step(
     """
     before, kept = state.kinetic_energy(), math.exp(-0.5 * step / time)
     width = ((1 - kept**2) * units.kB * target_K[state.system] / state.masses).sqrt()
-    noise = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells()]))
-    state.velocities = kept * state.velocities + width[:, None] * noise
+    noise = torch.cat(state.normals([(atoms, 3) for atoms in state.atoms_of_cells]))
+    state.velocities = kept * state.velocities + width[:, None] * state.on_device(noise)
     restrict(state)
     state.bath_energies = state.bath_energies + before - state.kinetic_energy()
 
@@ -119,9 +119,9 @@ def bussi_half_step(
         (the others as in `chain_half_step`)
     """
     kinetic, kept = state.kinetic_energy(), math.exp(-0.5 * step / time)
-    drawn = state.normals([(int(freedom),) for freedom in state.degrees_of_freedom().tolist()])
-    first = torch.stack([numbers[0] for numbers in drawn])
-    squares = torch.stack([numbers.square().sum() for numbers in drawn])
+    drawn = state.normals([(freedom,) for freedom in state.whole_degrees_of_freedom])
+    both = [torch.stack([numbers[0], numbers.square().sum()]) for numbers in drawn]
+    first, squares = state.on_device(torch.stack(both, 1))
     added = (1 - kept) * units.kB * target_K / (2 * kinetic)
     square = kept + added * squares + 2 * (kept * added).sqrt() * first
     scale = square.sqrt() * torch.where(first + (kept / added).sqrt() < 0, -1.0, 1.0)

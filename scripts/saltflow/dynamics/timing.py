@@ -13,7 +13,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import Stage, timestep_fs
-from saltflow.potentials.mace import Committee
+from saltflow.potentials.protocol import MDPotential
 
 RELAX_STEPS, WARM_STEPS = 50, 10
 LARGEST_TEMPERATURE_RATIO = 10.0
@@ -63,7 +63,7 @@ def repeated_to(structure: Atoms, *, atoms: int) -> Atoms:
 
 def time_dynamics(
     cell: Atoms,
-    committee: Committee,
+    committee: MDPotential,
     *,
     cells: int,
     steps: int,

@@ -10,7 +10,7 @@ from md_cases import SmallMemory, run_springs
 
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.batch_chunks import ChunkedPotential, ran_out_of_memory
-from saltflow.potentials.mace import stack
+from saltflow.potentials.protocol import stack
 
 ATOMS = 24
 
@@ -80,7 +80,7 @@ def test_a_cell_that_does_not_fit_alone_is_a_sentence(tmp_path):
 
 def test_other_errors_are_raised(tmp_path):
     class Broken(SmallMemory):
-        def evaluate(self, positions, cells):
+        def evaluate(self, positions, cells, *, isolate=True):
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="shapes"):
@@ -116,3 +116,26 @@ def test_a_real_potential_in_chunks_is_the_whole(committee):
     again.list_neighbours(*chunks.listed_at)
     moved = positions + 0.02
     np.testing.assert_array_equal(again.evaluate(moved, boxes).forces, chunks.evaluate(moved, boxes).forces)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 139.72 GiB",
+        "CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cusolver error: CUSOLVER_STATUS_INTERNAL_ERROR, when calling `cusolverDnCreate(handle)`",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnXsyevBatched(...)`",
+        "Failed to allocate 1073741824 bytes on device 'cuda:0'",
+        'Kokkos failed to allocate memory for label "phi".  Allocation using MemorySpace named "Cuda" failed with the '
+        "following error:  Cuda memory space failed to allocate 20.5 GiB (cudaMalloc gave an error)",
+    ],
+)
+def test_texts_of_libraries_without_memory_are_recognised(text):
+    assert ran_out_of_memory(RuntimeError(f"The following operation failed in the TorchScript interpreter.\n{text}"))
+
+
+@pytest.mark.parametrize("text", ["CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`", "device-side assert"])
+def test_other_texts_of_libraries_are_no_lack_of_memory(text):
+    assert not ran_out_of_memory(RuntimeError(text))

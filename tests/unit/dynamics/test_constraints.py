@@ -15,7 +15,7 @@ from saltflow.dynamics.constraints import MODES, Frozen, constrain
 from saltflow.dynamics.constraints.rotations import is_linear
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import chain_half_step
-from saltflow.potentials.mace import Evaluation
+from saltflow.potentials.protocol import Evaluation
 
 FROZEN_MODES = [mode for mode in MODES if mode != "free"]
 MASS_S, MASS_O = 32.06, 15.999

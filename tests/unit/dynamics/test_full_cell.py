@@ -7,7 +7,7 @@ from ase import Atoms, units
 
 from saltflow.dynamics import integrators
 from saltflow.dynamics.state import draw_velocities, initial_state
-from saltflow.potentials.mace import Evaluation
+from saltflow.potentials.protocol import Evaluation
 
 EDGE_A, TEMPERATURE_K, PRESSURE = 10.0, 300.0, 2.0 * units.GPa
 LAME, SHEAR = 40 * units.GPa, 25 * units.GPa

@@ -9,7 +9,7 @@ from mace_models import rock_salt
 from saltflow.dynamics import integrators
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import chain_energy, chain_half_step
-from saltflow.potentials.mace import Evaluation, stack
+from saltflow.potentials.protocol import Evaluation, stack
 
 TEMPERATURE_K = 600.0
 FREE_ATOMS = 32

@@ -1,30 +1,33 @@
 """The two MD jobs of the sweep on a packed Li2ZrCl6 cell: acceptance, statuses, records, trajectories."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
 from md_cases import ACCEPTANCE, COMPOSITION, DYNAMICS, packed
 
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.runs import quench, run_state_point
+from saltflow.dynamics.observation import drift_meV_atom_ps, drifts_faster
+from saltflow.dynamics.progress import RunOutcome
+from saltflow.dynamics.runs import _record, quench, run_state_point
 from saltflow.materials.compositions import Composition
 from saltflow.trajectory.h5md import read_trajectory
 
 
 def quenched(cell, committee, folder, *, composition=COMPOSITION, dynamics=DYNAMICS, acceptance=ACCEPTANCE):
     return quench(
-        cell,
+        [cell],
         composition,
         committee,
         dynamics=dynamics,
         acceptance=acceptance,
         checkpoint_ps=0.1,
-        seed=4,
+        seeds=[4],
         workdir=folder / "work",
-        trajectory_path=folder / "quench.h5md",
-        metadata={"composition": composition.id},
-    )
+        trajectory_paths=[folder / "quench.h5md"],
+        metadata=[{"composition": composition.id}],
+    )[0]
 
 
 def changed(**sections):
@@ -129,6 +132,7 @@ def test_a_state_point_runs_its_replicas(replica, committee, tmp_path):
     record, trajectories = ran([replica[0], replica[0]], committee, tmp_path)
     assert (record["composition"], record["temperature_K"], record["timestep_fs"]) == ("Li2ZrCl6", 400.0, 2.0)
     assert record["production_ps"] == pytest.approx(0.3)
+    assert record["evaluated_by"] == "compiled loops"
     for each, trajectory in zip(record["replicas"], trajectories, strict=True):
         assert (each["status"], each["problems"], each["steps"]) == ("ok", [], 50 + 20 + 150)
         assert abs(each["conserved_drift_meV_atom_ps"]) < 20
@@ -156,11 +160,31 @@ def test_a_state_point_without_an_accepted_replica_still_has_its_files(replica, 
     assert [each.n_frames for each in trajectories] == [0, 0]
 
 
-def test_drifting_energy_is_a_problem(replica, committee, tmp_path):
+def test_a_run_whose_energy_drifts_is_stopped(replica, committee, tmp_path):
     strict = changed(stop_criteria={"max_energy_drift_meV_atom_ps": 1e-9})
-    record, _ = ran([replica[0]], committee, tmp_path, dynamics=strict)
-    assert record["replicas"][0]["status"] == "energy drift"
-    assert "shorten the time step" in record["replicas"][0]["problems"][0]
+    record, trajectories = ran([replica[0]], committee, tmp_path, dynamics=strict)
+    assert record["replicas"][0]["status"] == "stopped"
+    assert re.match(r"stopped: energy drifts by .* in stage 'production'", record["replicas"][0]["problems"][0])
+    assert 0 < trajectories[0].n_frames < 15
+
+
+@pytest.mark.parametrize(("error", "status"), [(0.01, "energy drift"), (0.02, "ok")])
+def test_a_drift_counts_where_its_error_leaves_no_doubt(replica, error, status):
+    strict = changed(stop_criteria={"max_energy_drift_meV_atom_ps": 0.05})
+    outcome = RunOutcome(replica[0], "ok", 150, -0.1, error)
+    record = _record(outcome, replica[0], COMPOSITION, dynamics=strict, acceptance=ACCEPTANCE)
+    assert record["status"] == status
+    assert ["shorten the time step" in problem for problem in record["problems"]] == [True] * (status != "ok")
+
+
+def test_drift_and_its_error_are_those_of_a_straight_line():
+    values = 0.3 + 0.002 * np.arange(50) + np.random.default_rng(1).normal(scale=0.01, size=50)
+    drift, error = drift_meV_atom_ps(values, interval_ps=0.5, atoms=4)
+    (slope, _), covariance = np.polyfit(0.5 * np.arange(50), values, 1, cov=True)
+    assert drift == pytest.approx(1000 * slope / 4)
+    assert error == pytest.approx(1000 * covariance[0, 0] ** 0.5 / 4)
+    assert drift_meV_atom_ps(values[:2], interval_ps=0.5, atoms=4) == (None, None)
+    assert not drifts_faster(None, None, limit=0.1)
 
 
 def test_unknown_element_stops_before_any_step(committee, tmp_path):

@@ -56,6 +56,7 @@ def test_a_crystal_is_relaxed_and_annealed_but_never_hot():
 
 
 PRODUCTION = {
+    "until_known": None,
     "equilibrate_npt_ps": 100.0,
     "equilibrate_cell": "isotropic",
     "equilibrate_nvt_ps": 20.0,

@@ -13,7 +13,7 @@ from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import Stage
 from saltflow.dynamics.state import draw_velocities, initial_state, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
-from saltflow.potentials.mace import Evaluation
+from saltflow.potentials.protocol import Evaluation
 
 TEMPERATURE_K = 600.0
 THERMAL = units.kB * TEMPERATURE_K

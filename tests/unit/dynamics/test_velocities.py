@@ -85,7 +85,7 @@ def test_another_program_still_reads_the_trajectory(recorded):
 
 def test_the_schedule_counts_intervals_in_steps():
     production = {"equilibrate_npt_ps": 0.0, "equilibrate_nvt_ps": 0.0, "duration_ps": 1.0, "frame_interval_fs": 100.0}
-    production["equilibrate_cell"] = "isotropic"
+    production |= {"equilibrate_cell": "isotropic", "until_known": None}
     for interval_fs, duration_ps, expected in ((5.0, 0.1, (2, 50)), (0.5, 0.1, (1, 50)), (4.0, 0.0, (2, 0))):
         velocities = {"interval_fs": interval_fs, "duration_ps": duration_ps}
         (stage,) = production_schedule(

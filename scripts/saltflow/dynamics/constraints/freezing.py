@@ -86,6 +86,9 @@ class Constraint:
         self.members = self._tensor(padded, dtype=torch.long).reshape(len(members), largest)
         self.sizes = self._tensor([len(group) for group in members], dtype=torch.long)
         self.is_member = torch.arange(largest, device=self.device) < self.sizes[:, None]
+        slots = [row * largest + place for row, group in enumerate(members) for place in range(len(group))]
+        self._slots = self._tensor(slots, dtype=torch.long)
+        self._atoms = self._tensor([atom for group in members for atom in group], dtype=torch.long)
         self.masses = torch.where(self.is_member, state.masses[self.members], 0.0)
         self.total_mass = self.masses.sum(1)[:, None]
         positions = [torch.as_tensor(cell.positions, dtype=torch.float64, device=self.device) for cell in starts]
@@ -116,7 +119,7 @@ class Constraint:
     def restrict(self, state: MDState) -> None:
         """Remove frozen motions, and the total momentum where it is conserved, from the velocities, in place."""
         state.velocities = self.project(state.positions, state.velocities)
-        drift = state.momentum() / state.sum_over_atoms(state.masses)[:, None] * self.keeps_momentum[:, None]
+        drift = state.momentum() / state.total_masses[:, None] * self.keeps_momentum[:, None]
         state.velocities = state.velocities - drift[state.system]
 
     def project(self, positions: torch.Tensor, velocities: torch.Tensor) -> torch.Tensor:
@@ -187,9 +190,7 @@ class Constraint:
 
     def _put(self, values: torch.Tensor, of_groups: torch.Tensor) -> torch.Tensor:
         """Values (atoms, 3) with those of the groups (groups, atoms, 3) put in."""
-        values = values.clone()
-        values[self.members[self.is_member]] = of_groups[self.is_member]
-        return values
+        return values.index_copy(0, self._atoms, of_groups.flatten(0, 1).index_select(0, self._slots))
 
     def _tensor(self, values: list, *, dtype: torch.dtype) -> torch.Tensor:
         return torch.tensor(values, dtype=dtype, device=self.device)
