@@ -1,6 +1,7 @@
 """Explore with the committee of the generation before."""
 
-from saltflow.base.provenance import identity, scratch, title
+from saltflow.base.long_job import LongJob
+from saltflow.base.provenance import identity, title
 from saltflow.campaign.assessment_state import has_converged
 from saltflow.labels.frames import write_frames
 from saltflow.learning.sampling import explore
@@ -11,26 +12,27 @@ from saltflow.potentials.mace import load_checked_committee
 job = snakemake  # noqa: F821
 start_job(job, subject=title(identity(job.wildcards)))
 
+params, execution, dynamics = job.params, job.config["execution"], job.params.dynamics
+settings = [*job.wildcards, params.seed, params.compositions, params.exploration, params.density_scales, params.cells]
+long_job = LongJob(job.output, [*settings, dynamics], inputs=job.input.models)
 if has_converged(job.input.previous_assessment):
     write_frames(job.output.frames, [])
-else:
-    execution, dynamics = job.config["execution"], job.params.dynamics
+elif not long_job.is_done():
     device, dispersion = execution["device"], dynamics["dispersion"]
     committee = load_checked_committee(
         job.input.models, job.input.checks, device=device, dtype=dynamics["dtype"], dispersion=dispersion
     )
-    settings = [job.params.compositions, job.params.exploration, job.params.cells, dynamics]
-    with scratch(job.output.frames, settings, inputs=job.input, keep=True) as workdir:
+    with long_job.scratch() as workdir:
         frames = explore(
-            [Composition.from_identity(each) for each in job.params.compositions],
+            [Composition.from_identity(each) for each in params.compositions],
             committee,
-            exploration=job.params.exploration,
-            density_scales=job.params.density_scales,
-            packing=job.params.cells,
+            exploration=params.exploration,
+            density_scales=params.density_scales,
+            packing=params.cells,
             dynamics=dynamics,
             checkpoint_ps=execution["checkpoint_ps"],
             potential=job.wildcards.potential,
-            seed=job.params.seed,
+            seed=params.seed,
             generation=int(job.wildcards.generation),
             workdir=workdir,
         )

@@ -11,7 +11,8 @@ from ase.units import GPa
 
 from saltflow.base.provenance import pinned_hash
 from saltflow.labels.reference.known_crystals import build_crystal
-from saltflow.potentials.mace import Committee, load_committee, stack
+from saltflow.potentials.mace import Committee, load_committee
+from saltflow.potentials.protocol import stack
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from saltflow.learning.pseudolabels import (
     label_structures,
     load_teacher,
     read_structures,
+    without_labels,
 )
 from saltflow.learning.train_check import TrainingRequest, check_foundation
 from saltflow.materials.frame_info import FrameInfo
@@ -67,7 +68,8 @@ def read_foundation(
         foundation: as in `checked_foundation`.
         files: paths of the model (foundation), its release record (foundation_release), labelled frames of its training
             set (replayed) and held-out ones (foundation_heldout); missing or empty where there are none.
-        training: the section `learning.training`; its replay_structures are read instead of frames.
+        training: the section `learning.training`; its replay_structures are read instead of frames. With
+            relabelled_dispersion the foundation labels those frames anew, as another reference labelled them.
         elements: of the potential.
     """
     path = checked_foundation(foundation, path=files.get("foundation"), release=files.get("foundation_release") or None)
@@ -79,6 +81,10 @@ def read_foundation(
     train, heldout = (
         read_frames(files.get(name)) if files.get(name) else [] for name in ("replayed", "foundation_heldout")
     )
+    if dispersion := training.get("relabelled_dispersion"):
+        sha256 = sha256_of_file(files["replayed"])
+        structures = without_labels(train, heldout, elements=elements, dispersion=dispersion, sha256=sha256)
+        return Foundation(path, structures.train, structures.heldout, structures)
     return Foundation(path, train=train, heldout=heldout)
 
 

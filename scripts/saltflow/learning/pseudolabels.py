@@ -1,7 +1,8 @@
-"""Replay with a foundation file: structures of the user, labelled by the foundation (pseudolabels).
+"""Replay of structures that the foundation labels (pseudolabels): of the user for a file, else of its own frames.
 
-The training set of the foundation is not available, so its predictions take its place: they keep the potential near
-the foundation at structures that the new labels do not cover. The energy is put on the zero of the labels:
+The training set of a file is not available, and the labels of a teacher do not mix with those of another reference. So
+predictions of the foundation take their place: they keep the potential near it at structures that the new labels do not
+cover. The energy is put on the zero of the labels:
 
     E = E_foundation − Σ E0_foundation + Σ E0_reference
 
@@ -21,7 +22,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import digest, sha256_of_file
+from saltflow.base.provenance import check_pinned, digest
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_model
 
@@ -62,10 +63,7 @@ def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplaySe
             one that is not periodic.
     """
     path = Path(settings["path"])
-    if not path.is_file():
-        raise SaltflowError(f"{KEY}: {path} does not exist; correct its path.")
-    if (found := sha256_of_file(path)) != settings["sha256"]:
-        raise SaltflowError(f"{KEY}: {path} has SHA-256 {found} where {settings['sha256']} is pinned; restore it.")
+    check_pinned(path, settings["sha256"], key=KEY)
     structures = _read(path)
     known = [each for each in structures if set(each.symbols) <= set(elements)]
     if not known:
@@ -84,6 +82,42 @@ def read_structures(settings: Mapping, *, elements: Collection[str]) -> ReplaySe
         sha256=settings["sha256"],
         dispersion=settings["dispersion"],
     )
+
+
+def without_labels(
+    train: Sequence[Atoms], heldout: Sequence[Atoms], *, elements: Collection[str], dispersion: str, sha256: str
+) -> ReplaySet:
+    """Frames of a foundation that learned from another reference: it labels them itself, on the zero of the new one.
+
+    Args:
+        train, heldout: its labelled frames.
+        elements: of the potential; frames with others are left out.
+        dispersion, sha256: as in `ReplaySet`; the latter of the file of `train`.
+
+    Raises:
+        SaltflowError: no training frame has these elements alone.
+    """
+    known = [[each for each in frames if set(each.symbols) <= set(elements)] for frames in (train, heldout)]
+    if not known[0]:
+        raise SaltflowError(
+            f"learning.training.recipe is replay, but no training frame of the foundation holds only "
+            f"{', '.join(sorted(elements))}; choose naive, frozen or lora."
+        )
+    bare = [[_bare(each, number) for number, each in enumerate(frames, start=1)] for frames in known]
+    return ReplaySet(
+        train=bare[0],
+        heldout=bare[1],
+        elements=frozenset(symbol for each in known[0] for symbol in each.symbols),
+        excluded=len(train) - len(known[0]),
+        sha256=sha256,
+        dispersion=dispersion,
+    )
+
+
+def _bare(frame: Atoms, number: int) -> Atoms:
+    info = FrameInfo.of(frame)
+    bare = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True)
+    return FrameInfo.of(bare).set(composition=info.composition, lineage=info.lineage, structure_number=number)
 
 
 def _read(path: Path) -> list[Atoms]:

@@ -35,7 +35,7 @@ class TrainingRequest:
 
     subject: potential, generation and member. isolated_atoms_eV: atomic number → energy in eV.
     training: the section `learning.training`. frames: number of training frames. batch: frames per step.
-    resumed_epoch: epoch of the checkpoint at which the last attempt must resume; 0 without one.
+    resumed_epoch: epoch with which the last attempt must begin; 0 without a checkpoint.
     """
 
     subject: str
@@ -170,27 +170,24 @@ def _check_data(log: str, request: TrainingRequest) -> dict:
 
 
 def _check_epochs(log: str, request: TrainingRequest) -> dict:
-    """The training resumed at its checkpoint and reached its last epoch."""
+    """The training began with the epoch after its checkpoint and reached its last epoch."""
     epochs = [int(number) for number, _ in EPOCH_LINE.findall(log)]
-    if not epochs:
+    wanted = list(range(request.resumed_epoch, request.training["epochs"]))
+    if not epochs and wanted:
         request.fail(
             f"mace trained no epoch on {request.frames} frames in batches of {request.batch}; raise "
             "learning.training.epochs, or see the log."
         )
-    if epochs[0] != request.resumed_epoch:
+    if epochs[:1] != wanted[:1]:
         request.fail(
-            f"the training began at epoch {epochs[0]} where a checkpoint of epoch {request.resumed_epoch} was to be "
-            "resumed; delete the folder of its checkpoints and train again."
+            f"the training began at epoch {epochs[0]} where epoch {request.resumed_epoch} was to be the next; delete "
+            "the folder of its checkpoint and train again."
         )
-    if epochs[-1] != request.training["epochs"] - 1:
+    if epochs[-1:] != wanted[-1:]:
         request.fail(
             f"the training ended after epoch {epochs[-1]} of {request.training['epochs']}; train again to resume it."
         )
-    return {
-        "resumed_epoch": request.resumed_epoch,
-        "last_epoch": epochs[-1],
-        "saved_epoch": int(SAVED_LINE.findall(log)[-1]),
-    }
+    return {"last_epoch": request.training["epochs"] - 1, "saved_epoch": int(SAVED_LINE.findall(log)[-1])}
 
 
 def _check_start(log: str, request: TrainingRequest, *, start_meV_A: float) -> dict:

@@ -6,9 +6,8 @@ afterwards (`train_check`).
 
 import logging
 import os
-import re
-import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +19,16 @@ from ase.data import atomic_numbers
 
 from saltflow.base.child_process import bound_command
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import atomic_write, digest, sha256_of_file, title, write_json
+from saltflow.base.provenance import copy_file, digest, sha256_of_file, title, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, FoundationBaseline
+from saltflow.learning.mace_training import continuity, read_checkpoint
 from saltflow.learning.recipes import draw_replayed, recipe_arguments
 from saltflow.learning.train_check import EPOCH_LINE, TrainingRequest, check_training
 from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)
-# By default, mace deletes the last checkpoint before it writes the next: a kill in between would lose all epochs.
-FLAGS = ("--ema", "--restart_latest", "--save_cpu", "--keep_checkpoints")
-CHECKPOINT = re.compile(r"_epoch-(\d+)\.pt$")
+FLAGS = ("--ema", "--save_cpu")
 
 
 def train_member(
@@ -94,15 +92,15 @@ def train_member(
     write_frames(workdir / "valid.extxyz", valid)
     start = foundation.path if foundation else None
     name = _name(workdir, request, foundation=start, model=model, seed=seed)
-    resumed_epoch = _last_whole_checkpoint(workdir / "checkpoints", tag=f"{name}_run-{seed}")
-    request = replace(request, resumed_epoch=resumed_epoch)
+    checkpoint = workdir / "checkpoints" / f"{name}_run-{seed}.pt"
+    request = replace(request, resumed_epoch=(read_checkpoint(checkpoint) or {"epoch": 0})["epoch"])
     arguments = [
         *_general_arguments(name, workdir, request, device=device, seed=seed),
         *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
     ]
     log_path = workdir / f"{name}.log"
     earlier = log_path.read_text() if log_path.exists() else ""
-    _run_mace(arguments, log_path, checkpoints=workdir / "checkpoints", epochs=training["epochs"], subject=subject)
+    _run_mace(arguments, log_path, epochs=training["epochs"], subject=subject)
     saved = workdir / f"{name}.model"
     check = check_training(
         torch.load(saved, map_location="cpu", weights_only=False),
@@ -113,8 +111,8 @@ def train_member(
         start_meV_A=baseline.force_rmse_meV_A if baseline else None,
     )
     check |= baseline.compared_with(saved, replayed_frames=len(again)) if baseline else {"foundation_sha256": None}
-    with atomic_write(model_path) as temporary:
-        shutil.copyfile(saved, temporary)
+    copy_file(saved, model_path)
+    check |= continuity(read_checkpoint(checkpoint)["attempts"])
     made = {"sha256": sha256_of_file(model_path), "seed": seed, "bootstrap": bootstrap}
     write_json(check_path, {**product, **check, **made})
 
@@ -191,34 +189,8 @@ def _foundation_arguments(foundation: Path, training: Mapping) -> list[str]:
     return [f"--foundation_model={foundation}", "--multiheads_finetuning=False", *recipe_arguments(training)]
 
 
-def _last_whole_checkpoint(folder: Path, *, tag: str) -> int:
-    """The epoch at which a training resumes; 0 without a checkpoint.
-
-    A checkpoint cut off by a kill is deleted, so that the one before it is used: mace would silently start at epoch 0.
-    """
-    whole = [0]
-    for path in folder.glob("*.pt"):
-        try:
-            torch.load(path, map_location="cpu", weights_only=False)
-        except Exception:
-            log.warning("checkpoint %s cannot be read and is deleted", path.name)
-            path.unlink()
-        else:
-            match = CHECKPOINT.search(path.name)
-            if match and path.name.startswith(tag):
-                whole.append(int(match[1]))
-    return max(whole)
-
-
-def _drop_old_checkpoints(folder: Path, *, epoch: int) -> None:
-    """Keep the newest checkpoint before `epoch`, which is complete, and later ones."""
-    found = {int(match[1]): path for path in folder.glob("*.pt") if (match := CHECKPOINT.search(path.name))}
-    for old in sorted(number for number in found if number < epoch)[:-1]:
-        found[old].unlink()
-
-
-def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, epochs: int, subject: str) -> None:
-    command = bound_command("mace.cli.run_train", arguments)
+def _run_mace(arguments: Sequence[str], log_path: Path, *, epochs: int, subject: str) -> None:
+    command = bound_command("saltflow.learning.mace_training", arguments)
     # Unbuffered: the log of a killed job holds every epoch, and the reason of a failure is its last line.
     with (
         log_path.open("a", buffering=1) as record,
@@ -227,16 +199,15 @@ def _run_mace(arguments: Sequence[str], log_path: Path, *, checkpoints: Path, ep
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         ) as process,
     ):
         try:
             for line in process.stdout:
                 record.write(line)
-                if match := EPOCH_LINE.search(line):
-                    _drop_old_checkpoints(checkpoints, epoch=int(match[1]))
-                    if int(match[1]) % max(1, epochs // 10) == 0:
-                        log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
+                match = EPOCH_LINE.search(line)
+                if match and int(match[1]) % max(1, epochs // 10) == 0:
+                    log.info("epoch %s of %d · validation loss %s", match[1], epochs, match[2])
         except BaseException:
             process.kill()
             raise

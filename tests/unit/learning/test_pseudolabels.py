@@ -70,7 +70,7 @@ def read(folder: Path, cells: list[Atoms], *, elements: tuple[str, ...] = ("Li",
 
 
 def test_forces_and_stresses_are_those_of_the_foundation_and_energies_have_the_zero_of_the_reference(foundation):
-    """Compare with mace's own calculator."""
+    """Compare with mace's own calculator, which takes powers of its repulsion in torch's default precision."""
     from mace.calculators import MACECalculator
 
     cells = numbered([crystal(seed=1), crystal(seed=2), crystal(lithium=6, seed=3)])
@@ -80,13 +80,13 @@ def test_forces_and_stresses_are_those_of_the_foundation_and_energies_have_the_z
     for cell, label in zip(cells, labels, strict=True):
         cell.calc = calculator
         zero = {"Li": -4.0 + 1.0, "Cl": -6.5 + 2.0}
-        assert label.arrays["REF_forces"] == pytest.approx(cell.get_forces(), abs=1e-12)
+        assert label.arrays["REF_forces"] == pytest.approx(cell.get_forces(), abs=1e-8)
         assert np.abs(cell.get_forces()).max() > 0.01
         stress = voigt_6_to_full_3x3_stress(cell.get_stress())
-        assert label.info["REF_stress"] == pytest.approx(stress, abs=1e-13)
+        assert label.info["REF_stress"] == pytest.approx(stress, abs=1e-9)
         differences.append(label.info["REF_energy"] - cell.get_potential_energy())
-        assert differences[-1] == pytest.approx(sum(zero[symbol] for symbol in cell.symbols), abs=1e-10)
-    assert differences[0] == pytest.approx(differences[1], abs=1e-10), "same composition, same difference of energy"
+        assert differences[-1] == pytest.approx(sum(zero[symbol] for symbol in cell.symbols), abs=1e-7)
+    assert differences[0] == pytest.approx(differences[1], abs=1e-7), "same composition, same difference of energy"
     assert "REF_energy" not in cells[0].info
 
 
@@ -98,6 +98,43 @@ def test_dispersion_that_the_foundation_lacks_is_added(foundation):
     assert with_it.info["REF_energy"] - without.info["REF_energy"] == pytest.approx(energy, rel=1e-5)
     assert with_it.arrays["REF_forces"] - without.arrays["REF_forces"] == pytest.approx(forces, abs=1e-6)
     assert with_it.info["REF_stress"] - without.info["REF_stress"] == pytest.approx(stress, rel=1e-4, abs=1e-8)
+
+
+def labelled_otherwise(seed: int, **changed: object) -> Atoms:
+    """A frame as another reference labelled it: energy, forces and stress that must not be read."""
+    frame = crystal(seed=seed, **changed)
+    frame.info |= {"composition": "LiCl", "lineage": f"cell{seed}", "REF_energy": 1e4, "REF_stress": np.eye(3)}
+    frame.arrays["REF_forces"] = np.full((8, 3), 1e4)
+    return frame
+
+
+def test_frames_of_another_reference_are_labelled_anew_by_the_foundation(foundation, tmp_path):
+    files = {name: tmp_path / f"{name}.extxyz" for name in ("replayed", "foundation_heldout")}
+    ase.io.write(files["replayed"], [labelled_otherwise(1), labelled_otherwise(2, site0="Na"), labelled_otherwise(3)])
+    ase.io.write(files["foundation_heldout"], [labelled_otherwise(4)])
+    start = {"kind": "file", "sha256": sha256_of_file(foundation)}
+    files = {"foundation": str(foundation)} | {name: str(path) for name, path in files.items()}
+    training = {"dtype": "float64", "relabelled_dispersion": "D3(BJ) of PBE"}
+    found = read_foundation(start, files, training=training, elements=["Cl", "Li"])
+    assert (len(found.train), len(found.heldout), found.structures.excluded) == (2, 1, 1)
+    assert not {"REF_energy", "REF_stress"} & found.train[0].info.keys()
+    assert "REF_forces" not in found.train[0].arrays
+    assert found.train[1].info["composition"] == "LiCl", "so that a composition can be left out"
+    request = TrainingRequest("licl", ISOLATED_EV, training, frames=2, batch=1, resumed_epoch=0)
+    valid = label_structures(numbered([crystal(seed=9)]), teacher(foundation))
+    again = FoundationBaseline(found, valid, request, device="cpu").with_labels(found.train, tmp_path)
+    expected = label_structures(numbered([crystal(seed=1)]), teacher(foundation, dispersion="D3(BJ) of PBE"))
+    assert again[0].info["REF_energy"] == pytest.approx(expected[0].info["REF_energy"], abs=1e-6)
+    assert again[0].arrays["REF_forces"] == pytest.approx(expected[0].arrays["REF_forces"], abs=1e-6)
+
+
+def test_frames_of_another_reference_without_a_known_one_are_refused(foundation, tmp_path):
+    path = tmp_path / "train.extxyz"
+    ase.io.write(path, [labelled_otherwise(1, site0="Na")])
+    start = {"kind": "file", "sha256": sha256_of_file(foundation)}
+    files = {"foundation": str(foundation), "replayed": str(path)}
+    with pytest.raises(SaltflowError, match="no training frame of the foundation holds only Cl, Li; choose naive, fro"):
+        read_foundation(start, files, training={"relabelled_dispersion": "none"}, elements=["Cl", "Li"])
 
 
 def test_a_prediction_that_is_not_finite_is_refused(foundation):
@@ -203,7 +240,7 @@ def test_unusable_structures_are_refused(tmp_path, cells, sentence):
         (None, r"\S+set\.extxyz does not exist; correct its path\.$"),
         ("", r"\S+set\.extxyz holds no structures; name a set that does\.$"),
         ("no structures\n", r"\S+set\.extxyz cannot be read as structures \(.*\); give extended XYZ or another format"),
-        ("other", r"\S+set\.extxyz has SHA-256 \w{64} where 0{64} is pinned; restore it\.$"),
+        ("other", r"\S+set\.extxyz has SHA-256 \w{64} where 0{64} is pinned; restore the file\.$"),
     ],
 )
 def test_a_file_that_is_missing_or_has_another_hash_is_refused(tmp_path, foundation, text, sentence):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.data import atomic_numbers
+from killed_training import killed_after, log_of, losses
 from mace_models import committee_of, make_model, rock_salt, save_models
 
 from saltflow.base.errors import SaltflowError
@@ -74,10 +75,12 @@ class Case:
     def model_path(self, recipe: str) -> Path:
         return self.folder / f"{recipe}.model"
 
-    def fine_tune(self, recipe: dict) -> dict:
+    def fine_tune(self, recipe: dict, *, name: str | None = None) -> dict:
         """The check of a training by a recipe; it is trained once."""
         foundation = Foundation(self.foundation, train=self.known_train, heldout=self.known_heldout)
-        return self.train_once(recipe["recipe"], self.train, self.valid, foundation, TRAINING | recipe, ISOLATED_EV)
+        return self.train_once(
+            name or recipe["recipe"], self.train, self.valid, foundation, TRAINING | recipe, ISOLATED_EV
+        )
 
     def train_once(self, name: str, train, valid, foundation: Foundation, training: dict, isolated_eV: dict) -> dict:
         if name not in self.checks:
@@ -108,8 +111,7 @@ class Case:
         return self.log_of(recipe["recipe"])
 
     def log_of(self, name: str) -> str:
-        (path,) = (self.folder / name).glob("member-*.log")
-        return path.read_text()
+        return log_of(self.folder / name)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +232,19 @@ def test_replay_keeps_the_elements_of_the_foundation(case):
     assert check["isolated_atoms_eV"] == {"3": -1.0, "17": -2.0, "40": -3.0}
     assert check["replayed_frames"] == len(case.known_train)
     assert check["frames"] == len(case.train) + len(case.known_train)
+
+
+@pytest.mark.parametrize("recipe", [REPLAY, LORA], ids=lambda recipe: recipe["recipe"])
+def test_a_killed_fine_tuning_ends_with_the_weights_of_an_uninterrupted_one(case, recipe):
+    whole, name = case.saved(recipe).state_dict(), f"killed {recipe['recipe']}"
+    with killed_after(2, case.folder / name):
+        case.fine_tune(recipe, name=name)
+    check = case.fine_tune(recipe, name=name)
+    assert check["training"] == "resumed, exact"
+    assert check["resumed_epochs"][0] in (2, 3)
+    model = torch.load(case.model_path(name), weights_only=False).state_dict()
+    assert all(torch.equal(model[key], whole[key]) for key in whole)
+    assert losses(case.log_of(name)) == losses(case.log(recipe))
 
 
 def test_replayed_frames_are_drawn_once_each_and_carry_their_weight(case):
@@ -391,7 +406,7 @@ def nudge(name: str):
         ),
         ({"log": ("WeightedEnergyForcesStressLoss", "UniversalLoss")}, "trained with another loss instead of"),
         ({"log": ("Epoch ", "Step ")}, "mace trained no epoch on 4 frames in batches of 2; raise"),
-        ({"resumed_epoch": 3}, "began at epoch 0 where a checkpoint of epoch 3 was to be resumed; delete"),
+        ({"resumed_epoch": 3}, "began at epoch 0 where epoch 3 was to be the next; delete"),
         ({"training": TRAINING | NAIVE | {"epochs": 9}}, "ended after epoch 5 of 9; train again"),
         ({"start": 1.0}, r"before the first epoch the model had a force error of .* its weights were not the start"),
     ],

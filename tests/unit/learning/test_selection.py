@@ -10,7 +10,7 @@ from mace_models import rock_salt
 from scipy.spatial.distance import cdist, pdist
 
 from saltflow.learning.selection import count_explored, farthest_points, select_frames, with_uncertainty
-from saltflow.potentials.mace import stack
+from saltflow.potentials.protocol import stack
 
 SELECTION = {
     "frames": 12,

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from killed_training import killed_after, log_of, losses
 from reference_cases import GFN1, lithium_chloride
 
 from saltflow.base.errors import SaltflowError
@@ -109,17 +109,7 @@ class Member:
         return read_json(self.check_path)
 
     def log(self) -> str:
-        (path,) = self.work.glob("member-*.log")
-        return path.read_text()
-
-    def checkpoints(self) -> dict[int, Path]:
-        """Epoch → file, of readable checkpoints."""
-        whole = {}
-        for path in (self.work / "checkpoints").glob("*_epoch-*.pt"):
-            with suppress(RuntimeError, EOFError, OSError):
-                torch.load(path, weights_only=False)
-                whole[int(path.stem.split("-")[-1])] = path
-        return whole
+        return log_of(self.work)
 
 
 def start_and_kill(folder: Path, labelled: Labelled) -> None:
@@ -134,7 +124,7 @@ def start_and_kill(folder: Path, labelled: Labelled) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 900
-    while not any("Epoch 10:" in path.read_text() for path in (folder / "work").glob("member-*.log")):
+    while "Epoch 10:" not in log_of(folder / "work"):
         assert job.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -143,48 +133,62 @@ def start_and_kill(folder: Path, labelled: Labelled) -> None:
 
 
 @pytest.fixture(scope="module")
-def resumed(tmp_path_factory, labelled) -> tuple[Member, dict, list[int], str]:
-    """A member that was killed, lost the end of a checkpoint, and was trained to the end.
+def whole(tmp_path_factory, labelled) -> tuple[Member, dict]:
+    """A member that was trained without interruption, and its check."""
+    member = Member(tmp_path_factory.mktemp("whole"))
+    return member, member.train(labelled)
 
-    Returns:
-        the member, its check, the epochs of whole checkpoints at the restart, the log before it.
-    """
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory, labelled) -> tuple[Member, dict]:
+    """A member whose training was killed three times, once after its last epoch; and its check."""
     folder = tmp_path_factory.mktemp("resumed")
     start_and_kill(folder, labelled)
     member = Member(folder)
-    whole = member.checkpoints()
-    newest = whole[max(whole)]
-    cut_off = newest.with_name(newest.name.replace(f"epoch-{max(whole)}", "epoch-59"))
-    cut_off.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
-    before = member.log()
-    return member, member.train(labelled), sorted(whole), before
+    for epoch in (30, 59):
+        # What a kill leaves that comes while a checkpoint is written.
+        (checkpoint,) = (member.work / "checkpoints").glob("member-*.pt")
+        cut_off = checkpoint.read_bytes()[: checkpoint.stat().st_size // 2]
+        checkpoint.with_name(f".writing-{epoch}.pt").write_bytes(cut_off)
+        with killed_after(epoch, member.work):
+            member.train(labelled)
+    return member, member.train(labelled)
+
+
+def test_a_killed_training_ends_with_the_weights_of_an_uninterrupted_one(resumed, whole):
+    """To the last bit; the record says at which epochs it was resumed."""
+    killed, undisturbed = (torch.load(each.model, weights_only=False).state_dict() for each, _ in (resumed, whole))
+    assert all(torch.equal(killed[key], undisturbed[key]) for key in undisturbed)
+    assert killed.keys() == undisturbed.keys()
+    assert losses(resumed[0].log()) == losses(whole[0].log())
+    assert resumed[1]["training"] == "resumed, exact"
+    assert [epoch // 10 for epoch in resumed[1]["resumed_epochs"][:2]] == [1, 3]
+
+
+def test_an_uninterrupted_training_says_so(whole):
+    member, check = whole
+    assert (check["training"], check["resumed_epochs"], check["last_epoch"]) == ("uninterrupted", [], 59)
+    assert epochs(member.log()) == list(range(60))
 
 
 def epochs(log: str) -> list[int]:
     return [int(match[1]) for match in EPOCH.finditer(log)]
 
 
-def test_training_resumes_at_the_last_readable_checkpoint(resumed):
-    member, check, whole, before = resumed
-    assert epochs(before)[0] == 0
-    assert max(epochs(before)) < 59
-    after = epochs(member.log().removeprefix(before))
-    assert after == list(range(whole[-1], 60))
-    assert check["resumed_epoch"] == whole[-1]
-    assert whole[-1] >= 8
-    assert check["last_epoch"] == 59
+def test_a_resumed_training_repeats_no_finished_epoch(resumed):
+    """At most the one whose checkpoint was not yet written when the kill came."""
+    again = epochs(resumed[0].log())
+    assert sorted(set(again)) == list(range(60))
+    assert len(again) - 60 <= 3
 
 
-def test_no_more_than_the_last_checkpoints_are_kept(resumed):
+def test_one_checkpoint_is_kept(resumed):
     """Each holds the weights and the optimiser; two hundred of them would fill a disk."""
-    member, check, whole, _ = resumed
-    assert len(whole) <= 3
-    assert len(member.checkpoints()) <= 2
-    assert max(member.checkpoints()) == check["saved_epoch"]
+    assert len(list((resumed[0].work / "checkpoints").glob("member-*.pt"))) == 1
 
 
 def test_the_isolated_atoms_in_the_model_are_those_of_the_reference(resumed, labelled):
-    member, check, *_ = resumed
+    member, check = resumed
     model = torch.load(member.model, weights_only=False)
     energies = model.atomic_energies_fn.atomic_energies.flatten().tolist()
     found = dict(zip(model.atomic_numbers.tolist(), energies, strict=True))
@@ -193,7 +197,7 @@ def test_the_isolated_atoms_in_the_model_are_those_of_the_reference(resumed, lab
 
 
 def test_the_check_describes_the_model(resumed, labelled):
-    member, check, *_ = resumed
+    member, check = resumed
     assert check["sha256"] == sha256_of_file(member.model)
     assert check["heads"] == ["Default"]
     assert (check["frames"], check["batch_frames"]) == (6, 4)
@@ -203,8 +207,8 @@ def test_the_check_describes_the_model(resumed, labelled):
 
 def test_the_saved_model_is_that_of_the_best_epoch_averaged_over_steps(resumed, labelled):
     """Validation errors in the log are those of the averaged weights (EMA); the saved model must reproduce its own."""
-    member, check, _, before = resumed
-    lines = [match for match in EPOCH.finditer(member.log().removeprefix(before))]
+    member, check = resumed
+    lines = list(EPOCH.finditer(member.log()))
     losses = {int(match[1]): float(match[2]) for match in lines}
     assert losses[check["saved_epoch"]] == min(losses.values())
     logged = {int(match[1]): float(match[3]) for match in lines}[check["saved_epoch"]]
@@ -214,7 +218,7 @@ def test_the_saved_model_is_that_of_the_best_epoch_averaged_over_steps(resumed, 
 
 
 def test_training_lowers_the_error(resumed, labelled):
-    member, *_ = resumed
+    member, _ = resumed
     logged = [float(match[3]) for match in EPOCH.finditer(member.log())]
     assert min(logged) < 0.9 * logged[0]
 

@@ -30,7 +30,7 @@ def plot_assessment(predictions: Sequence[Mapping], assessment: Mapping, path: s
     wanted = (0.9 + 0.22 * len(names), 0.9 + 0.22 * lines_of(assessment))
     heights = [max(pair) for pair in zip(wanted, LEAST_HEIGHTS_IN, strict=True)]
     size = (WIDTH_IN, sum(heights))
-    with figure_of(path, title=_title(assessment), size=size) as (blank,):
+    with figure_of(path, title=_title(assessment, predictions), size=size) as (blank,):
         parity, reliability, scores, elements, temperatures, stability = _panels(blank, heights)
         _draw_parity(parity, by_name)
         _draw_calibration(reliability, scores, by_name, assessment["calibration"])
@@ -56,9 +56,11 @@ def _draw_calibration(reliability: Axes, scores: Axes, by_name: Mapping[str, Seq
     _draw_scores(scores, calibration)
 
 
-def _title(assessment: Mapping) -> str:
+def _title(assessment: Mapping, predictions: Sequence[Mapping]) -> str:
     force_error = assessment["heldout"]["force_rmse_meV_A"]
-    title = f"generation {assessment['generation']}: held-out force RMSE {force_error:.0f} meV/Å"
+    references = ", ".join(sorted({name for each in predictions if (name := each.get("reference"))}))
+    title = f"generation {assessment['generation']}" + (f" against {references}" if references else "")
+    title += f": held-out force RMSE {force_error:.0f} meV/Å"
     if before := assessment["previous_generation_on_same_frames"]:
         title += f" (generation before: {before['force_rmse_meV_A']:.0f})"
     return title

@@ -18,9 +18,10 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
         committee: its first model, which drives the dynamics, predicts; all models give the disagreement.
 
     Returns:
-        one dict per frame: composition, lineage, selected_by (None where it was not selected), state (of `state_of`),
-        symbols; energy_eV_atom, reference_energy_eV_atom (floats); forces_eV_A, reference_forces_eV_A (atoms, 3);
-        force_std_eV_A (atoms,); stress_eV_A3, reference_stress_eV_A3 (3, 3), the latter None where it is unknown.
+        one dict per frame: composition, reference (its name, None where unknown), lineage, selected_by (None where it
+        was not selected), state (of `state_of`), symbols; energy_eV_atom, reference_energy_eV_atom (floats);
+        forces_eV_A, reference_forces_eV_A (atoms, 3); force_std_eV_A (atoms,); stress_eV_A3, reference_stress_eV_A3
+        (3, 3), the latter None where it is unknown.
     """
     predictions = []
     for frame in frames:
@@ -31,6 +32,7 @@ def predict(frames: Sequence[Atoms], committee: Committee) -> list[dict]:
         predictions.append(
             {
                 "composition": info.composition,
+                "reference": FrameInfo.partial(frame).reference,
                 "lineage": info.lineage,
                 "selected_by": info.selected_by,
                 "state": state_of(frame),

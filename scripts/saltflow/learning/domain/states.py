@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.provenance import read_json
-from saltflow.labels.frames import read_frames
+from saltflow.labels.frames import read_cell
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory.h5md import open_trajectory
 
@@ -35,7 +35,7 @@ def quenched(paths: Sequence[str | Path]) -> SimulatedState:
     Args:
         paths: quenched.extxyz of every replica, in order.
     """
-    replicas = [read_frames(path)[0] for path in paths]
+    replicas = [read_cell(path) for path in paths]
     statuses = [FrameInfo.of(replica).status for replica in replicas]
     accepted = [index for index, status in enumerate(statuses) if status == "ok"]
     frames = [replicas[index] for index in accepted]

@@ -9,11 +9,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
 
-from saltflow.base.errors import SaltflowError
+from saltflow.base.errors import DamagedProductError, SaltflowError
 from saltflow.base.provenance import atomic_write
 from saltflow.learning.domain.environments import by_cell, draw_atoms, environments
 from saltflow.materials.frame_info import FrameInfo
@@ -152,9 +153,16 @@ def write_training_environments(environments: TrainingEnvironments, path: str | 
 
 
 def read_training_environments(path: str | os.PathLike) -> TrainingEnvironments:
-    """Read the archive of `write_training_environments`."""
-    with np.load(path) as archive:
-        header, arrays = json.loads(str(archive["header"])), {name: archive[name] for name in archive.files}
+    """Read the archive of `write_training_environments`.
+
+    Raises:
+        DamagedProductError: the file holds something else.
+    """
+    try:
+        with np.load(path) as archive:
+            header, arrays = json.loads(str(archive["header"])), {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, KeyError, BadZipFile) as error:
+        raise DamagedProductError(path, error) from error
     cells = [HeldOutCell(*names, _under(arrays, f"heldout/{number}")) for number, names in enumerate(header["cells"])]
     features, mean, scale = (_under(arrays, kind) for kind in ("features", "mean", "scale"))
     return TrainingEnvironments(features, mean, scale, cells, header["facts"])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
@@ -88,9 +87,8 @@ def propose_initial_frames(
 
 
 def _check_elements(compositions: Sequence[Composition], foundation: Committee, *, potential: str) -> None:
-    known = {chemical_symbols[number] for number in foundation.table.zs}
     for composition in compositions:
-        if missing := sorted(set(composition.amounts) - known):
+        if missing := foundation.lacks(composition.amounts):
             raise SaltflowError(
                 f"Potential {potential}: its foundation does not know {', '.join(missing)} of {composition.id}; start "
                 "from one that does, or from none (column foundation of potentials.tsv)."
