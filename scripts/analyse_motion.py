@@ -2,6 +2,7 @@
 
 from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.state_point import open_state_point
@@ -24,6 +25,7 @@ if point.runs:
     )
 else:
     result = no_motion(point.statuses, temperature_K=float(where.temperature))
+result = judged(result, point.unphysical)
 result["provenance"] = provenance(settings=params.motion, inputs=point.inputs, composition=params.composition)
 heading = title(point.identity)
 plot_van_hove(result, job.output.van_hove, title=heading)

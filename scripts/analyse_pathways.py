@@ -3,6 +3,7 @@
 from saltflow.analysis.pathways.analysis import analyse_pathways, no_pathways
 from saltflow.analysis.pathways.figures import plot_pathways
 from saltflow.analysis.pathways.volumes import write_volume
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.state_point import open_state_point
@@ -22,6 +23,7 @@ if point.runs:
     )
 else:
     result = no_pathways(point.statuses, temperature_K=float(where.temperature))
+result = judged(result, point.unphysical)
 result["provenance"] = provenance(settings=params.pathways, inputs=point.inputs)
 plot_pathways(result, volume, job.output.figure, title=title(point.identity))
 write_volume(volume, job.output.volume)

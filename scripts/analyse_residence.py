@@ -3,6 +3,7 @@
 from saltflow.analysis.residence.analysis import analyse_residence, no_residence
 from saltflow.analysis.residence.figures import plot_residence
 from saltflow.analysis.structure.first_minima import first_minima_A
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.state_point import open_state_point
@@ -23,6 +24,7 @@ if point.runs:
     )
 else:
     result = no_residence(point.statuses, temperature_K=float(where.temperature))
+result = judged(result, point.unphysical)
 result["provenance"] = provenance(
     settings=params.residence, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition
 )

@@ -2,6 +2,7 @@
 
 from saltflow.analysis.spectra.analysis import analyse_spectra, no_spectra
 from saltflow.analysis.spectra.figures import plot_spectra
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.h5md import open_velocities
@@ -22,6 +23,7 @@ if point.runs:
     )
 else:
     result = no_spectra(point.statuses, temperature_K=float(where.temperature))
+result = judged(result, point.unphysical)
 result["provenance"] = provenance(settings=params.spectra, inputs=point.inputs)
 figures = (job.output.vibrations, job.output.dynamic_structure, job.output.orientation)
 plot_spectra(result, figures, title=title(point.identity))

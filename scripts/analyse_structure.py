@@ -3,6 +3,7 @@
 from saltflow.analysis.structure.analysis import analyse_structure, no_structure
 from saltflow.analysis.structure.figures import plot_angles, plot_network, plot_polyhedra, plot_scattering
 from saltflow.analysis.structure.rdf_figure import plot_structure
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.state_point import open_state_point
@@ -16,6 +17,7 @@ charges, mobile_ion = params.composition["oxidation_states"], params.composition
 result = no_structure(point.statuses)
 if point.runs:
     result = analyse_structure(point.runs, charges=charges, mobile_ion=mobile_ion, **params.structure)
+result = judged(result, point.unphysical)
 result["provenance"] = provenance(settings=params.structure, inputs=point.inputs, charges=charges)
 heading = title(point.identity)
 plot_structure(result, output.figure, mobile_ion=mobile_ion, title=heading)

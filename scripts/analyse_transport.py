@@ -4,6 +4,7 @@ from saltflow.analysis.structure.first_minima import first_minima_A
 from saltflow.analysis.transport.analysis import analyse_transport, no_transport
 from saltflow.analysis.transport.curves import no_curves
 from saltflow.analysis.transport.figures import plot_conductivity, plot_correlation, plot_transport
+from saltflow.analysis.unphysical import judged
 from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
 from saltflow.trajectory.state_point import open_state_point
@@ -26,6 +27,7 @@ if point.runs:
 else:
     no_curves(job.output.curves)
     result = no_transport(point.statuses, temperature_K=float(where.temperature))
+result = judged(result, point.unphysical)
 result["replica_statuses"] = point.statuses
 result["provenance"] = provenance(
     settings=params.transport, inputs=point.inputs | {"structure": job.input.structure}, composition=params.composition

@@ -7,10 +7,10 @@ from saltflow.base.provenance import identity, provenance, read_json, title, wri
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-product = identity(job.wildcards, potential=job.params.potential)
+transport = [read_json(path) for path in job.input.transport]
+product = identity(job.wildcards, potential=job.params.potential, method=transport[0].get("method"))
 start_job(job, subject=title(product))
 
-transport = [read_json(path) for path in job.input.transport]
 curves = curves_from_quenches([read_json(path) for path in job.input.quenches])
 transition = find_glass_transition(curves, seed=job.params.seed)
 transition["sides"] = {

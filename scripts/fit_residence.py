@@ -6,10 +6,10 @@ from saltflow.base.provenance import identity, provenance, read_json, title, wri
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-product = identity(job.wildcards, potential=job.params.potential)
+fitted = read_json(job.input.arrhenius)
+product = identity(job.wildcards, potential=job.params.potential, method=fitted.get("method"))
 start_job(job, subject=title(product))
 
-fitted = read_json(job.input.arrhenius)
 result = fit_residence(
     [read_json(path) for path in job.input.residence],
     diffusion=fitted["fits"]["D_cm2_s"],

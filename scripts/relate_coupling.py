@@ -3,14 +3,14 @@
 from saltflow.analysis.coupling.coupling_relation import relate_coupling
 from saltflow.analysis.coupling.figures import plot_coupling
 from saltflow.analysis.coupling.reading import read_state_points
-from saltflow.base.provenance import identity, provenance, title, write_json
+from saltflow.base.provenance import identity, provenance, read_json, title, write_json
 from saltflow.operations.job_log import start_job
 
 job = snakemake  # noqa: F821
-params, product = job.params, identity(job.wildcards, potential=job.params.potential)
+files, params = job.input, job.params
+product = identity(job.wildcards, potential=params.potential, method=read_json(files.free[0]).get("method"))
 start_job(job, subject=title(product))
 
-files = job.input
 state_points = read_state_points(
     trajectories=files.trajectories, groups=files.groups, free=files.free, frozen=files.frozen
 )

@@ -9,11 +9,15 @@ import pytest
 from documents import account_document, plan_document
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from saltflow.operations.pages import account_page, plan_page
+from saltflow.operations.pages.account_page import account_page
+from saltflow.operations.pages.plan_page import plan_page
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no sandbox to enter; nothing here may look for a network or a GPU.
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"),
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),  # WebGL by the CPU
+)
 
 
 @dataclass

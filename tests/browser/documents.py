@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 from saltflow.operations.rule_spec import STAGES
@@ -197,7 +198,7 @@ def _reasons(rules: list[dict]) -> list[dict]:
     ]
 
 
-def plan_document(number: int, *, broken_limits: bool = True) -> dict:
+def plan_document(number: int, *, broken_limits: bool = True, unchecked: Sequence[str] = ()) -> dict:
     """A plan of so many compositions at five temperatures, a third of them done."""
     rows = catalogue(number)
     compositions = [_composition(row, place, number) for place, row in enumerate(rows)]
@@ -240,11 +241,14 @@ def plan_document(number: int, *, broken_limits: bool = True) -> dict:
             },
             "peak_queued": 100,
             "peak_submissions_per_minute": 30,
-            "storage_GB": {"end": 6.4 * number, "peak": 9.1 * number},
+            "storage_GB": {"end": 6.4 * number, "peak": 9.1 * number, "new": 4.5 * number},
             "files": 311 * number,
         },
+        "prices": _prices(compositions),
+        "loss": _loss(number),
         "notes": ["Hours at most are those of the walltime asked for by every job once."],
         "limits": _limits() if broken_limits else [],
+        "unchecked": list(unchecked),
         "difference": {
             "approved_at": "2026-11-02T10:00:00+00:00",
             "approved_by": "c.admin",
@@ -265,6 +269,67 @@ def plan_document(number: int, *, broken_limits: bool = True) -> dict:
             }
             for place, row in enumerate(rules, start=1)
         ],
+    }
+
+
+def _prices(compositions: Sequence[dict]) -> dict:
+    """Expected costs at three accuracies, each four times those of the next."""
+
+    def bill(hours: float) -> dict:
+        return {"cpu_hours": 1.2 * hours, "gpu_hours": hours, "storage_GB": hours / 14}
+
+    return {
+        "accuracies": [
+            {
+                "D_relative_error": error,
+                "sigma_E_relative_error": 2.5 * error,
+                "known_share": 0.8,
+                **bill(20 * len(compositions) * (0.1 / error) ** 2),
+                "wall_hours": 900.0 * (0.1 / error) ** 2,
+                "euro": 41.5 * len(compositions) * (0.1 / error) ** 2,
+                "kWh": None,
+                "kg_CO2": None,
+                "by_published_rates": {**bill(7 * len(compositions) * (0.1 / error) ** 2), "wall_hours": 300.0},
+                "stages": {stage: bill(5 * len(compositions) * (0.1 / error) ** 2) for stage in STAGES},
+                "compositions": {row["id"]: {"MD": bill(20 * (0.1 / error) ** 2)} for row in compositions},
+            }
+            for error in (0.05, 0.1, 0.2)
+        ],
+        "published": [
+            {
+                "rule": "run_md",
+                "done_by": "cuda",
+                "seconds_per_unit": 6.3e-6,
+                "unit": "atom-steps",
+                "machine": "A100",
+                "conditions": "symmetrix-xl, by its authors",
+            }
+        ],
+        "dominant": [{"rule": "run_md", "unit": "gpu_hours", "hours": 17.0 * len(compositions), "share": 0.87}],
+        "savings": [
+            {
+                "setting": "cells.atoms",
+                "before": 500,
+                "after": 250,
+                "loss": "shorter g(r), more self-interaction",
+                **bill(9.0 * len(compositions)),
+                "cpu_share": 0.3,
+                "gpu_share": 0.47,
+            }
+        ],
+    }
+
+
+def _loss(number: int) -> dict:
+    because = ["dynamics.production.duration_ps: 1000 → 2000"]
+    return {
+        "cpu_hours": 0.0,
+        "gpu_hours": 40.0 * number,
+        "rules": [{"rule": "run_md", "jobs": number, "cpu_hours": 0.0, "gpu_hours": 40.0 * number}],
+        "because": because,
+        "jobs": [f"run_md {row['id']}" for row in catalogue(number)],
+        "sentence": f"Finished jobs that hold {40.0 * number:,.1f} GPU-hours are due again ({number} run_md): "
+        f"{because[0]}.",
     }
 
 

@@ -6,30 +6,12 @@ from pathlib import Path
 
 import pytest
 from documents import account_document, plan_document
-from playwright.sync_api import Page
+from inspection import A4_WIDTH, SMALLEST_CONTRAST, SMALLEST_TEXT, column, inspect
 
-from saltflow.operations.pages import plan_page
+from saltflow.operations.pages.plan_page import plan_page
 
 EVERY_PAGE = ("plan 77", "plan 700", "account 77", "account 700")
-A4_WIDTH = 695  # CSS pixels between the margins of the printed page
-SMALLEST_TEXT = 12
-# WCAG 2.2, success criterion 1.4.3.
-SMALLEST_CONTRAST = 4.5
-
-INSPECTION = Path(__file__).with_name("inspection.js").read_text()
-
 each_page = pytest.mark.parametrize("name", EVERY_PAGE)
-
-
-def inspect(page: Page, what: str) -> list:
-    """What a function of inspection.js finds on a page."""
-    return page.evaluate(f"() => {{ {INSPECTION}; return {what}(); }}")
-
-
-def column(page: Page, table: str, place: int) -> list[str]:
-    """What stands in a column, top to bottom, of the rows that show."""
-    rows = page.locator(f"{table} > tbody > tr:not([hidden]):not(.detail)")
-    return rows.evaluate_all(f"rows => rows.map(row => row.cells[{place}].textContent.trim())")
 
 
 @each_page
@@ -93,7 +75,7 @@ def test_tab_reaches_links_graph_tables_and_grid_in_order(visit):
         page.keyboard.press("Tab")
         reached.append(inspect(page, "focused"))
     places = list(dict.fromkeys(place for place, _, _ in reached if place != "BODY"))
-    assert places == ["skip", "contents", "answer", "reasons", "flow", "rules", "basis", "compositions"]
+    assert places == ["skip", "contents", "answer", "reasons", "flow", "rules", "prices", "basis", "compositions"]
     assert all(visible for place, _, visible in reached if place != "BODY")
     # The whole grid is one stop.
     assert [tag for place, tag, _ in reached if place == "compositions"].count("TH") == 1

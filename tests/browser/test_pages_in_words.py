@@ -8,7 +8,8 @@ import pytest
 from documents import account_document, plan_document
 from jinja2 import UndefinedError
 
-from saltflow.operations.pages import account_page, plan_page
+from saltflow.operations.pages.account_page import account_page
+from saltflow.operations.pages.plan_page import plan_page
 
 
 def words_of(page: str) -> str:
@@ -22,6 +23,7 @@ def finished_plan() -> dict:
     plan = plan_document(4, broken_limits=False)
     plan["counts"] |= {"due": 0, "submissions": 0}
     plan["totals"] |= {"wall_hours": [], "largest_job": None}
+    plan["loss"] = {"cpu_hours": 0.0, "gpu_hours": 0.0, "rules": [], "because": [], "jobs": [], "sentence": ""}
     return plan | {"reasons": [], "difference": None, "estimates": []}
 
 
@@ -38,18 +40,31 @@ def test_plan_says_the_answer_with_its_units():
     assert re.search(r"15,070 jobs: [\d,]+ new, .*\d failed before", words)
     assert "c.admin approved on 2 November 2026, 10:00 UTC" in words
     assert "jobs to do 4,120" in words
+    assert "done again Finished jobs that hold 3,080.0 GPU-hours are due again (77 run_md)" in words
 
 
 def test_plan_without_broken_limits_says_so():
     words = words_of(plan_page(plan_document(4, broken_limits=False)))
-    assert "No known limit would be broken" in words
+    assert "✓ No known limit would be broken" in words
     assert plan_document(4)["notes"][0] in words
+
+
+def test_what_was_not_checked_is_never_green():
+    silent = "Limits of partitions were not checked: SLURM does not answer on this machine."
+    page = plan_page(plan_document(4, broken_limits=False, unchecked=[silent]))
+    assert f"! Not checked: no known limit would be broken, but {silent}" in words_of(page)
+    assert 'class="verdict warn"' in page
+    assert 'class="verdict good"' not in page
+    both = plan_page(plan_document(4, unchecked=[silent]))
+    assert 'class="verdict bad"' in both
+    assert 'class="verdict warn"' in both
 
 
 def test_plan_of_a_finished_sweep():
     words = words_of(plan_page(finished_plan()))
     assert "Nothing to do: everything is made and up to date." in words
     assert "No job is due." in words
+    assert "done again" not in words
     assert "No plan of this folder has been approved yet" in words
 
 

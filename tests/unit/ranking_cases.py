@@ -17,10 +17,17 @@ RELEASE = {
 COVERED = {"status": "covered", "worst": {"state": "replica", "value": 0.012, "error": 0.004}}
 
 
-def fit_of(composition: str, *, prefactor: float, status: str = "ok", transition: dict = NO_TRANSITION) -> dict:
+def fit_of(
+    composition: str,
+    *,
+    prefactor: float,
+    status: str = "ok",
+    transition: dict = NO_TRANSITION,
+    relative_error: float = 0.05,
+) -> dict:
     """An arrhenius.json whose σT follows 0.3 eV."""
     points = [
-        ArrheniusPoint(kelvin, value, 0.05 * value, status)
+        ArrheniusPoint(kelvin, value, relative_error * value, status)
         for kelvin in TEMPERATURES_K
         if (value := prefactor / kelvin * np.exp(-EA_EV / (BOLTZMANN_EV_K * kelvin)))
     ]

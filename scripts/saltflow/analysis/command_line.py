@@ -1,24 +1,45 @@
 """What the commands of single analyses (`saltflow transport FILE …`) share: options and trajectories."""
 
 import logging
+import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from inspect import cleandoc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
 
+from saltflow.analysis.unphysical import judged
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import title
 
 if TYPE_CHECKING:
     from saltflow.trajectory.h5md import TrajectoryFile
 
+log = logging.getLogger(__name__)
+
+LARGEST_CHARGE_E = 8
+LOW_TEMPERATURE_K = 150.0
+FORMATS = """\b
+What files need (.gz, .bz2 and .xz are unpacked; content decides, not the name):
+  saltflow H5MD               nothing
+  XTC, TRR, Amber NetCDF      --topology
+  LAMMPS dump                 columns id and element (or --species 1=Li,2=Cl);
+                              --interval, unless it has ITEM: UNITS and TIME
+  extended XYZ, .traj,        --interval, unless GPUMD or CP2K wrote its times
+  XDATCAR
+  vaspout.h5                  --interval, unless it holds POTIM of an MD run
+  other H5MD                  --species or --topology
+  DCD                         --topology; --interval, unless in CHARMM's unit
+  XYZ without a cell          --cell
+Positions may be wrapped; xu yu zu, image flags and H5MD images are trusted.
+Options that contradict a file are refused."""
 RDF_SETTINGS = ("r_max_A", "bin_width_A", "frames_per_replica")
 MOBILE_IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ag"})
 
@@ -37,6 +58,7 @@ class StatePoint:
         rdf_settings: r_max_A, bin_width_A and frames_per_replica of g(r).
         folder: where results go; it exists.
         name: what tables and figures call the composition.
+        unphysical: why numbers from the trajectories are not physical.
     """
 
     runs: "list[TrajectoryFile]"
@@ -48,6 +70,11 @@ class StatePoint:
     rdf_settings: Mapping
     folder: Path
     name: str
+    unphysical: Sequence[str] = ()
+
+    def judged(self, result: Mapping) -> dict:
+        """A result, with the status that the physical bounds of its trajectories leave it."""
+        return judged(result, self.unphysical)
 
     @property
     def identity(self) -> dict[str, object]:
@@ -82,6 +109,7 @@ def trajectory_options(
                 status = analyse(state_point)
             click.echo(f"{state_point.title}: {status}; written to {state_point.folder}/")
 
+        command.__doc__ = "\n\n".join((cleandoc(analyse.__doc__ or ""), FORMATS))
         for option in reversed(_options(analysis, needs_charges=needs_charges)):
             command = option(command)
         return command
@@ -101,7 +129,7 @@ def _options(analysis: str, *, needs_charges: bool) -> list[Callable]:
         option("--name", help="What tables and figures call it; by default the first file's name."),
         option("--topology", help="File with the atoms, for formats that hold positions alone."),
         option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl."),
-        option("--interval", type=float, help="Time between frames in ps, where the file holds none."),
+        option("--interval", type=float, help="Time between frames in ps, where the file does not say it."),
         option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none."),
         option("--settings", help=f"YAML with what differs in `{analysis}`."),
     ]
@@ -112,47 +140,73 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
     """The trajectories that the options name; those of other programs are converted for as long as this is open."""
     from saltflow.campaign.config_files import read_configuration
     from saltflow.campaign.settings import load_settings
+    from saltflow.trajectory.given_files import open_replicas
+    from saltflow.trajectory.physical_bounds import beyond_bounds
 
-    charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", chosen.charges).items()}
+    charges = _charges(chosen.charges)
+    if not 0 < chosen.temperature < math.inf:
+        raise SaltflowError(f"--temperature needs a temperature above 0 K, not {chosen.temperature:g} K.")
+    if chosen.temperature < LOW_TEMPERATURE_K:
+        celsius = chosen.temperature
+        log.warning(
+            "--temperature is in kelvin: %g K is cold, %g °C would be %.5g K.", celsius, celsius, celsius + 273.15
+        )
     files = [chosen.settings] if chosen.settings else []
     settings = load_settings(read_configuration(files)).model_dump(mode="json")
     folder, name = Path(chosen.out), chosen.name or Path(chosen.trajectories[0]).stem
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        runs = [
-            _open(path, chosen, Path(scratch) / f"{number}.h5md") for number, path in enumerate(chosen.trajectories)
-        ]
+        runs = open_replicas(
+            chosen.trajectories,
+            Path(scratch),
+            topology=chosen.topology,
+            species=_pairs("--species", chosen.species),
+            interval_ps=chosen.interval,
+            cell=_cell(chosen.cell),
+        )
+        mobile_ion = chosen.mobile or _only_mobile_ion(runs[0].symbols)
+        _check_charges(charges, runs[0].symbols, mobile_ion)
+        unphysical = beyond_bounds(runs, temperature_K=chosen.temperature, charges=charges)
+        for reason in unphysical:
+            log.warning("Unphysical: %s.", reason)
         yield StatePoint(
             runs=runs,
             inputs={f"trajectory{number}": path for number, path in enumerate(chosen.trajectories, start=1)},
             charges=charges,
-            mobile_ion=chosen.mobile or _only_mobile_ion(runs[0].symbols),
+            mobile_ion=mobile_ion,
             temperature_K=chosen.temperature,
             settings=settings[section],
             rdf_settings={name: settings["structure"][name] for name in RDF_SETTINGS},
             folder=folder,
             name=name,
+            unphysical=unphysical,
         )
 
 
-def _open(path: str, chosen: SimpleNamespace, converted: Path) -> "TrajectoryFile":
-    from saltflow.trajectory.h5md import open_trajectory
-    from saltflow.trajectory.other_programs import convert, is_own
+def _cell(text: str | None) -> list[float] | None:
+    numbers = [_number("--cell", part) for part in text.split(",")] if text else None
+    if numbers is not None and len(numbers) != 6:
+        raise SaltflowError(f"--cell needs six numbers, a,b,c,alpha,beta,gamma, not {text!r}.")
+    return numbers
 
-    if Path(path).is_file() and is_own(path):
-        return open_trajectory(path)
-    cell = [_number("--cell", part) for part in chosen.cell.split(",")] if chosen.cell else None
-    if cell is not None and len(cell) != 6:
-        raise SaltflowError(f"--cell needs six numbers, a,b,c,alpha,beta,gamma, not {chosen.cell!r}.")
-    convert(
-        path,
-        converted,
-        topology=chosen.topology,
-        species=_pairs("--species", chosen.species),
-        interval_ps=chosen.interval,
-        cell=cell,
-    )
-    return open_trajectory(converted)
+
+def _charges(text: str) -> dict[str, float]:
+    from saltflow.trajectory.elements import ELEMENTS
+
+    charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", text).items()}
+    for symbol, charge in charges.items():
+        if symbol not in ELEMENTS:
+            raise SaltflowError(f"--charges: {symbol} is no element; correct it.")
+        if not abs(charge) <= LARGEST_CHARGE_E:
+            raise SaltflowError(f"--charges: {symbol} cannot carry {charge:g} e; give formal charges in e.")
+    return charges
+
+
+def _check_charges(charges: Mapping[str, float], symbols: Sequence[str], mobile_ion: str) -> None:
+    if charges.get(mobile_ion, 1.0) == 0:
+        raise SaltflowError(f"--charges: the mobile ion {mobile_ion} carries no charge; give its formal charge.")
+    if absent := sorted(set(charges) - set(symbols)):
+        log.warning("--charges names %s, which the atoms do not contain.", ", ".join(absent))
 
 
 def _only_mobile_ion(symbols: tuple[str, ...]) -> str:

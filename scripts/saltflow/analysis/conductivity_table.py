@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from saltflow.base.provenance import atomic_write
+from saltflow.campaign.dispersion_switch import method_name
 
 QUANTITIES = {
     "D_cm2_s": "D_err",
@@ -20,8 +21,10 @@ D: self-diffusion of the mobile ion. NE: Nernst–Einstein, cNE: the same for cl
 all ion–ion correlations). haven: D*/D_sigma of the mobile ion. t_E: its share of the Einstein conductivity.
 err: standard error over time blocks and replicas. alpha: slope of ln MSD over ln t; diffusion has 1.
 status ok: a diffusive window was found. Any other status: the values are no conductivities of the material.
+sigma_E_status: too few windows where sigma_E and t_E rest on too few independent stretches of time; no fit takes them.
 side_of_Tg: above, near or below the glass transition of the quench, whose rate is far above a laboratory's.
-method: reference of the potential, and the dispersion that molecular dynamics added.
+method: reference of the potential, and the dispersion that MD added; with → mace it is a universal potential.
+zero-shot: a foundation drives MD as it is, without training; its errors and its domain are not known.
 not converged: its held-out force error is above the set limit.
 out_of_domain_fraction: fraction of the composition's atoms in environments outside the domain of the potential.
 """
@@ -46,9 +49,9 @@ def tabulate(
 
     Returns:
         columns composition, temperature_K, replicas, D_cm2_s, D_err, sigma_NE_mS_cm, …, t_E (transference number of
-        the mobile ion), alpha, finite_size (whether displacements half a cell apart are correlated), status, side_of_Tg
-        (empty without a glass transition), potential, method, potential_status, force_rmse_meV_A, domain,
-        out_of_domain_fraction and out_of_domain_err; D in cm²/s, conductivities in mS/cm.
+        the mobile ion), alpha, finite_size (whether displacements half a cell apart are correlated), status,
+        sigma_E_status, side_of_Tg (empty without a glass transition), potential, method, potential_status,
+        force_rmse_meV_A, domain, out_of_domain_fraction and out_of_domain_err; D in cm²/s, conductivities in mS/cm.
     """
     return pd.DataFrame(
         [
@@ -88,6 +91,7 @@ def _point_row(point: Mapping) -> dict:
         "alpha": point["alpha"],
         "finite_size": point.get("finite_size", {}).get("flag"),
         "status": point["status"],
+        "sigma_E_status": point["quantities"].get("sigma_E_mS_cm", {}).get("status"),
     }
 
 
@@ -95,7 +99,7 @@ def _potential_row(release: Mapping, dispersion: str) -> dict:
     return {
         "potential": release["potential"],
         "method": method_name(release, dispersion),
-        "potential_status": "converged" if release["converged"] else "not converged",
+        "potential_status": potential_status(release),
         "force_rmse_meV_A": release["heldout"]["force_rmse_meV_A"],
     }
 
@@ -108,10 +112,13 @@ def domain_row(domain: Mapping | None) -> dict:
     return dict(zip(DOMAIN, (domain["status"], worst.get("value"), worst.get("error")), strict=True))
 
 
-def method_name(release: Mapping, dispersion: str) -> str:
-    """Reference of a potential, and dispersion added by the dynamics: "pbe + D3(BJ) in MD"."""
-    name, correction = release["reference"]["name"], dispersion.partition(" of ")[0]
-    return name if correction == "none" else f"{name} + {correction} in MD"
+def potential_status(release: Mapping) -> str:
+    """Whether a potential converged, and whether its training differs from an uninterrupted one; zero-shot without."""
+    if release["converged"] is None:
+        return "zero-shot"
+    status = "converged" if release["converged"] else "not converged"
+    # Releases of earlier versions do not say how the training ran.
+    return f"{status}; resumed, differs" if release.get("training") == "resumed, differs" else status
 
 
 def format_conductivity_table(table: pd.DataFrame) -> str:

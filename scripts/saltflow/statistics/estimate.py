@@ -16,7 +16,8 @@ class Estimate:
     Args:
         value: the estimate from all data.
         error: half width of the 68 % interval: the standard error of the jackknife times the Student factor of its
-            degrees of freedom, or the floor where that is larger; nan where the value or a replicate is undefined.
+            degrees of freedom, or the floor unless the jackknife is significantly larger; nan where the value, a
+            replicate or, with one block, the floor is undefined.
         degrees_of_freedom: of the jackknife.
         basis: what was left out ("blocks" or "replicas"), or "brownian" where the floor holds.
     """

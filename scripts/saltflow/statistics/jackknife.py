@@ -10,9 +10,11 @@ from saltflow.statistics.estimate import BLOCKS, BROWNIAN, REPLICAS, Estimate
 
 # Levels of an F-test: blocks of all replicas are pooled unless replicas differ significantly more than their blocks.
 # Replicas of one material are expected to agree in their dynamics, and to differ in their quenched structure.
-DYNAMICS_SIGNIFICANCE, STRUCTURE_SIGNIFICANCE = 0.05, 0.25
+DYNAMICS_SIGNIFICANCE, STRUCTURE_SIGNIFICANCE = 0.15, 0.25
 # Level of a chi-squared test: the floor is used unless the jackknife is significantly larger.
-FLOOR_SIGNIFICANCE = 0.4
+FLOOR_SIGNIFICANCE = 0.15
+FLOOR_FREEDOM = 4
+MANY = 1e6  # degrees of freedom of a variance that is known
 ONE_SIGMA = stats.norm.cdf(1.0)
 
 
@@ -83,26 +85,33 @@ def combine_replicates(
         value: from all data, (...).
         by_block, by_replica: without each block or replica, (groups, ...); None where there is only one.
         significance: level of the F-test of replicas against blocks.
-        floor: smallest variance; without one, a single block has no error (nan).
+        floor: smallest variance, nan where it is unknown; without one, a single block has no error (nan).
     """
     value = np.asarray(value)
     variance, degrees = np.full(value.shape, np.nan), np.zeros(value.shape, dtype=int)
     basis = np.full(value.shape, BLOCKS, dtype="<U8")
     if by_block is not None:
         variance, degrees = jackknife_variance(by_block), degrees + len(by_block) - 1
+    known = degrees.astype(float)
+    square = variance * student_factor(np.maximum(degrees, 1)) ** 2
+    if floor is not None:
+        # The floor unless blocks are significantly larger, or undefined because one block alone has the longest lag.
+        chance = stats.chi2.isf(FLOOR_SIGNIFICANCE, np.maximum(degrees, 1)) / np.maximum(degrees, 1)
+        floored = np.isfinite(floor) & ~(variance > floor * chance)
+        # Few blocks say little about a variance: the floor counts as some degrees of freedom of it.
+        together = known + FLOOR_FREEDOM
+        moderated = (known * variance + FLOOR_FREEDOM * floor) / together
+        square = np.where(np.isfinite(moderated), moderated * student_factor(together) ** 2, square)
+        variance, square = (np.where(floored, floor, each) for each in (variance, square))
+        basis, known = np.where(floored, BROWNIAN, basis), np.where(floored, np.inf, known)
     if by_replica is not None:
-        between = jackknife_variance(by_replica)
-        differ = between > variance * stats.f.isf(significance, len(by_replica) - 1, len(by_block) - 1)
-        variance = np.where(differ, between, variance)
-        degrees = np.where(differ, len(by_replica) - 1, degrees)
+        between, freedom = jackknife_variance(by_replica), len(by_replica) - 1
+        differ = between > variance * stats.f.isf(significance, freedom, np.clip(known, 1, MANY))
+        differ |= ~np.isfinite(variance)
+        square = np.where(differ, between * student_factor(freedom) ** 2, square)
+        degrees = np.where(differ, freedom, degrees)
         basis = np.where(differ, REPLICAS, basis)
-    error = np.sqrt(variance) * student_factor(np.maximum(degrees, 1))
-    if floor is None:
-        return Estimate(value, error, degrees, basis)
-    # The floor unless the jackknife is significantly larger, or undefined because one block alone has the longest lag.
-    chance = stats.chi2.isf(FLOOR_SIGNIFICANCE, np.maximum(degrees, 1)) / np.maximum(degrees, 1)
-    too_small = ~(variance > floor * chance)
-    return Estimate(value, np.where(too_small, np.sqrt(floor), error), degrees, np.where(too_small, BROWNIAN, basis))
+    return Estimate(value, np.sqrt(square), degrees, basis)
 
 
 def jackknife_variance(replicates: np.ndarray) -> np.ndarray:

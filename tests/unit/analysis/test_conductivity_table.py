@@ -8,7 +8,7 @@ import pytest
 from transport_cases import analyse
 from walkers import brownian_steps, lithium_in_a_heavy_frame
 
-from saltflow.analysis.conductivity_table import format_conductivity_table, tabulate, write_table
+from saltflow.analysis.conductivity_table import format_conductivity_table, potential_status, tabulate, write_table
 from saltflow.analysis.transport.analysis import no_transport
 
 COLUMNS = [
@@ -30,6 +30,7 @@ COLUMNS = [
     "alpha",
     "finite_size",
     "status",
+    "sigma_E_status",
     "side_of_Tg",
     "potential",
     "method",
@@ -106,6 +107,19 @@ def test_state_points_without_a_conductivity_have_another_status(table):
     nothing = table.iloc[2]
     assert nothing["replicas"] == 0
     assert nothing[["D_cm2_s", "sigma_NE_mS_cm", "sigma_E_mS_cm", "haven_ratio", "alpha"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("training", "status"),
+    [
+        ("uninterrupted", "converged"),
+        ("resumed, exact", "converged"),
+        ("resumed, differs", "converged; resumed, differs"),
+        (None, "converged"),
+    ],
+)
+def test_a_training_that_was_resumed_inexactly_is_named(training, status):
+    assert potential_status({"converged": True, "training": training}) == status
 
 
 def test_the_side_of_the_glass_transition_is_named(table):

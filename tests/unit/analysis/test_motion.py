@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from alpha2_walkers import KINDS, alpha2_deviations
 
 from saltflow.analysis.motion.analysis import analyse_motion, no_motion
 from saltflow.analysis.motion.figures import plot_hops, plot_residence_map, plot_van_hove
@@ -190,3 +191,25 @@ def test_figures_and_json(result, tmp_path):
         assert words in (tmp_path / "accepted.svg").read_text()
         plot(missing, tmp_path / "missing.svg", title="x")
         assert "replica 1: gas" in (tmp_path / "missing.svg").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_of_alpha2_are_calibrated_up_to_the_longest_lag(kind):
+    """One replica, whose longest lags have no blocks to compare: ions that differ give the error."""
+    found = [alpha2_deviations(kind, frames=600, replicas=1, seed=7000 + seed) for seed in range(30)]
+    slack = 2.5 / np.sqrt(2 * len(found))
+    for name in found[0]:
+        spread = np.std([each[name] for each in found])
+        assert 0.75 - slack < spread < 1.3 + slack, (name, spread)
+
+
+def test_ions_that_differ_widen_the_error_of_the_hop_rate():
+    """Half of the ions never hop: the rate is known from 72 tosses of a coin, not from hundreds of hops."""
+    rng = np.random.default_rng(11)
+    runs = []
+    for _ in range(3):
+        mobile = rng.random((IONS, 1)) < 0.5
+        steps = (rng.random((3000, IONS, 1)) < 0.04 * INTERVAL_PS) * mobile * [JUMP_A, 0, 0]
+        runs.append(trajectory(rng, np.cumsum(steps, axis=0) + rng.normal(0, RATTLE_A, (3000, IONS, 3))))
+    rate = analyse(runs, strings=False, residence_maps=False)["hops"]["rate_per_ps"]
+    assert rate["error"] / rate["value"] > np.sqrt(1 / 72) / 1.5

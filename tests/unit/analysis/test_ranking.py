@@ -58,6 +58,20 @@ def test_the_best_conductor_comes_first_and_those_without_a_number_last():
     assert (best["measured_sigma_mS_cm"], best["measured_at_C"], best["measured_origin"]) == (1.5, 30.0, "read")
 
 
+def test_a_fit_whose_interval_says_nothing_has_no_rank():
+    """Whatever its value: the demonstration once had 2·10⁴ mS/cm, known to within fifty decades, on its first rank."""
+    ranking = ranked(
+        finished("vague", prefactor=1e12, relative_error=2.0), finished("slow", prefactor=1e6), measured=("vague",)
+    )
+    assert ranking["composition"].tolist() == ["slow", "vague"]
+    assert ranking["rank"].tolist() == [1, pd.NA]
+    vague = ranking.iloc[1]
+    decades = np.log10(vague["sigma_high_mS_cm"] / vague["sigma_low_mS_cm"])
+    assert decades > 4
+    assert vague["status"] == f"too uncertain: the 95 % interval at 300 K spans {decades:.0f} decades"
+    assert agreement(ranking)["electrolytes"] == 0
+
+
 def test_the_mechanism_is_that_of_the_coolest_diffusive_temperature():
     found = finished("mixed")
     found.points[0][0]["status"] = "not diffusive"
@@ -80,7 +94,8 @@ def test_a_range_across_the_glass_transition_is_flagged():
 
 
 def test_agreement_with_measurements_is_the_rank_correlation():
-    table = pd.DataFrame({"sigma_mS_cm": [1.0, 2, 3, 4, 5, 9], "measured_sigma_mS_cm": [10.0, 30, 20, 50, 80, None]})
+    measured = [10.0, 30, 20, 50, 80, None]
+    table = pd.DataFrame({"sigma_mS_cm": [1.0, 2, 3, 4, 5, 9], "measured_sigma_mS_cm": measured, "status": "done"})
     found = agreement(table)
     assert (found["electrolytes"], found["rho"]) == (5, pytest.approx(0.9))  # 1 − 6·2/(5·24)
     assert found["low"] < 0.9 < found["high"]

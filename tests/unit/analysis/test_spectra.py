@@ -179,6 +179,56 @@ def test_brownian_ions_scatter_as_a_gaussian_packet(tmp_path):
     assert part["q_1_A"] == pytest.approx([0.5, 1.0], abs=0.15)
 
 
+def brownian_run(*, diffusion_A2_ps, interval_ps, frames, drift_A_ps=0.0, breathing=0.0):
+    """Li on Brownian walks in a framework of Cl; both may drift, and their cell may breathe."""
+    rng = np.random.default_rng(9)
+    steps_A = rng.normal(0, np.sqrt(2 * diffusion_A2_ps * interval_ps), (frames, 44, 3))
+    steps_A[:, 40:] = 0
+    times_ps = interval_ps * np.arange(frames)
+    positions_A = rng.random((44, 3)) * 14 + np.cumsum(steps_A, axis=0)
+    positions_A += drift_A_ps * times_ps[:, None, None] * np.array([1.0, 0.5, -0.3])
+    scale = (1 + breathing * np.sin(np.arange(frames) / 3.0))[:, None, None]
+    symbols = ("Li",) * 40 + ("Cl",) * 4
+    return Trajectory(positions_A * scale, scale * CELL_A, times_ps, symbols, np.array([7.0] * 40 + [35.5] * 4))
+
+
+def self_part(run, **changes):
+    settings = SETTINGS | {"max_lag_fraction": 0.2, "self_q_per_A": [0.5, 1.0, 2.0]} | changes
+    result = analyse_spectra([run], [None], mobile_ion="Li", temperature_K=KELVIN, **settings)
+    return result["self"], result["flags"]
+
+
+def test_a_decay_much_shorter_than_the_longest_lag_is_resolved():
+    """Lags are dense where they are short: 1/(q²D) of 2.5 ps in a run of 2,000 ps."""
+    part, flags = self_part(brownian_run(diffusion_A2_ps=0.1, interval_ps=0.4, frames=5000))
+    for q_1_A, decay_ps in zip(part["q_1_A"], part["decay_ps"], strict=True):
+        assert decay_ps == pytest.approx(1 / (q_1_A**2 * 0.1), rel=0.06)
+    assert not any("F_s" in flag for flag in flags)
+
+
+def test_a_decay_within_two_frames_is_flagged():
+    _, flags = self_part(brownian_run(diffusion_A2_ps=0.1, interval_ps=4.0, frames=1000))
+    assert any("F_s falls to 1/e within two frames (8 ps) at q = 2 1/Å" in flag for flag in flags)
+
+
+def test_drift_and_a_breathing_cell_change_nothing_in_the_frame_of_the_framework():
+    walk = {"diffusion_A2_ps": 0.05, "interval_ps": 1.0, "frames": 600}
+    still, moved = (self_part(brownian_run(**walk, **extra))[0] for extra in (
+        {}, {"drift_A_ps": 0.2, "breathing": 0.03}
+    ))  # fmt: skip
+    np.testing.assert_allclose(moved["F_s"], still["F_s"], atol=2e-3)
+    assert still["frame"] == "framework"
+
+
+def test_errors_of_f_s_are_those_of_its_ions():
+    """One run of 40 ions: (F_s − exp(−q²Dt))/error over lags and lengths stays within reason, and is known."""
+    part, _ = self_part(brownian_run(diffusion_A2_ps=0.05, interval_ps=1.0, frames=1500))
+    truth = np.exp(-np.outer(np.square(part["q_1_A"]), 0.05 * np.array(part["times_ps"])))
+    deviations = (np.array(part["F_s"]) - truth)[:, 1:] / np.array(part["F_s_error"], dtype=float)[:, 1:]
+    assert 0.4 < deviations.std() < 1.8
+    assert np.abs(deviations).max() < 5
+
+
 def test_the_structure_factor_of_an_ideal_gas_is_one_and_lies_where_its_ions_go(tmp_path):
     """Free flight with Maxwell velocities: F(q, t) = exp(−q²v²t²/2), so S(q, ν) is a Gaussian of width qv/2π."""
     rng, symbols, speed = np.random.default_rng(8), ["Li"] * 150, 20.0

@@ -116,15 +116,23 @@ def test_blocks_add_up_to_the_curves(rng):
     np.testing.assert_allclose(total.collective_A2, curves.collective_A2, atol=1e-6)
 
 
-@pytest.mark.parametrize("walkers", WALKERS)
-@pytest.mark.parametrize(("replicas", "frames"), [(3, 1200), (1, 2500)])
+@pytest.mark.parametrize(
+    ("walkers", "replicas", "frames"),
+    [
+        *((walkers, 3, 1200) for walkers in WALKERS),
+        *((walkers, 1, 2500) for walkers in ("jump", "1D", "mixed glasses")),
+    ],
+)
 def test_errors_are_calibrated(walkers, replicas, frames):
-    """The deviation from the truth, over the error, has unit spread; benchmarks/calibration takes 1,000 replicas."""
-    replicas = [deviations(walkers, frames=frames, replicas=replicas, seed=20200 + seed) for seed in range(REPLICAS)]
-    spread = {name: float(np.std([replica[name] for replica in replicas])) for name in replicas[0]}
-    # 0.85 to 1.15, and two and a half standard deviations of a spread over this many replicas.
-    slack = 2.5 / np.sqrt(2 * REPLICAS)
-    assert all(0.85 - slack < value < 1.15 + slack for value in spread.values()), spread
+    """The deviation from the truth, over the error, has unit spread; benchmarks/calibration takes more replicas."""
+    found = [deviations(walkers, frames=frames, replicas=replicas, seed=20200 + seed) for seed in range(REPLICAS)]
+    names = {name for replica in found for name in replica}
+    for name in names:
+        values = [replica[name] for replica in found if name in replica]
+        # 0.85 to 1.15, and two and a half standard deviations of a spread over this many replicas.
+        slack = 2.5 / np.sqrt(2 * len(values))
+        assert len(values) > REPLICAS / 2, name
+        assert 0.85 - slack < np.std(values) < 1.15 + slack, (name, np.std(values))
 
 
 def test_different_replicas_widen_the_error(rng):

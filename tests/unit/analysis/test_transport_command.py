@@ -1,6 +1,7 @@
 import csv
 import json
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +65,15 @@ def test_replicas_become_one_state_point(walks, tmp_path):
         (["--charges", "Li=1,Li=2,Cl=-1"], "Li is given twice"),
         (["--mobile", "Na"], "mobile ion Na is not among the atoms"),
         (["--temperature", "-3"], "above 0 K"),
+        (["--temperature", "inf"], "above 0 K"),
+        (["--temperature", "nan"], "above 0 K"),
+        (["--charges", "Li=0,Cl=0"], "the mobile ion Li carries no charge"),
+        (["--charges", "Li=nan,Cl=-1"], "Li cannot carry nan e"),
+        (["--charges", "Li=1,Q=-1"], "Q is no element"),
+        (["--interval", "0.2"], "frames are 0.1 ps apart, --interval 0.2 ps; leave --interval out"),
+        (["--interval", "0"], "--interval needs a time above 0 ps"),
+        (["--cell", "15,15,15,90,90,90"], "holds its own atoms and cells; leave --cell out"),
+        (["--cell", "15,15,15"], "--cell needs six numbers"),
     ],
 )
 def test_mistakes_end_with_a_sentence(walks, tmp_path, changes, words):
@@ -72,6 +82,30 @@ def test_mistakes_end_with_a_sentence(walks, tmp_path, changes, words):
     assert words in done.stderr
     assert "Traceback" not in done.output
     assert not (tmp_path / "out/transport.json").exists()
+
+
+def test_one_run_given_twice_is_refused_under_any_name(walks, tmp_path):
+    copy = tmp_path / "another name.h5md"
+    copy.write_bytes(Path(walks[0]).read_bytes())
+    for again in (walks[0], copy):
+        done = transport(walks[0], again, *CHARGES, "--out", tmp_path / "out")
+        assert done.exit_code == 1
+        assert "hold the same frames; replicas must be independent" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [(["--temperature", "25"], "thermal velocity at 25 K"), (["--charges", "Li=1,Cl=-2"], "add up to -6 e, not 0")],
+)
+def test_what_is_beyond_a_physical_bound_has_no_status_ok(walks, tmp_path, changes, words):
+    done = transport(walks[0], *CHARGES, "--out", tmp_path / "out", *changes)
+    assert done.exit_code == 0
+    assert "unphysical; written to" in done.stdout
+    result = json.loads((tmp_path / "out/transport.json").read_text())
+    assert result["status"] == "unphysical"
+    assert words in result["reason"]
+    (row,) = csv.DictReader((tmp_path / "out/transport.csv").open())
+    assert row["status"] == "unphysical"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +133,8 @@ def test_settings_need_only_what_differs(walks, tmp_path):
 
 def test_without_a_lone_alkali_metal_the_mobile_ion_must_be_named(tmp_path):
     with H5MDWriter(tmp_path / "salt.h5md", Atoms("MgO", cell=[5, 5, 5], pbc=True), metadata={}) as writer:
-        writer.append_positions(step=0, time_ps=0.0, positions_A=np.zeros((2, 3)), cell_A=np.eye(3) * 5)
+        for step in range(2):
+            writer.append_positions(step=step, time_ps=step, positions_A=np.eye(2, 3), cell_A=np.eye(3) * 5)
     done = transport(tmp_path / "salt.h5md", "--charges", "Mg=2,O=-2", "--temperature", 300, "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "--mobile" in done.stderr

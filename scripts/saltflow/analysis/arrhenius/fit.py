@@ -1,5 +1,6 @@
 """Activation energies: weighted Arrhenius fits of ln D or ln(σT), and predictions at another temperature."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,6 +18,7 @@ FEWEST_TEMPERATURES = 3
 SIGNIFICANCE = 0.05  # of the tests of curvature and of scatter
 UPPER = 0.975  # end of a two-sided 95 % interval
 LINE_POINTS = 50
+MOST_DECADES = 4.0  # of the 95 % interval of a prediction; measured conductivities of solid electrolytes span six
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def points_from_transport(results: Sequence[Mapping], *, quantity: str) -> list[
                 temperature_K=result["temperature_K"],
                 value=row.get("value"),
                 error=row.get("error"),
-                status=result["status"],
+                status=row.get("status", "ok") if result["status"] == "ok" else result["status"],
                 per_replica=_values_of_replicas(result, quantity),
             )
         )
@@ -331,6 +333,15 @@ def _prediction(
         "extrapolated": not min(temperatures_K) <= target_K <= max(temperatures_K),
         "crosses_Tg": crosses([*temperatures_K, target_K], transition),
     }
+
+
+def decades(prediction: Mapping) -> float:
+    """Width of the 95 % interval of a prediction of `fit_arrhenius`; infinite where an end is beyond all numbers.
+
+    Beyond `MOST_DECADES` the prediction says nothing.
+    """
+    low, high = prediction["low"], prediction["high"]
+    return math.log10(high) - math.log10(low) if low > 0 else math.inf
 
 
 def _drawn_line(line: _Line, points: Sequence[ArrheniusPoint], quantity: str, *, target_K: float) -> dict:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.analysis.motion.curve_estimates import TimeBlocks
-from saltflow.analysis.motion.hop_statistics import SegmentHops, hop_sums, shuffled_sums
+from saltflow.analysis.motion.hop_statistics import SegmentHops, hop_sums, rate_variance, shuffled_sums
 from saltflow.analysis.motion.hops import HopFinder, HopRule
+from saltflow.analysis.motion.ion_moments import IonMoments
 from saltflow.analysis.motion.residence_maps import SiteMap, map_sites
 from saltflow.analysis.motion.rows import curve_rows, hop_rows, map_rows
 from saltflow.analysis.motion.strings import LinkCriteria
@@ -28,6 +29,7 @@ class _Segment:
     """Results of one segment."""
 
     displacements: BlockedSums
+    ions: IonMoments
     hops: SegmentHops
     sites: SiteMap | None
     cage_A: float
@@ -99,7 +101,8 @@ def analyse_motion(
     shuffled = shuffled_sums(hops, shuffles=shuffles, seed=SEED) if strings else []
     curve_blocks = _blocks(system, [each.displacements for each in found])
     hop_blocks = _blocks(system, [hop_sums([each], return_A=string_distance_A) for each in hops])
-    hop_row = hop_rows(hop_blocks, shuffled, rule=rule, cages_A=[each.cage_A for each in found])
+    variance = rate_variance(hops, [segment.replica for segment in system.segments])
+    hop_row = hop_rows(hop_blocks, shuffled, rate_variance=variance, rule=rule, cages_A=[each.cage_A for each in found])
     return {
         "schema": SCHEMA,
         "mobile_ion": mobile_ion,
@@ -109,7 +112,7 @@ def analyse_motion(
         "frame_interval_ps": system.interval_ps,
         "frame": "framework" if system.framework_weights.any() else "laboratory",
         "status": hop_row["status"],
-        "curves": curve_rows(system, plan, curve_blocks),
+        "curves": curve_rows(system, plan, curve_blocks, [each.ions for each in found]),
         "hops": hop_row,
         **({"maps": map_rows([each.sites for each in found], hops)} if residence_maps else {}),
     }
@@ -164,7 +167,7 @@ def _follow(
     sites = site_radius_A and map_sites(
         hops, finder.first_cages_A, frames=frames, radius_A=site_radius_A, cell_A=segment.mean_cell_A
     )
-    return _Segment(displacements.finish(), found, sites, finder.cage_A)
+    return _Segment(*displacements.finish(), found, sites, finder.cage_A)
 
 
 def _blocks(system: System, parts: Sequence[BlockedSums]) -> TimeBlocks:

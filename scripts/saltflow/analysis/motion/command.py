@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Van Hove functions, hops and strings of the mobile ion of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes motion.json (schema: docs/motion.md) and
+    FILEs are its replicas: H5MD, or files of other programs. Writes motion.json (schema: docs/motion.md) and
     its figures.
 
     saltflow motion run.h5md --charges Li=1,Al=3,Cl=-1 --temperature 600
@@ -27,6 +27,7 @@ def command(point: StatePoint) -> str:
         temperature_K=point.temperature_K,
         **point.settings,
     )
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
     plot_van_hove(result, point.folder / "van_hove.svg", title=point.title)
     plot_hops(result, point.folder / "hops.svg", title=point.title)

@@ -1,6 +1,6 @@
 """Curves and hop statistics, with errors from blocks of time and replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,19 +39,25 @@ class TimeBlocks:
 
 
 def curve_estimates(
-    blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, lags_ps: dict[str, np.ndarray]
+    blocks: TimeBlocks,
+    estimator: Callable[[BlockedSums], dict[str, np.ndarray]],
+    *,
+    lags_ps: Mapping[str, np.ndarray],
+    ion_variances: Mapping[str, np.ndarray],
 ) -> dict[str, Estimate]:
-    """Curves over lags with errors, from blocks that are long compared with the lag.
+    """Curves over lags with errors: the larger of that between ions and that of blocks longer than the lag.
 
     Args:
         blocks: sums.
         estimator: sums → name → (..., lags, ...), lags on the first axis behind that of the groups.
         lags_ps: name → the lags of that axis.
+        ion_variances: name → variance from the differences between ions; those of other names are unknown.
     """
     by_division = {}
     for parts in DIVISIONS:
         sums, replicas = blocks.divided(parts)
-        floors = {name: np.zeros(np.shape(each)) for name, each in estimator(sums.total()).items()}
+        unknown = {name: np.full(np.shape(each), np.nan) for name, each in estimator(sums.total()).items()}
+        floors = unknown | ion_variances
         with np.errstate(all="ignore"):
             by_division[parts] = estimate_with_errors(sums, replicas, estimator, floors)
     return {name: _chosen_by_lag(name, by_division, lags, blocks) for name, lags in lags_ps.items()}
@@ -70,13 +76,21 @@ def _chosen_by_lag(
     return Estimate(*picked)
 
 
-def hop_estimates(blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]]) -> dict[str, Estimate]:
-    """Hop statistics with errors, never below the counting error of independent hops."""
+def hop_estimates(
+    blocks: TimeBlocks, estimator: Callable[[BlockedSums], dict[str, np.ndarray]], *, rate_variance: float
+) -> dict[str, Estimate]:
+    """Hop statistics with errors, never below the counting error of independent hops.
+
+    Args:
+        blocks: sums.
+        estimator: sums → name → quantity.
+        rate_variance: of the rate, from the differences between ions.
+    """
     total = blocks.sums.total()
     value = estimator(total)
     floors = {name: np.zeros(np.shape(each)) for name, each in value.items()}
     hops = max(float(total["hops"]), 1.0)
-    floors["rate_per_ps"] = value["rate_per_ps"] ** 2 / hops
+    floors["rate_per_ps"] = np.maximum(value["rate_per_ps"] ** 2 / hops, rate_variance)
     floors["mean_length_A"] = (value["mean_squared_length_A2"] - value["mean_length_A"] ** 2) / hops
     with np.errstate(all="ignore"):
         return estimate_with_errors(blocks.sums, blocks.replicas, estimator, floors)

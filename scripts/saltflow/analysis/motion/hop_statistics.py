@@ -54,6 +54,22 @@ def hop_sums(segments: Sequence[SegmentHops], *, return_A: float) -> BlockedSums
     return joined([_segment_sums(each, return_A=return_A) for each in segments])
 
 
+def rate_variance(segments: Sequence[SegmentHops], replicas: Sequence[int]) -> float:
+    """Variance of the rate of hops in 1/ps², from the differences between the ions of one replica.
+
+    Args:
+        segments: hops of each.
+        replicas: of each segment.
+    """
+    ion_ps = sum(each.ions * each.frames * each.interval_ps for each in segments)
+    if not ion_ps or segments[0].ions < 2:
+        return 0.0
+    hops = np.zeros((max(replicas) + 1, segments[0].ions))
+    for segment, replica in zip(segments, replicas, strict=True):
+        hops[replica] += np.bincount(segment.hops.ions, minlength=segment.ions)
+    return float(hops.shape[1] * hops.var(axis=1, ddof=1).sum() / ion_ps**2)
+
+
 def shuffled_sums(segments: Sequence[SegmentHops], *, shuffles: int, seed: int) -> list[BlockedSums]:
     """Linked ions of time-shuffled hops, for each shuffle, with segments on the first axis."""
     rng = np.random.default_rng(seed)

@@ -1,6 +1,7 @@
 """Motion of the mobile ion as JSON, with status and flags."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from saltflow.analysis.motion.hop_statistics import (
     length_centres_A,
 )
 from saltflow.analysis.motion.hops import HopRule
+from saltflow.analysis.motion.ion_moments import IonMoments, ion_jackknife
 from saltflow.analysis.motion.residence_maps import SiteMap
 from saltflow.analysis.motion.van_hove import LagPlan, moments, non_gaussian, van_hove
 from saltflow.statistics.blocked_sums import BlockedSums
@@ -28,7 +30,7 @@ SMALLEST_SHARE = 0.01  # of the run, for an entry of the map
 UNITS = {"rate_per_ps": "1/ps", "mean_length_A": "A", "mean_squared_length_A2": "A2", "return_fraction": "1"}
 
 
-def curve_rows(system: System, plan: LagPlan, blocks: TimeBlocks) -> dict:
+def curve_rows(system: System, plan: LagPlan, blocks: TimeBlocks, of_ions: Sequence[IonMoments]) -> dict:
     """α2 and MSD of every species over lags, and the van Hove functions of the mobile ion."""
     lags_ps = plan.lags[1:] * plan.interval_ps
     ions = int(system.counts[system.mobile])
@@ -40,7 +42,10 @@ def curve_rows(system: System, plan: LagPlan, blocks: TimeBlocks) -> dict:
 
     curves_ps = plan.lags[plan.van_hove] * plan.interval_ps
     axes = {"alpha2": lags_ps, "msd_A2": lags_ps, "self_1_A": curves_ps, "distinct": curves_ps}
-    found = curve_estimates(blocks, estimator, lags_ps=axes)
+    variances, bias = ion_jackknife(system, of_ions, van_hove=plan.van_hove, bin_A=plan.edges_A[0])
+    variances |= {name: variances[name][1:] for name in ("alpha2", "msd_A2")}
+    found = curve_estimates(blocks, estimator, lags_ps=axes, ion_variances=variances)
+    found["alpha2"] = replace(found["alpha2"], value=found["alpha2"].value - bias[1:])
     centres_A = plan.edges_A - plan.edges_A[0] / 2
     return {
         "lags_ps": lags_ps.tolist(),
@@ -75,9 +80,16 @@ def _peak(estimate: Estimate, kind: int, lags_ps: np.ndarray) -> dict:
             "error": finite(estimate.error[place, kind])}  # fmt: skip
 
 
-def hop_rows(blocks: TimeBlocks, shuffled: Sequence[BlockedSums], *, rule: HopRule, cages_A: Sequence[float]) -> dict:
+def hop_rows(
+    blocks: TimeBlocks,
+    shuffled: Sequence[BlockedSums],
+    *,
+    rate_variance: float,
+    rule: HopRule,
+    cages_A: Sequence[float],
+) -> dict:
     """Rates, lengths, returns, strings and concerted clusters beside time-shuffled hops, status and flags."""
-    found = hop_estimates(blocks, hop_quantities)
+    found = hop_estimates(blocks, hop_quantities, rate_variance=rate_variance)
     total = blocks.sums.total()
     hops = int(total["hops"])
     reasons = _reasons(hops, total, rule, cages_A)

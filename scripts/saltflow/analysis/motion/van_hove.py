@@ -1,9 +1,10 @@
 """Displacements over lags: moments, and self and distinct van Hove functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from saltflow.analysis.motion.ion_moments import IonMoments
 from saltflow.statistics.blocked_sums import BlockedSums
 from saltflow.statistics.lags_and_origins import LagSchedule, graded_lags, spaced_origins
 from saltflow.trajectory.chunks import FrameChunk
@@ -75,6 +76,9 @@ class DisplacementRecorder:
             "self": np.zeros((self._blocks, curves, bins)),
             "distinct": np.zeros((self._blocks, curves, bins)),
         }
+        self._ions = IonMoments(
+            np.zeros(lags), np.zeros((2, lags, len(segment.species_of))), np.zeros((curves, len(self._mobile), bins))
+        )
 
     @property
     def n_blocks(self) -> int:
@@ -90,21 +94,25 @@ class DisplacementRecorder:
                     self._starts[origin] = positions_A.astype(np.float32)
                 self._add(origin, lag, positions_A)
 
-    def finish(self) -> BlockedSums:
-        """The sums of all origins, after the last frame."""
-        return BlockedSums(self._sums)
+    def finish(self) -> tuple[BlockedSums, IonMoments]:
+        """The sums of all origins, per block of time and per ion, after the last frame."""
+        return BlockedSums(self._sums), replace(self._ions, origins=self._sums["origins"].sum(axis=0))
 
     def _add(self, origin: int, lag: int, positions_A: np.ndarray) -> None:
         block = origin * self._blocks // len(self._origins)
         moves_A = positions_A - self._starts[origin]
         squared_A2 = np.einsum("ax,ax->a", moves_A, moves_A)
         self._sums["origins"][block, lag] += 1
+        self._ions.powers[0, lag] += squared_A2
+        self._ions.powers[1, lag] += squared_A2**2
         for kind, atoms in enumerate(self._atoms):
             self._sums["second_A2"][block, lag, kind] += squared_A2[atoms].sum()
             self._sums["fourth_A4"][block, lag, kind] += (squared_A2[atoms] ** 2).sum()
         curve = int(np.searchsorted(self._plan.van_hove, lag))
         if curve < len(self._plan.van_hove) and self._plan.van_hove[curve] == lag:
-            self._sums["self"][block, curve] += self._histogram(squared_A2[self._mobile])
+            of_ions = self._histograms(squared_A2[self._mobile])
+            self._ions.counts[curve] += of_ions
+            self._sums["self"][block, curve] += of_ions.sum(axis=0)
             self._sums["distinct"][block, curve] += self._histogram(self._distinct_A2(origin, positions_A))
 
     def _distinct_A2(self, origin: int, positions_A: np.ndarray) -> np.ndarray:
@@ -117,10 +125,21 @@ class DisplacementRecorder:
         return squared_A2[~np.eye(len(self._mobile), dtype=bool)]
 
     def _histogram(self, squared_A2: np.ndarray) -> np.ndarray:
+        inside, bins = self._bins(squared_A2)
+        return np.bincount(bins[inside], minlength=len(self._plan.edges_A))
+
+    def _histograms(self, squared_A2: np.ndarray) -> np.ndarray:
+        """One of each ion, (ions, bins)."""
+        inside, bins = self._bins(squared_A2)
+        found = np.zeros((len(squared_A2), len(self._plan.edges_A)))
+        found[np.flatnonzero(inside), bins[inside]] = 1
+        return found
+
+    def _bins(self, squared_A2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which distances are inside the range, and the bin of each."""
         edges_A = self._plan.edges_A
-        inside = squared_A2[squared_A2 < edges_A[-1] ** 2]
-        bins = np.minimum((np.sqrt(inside) / edges_A[0]).astype(int), len(edges_A) - 1)
-        return np.bincount(bins, minlength=len(edges_A))
+        bins = np.minimum((np.sqrt(squared_A2) / edges_A[0]).astype(int), len(edges_A) - 1)
+        return squared_A2 < edges_A[-1] ** 2, bins
 
 
 def non_gaussian(sums: BlockedSums, counts: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from saltflow.analysis.arrhenius.fit import MOST_DECADES, decades
+
 TARGETS = {
     "log10_sigma": "log10 of the Einstein conductivity (mS/cm) at the temperature of comparison",
     "log10_D": "log10 of the self-diffusion of the mobile ion (cm²/s) at the temperature of the descriptors",
@@ -50,12 +52,13 @@ def _row(electrolyte: Electrolyte) -> dict:
     diffusive = transport["status"] == "ok"
     diffusion = _value(transport["quantities"].get("D_cm2_s")) if diffusive else np.nan
     prediction = electrolyte.arrhenius["fits"]["sigma_E_mS_cm"].get("prediction")
+    sigma = _value(prediction) if prediction and decades(prediction) <= MOST_DECADES else np.nan
     return {
         "composition": electrolyte.composition,
         "host": electrolyte.host,
         "mobile_ion": transport.get("mobile_ion"),
         "temperature_K": transport["temperature_K"],
-        "log10_sigma": _logarithm(_value(prediction)),
+        "log10_sigma": _logarithm(sigma),
         "log10_D": _logarithm(diffusion),
         **_of_structure(electrolyte.structure),
         **_of_pathways(electrolyte.pathways),

@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Density of the mobile ion of one state point, and the free energies at which it percolates.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes pathways.json (schema: docs/pathways.md),
+    FILEs are its replicas: H5MD, or files of other programs. Writes pathways.json (schema: docs/pathways.md),
     pathways.cube for VESTA and OVITO, the figure, and pathways.html, the percolating surface to turn.
 
     saltflow pathways run.h5md --temperature 600
@@ -25,6 +25,7 @@ def command(point: StatePoint) -> str:
     result, volume = analyse_pathways(
         point.runs, mobile_ion=point.mobile_ion, temperature_K=point.temperature_K, **point.settings
     )
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs)
     plot_pathways(result, volume, point.folder / "pathways.svg", title=point.title)
     write_picture(result, volume, point.folder / "pathways.html", title=point.title)

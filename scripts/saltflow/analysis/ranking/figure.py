@@ -15,9 +15,11 @@ def plot_ranking(ranking, path: str | Path) -> None:
         ranking: table of `ranking.rank`.
         path: SVG to write.
     """
-    ranked = ranking[ranking["sigma_mS_cm"].notna()]
+    ranked = ranking[ranking["rank"].notna()]
     rest = len(ranking) - len(ranked)
     title = "Einstein conductivity" + (f" at {ranked['at_temperature_K'].iloc[0]:g} K" if len(ranked) else "")
+    if methods := list(dict.fromkeys(ranked["method"].dropna())):
+        title += f"\nby {', '.join(methods)}"
     with figure_of(path, title=title, size=(6.5, 1.8 + 0.28 * max(2, len(ranked)))) as (axis,):
         if ranked.empty:
             say((axis,), f"No composition has a conductivity fit yet\n({rest} without enough diffusive temperatures).")

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from saltflow.analysis.conductivity_table import DOMAIN, domain_row, method_name
+from saltflow.analysis.arrhenius.fit import FEWEST_TEMPERATURES, MOST_DECADES, decades
+from saltflow.analysis.conductivity_table import DOMAIN, domain_row, potential_status
 from saltflow.analysis.no_result import NO_ACCEPTED_REPLICA
 from saltflow.base.provenance import read_json
+from saltflow.campaign.dispersion_switch import method_name
 from saltflow.statistics.rank_correlation import spearman_interval
 
 COLUMNS = [
@@ -46,12 +48,15 @@ FEWEST_MEASURED = 5  # below, the interval of a rank correlation covers everythi
 DONE = "done"
 NOT_DIFFUSIVE = "not diffusive"
 DAMPED = "damped"
+TOO_FEW_WINDOWS = "too few windows"
+TOO_UNCERTAIN = "too uncertain"
 LEGEND = """
 done: an Arrhenius fit of the Einstein conductivity, at the temperature of comparison, with its 95 % interval. Any other
-status: the reason why there is none. haven, t_E and density: at the coolest diffusive temperature.
-method: reference of the potential, and the dispersion that molecular dynamics added. measured: from compositions.tsv;
-nothing was fitted to it. domain: whether the simulated environments lie in the domain of the potential; outside it,
-forces and conductivity are unreliable.
+status: the reason why there is none, or why it has no rank. haven, t_E and density: at the coolest diffusive
+temperature that ran long enough for them. method: reference of the potential, and the dispersion that molecular
+dynamics added. measured: from compositions.tsv; nothing was fitted to it. domain: whether the simulated environments
+lie in the domain of the potential; outside it, forces and conductivity are unreliable. zero-shot: a foundation drives
+MD as it is; its errors and domain are not known.
 ranking.csv has the rest: Tg, errors, temperatures, the potential with its force error, origins.
 """
 
@@ -124,12 +129,13 @@ def rank(
     """
     rows = [_row(name, each) | _measured(literature[name]) for name, each in finished.items()]
     rows += [{"composition": name, "status": status} | _measured(literature[name]) for name, status in others.items()]
-    table = pd.DataFrame(rows, columns=COLUMNS).sort_values(
-        "sigma_mS_cm", ascending=False, na_position="last", kind="stable"
-    )
-    ranks = [place if pd.notna(value) else pd.NA for place, value in enumerate(table["sigma_mS_cm"], 1)]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    is_done = table["status"] == DONE
+    order = table["sigma_mS_cm"].where(is_done).sort_values(ascending=False, na_position="last", kind="stable").index
+    ranks = [place if is_done[row] else pd.NA for place, row in enumerate(order, 1)]
+    table = table.loc[order].reset_index(drop=True)
     table.insert(0, "rank", pd.array(ranks, dtype="Int64"))
-    return table.reset_index(drop=True)
+    return table
 
 
 def agreement(ranking: pd.DataFrame) -> dict:
@@ -142,7 +148,8 @@ def agreement(ranking: pd.DataFrame) -> dict:
         electrolytes (with both values), rho with low and high of its 95 % interval; None for fewer than
         `FEWEST_MEASURED`.
     """
-    both = ranking[["sigma_mS_cm", "measured_sigma_mS_cm"]].apply(pd.to_numeric).dropna()
+    done = ranking[ranking["status"] == DONE]
+    both = done[["sigma_mS_cm", "measured_sigma_mS_cm"]].apply(pd.to_numeric).dropna()
     if len(both) < FEWEST_MEASURED:
         return {"electrolytes": len(both), "rho": None, "low": None, "high": None}
     rho = float(stats.spearmanr(*np.log(both.to_numpy(float)).T).statistic)
@@ -188,28 +195,41 @@ def _row(name: str, finished: CompositionResults) -> dict:
         **_coolest(finished.points),
         "potential": finished.release["potential"],
         "method": method_name(finished.release, finished.dispersion),
-        "potential_status": "converged" if finished.release["converged"] else "not converged",
+        "potential_status": potential_status(finished.release),
         "force_rmse_meV_A": finished.release["heldout"]["force_rmse_meV_A"],
         **domain_row(finished.domain),
     }
 
 
 def _status(finished: CompositionResults) -> str:
-    """done, or the reason why there is no fit."""
-    if finished.fit["fits"]["sigma_E_mS_cm"]["status"] == "ok":
-        return DONE
+    """done, or the reason why there is no fit or why it says nothing."""
+    einstein = finished.fit["fits"]["sigma_E_mS_cm"]
+    if einstein["status"] == "ok":
+        kelvin, width = einstein["prediction"]["temperature_K"], decades(einstein["prediction"])
+        if width <= MOST_DECADES:
+            return DONE
+        return f"{TOO_UNCERTAIN}: the 95 % interval at {kelvin:g} K spans {width:.0f} decades"
     transports = [transport for transport, _ in finished.points]
     if all(transport["status"] == NO_ACCEPTED_REPLICA for transport in transports):
         return f"{NO_ACCEPTED_REPLICA}: {transports[0]['reason']}"
     if any(transport["status"] == DAMPED for transport in transports):
         return f"{DAMPED}: the friction of the thermostat slowed diffusion"
     diffusive = sum(transport["status"] == "ok" for transport in transports)
+    long_enough = sum(_collective_status(transport) == "ok" for transport in transports)
+    if diffusive >= FEWEST_TEMPERATURES > long_enough:
+        return f"{TOO_FEW_WINDOWS}: {long_enough} of {len(transports)} temperatures ran long enough for sigma_E"
     return f"{NOT_DIFFUSIVE}: {diffusive} of {len(transports)} temperatures have a diffusive window"
 
 
+def _collective_status(transport: Mapping) -> str:
+    """Status of σ_E and the transference numbers."""
+    row = transport["quantities"].get("sigma_E_mS_cm", {})
+    return row.get("status", "ok") if transport["status"] == "ok" else transport["status"]
+
+
 def _coolest(points: Sequence[tuple[Mapping, Mapping]]) -> dict:
-    """Haven ratio, transference number and density at the coolest temperature with a diffusive window."""
-    diffusive = [point for point in points if point[0]["status"] == "ok"]
+    """Haven ratio, transference number and density at the coolest temperature with windows enough for them."""
+    diffusive = [point for point in points if _collective_status(point[0]) == "ok"]
     if not diffusive:
         return {}
     transport, structure = min(diffusive, key=lambda point: point[0]["temperature_K"])

@@ -29,9 +29,13 @@ def read_so_far(campaign: Campaign, folder: Path) -> tuple[dict[str, Composition
         releases=dict.fromkeys(_release(campaign, results, name) for name in done),
         dispersion=campaign.added_dispersion,
     )
-    status = read_status(campaign, folder)
-    due = {name: _why(tally) for name, tally in status.compositions.items() if name not in finished}
+    due = {name: why for name, why in read_unfinished(campaign, folder).items() if name not in finished}
     return finished, due | campaign.not_swept
+
+
+def read_unfinished(campaign: Campaign, folder: Path) -> dict[str, str]:
+    """Composition of the sweep → its status while it has no result: failed with the reason, or pending."""
+    return {name: _why(tally) for name, tally in read_status(campaign, folder).compositions.items()}
 
 
 def _needed(campaign: Campaign, results: Path, name: str) -> list[Path]:
@@ -45,7 +49,7 @@ def _points(campaign: Campaign, results: Path, name: str, product: str) -> list[
 
 
 def _domain(campaign: Campaign, results: Path, name: str) -> list[Path]:
-    return [results / name / "domain.json"] if "domain" in campaign.analyses else []
+    return [results / name / "domain.json"] if name in campaign.with_domain else []
 
 
 def _release(campaign: Campaign, results: Path, name: str) -> Path:

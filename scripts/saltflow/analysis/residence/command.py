@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Residence times of the mobile ion beside the other ions of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes residence.json (schema: docs/residence.md)
+    FILEs are its replicas: H5MD, or files of other programs. Writes residence.json (schema: docs/residence.md)
     and its figure.
 
     saltflow residence run.h5md --charges Li=1,Al=3,Cl=-1 --temperature 600
@@ -30,6 +30,7 @@ def command(point: StatePoint) -> str:
         first_minima_A=first_minima_A(pair_distributions(point.runs, **point.rdf_settings)),
         **point.settings,
     )
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
     plot_residence(result, point.folder / "residence.svg", title=point.title)
     write_json(point.folder / "residence.json", point.identity | result)

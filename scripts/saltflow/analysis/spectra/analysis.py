@@ -41,8 +41,8 @@ def analyse_spectra(
         mobile_ion: the mobile ion, which is in no polyanion.
         temperature_K: temperature of the run, which normalises densities of states.
         correlation_ps: longest lag of velocities and of density fluctuations; its inverse is the width of lines.
-        frames: of each trajectory, evenly spaced, for slow correlations (F_s, C₁, C₂).
-        max_lag_fraction: their longest lag as a fraction of the run.
+        frames: of each trajectory, evenly spaced, for C₁ and C₂.
+        max_lag_fraction: longest lag of these and of F_s as a fraction of the run.
         q_max_per_A: largest q of S(q, ω).
         q_points: approximate number of lattice vectors.
         q_shells: number of shells of q.
@@ -69,7 +69,8 @@ def analyse_spectra(
             windows, mobile_ion=mobile_ion, correlation_ps=correlation_ps, q_max_per_A=q_max_per_A, q_points=q_points,
             q_shells=q_shells,
         ),
-        "self": self_part_of_runs(trajectories, mobile_ion=mobile_ion, q_1_A=self_q_per_A, **slow),
+        "self": self_part_of_runs(trajectories, mobile_ion=mobile_ion, q_1_A=self_q_per_A,
+                                  max_lag_fraction=max_lag_fraction),
         "orientation": orientation_part(trajectories, windows, groups, correlation_ps=correlation_ps, **slow),
     }  # fmt: skip
     flags += [flag for part in parts.values() for flag in part.pop("flags")]

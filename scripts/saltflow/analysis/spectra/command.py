@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Vibrations, scattering functions and rotations of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes spectra.json (schema: docs/spectra.md) and
+    FILEs are its replicas: H5MD, or files of other programs. Writes spectra.json (schema: docs/spectra.md) and
     the figures. Vibrations and S(q, ω) need the velocities that H5MD files of saltflow hold; other files give slow
     motion alone.
 
@@ -29,6 +29,7 @@ def command(point: StatePoint) -> str:
         temperature_K=point.temperature_K,
         **point.settings,
     )
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs)
     figures = [point.folder / f"{name}.svg" for name in ("vibrations", "dynamic_structure", "orientation")]
     plot_spectra(result, figures, title=point.title)

@@ -1,4 +1,4 @@
-"""Coherent S(q, ω) and self part F_s(q, t); the only user of dynasor."""
+"""Coherent S(q, ω), and wave vectors of a cell; the only user of dynasor."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,9 @@ class _DynasorTrajectory:
     def _frames(self, run: TrajectoryReader, stride: int) -> Iterator:
         from dynasor.trajectory.trajectory_frame import TrajectoryFrame
 
-        for chunk in frame_chunks(run, range(0, run.n_frames, stride)):
+        whole = range(0, run.n_frames, stride)
+        # Of the whole cell, so that a drift of all atoms together scatters nothing.
+        for chunk in frame_chunks(run, whole, basis_A=self.cell, drift_weights=run.masses_u / run.masses_u.sum()):
             for number, positions_A in enumerate(chunk.coordinates):
                 yield TrajectoryFrame(self.atomic_indices, chunk.start + number, positions_A)
 
@@ -99,34 +101,15 @@ def coherent(
     )
 
 
-def self_part(
-    run: TrajectoryReader, *, mobile_ion: str, stride: int, lags: int, q_1_A: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """F_s(q, t) = ⟨exp(i q·(r(t) − r(0)))⟩ of the mobile ion, at lattice vectors near given lengths of q.
+def wave_vectors_1_A(cell_A: np.ndarray, lengths_1_A: Sequence[float]) -> list[np.ndarray]:
+    """Lattice vectors of the cell near each given length, (vectors, 3).
 
     Args:
-        run, mobile_ion, stride, lags: as in `coherent`.
-        q_1_A: wanted lengths.
-
-    Returns:
-        lengths of the lattice vectors, (lengths,), times in ps, (lags + 1,), and F_s, (lengths, lags + 1).
+        cell_A: cell vectors as rows, (3, 3).
+        lengths_1_A: wanted lengths.
     """
-    from dynasor import compute_dynamic_structure_factors
-
-    _prepare()
-    ions = np.flatnonzero(np.array(run.symbols) == mobile_ion)
-    frames = _DynasorTrajectory(run, {MOBILE: ions}, stride=stride)
-    points = _lattice_vectors(frames.cell, 1.5 * max(q_1_A) + _spacing(frames.cell), most=None)
-    chosen = [_nearest(points, length) for length in q_1_A]
-    interval_fs = 1000 * stride * float(np.diff(run.times_ps[:2])[0])
-    sample = compute_dynamic_structure_factors(
-        frames, np.concatenate(chosen), dt=interval_fs, window_size=lags,
-        window_step=_window_step(run, stride, lags), calculate_incoherent=True, logging_interval=0,
-    )  # fmt: skip
-    edges = np.cumsum([len(each) for each in chosen])[:-1]
-    values = [part.mean(axis=0) for part in np.split(np.asarray(sample[f"Fqt_incoh_{MOBILE}"]), edges)]
-    lengths = [np.linalg.norm(each, axis=1).mean() for each in chosen]
-    return np.array(lengths), np.asarray(sample.time) / 1000, np.array(values)
+    points = _lattice_vectors(cell_A, 1.5 * max(lengths_1_A) + _spacing(cell_A), most=None)
+    return [_nearest(points, length) for length in lengths_1_A]
 
 
 def _prepare() -> None:

@@ -1,6 +1,6 @@
 """The parts of the spectra as JSON: means over replicas with errors, and flags where data do not suffice."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from saltflow.analysis.spectra import dynamic_structure as scattering
 from saltflow.analysis.spectra.correlation import integral
 from saltflow.analysis.spectra.orientation import decay_time, orientation_correlation, read_bonds
 from saltflow.analysis.spectra.polyanion_groups import PolyanionGroup
+from saltflow.analysis.spectra.self_scattering import mean_self_scattering, self_scattering
 from saltflow.analysis.spectra.vibrations import (
     MOTIONS,
     VelocityWindow,
@@ -28,7 +29,6 @@ FASTEST_DENSITY_THZ = 25.0
 # Limits beyond which a spectrum is flagged.
 MOST_AT_THE_END = 0.01
 LARGEST_IMBALANCE = 0.1
-SELF_LAGS = 200
 
 
 def vibrations_part(
@@ -168,31 +168,47 @@ def scattering_part(
 
 
 def self_part_of_runs(
-    runs: Sequence[TrajectoryReader], *, mobile_ion: str, q_1_A: Sequence[float], frames: int, max_lag_fraction: float
+    runs: Sequence[TrajectoryReader], *, mobile_ion: str, q_1_A: Sequence[float], max_lag_fraction: float
 ) -> dict:
     """F_s(q, t) of the mobile ion, and its decay time to 1/e."""
     shortest = min(run.n_frames for run in runs)
-    stride = max(-(-shortest // frames), round(max_lag_fraction * shortest / SELF_LAGS), 1)
-    lags = int(max_lag_fraction * shortest / stride)
-    if shortest < scattering.FEWEST_FRAMES or lags < FEWEST_LAGS:
+    longest = int(max_lag_fraction * shortest)
+    if shortest < scattering.FEWEST_FRAMES or longest < FEWEST_LAGS:
         return {"flags": [f"{shortest} frames are too few for F_s(q, t); run longer or write more often."]}
-    found = [scattering.self_part(run, mobile_ion=mobile_ion, stride=stride, lags=lags, q_1_A=q_1_A) for run in runs]
-    times_ps = found[0][1]
-    mean, error = mean_and_error(np.stack([values for _, _, values in found]))
-    decays = [decay_time(times_ps, values) for values in mean]
-    lengths = np.mean([each for each, _, _ in found], axis=0)
-    slow = [f"{length:.2g}" for length, decay in zip(lengths, decays, strict=True) if decay is None]
-    flags = [
-        f"F_s does not fall to 1/e within {times_ps[-1]:.3g} ps at q = {', '.join(slow)} 1/Å; run longer."
-    ] if slow else []  # fmt: skip
+    vectors = [scattering.wave_vectors_1_A(run.cells_A.mean(axis=0), q_1_A) for run in runs]
+    found = [
+        self_scattering(run, mobile_ion=mobile_ion, wave_vectors_1_A=each, longest=longest)
+        for run, each in zip(runs, vectors, strict=True)
+    ]
+    estimate = mean_self_scattering(found)
+    times_ps = found[0].lags * float(np.diff(runs[0].times_ps[:2])[0])
+    lengths = np.mean([[np.linalg.norm(near, axis=1).mean() for near in each] for each in vectors], axis=0)
+    decays = [decay_time(times_ps, values) for values in estimate.value]
     return {
         "q_1_A": _numbers(lengths),
         "times_ps": _numbers(times_ps),
-        "F_s": _numbers(mean),
-        "F_s_error": _numbers(error),
+        "F_s": _numbers(estimate.value),
+        "F_s_error": _numbers(estimate.error),
+        "frame": "framework" if set(runs[0].symbols) != {mobile_ion} else "laboratory",
         "decay_ps": decays,
-        "flags": flags,
-    }
+        "flags": _decay_flags("F_s", times_ps, {f"q = {length:.2g} 1/Å": decay for length, decay in
+                                               zip(lengths, decays, strict=True)}),
+    }  # fmt: skip
+
+
+def _decay_flags(name: str, times_ps: np.ndarray, decays_ps: Mapping[str, float | None]) -> list[str]:
+    """Sentences on correlations that do not fall to 1/e in time, or fall there before the second lag."""
+    slow = [where for where, decay_ps in decays_ps.items() if decay_ps is None]
+    fast = [where for where, decay_ps in decays_ps.items() if decay_ps is not None and decay_ps < times_ps[2]]
+    flags = []
+    if slow:
+        flags.append(f"{name} does not fall to 1/e within {times_ps[-1]:.3g} ps at {', '.join(slow)}; run longer.")
+    if fast:
+        flags.append(
+            f"{name} falls to 1/e within two frames ({times_ps[2]:.3g} ps) at {', '.join(fast)}: the decay time is not "
+            "resolved; write frames more often."
+        )
+    return flags
 
 
 def orientation_part(
@@ -217,7 +233,9 @@ def orientation_part(
         curves = [_curve(runs_of, groups, name, stride=step, lags=lags) for runs_of, step, lags in series if lags >= 2]
         if curves:
             part[name] = _joined(curves)
-            part["flags"] += _slow_flags(name, part[name])
+            row = part[name]
+            decays = {each: row[f"{each}_decay_ps"] for each in ("C1", "C2")}
+            part["flags"] += _decay_flags(f"The orientation of {name}", np.array(row["times_ps"]), decays)
     return part
 
 
@@ -250,16 +268,6 @@ def _joined(curves: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict
         row[f"{name}_decay_ps"] = decay_ps
     decay_ps = row["C1_decay_ps"]
     return row | {"reorientation_rate_THz": 1 / decay_ps if decay_ps else None}
-
-
-def _slow_flags(name: str, row: dict) -> list[str]:
-    slow = [each for each in ("C1", "C2") if row[f"{each}_decay_ps"] is None]
-    if not slow:
-        return []
-    return [
-        f"{name}: {' and '.join(slow)} do not fall to 1/e within {row['times_ps'][-1]:.3g} ps: no reorientation time; "
-        "run longer."
-    ]
 
 
 def _numbers(values: np.ndarray | Iterable) -> list:

@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Pair distributions, structure factors, polyhedra and their network of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes structure.json (schema: docs/structure.md),
+    FILEs are its replicas: H5MD, or files of other programs. Writes structure.json (schema: docs/structure.md),
     structure.csv with the columns of a sweep's structure table, and the figures.
 
     saltflow structure run.h5md --charges Li=1,Al=3,Cl=-1,O=-2 --temperature 600
@@ -24,6 +24,7 @@ def command(point: StatePoint) -> str:
     from saltflow.base.provenance import provenance, write_json
 
     result = analyse_structure(point.runs, charges=point.charges, mobile_ion=point.mobile_ion, **point.settings)
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
     folder, title = point.folder, point.title
     plot_structure(result, folder / "structure.svg", mobile_ion=point.mobile_ion, title=title)
@@ -33,4 +34,6 @@ def command(point: StatePoint) -> str:
     plot_angles(result, folder / "angles.svg", title=title)
     write_table(tabulate_structure([point.identity | result]), folder / "structure.csv")
     write_json(folder / "structure.json", point.identity | result)
+    if result["status"] != "ok":
+        return result["status"]
     return ", ".join(flag["flag"] for flag in result["flags"]) or "no flag"

@@ -73,7 +73,8 @@ def analyse_transport(
     Returns:
         JSON-able values, errors and curves; None where a value is undefined. Status "ok"; "not diffusive" where no
         window obeys the rule, and values come from the longest allowed lags; "damped" where the friction of the
-        thermostat slowed diffusion.
+        thermostat slowed diffusion. σ_E and the transference numbers have a status of their own, "too few windows"
+        where the data hold too few independent ones.
 
     Raises:
         SaltflowError: no or too short trajectories, replicas that differ, a charge, a first minimum or the mobile ion
@@ -96,18 +97,22 @@ def analyse_transport(
     ]
     if curves_path is not None:
         write_curves(measured, curves_path)
+    status = _status(trajectories, diffusive=window.diffusive)
+    collective_status = measured.sampling.collective_status if status == "ok" else status
     result = {
         "schema": SCHEMA,
         **description(system, frame),
-        "status": _status(trajectories, diffusive=window.diffusive),
+        "status": status,
         "alpha": finite(window.alpha),
-        "window": window_row(window, measured.n_windows),
+        "window": window_row(window, measured.sampling),
         "blocks": {"count": len(measured.replicas), "length_ps": measured.block_ps},
-        "quantities": scalar_rows(system, estimates),
+        "quantities": scalar_rows(system, estimates, collective_status=collective_status),
         "haven_ratio_definition": HAVEN_DEFINITION,
         "species": species_rows(
             system,
             estimates,
+            slopes=measured.ions.sums,
+            collective_status=collective_status,
             alphas=measured.alphas(),
             alpha_min=alpha_min,
             alpha_max=alpha_max,

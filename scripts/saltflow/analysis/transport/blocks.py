@@ -51,14 +51,15 @@ def _segment_blocks(system: System, segment: Segment, lags: np.ndarray, blocks: 
             task=f"Errors: replica {segment.replica + 1}",
         ):  # fmt: skip
             origins = {
-                index: _origins(chunk, int(lags[index]), blocks=blocks, n_frames=segment.n_frames) for index in chosen
+                index: spaced_origins_of(chunk, int(lags[index]), blocks=blocks, n_frames=segment.n_frames)
+                for index in chosen
             }
             _add_chunk(sums, chunk, {index: some for index, some in origins.items() if len(some.blocks)})
     return sums
 
 
 @dataclass(frozen=True)
-class _Origins:
+class SpacedOrigins:
     """Evenly spaced origins of one lag in a chunk.
 
     Args:
@@ -79,12 +80,25 @@ class _Origins:
         """r(t + lag) − r(t) at the origins, from (..., frames), (..., origins)."""
         return series_A[..., self.ends] - series_A[..., self.starts]
 
+    @property
+    def total(self) -> int:
+        """Number of frames that the origins stand for."""
+        return self.frames_apart * len(range(self.starts.start, self.starts.stop, self.starts.step))
+
     def per_block(self, values: np.ndarray) -> np.ndarray:
         """Sums over each block, (blocks,); each origin stands for all frames up to the next origin."""
         return self.frames_apart * np.add.reduceat(values, self.changes)
 
 
-def _origins(chunk: SeriesChunk, lag: int, *, blocks: int, n_frames: int) -> _Origins:
+def spaced_origins_of(chunk: SeriesChunk, lag: int, *, blocks: int, n_frames: int) -> SpacedOrigins:
+    """The origins of a lag in a chunk of a segment that is divided into blocks of time.
+
+    Args:
+        chunk: new frames and overlap.
+        lag: in frames of the trajectory.
+        blocks: of the segment.
+        n_frames: of the segment.
+    """
     stride = chunk.frames.step
     step, ahead = _origin_step(lag, stride) // stride, lag // stride
     first = -(-chunk.start // step) * step
@@ -92,7 +106,7 @@ def _origins(chunk: SeriesChunk, lag: int, *, blocks: int, n_frames: int) -> _Or
     of_block = ((np.arange(first, end, step) * stride + lag / 2) * blocks / n_frames).astype(int)
     changes = np.flatnonzero(np.diff(of_block, prepend=-1))
     here, there = first - chunk.start, max(first, end) - chunk.start
-    return _Origins(
+    return SpacedOrigins(
         slice(here, there, step), slice(here + ahead, there + ahead, step), step * stride, changes, of_block[changes]
     )
 
@@ -102,7 +116,7 @@ def _origin_step(lag: int, stride: int) -> int:
     return max(1, lag // ORIGINS_PER_LAG // stride) * stride
 
 
-def _add_chunk(sums: Displacements, chunk: SeriesChunk, origins: dict[int, _Origins]) -> None:
+def _add_chunk(sums: Displacements, chunk: SeriesChunk, origins: dict[int, SpacedOrigins]) -> None:
     """Add the displacements at the origins of each lag in a chunk."""
     species = sums.squared_A2.shape[-1]
     totals_A = np.zeros((species, 3, chunk.stop - chunk.start))

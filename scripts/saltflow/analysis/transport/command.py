@@ -11,7 +11,7 @@ from saltflow.base.commands import SentenceCommand
 def command(point: StatePoint) -> str:
     """Diffusion coefficients, conductivities, Haven ratio and transference numbers of one state point.
 
-    FILEs are its replicas: H5MD, or anything that MDAnalysis reads. Writes transport.json (schema: docs/transport.md),
+    FILEs are its replicas: H5MD, or files of other programs. Writes transport.json (schema: docs/transport.md),
     transport.csv with the columns of a sweep's conductivity.csv, msd.csv.gz with the MSD at every lag, and the figures.
 
     saltflow transport run.h5md --charges Li=1,Cl=-1 --temperature 600
@@ -32,6 +32,7 @@ def command(point: StatePoint) -> str:
         curves_path=point.folder / "msd.csv.gz",
         **point.settings,
     )
+    result = point.judged(result)
     result["provenance"] = provenance(settings=point.settings, inputs=point.inputs, charges=point.charges)
     plot_transport(result, point.folder / "transport.svg", title=point.title)
     plot_conductivity(result, point.folder / "conductivity.svg", title=point.title)

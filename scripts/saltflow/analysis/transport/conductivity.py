@@ -71,9 +71,9 @@ def transport_quantities(
         "sigma_ab_mS_cm": sigma_ab,
         "onsager_ab_per_eV_cm_s": onsager * PER_CM_S_PER_A_PS,
         "onsager_self_per_eV_cm_s": self_onsager * PER_CM_S_PER_A_PS,
-        "haven_ratio": _ratio(self_slopes[..., mobile], collective_mobile, above=0.0),
-        "transference_E": _ratio(sigma_ab.sum(axis=-1), sigma_E[..., None], above=noise[..., None]),
-        "transference_NE": _ratio(sigma_NE, sigma_NE.sum(axis=-1)[..., None], above=0.0),
+        "haven_ratio": ratio(self_slopes[..., mobile], collective_mobile, above=0.0),
+        "transference_E": ratio(sigma_ab.sum(axis=-1), sigma_E[..., None], above=noise[..., None]),
+        "transference_NE": ratio(sigma_NE, sigma_NE.sum(axis=-1)[..., None], above=0.0),
     }
 
 
@@ -97,6 +97,9 @@ def sum_rule_residual(system: System, onsager: np.ndarray) -> float | None:
     return float(np.abs(terms.sum(axis=-1)).max() / np.abs(terms).max())
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray, *, above: np.ndarray | float) -> np.ndarray:
+def ratio(
+    numerator: np.ndarray, denominator: np.ndarray, *, above: np.ndarray | float = 0.0, undefined: float = np.nan
+) -> np.ndarray:
+    """numerator/denominator; undefined where |denominator| is not above a bound."""
     defined = np.abs(denominator) > above
-    return np.where(defined, numerator / np.where(defined, denominator, 1.0), np.nan)
+    return np.where(defined, numerator / np.where(defined, denominator, 1.0), undefined)

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
 
 from saltflow.analysis.transport.blocks import displacement_blocks
-from saltflow.analysis.transport.brownian import brownian_variances, small_sample_widening
+from saltflow.analysis.transport.brownian import Sampling, brownian_variances, ratio_widening, small_sample_widening
 from saltflow.analysis.transport.clusters import CLUSTER_QUANTITIES, ClusterKey, ClusterStatistics, cluster_quantities
-from saltflow.analysis.transport.conductivity import single_ion_sums, transport_quantities
+from saltflow.analysis.transport.conductivity import ratio, single_ion_sums, transport_quantities
 from saltflow.analysis.transport.displacements import Displacements, available_lags
+from saltflow.analysis.transport.ions import IonSlopes, ion_slopes
 from saltflow.analysis.transport.msd import displacement_curves
 from saltflow.analysis.transport.windows import FitWindow, find_window, logarithmic_lags, power_law_exponent
 from saltflow.base.errors import SaltflowError
@@ -22,8 +23,10 @@ from saltflow.trajectory.segments import System, prepare_system
 
 # Blocks several decorrelation times long are nearly independent.
 DECORRELATIONS_PER_BLOCK = 3
-# Linear in the slopes of collective displacements: a low value comes with a low error.
-QUADRATIC = ("sigma_E_mS_cm", "sigma_ab_mS_cm", "onsager_ab_per_eV_cm_s")
+# Quadratic in displacements: a low value comes with a low error.
+SINGLE_ION = ("D_cm2_s", "sigma_NE_mS_cm", "sigma_NE_mobile_mS_cm", "onsager_self_per_eV_cm_s")
+LARGEST_SHAPE = 1e6
+PAIRS = ("sigma_ab_mS_cm", "onsager_ab_per_eV_cm_s")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Measurement:
         blocks: displacements at the lags of the window, per block of time.
         replicas: replica of each block, (blocks,).
         block_ps: length of a block.
+        ions: displacement tensors of single ions.
     """
 
     system: System
@@ -53,11 +57,13 @@ class Measurement:
     blocks: Displacements
     replicas: np.ndarray
     block_ps: float
+    ions: IonSlopes
 
     @property
     def n_windows(self) -> float:
         """Number of independent fit windows in the data."""
-        return float(self.blocks.origins[:, 0].sum() * self.system.interval_ps / self.window.decorrelation_ps)
+        frames = sum(segment.n_frames for segment in self.system.segments)
+        return frames * self.system.interval_ps / self.window.decorrelation_ps
 
     @property
     def msd_end_A2(self) -> np.ndarray:
@@ -82,9 +88,8 @@ class Measurement:
         """
         mean = partial(self._derived, {key: found.currents.mean(axis=0) for key, found in clusters.items()})
         total = self._slopes(self.blocks.total())
-        floor = brownian_variances(mean, counts=self.system.counts, n_windows=self.n_windows, **total)
-        for name in QUADRATIC:
-            floor[name] = floor[name] * small_sample_widening(self.n_windows) ** 2
+        floor = brownian_variances(mean, sampling=self.sampling, **total)
+        floor = self._widened(floor, mean(**total), total["collective_slopes"])
         estimates = estimate_with_errors(self.blocks, self.replicas, lambda sums: mean(**self._slopes(sums)), floor)
         by_replica = [
             self._derived({key: found.currents[replica] for key, found in clusters.items()}, **total)
@@ -95,6 +100,35 @@ class Measurement:
             for name in estimates
             if name.startswith(CLUSTER_QUANTITIES)
         }
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """What the error of independent ions depends on."""
+        system, window, slopes = self.system, self.window, np.trace(self.ions.sums, axis1=1, axis2=2)
+        carried = system.charges**2
+        dimensions = self.ions.dimensions(carried if carried @ slopes > 0 else np.ones_like(carried))
+        accepted = np.ones_like(carried)
+        if window.diffusive:
+            relative = self.ions.sampling_variances[system.mobile] / slopes[system.mobile] ** 2
+            accepted[system.mobile] = window.narrowing.factor(relative)
+        to_frame = np.eye(len(carried))
+        if system.collective_frame == "barycentric":
+            to_frame = to_frame - np.outer(system.counts, system.centre_weights)
+        return Sampling(self.ions, system.counts, self.n_windows, dimensions, accepted, to_frame)
+
+    def _widened(
+        self, variances: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray], collective_slopes: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Variances of independent ions, with what few windows add."""
+        whole = small_sample_widening(self.sampling.shape) ** 2
+        own = np.diag(collective_slopes)
+        correlation2 = ratio(collective_slopes**2, np.outer(own, own), undefined=0.0)
+        factors = {"sigma_E_mS_cm": whole, "transference_E": ratio_widening(self.sampling.shape) ** 2}
+        factors |= {name: 1 + (whole - 1) * np.clip(correlation2, 0.0, 1.0) for name in PAIRS}
+        for name in SINGLE_ION:
+            shapes = ratio(values[name] ** 2, variances[name], undefined=LARGEST_SHAPE)
+            factors[name] = small_sample_widening(np.minimum(shapes, LARGEST_SHAPE)) ** 2
+        return {name: each * factors.get(name, 1.0) for name, each in variances.items()}
 
     def _slopes(self, sums: Displacements) -> dict[str, np.ndarray]:
         squared, collective = sums.means()
@@ -140,7 +174,8 @@ def measure(
     block_frames = max(1, round(DECORRELATIONS_PER_BLOCK * window.decorrelation_ps / system.interval_ps))
     blocks, replicas = displacement_blocks(system, window.lags, block_frames=block_frames)
     block_ps = block_frames * system.interval_ps
-    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, replicas, block_ps)
+    ions = ion_slopes(system, window, frame=frame)
+    return Measurement(system, frame, lags, msd_A2, all_lags, all_msd_A2, window, blocks, replicas, block_ps, ions)
 
 
 def _msd_curves(system: System, frame: str) -> tuple[np.ndarray, np.ndarray]:

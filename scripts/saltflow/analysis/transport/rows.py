@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from saltflow.analysis.transport.anisotropy import diffusion_tensor_row
+from saltflow.analysis.transport.brownian import Sampling
 from saltflow.analysis.transport.clusters import BOUND, FREE, ClusterKey, ClusterStatistics, quantity_name
 from saltflow.analysis.transport.windows import FitWindow, local_alpha
 from saltflow.statistics.estimate import Estimate, finite
@@ -37,37 +39,42 @@ def description(system: System, frame: str) -> dict:
     }
 
 
-def window_row(window: FitWindow, n_windows: float) -> dict:
+def window_row(window: FitWindow, sampling: Sampling) -> dict:
     """The fit window."""
     return {
         "start_ps": window.start_ps,
         "end_ps": window.end_ps,
         "alpha": finite(window.alpha),
-        "n_windows": n_windows,
+        "n_windows": sampling.n_windows,
+        "dimensions": sampling.dimensions,
         "decorrelation_ps": window.decorrelation_ps,
     }
 
 
-def scalar_rows(system: System, estimates: Mapping[str, Estimate]) -> dict:
-    """Quantities of the system and of its mobile ion."""
+def scalar_rows(system: System, estimates: Mapping[str, Estimate], *, collective_status: str) -> dict:
+    """Quantities of the system and of its mobile ion; σ_E has a status of its own."""
     rows = {
         "D_cm2_s": estimates["D_cm2_s"].row((system.mobile,), unit="cm2/s"),
         "sigma_cNE_mS_cm": estimates[MAIN_CONDUCTIVITY].row(unit="mS/cm"),
     }
-    return rows | {name: estimates[name].row(unit=unit) for name, unit in SCALARS.items()}
+    rows |= {name: estimates[name].row(unit=unit) for name, unit in SCALARS.items()}
+    rows["sigma_E_mS_cm"]["status"] = collective_status
+    return rows
 
 
 def species_rows(
     system: System,
     estimates: Mapping[str, Estimate],
     *,
+    slopes: np.ndarray,
+    collective_status: str,
     alphas: Sequence[float],
     alpha_min: float,
     alpha_max: float,
     msd_end_A2: np.ndarray,
     msd_min_A2: float,
 ) -> dict:
-    """Quantities and status of each species."""
+    """Quantities and status of each species; slopes: of their displacement tensors, (species, 3, 3)."""
     rows = {}
     for index, symbol in enumerate(system.species):
         diffusive = alpha_min <= alphas[index] <= alpha_max and msd_end_A2[index] > msd_min_A2
@@ -77,8 +84,9 @@ def species_rows(
             "status": "ok" if diffusive else "not diffusive",
             "alpha": finite(alphas[index]),
             "D_cm2_s": estimates["D_cm2_s"].row((index,), unit="cm2/s"),
+            "D_tensor": diffusion_tensor_row(slopes[index], estimates["D_cm2_s"], index),
             "onsager_self_per_eV_cm_s": estimates["onsager_self_per_eV_cm_s"].row((index,), unit="1/(eV cm s)"),
-            "transference_E": estimates["transference_E"].row((index,), unit="1"),
+            "transference_E": estimates["transference_E"].row((index,), unit="1") | {"status": collective_status},
             "transference_NE": estimates["transference_NE"].row((index,), unit="1"),
             "transference_cNE": estimates[MAIN_TRANSFERENCE].row((index,), unit="1"),
         }

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from saltflow.analysis.transport.brownian import TOO_FEW_WINDOWS
+
 SUM_RULE_TOLERANCE = 1e-6
 
 
@@ -50,6 +52,8 @@ def _warnings(result: Mapping) -> list[str]:
         warnings.append("damped: the friction of the thermostat slowed diffusion; run with nose-hoover or bussi")
     elif result["status"] != "ok":
         warnings.append("not diffusive: the values come from the longest lags and are no coefficients; run longer")
+    if result["quantities"]["sigma_E_mS_cm"]["status"] == TOO_FEW_WINDOWS:
+        warnings.append("too few windows: σ Einstein and transference numbers enter no fit; run longer")
     if result["finite_size"]["flag"]:
         warnings.append("displacements half a cell apart are correlated: the cell is too small for σ Einstein")
     if abs(result["net_charge_e"]) > 1e-6:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from saltflow.base.errors import SaltflowError
 
@@ -10,6 +11,31 @@ from saltflow.base.errors import SaltflowError
 LAGS_PER_OCTAVE = 12
 SMALLEST_RATIO = 2.0
 FEWEST_LAGS = 4
+OVERLAP_POINTS = 400
+
+
+@dataclass(frozen=True)
+class AlphaNarrowing:
+    """How a rule for α narrows the distribution of the slopes that obey it.
+
+    Args:
+        alpha_variance: variance of α over that of the relative slope.
+        correlation: of α and the slope.
+        low, high: α − 1 at the bounds of the rule.
+    """
+
+    alpha_variance: float
+    correlation: float
+    low: float
+    high: float
+
+    def factor(self, relative_variance: np.ndarray) -> np.ndarray:
+        """Variance of accepted slopes over that of all slopes, from the latter over the squared slope: a normal
+        distribution that is cut off at the bounds.
+        """
+        width = np.sqrt(np.maximum(self.alpha_variance * relative_variance, 1e-12))
+        accepted = stats.truncnorm.var(self.low / width, self.high / width)
+        return 1 - self.correlation**2 * (1 - accepted)
 
 
 @dataclass(frozen=True)
@@ -24,6 +50,7 @@ class FitWindow:
         end_ps: longest lag.
         alpha: dlnMSD/dlnt over the range; nan where the species does not move.
         diffusive: whether the range obeys the rule of `find_window`.
+        narrowing: how that rule narrows the distribution of slopes.
     """
 
     lags: np.ndarray
@@ -33,6 +60,7 @@ class FitWindow:
     end_ps: float
     alpha: float
     diffusive: bool
+    narrowing: AlphaNarrowing
 
 
 def logarithmic_lags(shortest: int, longest: int) -> np.ndarray:
@@ -106,7 +134,10 @@ def find_window(
     inside = slice(start, stop + 1)
     exponent = power_law_exponent(times_ps[inside], msd_A2[inside])
     diffusive = bool(diffusive and alpha_min <= exponent <= alpha_max)
-    return _window(lags[inside], interval_ps=interval_ps, alpha=exponent, diffusive=diffusive)
+    return _window(
+        lags[inside], interval_ps=interval_ps, run_frames=run_frames, alpha=exponent, diffusive=diffusive,
+        bounds=(alpha_min, alpha_max),
+    )  # fmt: skip
 
 
 def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
@@ -116,27 +147,62 @@ def _longest_range(lags: np.ndarray, good: np.ndarray) -> tuple[int, int]:
     return max(ranges, key=lambda pair: lags[pair[1]] / lags[pair[0]], default=(0, 0))
 
 
-def _window(lags: np.ndarray, *, interval_ps: float, alpha: float, diffusive: bool) -> FitWindow:
+def _window(
+    lags: np.ndarray, *, interval_ps: float, run_frames: int, alpha: float, diffusive: bool, bounds: tuple[float, float]
+) -> FitWindow:
     """Generalised least squares over one lag per octave, with the covariance of a Brownian MSD.
 
-    For overlapping origins Cov[MSD(s), MSD(t)] ∝ s²(t − s/3), s ≤ t, so that long lags have little weight. The variance
-    of the slope in these units is the time that one independent window takes.
+    Long lags have little weight. The variance of the slope, with that of one window as the unit, is the inverse number
+    of windows in the run.
     """
     first, last = int(lags[0]), int(lags[-1])
     octaves = first * 2 ** np.arange(int(np.log2(last / first)) + 1)
     lags = lags[np.abs(np.log(lags / octaves[:, None])).argmin(axis=1)]
-    times_ps = lags * interval_ps
-    shorter, longer = np.minimum.outer(times_ps, times_ps), np.maximum.outer(times_ps, times_ps)
-    covariance = shorter**2 * (longer - shorter / 3)
+    times_ps, run_ps = lags * interval_ps, run_frames * interval_ps
+    covariance = brownian_covariance(times_ps, run_ps=run_ps)
     line = np.stack([np.ones_like(times_ps), times_ps], axis=1)
     solved = np.linalg.solve(covariance, line)
     weights = np.linalg.solve(line.T @ solved, solved.T)[1]
     return FitWindow(
         lags=lags,
         slope_weights=weights,
-        decorrelation_ps=float(weights @ covariance @ weights),
+        decorrelation_ps=float(weights @ covariance @ weights) * run_ps,
         start_ps=float(first * interval_ps),
         end_ps=float(last * interval_ps),
         alpha=alpha,
         diffusive=diffusive,
+        narrowing=_narrowing(times_ps, covariance, weights, bounds=bounds),
     )
+
+
+def _narrowing(
+    times_ps: np.ndarray, covariance: np.ndarray, weights: np.ndarray, *, bounds: tuple[float, float]
+) -> AlphaNarrowing:
+    centred = np.log(times_ps) - np.log(times_ps).mean()
+    # dα = Σ_l regression_l dMSD_l/MSD_l with MSD ∝ t.
+    regression = centred / (centred @ centred) / times_ps
+    slope, alpha = weights @ covariance @ weights, regression @ covariance @ regression
+    return AlphaNarrowing(
+        alpha_variance=float(alpha / slope),
+        correlation=float(regression @ covariance @ weights / np.sqrt(alpha * slope)),
+        low=bounds[0] - 1,
+        high=bounds[1] - 1,
+    )
+
+
+def brownian_covariance(times_ps: np.ndarray, *, run_ps: float) -> np.ndarray:
+    """Covariance of the MSD at lags s, t over all origins of a run, in units of 2/d times the squared slope.
+
+    Displacements correlate as far as their intervals overlap: ∫∫ overlap(a, a + s; b, b + t)² da db over the origins a,
+    b, divided by their ranges. In a run much longer than the lags it is s²(t − s/3)/T, s ≤ t.
+
+    Args:
+        times_ps: lags shorter than the run, (lags,).
+        run_ps: length of the run.
+    """
+    first, second = times_ps[:, None, None], times_ps[None, :, None]
+    origins, others = run_ps - first, run_ps - second
+    shifts = -second + (first + second) * np.linspace(0, 1, OVERLAP_POINTS)  # of b against a, where they overlap
+    overlaps = np.minimum(first, shifts + second) - np.maximum(0, shifts)
+    pairs = np.maximum(np.minimum(origins, others - shifts) - np.maximum(0, -shifts), 0)
+    return np.trapezoid(pairs * overlaps**2, shifts, axis=-1) / (origins * others)[..., 0]

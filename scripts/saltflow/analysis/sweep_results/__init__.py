@@ -1,0 +1,1 @@
+"""The results of a whole sweep as one document: what the results page shows."""
