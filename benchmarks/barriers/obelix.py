@@ -1,0 +1,216 @@
+"""Does the barrier at which paths cross a crystal follow its measured conductivity? OBELiX (Therrien et al., 2025).
+
+Structures come in the order of the SHA-256 of their id, so that no choice of ours orders them. Sites with partial
+occupancies are ordered within 60 atoms. Hops: up to 1.1 × the length at which the lithium sites connect in three
+dimensions, in supercells of 6 Å, by one climbing image, forces to 0.1 and 0.15 eV/Å: a screening on one core, whose
+barriers are rough. What is left out, and why, has a row too. Rows go to obelix.tsv; the next call goes on there.
+
+Fixed before the first row: the 3D barrier is compared with log σ by Spearman's ρ, 95 % by resampling of structures.
+
+usage: python benchmarks/barriers/obelix.py [--structures cifs.zip] [--potential chgnet-pbe] [--minutes 10] [--summary]
+"""
+
+import argparse
+import csv
+import hashlib
+import re
+import signal
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+
+import numpy as np  # noqa: E402
+import spglib  # noqa: E402
+from ase import Atoms  # noqa: E402
+from scipy import stats  # noqa: E402
+
+from saltflow.base.errors import SaltflowError  # noqa: E402
+from saltflow.potentials.universal.driver import UniversalDriver  # noqa: E402
+from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
+from saltflow.studies.barriers.endpoints import repeats_for  # noqa: E402
+from saltflow.studies.barriers.given_crystal import read_crystal  # noqa: E402
+from saltflow.studies.barriers.given_potential import load_given  # noqa: E402
+from saltflow.studies.barriers.hop_classes import find_hops, hop_vector  # noqa: E402
+from saltflow.studies.barriers.hop_graph import Edge, thresholds  # noqa: E402
+from saltflow.studies.barriers.sites import find_sites  # noqa: E402
+
+TABLE = Path(__file__).with_name("obelix.tsv")
+OBELIX = REPOSITORY.parent / "shared/data/obelix"
+COLUMNS = ("id", "potential", "formula", "sigma_S_cm", "atoms", "hops", "ok", "barrier_1D_eV", "barrier_2D_eV",
+           "barrier_3D_eV", "seconds", "status")  # fmt: skip
+MOST_ATOMS, LONGEST_HOP_A, LONGEST_S = 60, 5.0, 420
+FEWEST = 5  # structures of a correlation
+MOST_HOP_ATOMS = 240  # classes of hops × atoms of the supercell: some minutes on a core
+SETTINGS = {
+    "mechanism": "vacancy", "edge_A": 6.0, "images": 1, "end_force_eV_A": 0.1, "band_force_eV_A": 0.15,
+    "end_steps": 100, "band_steps": 100, "temperatures_K": [], "carriers_per_cm3": 1e21, "jumps": 1000, "seed": 1,
+}  # fmt: skip
+
+
+class LeftOutError(SaltflowError):
+    """A structure that has no row of numbers, with its reason."""
+
+
+def first_cell(path: Path) -> Atoms:
+    """The primitive cell of an ordered crystal, or of an ordered arrangement."""
+    crystal = read_crystal(str(path), seed=SETTINGS["seed"], most_atoms=MOST_ATOMS)
+    found = spglib.find_primitive((crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers), symprec=0.01)
+    if found is not None and len(found[2]) < len(crystal):
+        lattice, places, numbers = found
+        crystal = Atoms(numbers, scaled_positions=places, cell=lattice, pbc=True)
+    if len(crystal) > MOST_ATOMS:
+        raise LeftOutError(f"more than {MOST_ATOMS} atoms in the primitive cell")
+    if "Li" not in crystal.symbols:
+        raise LeftOutError("no lithium")
+    return crystal
+
+
+def connecting_length_A(crystal: Atoms) -> float:
+    """The length of hops at which lithium sites connect in as many dimensions as they can."""
+    sites = find_sites(crystal, "Li", voids=False)
+    edges = [
+        Edge(*hop, each.name, each.length_A, each.length_A, hop_vector(sites, hop))
+        for each in find_hops(sites, r_max_A=LONGEST_HOP_A)
+        for hop in each.members
+    ]
+    if (found := thresholds(edges)[2]) is None:
+        raise LeftOutError(f"sites do not connect in three dimensions within {LONGEST_HOP_A:g} Å")
+    return found.barrier_eV
+
+
+def row_of(path: Path, potential: UniversalDriver, *, name: str) -> dict[str, object]:
+    """What is found of one structure."""
+    crystal = first_cell(path)
+    settings = SETTINGS | {"r_max_A": 1.1 * connecting_length_A(crystal), "potential": name}
+    hops = len(find_hops(find_sites(crystal, "Li", voids=False), r_max_A=settings["r_max_A"]))
+    row = {"formula": crystal.get_chemical_formula(empirical=True), "atoms": len(crystal), "hops": hops}
+    supercell = len(crystal) * int(np.prod(repeats_for(crystal.cell.array, smallest_edge_A=SETTINGS["edge_A"])))
+    if hops * supercell > MOST_HOP_ATOMS:
+        return row | {"status": f"more than {MOST_HOP_ATOMS} classes of hops × atoms of the supercell"}
+    with tempfile.TemporaryDirectory() as folder:
+        record = study_barriers(crystal, potential, mobile="Li", settings=settings, folder=Path(folder))
+    percolation = {
+        f"barrier_{key}_eV": f"{each['barrier_eV']:.4f}" for key, each in record["percolation"].items() if each
+    }
+    ok = sum(hop["status"] == "ok" for hop in record["hops"])
+    reasons = Counter(hop["status"] for hop in record["hops"] if hop["status"] != "ok")
+    status = "ok" if "barrier_3D_eV" in percolation else f"no path in 3D ({', '.join(reasons)})"
+    return row | percolation | {"hops": len(record["hops"]), "ok": ok, "status": status}
+
+
+def measure(path: Path, potential: UniversalDriver, *, name: str) -> dict[str, object]:
+    """The row of a structure with its time, whatever happens."""
+    began, row = time.perf_counter(), {}
+
+    def give_up(*_: object) -> None:
+        potential.close()  # its process may be within an evaluation
+        raise LeftOutError(f"longer than {LONGEST_S} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LONGEST_S)
+    try:
+        row = row_of(path, potential, name=name)
+    except SaltflowError as error:
+        row = {"status": " ".join(str(error).replace(f"{path.parent}/", "").split())}
+    finally:
+        signal.alarm(0)
+    return row | {"seconds": f"{time.perf_counter() - began:.1f}"}
+
+
+def rows() -> list[dict[str, str]]:
+    """The rows that are there."""
+    if not TABLE.is_file():
+        return []
+    with TABLE.open() as handle:
+        return list(csv.DictReader(handle, delimiter="\t"))
+
+
+def append(row: dict[str, object]) -> None:
+    """Add a row at the end of the table."""
+    is_new = not TABLE.is_file()
+    with TABLE.open("a") as handle:
+        writer = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n", restval="")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def measured_S_cm(text: str) -> str:
+    """A conductivity as it is written; bounds such as <1e-10 have none."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return ""
+
+
+def kind_of(status: str) -> str:
+    """A status without the name of the file, its numbers and what follows from them."""
+    sentence = re.split(r";|,| \(", re.sub(r"^'[^']*': ", "", status))[0]
+    return re.sub(r"[0-9.]+", "N", sentence)
+
+
+def summary() -> None:
+    """How many, what it costs, why others are left out, and Spearman's ρ with its interval."""
+    found = rows()
+    done = [row for row in found if row["barrier_3D_eV"]]
+    seconds = sorted(round(float(row["seconds"])) for row in done)
+    print(f"{len(done)} of {len(found)} structures have a 3D barrier, in {seconds} s")
+    for reason, number in Counter(kind_of(row["status"]) for row in found).most_common():
+        print(f"{number:4d}  {reason}")
+    for dimension in ("3D", "1D"):
+        pairs = [
+            (float(row[f"barrier_{dimension}_eV"]), np.log10(float(row["sigma_S_cm"])))
+            for row in found
+            if row[f"barrier_{dimension}_eV"] and row["sigma_S_cm"]
+        ]
+        if len(pairs) < FEWEST:
+            print(f"{dimension}: {len(pairs)} structures are too few for a correlation")
+            continue
+        barriers, conductivities = np.array(pairs).T
+        random = np.random.default_rng(1)
+        picks = (random.integers(0, len(pairs), len(pairs)) for _ in range(2000))
+        resampled = [stats.spearmanr(barriers[pick], conductivities[pick]).statistic for pick in picks]
+        low, high = np.nanpercentile(resampled, [2.5, 97.5])
+        rho = stats.spearmanr(barriers, conductivities).statistic
+        print(f"{dimension}: ρ = {rho:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} structures")
+
+
+def main() -> None:
+    """Go on with the table until the minutes are over."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--structures", type=Path, default=OBELIX / "cifs.zip")
+    parser.add_argument("--measured", type=Path, default=OBELIX / "measured_conductivities.csv")
+    parser.add_argument("--potential", default="chgnet-pbe")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--summary", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.summary:
+        summary()
+        return
+    warnings.simplefilter("ignore")
+    with arguments.measured.open() as handle:
+        measured = {row["ID"]: row["Ionic conductivity (S cm-1)"] for row in csv.DictReader(handle)}
+    with zipfile.ZipFile(arguments.structures) as archive, tempfile.TemporaryDirectory() as folder:
+        names = {Path(each).stem: each for each in archive.namelist() if each.endswith(".cif")}
+        order = sorted(names, key=lambda each: hashlib.sha256(each.encode()).hexdigest())
+        done, end = {row["id"] for row in rows()}, time.monotonic() + 60 * arguments.minutes
+        potential, _ = load_given(arguments.potential, sha256=None, device="cpu")
+        for each in order:
+            if each in done or time.monotonic() > end:
+                continue
+            path = Path(archive.extract(names[each], folder))
+            row = measure(path, potential, name=arguments.potential)
+            known = {"id": each, "potential": arguments.potential, "sigma_S_cm": measured_S_cm(measured.get(each, ""))}
+            append(known | row)
+            print(each, *row.values(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

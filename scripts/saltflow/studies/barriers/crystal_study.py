@@ -1,0 +1,68 @@
+"""The study of one structure file of a table: its record, or the sentence that says why there is none."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import read_json
+from saltflow.potentials.drivers import load_driver
+from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.barriers.barrier_ranking import NO_PATH, OK
+from saltflow.studies.barriers.barrier_study import study_barriers
+from saltflow.studies.barriers.figures import plot_profiles
+from saltflow.studies.barriers.given_crystal import read_crystal
+from saltflow.studies.barriers.given_potential import load_given
+
+PER_CM3 = 1e21  # 1 per nm³
+
+log = logging.getLogger(__name__)
+
+
+def potential_of(driver: Mapping, *, model: str, release: str, config: Mapping) -> tuple[MDPotential, str]:
+    """The potential of a job and the hash of its weights.
+
+    Args:
+        driver: name; dynamics (dtype, dispersion) where it is one of potentials.tsv.
+        model, release: files; empty for a universal potential that the table of crystals names.
+        config: of the job.
+
+    Raises:
+        SaltflowError: as of `load_driver` and `load_given`.
+    """
+    if driver["dynamics"]:
+        return load_driver(model, release, config=config, dynamics=driver["dynamics"]), read_json(release)["sha256"]
+    device = config["execution"]["device"]
+    return load_given(model or driver["name"], sha256=None, device=device, references=config["references"])
+
+
+def study_file(file: str, potential: MDPotential, *, mobile: str, settings: Mapping, folder: Path) -> dict:
+    """Barriers of the mobile ion of a structure file.
+
+    Args:
+        file: of the structure; partial occupancies are ordered first.
+        potential: of the engine.
+        mobile: element.
+        settings: of the section `barriers`, and what tells one potential from another.
+        folder: for the paths and profiles.svg; it exists.
+
+    Returns:
+        The record of `study_barriers` with a status and seconds; without hops where the status says why.
+    """
+    began = time.perf_counter()
+    chosen = dict(settings)
+    chosen["end_steps"] = chosen["band_steps"] = chosen.pop("steps")
+    chosen["carriers_per_cm3"] = chosen.pop("carriers_per_nm3") * PER_CM3
+    try:
+        crystal = read_crystal(file, seed=chosen["seed"])
+        found = study_barriers(crystal, potential, mobile=mobile, settings=chosen, folder=folder)
+    except SaltflowError as error:
+        status = " ".join(str(error).split())
+        log.warning("%s", status)
+        plot_profiles([], folder / "profiles.svg", title=folder.name)
+        nowhere = dict.fromkeys(("1D", "2D", "3D"))
+        found = {"formula": None, "status": status, "hops": [], "percolation": nowhere, "diffusion": []}
+    else:
+        found["status"] = OK if found["percolation"]["1D"] else NO_PATH
+    return found | {"seconds": round(time.perf_counter() - began, 1)}
