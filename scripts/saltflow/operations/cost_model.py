@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.composition_view import CompositionView
 from saltflow.campaign.potential_view import PotentialView
-from saltflow.campaign.settings.references import Reference
+from saltflow.campaign.settings.references import Reference, UniversalReference
 from saltflow.dynamics.schedule import (
     Stage,
     constrained_schedule,
@@ -19,6 +19,7 @@ from saltflow.dynamics.schedule import (
     quench_schedule,
     timestep_fs,
 )
+from saltflow.operations.expected_length import expected_production_ps
 from saltflow.operations.rule_spec import Wildcards
 
 # Of sampled cells, before they are heated (saltflow.learning.sampling, which imports torch, has the same).
@@ -52,9 +53,14 @@ def quench_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     return cell_atoms(campaign, wildcards) * _steps(schedule)
 
 
+def quenches_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of all replicas."""
+    return quench_atom_steps(campaign, wildcards) * len(campaign.replicas)
+
+
 def production_ps(campaign: Campaign, wildcards: Wildcards) -> float:
     """Picoseconds of one replica at a state point, equilibration included."""
-    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    settings = _production(campaign, wildcards)
     return sum(settings[key] for key in ("equilibrate_npt_ps", "equilibrate_nvt_ps", "duration_ps"))
 
 
@@ -66,7 +72,7 @@ def constrained_ps(campaign: Campaign, wildcards: Wildcards) -> float:
 
 def md_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms × MD steps of a state point."""
-    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    settings = _production(campaign, wildcards)
     schedule = production_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
     return state_point_atoms(campaign, wildcards) * _steps(schedule)
 
@@ -100,6 +106,18 @@ def coupling_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
     return temperatures * recorded_frame_atoms(campaign, wildcards)
 
 
+def production_share(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Expected length of production over the longest."""
+    return expected_production_ps(campaign, wildcards) / _production(campaign, wildcards)["duration_ps"]
+
+
+def state_point_share(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Expected length of a state point over the longest, equilibration included in both."""
+    longest_ps = production_ps(campaign, wildcards)
+    saved_ps = (1 - production_share(campaign, wildcards)) * _production(campaign, wildcards)["duration_ps"]
+    return 1 - saved_ps / longest_ps
+
+
 def recorded_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
     """Frames × atoms of all trajectories of a state point."""
     return state_point_atoms(campaign, wildcards) * recorded_frames(campaign, wildcards)
@@ -107,13 +125,13 @@ def recorded_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
 
 def recorded_frames(campaign: Campaign, wildcards: Wildcards) -> float:
     """Frames of one trajectory."""
-    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    settings = _production(campaign, wildcards)
     return 1000 * settings["duration_ps"] / settings["frame_interval_fs"]
 
 
 def velocity_frames(campaign: Campaign, wildcards: Wildcards) -> float:
     """Frames with velocities of one trajectory."""
-    settings = _composition(campaign, wildcards).section("dynamics")["production"]
+    settings = _production(campaign, wildcards)
     return (
         1000
         * min(settings["velocities"]["duration_ps"], settings["duration_ps"])
@@ -146,6 +164,10 @@ def state_points(campaign: Campaign, _wildcards: Wildcards) -> int:
 def resamples(campaign: Campaign, _wildcards: Wildcards) -> int:
     """Resamples of an Arrhenius fit."""
     return campaign.settings.arrhenius.bootstrap_samples
+
+
+def _production(campaign: Campaign, wildcards: Wildcards) -> dict:
+    return _composition(campaign, wildcards).section("dynamics")["production"]
 
 
 def _step_fs(campaign: Campaign, wildcards: Wildcards) -> float:
@@ -237,6 +259,14 @@ def reference_of(campaign: Campaign, wildcards: Wildcards) -> Reference:
     return campaign.settings.references[name]
 
 
+def driver_of(campaign: Campaign, wildcards: Wildcards) -> UniversalReference | None:
+    """The universal potential that drives a job: it melts first cells, runs a composition zero-shot, or a study."""
+    if "structure" in wildcards:
+        return campaign.crystal(wildcards["structure"]).universal
+    potential = _potential(campaign, wildcards)
+    return potential.universal if "potential" in wildcards or not potential.is_trained else None
+
+
 def labelling_cores(campaign: Campaign, wildcards: Wildcards) -> int:
     """Cores of a labelling job: those of the MPI ranks that the atoms of its largest frame keep busy, else one."""
     requested = campaign.settings.execution.labelling
@@ -270,7 +300,7 @@ def described_frames(campaign: Campaign, wildcards: Wildcards) -> int:
 def training_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     """Frames × atoms that a model is trained and validated on, replayed ones included.
 
-    Structures that a foundation from a file labels are not read for it: enough cells of our own size are assumed. Of
+    Structures of a file that a foundation labels are not read for it: enough cells of our own size are assumed. Of
     the frames, each composition has as many; one may be left out.
     """
     potential, generation = _potential(campaign, wildcards), int(wildcards["generation"])
@@ -326,6 +356,48 @@ def domain_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     frames = 1 + 2 * _composition(campaign, wildcards).section("domain")["frames_per_replica"]
     committee = campaign.potential_of(wildcards["composition"]).committee
     return state_point_atoms(campaign, wildcards) * frames * len(committee)
+
+
+# ── migration barriers ─────────────────────────────────────────────────────────────────────────
+
+# The file is not read for it: classes of hops, the supercell (a quarter larger along each axis than asked for) and the
+# share of steps are assumed, until finished jobs correct them.
+MOST_HOP_CLASSES, USUAL_HOP_CLASSES = 30, 8
+SOLID_A3, SUPERCELL_EXCESS = 10.0, 1.25
+CONVERGED_SHARE = 0.3  # of the steps allowed
+
+
+def supercell_atoms(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Atoms of the supercell of a path."""
+    return math.ceil((SUPERCELL_EXCESS * campaign.settings.barriers.edge_A) ** 3 / SOLID_A3)
+
+
+def barrier_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Evaluations of an atom: two end states and the images of every class of hops, at every step allowed."""
+    settings = campaign.settings.barriers
+    evaluations = (2 + settings.images) * settings.steps
+    return MOST_HOP_CLASSES * evaluations * supercell_atoms(campaign, wildcards)
+
+
+def barrier_share(_campaign: Campaign, _wildcards: Wildcards) -> float:
+    """Part of them that a usual crystal takes."""
+    return CONVERGED_SHARE * USUAL_HOP_CLASSES / MOST_HOP_CLASSES
+
+
+def barrier_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of the images of as many paths as a usual crystal has, which are one batch."""
+    return USUAL_HOP_CLASSES * campaign.settings.barriers.images * supercell_atoms(campaign, wildcards)
+
+
+def crystal_md_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Frames × atoms of the MD that is compared with the barriers of a crystal."""
+    composition = {"composition": campaign.crystal(wildcards["structure"]).row.composition}
+    return len(campaign.temperatures_K) * recorded_frame_atoms(campaign, composition)
+
+
+def crystals(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Crystals whose barriers are computed."""
+    return len(campaign.crystals)
 
 
 def one(_campaign: Campaign, _wildcards: Wildcards) -> int:

@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from saltflow.base.errors import SaltflowError
+from saltflow.base.long_job import is_record
 from saltflow.operations.rules import RULE
 from saltflow.operations.run_lock import jobs_of_last_run, read_run_lock, refusal
 from saltflow.operations.running_jobs import name_them
 
 Mark = Literal["may be deleted now", "only when archived", "still needed", "never delete"]
 MARKS: tuple[Mark, ...] = ("may be deleted now", "only when archived", "still needed", "never delete")
-FOLDERS = ("results", "logs", ".snakemake", "archives")
+FOLDERS = ("results", "labels", "logs", ".snakemake", "archives")
 
 
 class FileMaker(Protocol):
@@ -51,6 +52,7 @@ LEARNED = FileKind("never delete", "labels, datasets, potentials", "the costlies
 RESULTS = FileKind("never delete", "cells, replicas, results, tables", "the sweep")
 ACCOUNT = FileKind("never delete", "logs, attempts, benchmarks", "the account")
 RECORDS = FileKind("never delete", "Snakemake's records", "why nothing is due: everything would run again")
+MADE_FROM = FileKind("never delete", "records of what long jobs were made from", "a repeated job would compute anew")
 ARCHIVES = FileKind("never delete", "archives", "the archive; move it to another disk")
 FOREIGN = FileKind("never delete", "files that this plan does not know", "not known: of other settings, or yours")
 LINKS = FileKind("never delete", "links", "not known: what they point to is elsewhere")
@@ -98,6 +100,8 @@ class FileUse:
         owner = self.made_by.get(work_owner(path) or "")
         if owner:
             return CHECKPOINTS if owner.due else FINISHED_WORK
+        if is_record(path):
+            return MADE_FROM
         if PurePosixPath(path).name.startswith(".writing-") and not work_owner(path):
             busy = str(PurePosixPath(path).parent) in self.busy_folders
             return CHECKPOINTS if busy else HALF_WRITTEN
@@ -117,12 +121,10 @@ class FileUse:
 
 
 def work_owner(path: str) -> str | None:
-    """The product whose job works in the folder that holds a file: `.NAME.work`, or `chunk0.work` of labels."""
+    """The product whose job works in the folder that holds a file: `.NAME.work`."""
     for part in PurePosixPath(path).parents:
-        if part.name.endswith(".work"):
-            hidden = part.name.startswith(".")
-            name = part.name[1:-5] if hidden else f"{part.name[:-5]}.extxyz"
-            return str(part.parent / name)
+        if part.name.startswith(".") and part.name.endswith(".work"):
+            return str(part.parent / part.name[1:-5])
     return None
 
 
@@ -168,7 +170,7 @@ def _kind(path: str, use: FileUse) -> FileKind:
     top = path.split("/")[0]
     if top == "results":
         return use.kind(path)
-    return {"logs": ACCOUNT, ".snakemake": RECORDS, "archives": ARCHIVES}[top]
+    return {"labels": LEARNED, "logs": ACCOUNT, ".snakemake": RECORDS, "archives": ARCHIVES}[top]
 
 
 def check_idle(sweep: Path) -> None:

@@ -11,13 +11,19 @@ JobSet = Callable[[Campaign], Iterator[Wildcards]]
 
 
 def once(_campaign: Campaign) -> Iterator[Wildcards]:
-    """One job for the whole sweep."""
+    """One job, also where only a study is wanted."""
     yield {}
+
+
+def once_for_all(campaign: Campaign) -> Iterator[Wildcards]:
+    """One job for all compositions of the sweep, where there are any."""
+    if campaign.swept:
+        yield {}
 
 
 def per_element(campaign: Campaign) -> Iterator[Wildcards]:
     """One for each element of each reference."""
-    for reference in dict.fromkeys(campaign.potentials[name].reference for name in campaign.needed_potentials):
+    for reference in dict.fromkeys(campaign.potentials[name].reference for name in campaign.trained_potentials):
         for element in campaign.reference_elements(reference):
             yield {"reference": reference, "element": element}
 
@@ -28,6 +34,11 @@ def per_element(campaign: Campaign) -> Iterator[Wildcards]:
 def per_potential(campaign: Campaign) -> Iterator[Wildcards]:
     """One for each potential that the sweep needs."""
     yield from ({"potential": name} for name in campaign.needed_potentials)
+
+
+def per_trained_potential(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each of them that learns from labels."""
+    yield from ({"potential": name} for name in campaign.trained_potentials)
 
 
 def per_generation(
@@ -59,9 +70,9 @@ def per_member(campaign: Campaign) -> Iterator[Wildcards]:
 
 
 def per_driving_potential(campaign: Campaign) -> Iterator[Wildcards]:
-    """One for each potential that swept compositions are simulated with, where their domain is asked for."""
-    if "domain" in campaign.analyses:
-        yield from ({"potential": name} for name in campaign.needed_potentials if name in campaign.driving_potentials)
+    """One for each potential of the compositions whose domain is assessed."""
+    driving = {campaign.driven_by[name] for name in campaign.with_domain}
+    yield from ({"potential": name} for name in campaign.trained_potentials if name in driving)
 
 
 def per_loco_potential(campaign: Campaign) -> Iterator[Wildcards]:
@@ -90,10 +101,27 @@ def per_composition(analysis: str | None = None) -> JobSet:
     return jobs
 
 
+def per_domain(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each composition whose domain is assessed."""
+    yield from ({"composition": name} for name in campaign.with_domain)
+
+
 def per_replica(campaign: Campaign) -> Iterator[Wildcards]:
     """One for each replica of each composition."""
     for name, replica in product(campaign.swept, campaign.replicas):
         yield {"composition": name, "replica": str(replica)}
+
+
+def per_replica_quenched_alone(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each replica, unless those of a composition are quenched together."""
+    if not campaign.settings.execution.quench_together:
+        yield from per_replica(campaign)
+
+
+def per_composition_quenched_together(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each composition, where its replicas are quenched together."""
+    if campaign.settings.execution.quench_together:
+        yield from per_composition()(campaign)
 
 
 def per_state_point(analysis: str | None = None) -> JobSet:
@@ -127,11 +155,27 @@ def per_constrained_run(campaign: Campaign) -> Iterator[Wildcards]:
             yield {"composition": name, "mode": mode, "temperature": str(temperature)}
 
 
+def per_crystal(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each crystal whose migration barriers are computed."""
+    yield from ({"structure": name} for name in campaign.crystals)
+
+
+def per_crystal_with_md(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each of them whose composition is swept too."""
+    yield from ({"structure": name} for name in campaign.crystals_with_md)
+
+
+def if_crystals(campaign: Campaign) -> Iterator[Wildcards]:
+    """One job for all of them, where there are any."""
+    if campaign.crystals:
+        yield {}
+
+
 def if_requested(analysis: str) -> JobSet:
     """One job for the whole sweep, where the analysis is asked for."""
 
     def jobs(campaign: Campaign) -> Iterator[Wildcards]:
-        if analysis in campaign.analyses:
+        if analysis in campaign.analyses and campaign.swept:
             yield {}
 
     return jobs

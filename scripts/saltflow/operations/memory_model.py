@@ -5,6 +5,7 @@ from saltflow.operations import cost_model
 from saltflow.operations.rule_spec import Count, Wildcards
 
 LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
+UNIVERSAL_MB, UNIVERSAL_MB_PER_ATOM = 800, 9  # of the process of a universal potential
 
 
 def fixed(need_MB: float) -> Count:
@@ -13,17 +14,43 @@ def fixed(need_MB: float) -> Count:
 
 
 def of_batch(atoms: Count) -> Count:
-    """The libraries, and about 1 MB per atom for the graphs of its neighbours."""
-    return lambda campaign, wildcards: LIBRARIES_MB + atoms(campaign, wildcards)
+    """The libraries, and about 1 MB per atom for the graphs of its neighbours; or a universal potential beside them,
+    which evaluates one cell after another.
+    """
+
+    def need_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+        if cost_model.driver_of(campaign, wildcards):
+            largest = cost_model.cell_atoms if "composition" in wildcards else cost_model.largest_labelled
+            return LIBRARIES_MB + UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * largest(campaign, wildcards)
+        return LIBRARIES_MB + atoms(campaign, wildcards)
+
+    return need_MB
+
+
+def barriers_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries and the images of a batch; a universal potential has one supercell after another."""
+    if cost_model.driver_of(campaign, wildcards):
+        atoms = cost_model.supercell_atoms(campaign, wildcards)
+        return LIBRARIES_MB + UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * atoms
+    return LIBRARIES_MB + cost_model.barrier_atoms(campaign, wildcards)
+
+
+def md_hops_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Libraries, and the ions of one trajectory in double precision, twice."""
+    frame_atoms = cost_model.crystal_md_frame_atoms(campaign, wildcards)
+    return 900 + 50e-6 * frame_atoms / len(campaign.temperatures_K) / len(campaign.replicas)
 
 
 def labels_MB(campaign: Campaign, wildcards: Wildcards) -> float:
-    """117 MB measured for 15 atoms by tblite; the others' grids grow with the cell, and each further core
-    holds 150 MB (assumed, at CP2K's 800 Ry).
+    """117 MB measured for 15 atoms by tblite; 1,190 MB for 84 by the largest universal potential; the others' grids
+    grow with the cell, and each further core holds 150 MB (assumed, at CP2K's 800 Ry).
     """
     atoms = cost_model.largest_labelled(campaign, wildcards)
-    if cost_model.reference_of(campaign, wildcards).code == "tblite":
+    code = cost_model.reference_of(campaign, wildcards).code
+    if code == "tblite":
         return 400 + 5 * atoms
+    if code == "universal":
+        return UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * atoms
     return 700 + 30 * atoms + 150 * (cost_model.labelling_cores(campaign, wildcards) - 1)
 
 

@@ -11,6 +11,7 @@ from saltflow.base.errors import InputError
 from saltflow.campaign.assessment_state import has_converged
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import count_out_of_memory, read_attempts, slurm_folder_of
+from saltflow.operations.cost_model import driver_of, reference_of
 from saltflow.operations.rule_spec import Wildcards
 from saltflow.operations.rules import RULE
 
@@ -43,10 +44,11 @@ def done_by(campaign: Campaign, rule: str, wildcards: Wildcards) -> str:
     known = RULE[rule].upper_bounds
     if "" in known:
         return ""
+    if "universal" in known and "cuda" in known and driver_of(campaign, wildcards):
+        return "universal"
     if "cuda" in known:
         return campaign.settings.execution.device
-    reference = wildcards.get("reference") or campaign.potentials[wildcards["potential"]].reference
-    return campaign.settings.references[reference].code
+    return reference_of(campaign, wildcards).code
 
 
 def cores(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
@@ -66,8 +68,10 @@ def memory_MB(campaign: Campaign, rule: str, wildcards: Wildcards) -> int:
 
 def place(campaign: Campaign, rule: str, wildcards: Wildcards) -> Place:
     """The nodes that a job runs on while its generation has work to do: with a GPU or without."""
-    on_device = RULE[rule].uses_device(campaign, wildcards)
-    return "gpu" if on_device and done_by(campaign, rule, wildcards) == "cuda" else "cpu"
+    device = done_by(campaign, rule, wildcards)
+    if device == "universal":
+        device = (driver_of if "cuda" in RULE[rule].upper_bounds else reference_of)(campaign, wildcards).device
+    return "gpu" if device == "cuda" and RULE[rule].uses_device(campaign, wildcards) else "cpu"
 
 
 def job_group(campaign: Campaign, rule: str, wildcards: Wildcards) -> list[tuple[str, Wildcards]]:
@@ -185,4 +189,4 @@ class JobRequest:
         tried = read_attempts(self.log, is_alive=lambda line: False)
         if tried and tried[-1].reason == "failed":
             return None
-        return RULE[self.rule].group.pattern.format(**self.wildcards)
+        return RULE[self.rule].group.name(self.campaign, self.wildcards)

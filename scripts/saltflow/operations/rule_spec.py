@@ -17,8 +17,8 @@ Wildcards = Mapping[str, str]
 Count = Callable[[Campaign, Wildcards], float]
 Size = Callable[[Campaign, Wildcards, Path], float]
 Environment = Literal["workflow", "reference", "learning", "dynamics", "analysis"]
-Stage = Literal["labels", "potential", "cells", "MD", "analysis", "summary"]
-STAGES: tuple[Stage, ...] = ("labels", "potential", "cells", "MD", "analysis", "summary")
+Stage = Literal["labels", "potential", "cells", "MD", "analysis", "studies", "summary"]
+STAGES: tuple[Stage, ...] = ("labels", "potential", "cells", "MD", "analysis", "studies", "summary")
 BENCHMARK_SUFFIX = ".benchmark.tsv"
 
 
@@ -49,10 +49,16 @@ class JobGroup:
 
     pattern: of the group's name, by which a profile asks for it (`group-components`).
     members: the jobs that share a submission with one of them: rule and wildcards.
+    fields: what the pattern is filled with, by default the wildcards of a job.
     """
 
     pattern: str
     members: Callable[[Campaign, Wildcards], list[tuple[str, Wildcards]]]
+    fields: Callable[[Campaign, Wildcards], Wildcards] = lambda campaign, wildcards: wildcards
+
+    def name(self, campaign: Campaign, wildcards: Wildcards) -> str:
+        """The group of a job."""
+        return self.pattern.format(**self.fields(campaign, wildcards))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ class RuleSpec:
     name: of the rule, its script and its logs. stage: that it belongs to.
     product: what is there when a job of it is done. environment: that it runs in.
     jobs: the wildcards of all its jobs in a campaign.
-    unit: of its work. work: of a job. memory_MB: of its script alone.
+    unit: of its work. work: of a job, at most. expected_share: part of it that is expected.
+    memory_MB: of its script alone.
     upper_bounds: by device or reference code, '' where there is no choice.
     resumes: whether a job that reached its walltime goes on from there when it is submitted again.
     is_local: done by Snakemake itself, without a submission: a second or two.
@@ -85,6 +92,7 @@ class RuleSpec:
     work: Count
     memory_MB: Count
     upper_bounds: Mapping[str, UpperBound]
+    expected_share: Count = lambda campaign, wildcards: 1.0
     resumes: bool = False
     is_local: bool = False
     is_target: bool = False

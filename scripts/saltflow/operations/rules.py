@@ -9,13 +9,19 @@ from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.generation_files import ROOT as POTENTIALS
 from saltflow.operations import cost_model, memory_model, storage_model
 from saltflow.operations.job_sets import (
+    if_crystals,
     if_requested,
     once,
+    once_for_all,
     per_chunk,
     per_composition,
+    per_composition_quenched_together,
     per_constrained_composition,
     per_constrained_run,
     per_constrained_temperature,
+    per_crystal,
+    per_crystal_with_md,
+    per_domain,
     per_driving_potential,
     per_element,
     per_generation,
@@ -24,7 +30,9 @@ from saltflow.operations.job_sets import (
     per_member,
     per_potential,
     per_replica,
+    per_replica_quenched_alone,
     per_state_point,
+    per_trained_potential,
 )
 from saltflow.operations.memory_model import fixed, of_batch
 from saltflow.operations.rule_spec import Deletable, JobGroup, RuleSpec, UpperBound, Wildcards
@@ -35,6 +43,7 @@ COMPOSITION = "results/{composition}"
 REPLICA = f"{COMPOSITION}/replica{{replica}}"
 STATE_POINT = f"{COMPOSITION}/md/{{temperature}}K"
 CONSTRAINED = f"{COMPOSITION}/coupling/{{mode}}/{{temperature}}K"
+BARRIERS = "results/studies/barriers"
 SUMMARY = "results/summary"
 
 # Upper bounds are policy, not estimates: long enough for a job, short enough for a queue. Seconds on the CPU were
@@ -42,7 +51,8 @@ SUMMARY = "results/summary"
 # Those of cuda and of DFT codes beyond 42 atoms are assumed.
 DFT_CODES = ("cp2k", "quantum-espresso", "gpaw")
 SAMPLING = {"cpu": UpperBound(600, 1e-2), "cuda": UpperBound(600, 6e-5)}
-DYNAMICS = {"cpu": UpperBound(300, 1e-2), "cuda": UpperBound(300, 6e-5)}
+UNIVERSAL = {"universal": UpperBound(300, 0.1)}
+DYNAMICS = {"cpu": UpperBound(300, 1e-2), "cuda": UpperBound(300, 6e-5), **UNIVERSAL}
 TRAINING = {"cpu": UpperBound(300, 3e-2), "cuda": UpperBound(300, 1e-3)}
 EVALUATION = {"": UpperBound(120, 5e-2)}
 
@@ -86,6 +96,26 @@ def _constrained(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wi
     ]
 
 
+def _crystals(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildcards]]:
+    batch = campaign.crystal(wildcards["structure"]).batch
+    together = campaign.settings.barriers.structures_per_submission
+    names = list(campaign.crystals)[batch * together : (batch + 1) * together]
+    return [("compute_barriers", {"structure": name}) for name in names]
+
+
+def _batch(campaign: Campaign, wildcards: Wildcards) -> Wildcards:
+    return {"batch": str(campaign.crystal(wildcards["structure"]).batch)}
+
+
+QUENCH_SIZES = {
+    ".extxyz": storage_model.structures(cost_model.cell_atoms),
+    ".h5md": storage_model.trajectory(storage_model.quench_frames),
+}
+QUENCH_DELETABLE = (
+    Deletable(
+        "quench.h5md", "trajectories of the quench", "a look at the melt; no step reads it", "may be deleted now"
+    ),
+)
 ANALYSES = JobGroup("analysis_{composition}", _analyses)
 
 RULES: tuple[RuleSpec, ...] = (
@@ -103,6 +133,7 @@ RULES: tuple[RuleSpec, ...] = (
         upper_bounds={
             **dict.fromkeys(DFT_CODES, UpperBound(60, 300)),
             "tblite": UpperBound(30, 5),
+            "universal": UpperBound(300, 60),
             "vasp": UpperBound(60, 600),
         },
         group=JobGroup("atoms_{reference}", _atoms),
@@ -112,13 +143,13 @@ RULES: tuple[RuleSpec, ...] = (
         stage="labels",
         product=f"{POTENTIAL}/generation0/frames.extxyz",
         environment="dynamics",
-        jobs=per_potential,
+        jobs=per_trained_potential,
         unit="atom-steps",
         work=cost_model.initial_atom_steps,
         memory_MB=of_batch(cost_model.initial_atoms),
         protocol="learning.protocol",
         uses_device=_melts,
-        upper_bounds=SAMPLING,
+        upper_bounds=SAMPLING | UNIVERSAL,
         resumes=True,
         sizes={".extxyz": storage_model.structures(cost_model.labelled_frame_atoms)},
     ),
@@ -183,6 +214,7 @@ RULES: tuple[RuleSpec, ...] = (
         upper_bounds={
             **dict.fromkeys(DFT_CODES, UpperBound(60, 30)),
             "tblite": UpperBound(60, 0.3),
+            "universal": UpperBound(300, 0.3),
             "vasp": UpperBound(60, 60),
         },
         resumes=True,
@@ -259,7 +291,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="potential",
         product=f"{POTENTIAL}/dataset.json",
         environment="reference",
-        jobs=per_potential,
+        jobs=per_trained_potential,
         unit="frames",
         work=cost_model.described_frames,
         memory_MB=fixed(700),
@@ -325,25 +357,29 @@ RULES: tuple[RuleSpec, ...] = (
         stage="cells",
         product=f"{REPLICA}/quenched.extxyz",
         environment="dynamics",
-        jobs=per_replica,
+        jobs=per_replica_quenched_alone,
         unit="atom-steps",
         work=cost_model.quench_atom_steps,
         memory_MB=of_batch(cost_model.cell_atoms),
         upper_bounds=DYNAMICS,
         resumes=True,
         group=JobGroup("replicas_{composition}", _replicas),
-        sizes={
-            ".extxyz": storage_model.structures(cost_model.cell_atoms),
-            ".h5md": storage_model.trajectory(storage_model.quench_frames),
-        },
-        deletable=(
-            Deletable(
-                "quench.h5md",
-                "trajectories of the quench",
-                "a look at the melt; no step reads it",
-                "may be deleted now",
-            ),
-        ),
+        sizes=QUENCH_SIZES,
+        deletable=QUENCH_DELETABLE,
+    ),
+    RuleSpec(
+        "quench_replicas",
+        stage="cells",
+        product=f"{COMPOSITION}/quenches.json",
+        environment="dynamics",
+        jobs=per_composition_quenched_together,
+        unit="atom-steps",
+        work=cost_model.quenches_atom_steps,
+        memory_MB=of_batch(cost_model.state_point_atoms),
+        upper_bounds=DYNAMICS,
+        resumes=True,
+        sizes=QUENCH_SIZES,
+        deletable=QUENCH_DELETABLE,
     ),
     RuleSpec(
         "run_md",
@@ -353,6 +389,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point(),
         unit="atom-steps",
         work=cost_model.md_atom_steps,
+        expected_share=cost_model.state_point_share,
         memory_MB=of_batch(cost_model.state_point_atoms),
         simulated_ps=cost_model.production_ps,
         upper_bounds=DYNAMICS,
@@ -389,6 +426,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point(),
         unit="frame-atoms",
         work=cost_model.recorded_frame_atoms,
+        expected_share=cost_model.production_share,
         memory_MB=memory_model.analysis_MB,
         upper_bounds={"": UpperBound(120, 1e-5)},
         group=ANALYSES,
@@ -401,6 +439,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point("residence"),
         unit="frame-atoms",
         work=cost_model.recorded_frame_atoms,
+        expected_share=cost_model.production_share,
         memory_MB=memory_model.residence_MB,
         upper_bounds={"": UpperBound(300, 3e-6)},
         group=ANALYSES,
@@ -413,6 +452,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point("motion"),
         unit="frame-atoms",
         work=cost_model.recorded_frame_atoms,
+        expected_share=cost_model.production_share,
         memory_MB=memory_model.motion_MB,
         upper_bounds={"": UpperBound(300, 2e-6)},
         is_target=True,
@@ -426,6 +466,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point("pathways"),
         unit="frame-atoms",
         work=cost_model.recorded_frame_atoms,
+        expected_share=cost_model.production_share,
         memory_MB=memory_model.pathways_MB,
         upper_bounds={"": UpperBound(600, 3e-6)},
         is_target=True,
@@ -440,6 +481,7 @@ RULES: tuple[RuleSpec, ...] = (
         jobs=per_state_point("spectra"),
         unit="frame-atoms",
         work=cost_model.spectra_frame_atoms,
+        expected_share=cost_model.production_share,
         memory_MB=memory_model.analysis_MB,
         upper_bounds={"": UpperBound(600, 2e-6)},
         is_target=True,
@@ -451,7 +493,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="analysis",
         product=f"{COMPOSITION}/domain.json",
         environment="learning",
-        jobs=per_composition("domain"),
+        jobs=per_domain,
         unit="frame-atoms by a model",
         work=cost_model.domain_frame_atoms,
         memory_MB=memory_model.domain_MB,
@@ -556,13 +598,54 @@ RULES: tuple[RuleSpec, ...] = (
         upper_bounds={"": UpperBound(120, 1e-5)},
         is_target=True,
     ),
+    # ── studies ────────────────────────────────────────────────────────────────────────────────
+    RuleSpec(
+        "compute_barriers",
+        stage="studies",
+        product=f"{BARRIERS}/{{structure}}/barriers.json",
+        environment="dynamics",
+        jobs=per_crystal,
+        unit="atom-steps",
+        work=cost_model.barrier_atom_steps,
+        expected_share=cost_model.barrier_share,
+        memory_MB=memory_model.barriers_MB,
+        protocol="barriers.protocol",
+        upper_bounds=DYNAMICS,
+        resumes=True,
+        is_target=True,  # a record that was deleted is made again
+        group=JobGroup("barriers_{batch}", _crystals, fields=_batch),
+    ),
+    RuleSpec(
+        "map_md_hops",
+        stage="studies",
+        product=f"{BARRIERS}/{{structure}}/md_hops.json",
+        environment="dynamics",
+        jobs=per_crystal_with_md,
+        unit="frame-atoms",
+        work=cost_model.crystal_md_frame_atoms,
+        memory_MB=memory_model.md_hops_MB,
+        upper_bounds={"": UpperBound(120, 1e-5)},
+    ),
+    RuleSpec(
+        "rank_barriers",
+        stage="studies",
+        product=f"{BARRIERS}/ranking.tsv",
+        environment="analysis",
+        jobs=if_crystals,
+        unit="crystals",
+        work=cost_model.crystals,
+        memory_MB=fixed(700),
+        upper_bounds={"": UpperBound(60, 0.2)},
+        is_local=True,
+        is_target=True,
+    ),
     # ── summary ────────────────────────────────────────────────────────────────────────────────
     RuleSpec(
         "tabulate_conductivity",
         stage="summary",
         product=f"{SUMMARY}/conductivity.csv",
         environment="analysis",
-        jobs=once,
+        jobs=once_for_all,
         unit="state points",
         work=cost_model.state_points,
         memory_MB=fixed(700),
@@ -575,7 +658,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="summary",
         product=f"{SUMMARY}/structure.csv",
         environment="analysis",
-        jobs=once,
+        jobs=once_for_all,
         unit="state points",
         work=cost_model.state_points,
         memory_MB=fixed(700),
@@ -600,10 +683,23 @@ RULES: tuple[RuleSpec, ...] = (
         stage="summary",
         product=f"{SUMMARY}/ranking.csv",
         environment="analysis",
-        jobs=once,
+        jobs=once_for_all,
         unit="state points",
         work=cost_model.state_points,
         memory_MB=fixed(700),
+        upper_bounds={"": UpperBound(60, 0.1)},
+        is_local=True,
+        is_target=True,
+    ),
+    RuleSpec(
+        "write_results_page",
+        stage="summary",
+        product=f"{SUMMARY}/index.html",
+        environment="analysis",
+        jobs=once,
+        unit="state points",
+        work=cost_model.state_points,
+        memory_MB=fixed(2000),
         upper_bounds={"": UpperBound(60, 0.1)},
         is_local=True,
         is_target=True,

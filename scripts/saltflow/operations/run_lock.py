@@ -29,6 +29,7 @@ from saltflow.operations.running_jobs import (
     name_them,
     wait_for,
 )
+from saltflow.operations.snakemake_command import CONFIGFILE, values_of
 
 RECORD = Path(".snakemake/saltflow/run.json")
 SLURM_LOGS = Path(".snakemake/slurm_logs")
@@ -288,21 +289,30 @@ def resume_command(folder: Path) -> str:
 def configfiles_of_last_run(folder: Path) -> list[str]:
     """The settings that the last run of a folder was started with by --configfile; none where nothing has run."""
     last = read_run_lock(folder)
-    words = last.command if last else []
-    found: list[str] = []
-    for place, word in enumerate(words):
-        if word in ("--configfile", "--configfiles"):
-            rest = words[place + 1 :]
-            end = next((index for index, each in enumerate(rest) if each.startswith("-")), len(rest))
-            found += [str(Path(last.started_in, path)) for path in rest[:end]]
-    return found
+    named = values_of(last.command, *CONFIGFILE)[-1:] if last else []
+    return [str(Path(last.started_in, path)) for paths in named for path in paths]
+
+
+def profile_of_last_run(folder: Path) -> str | None:
+    """The profile that the last run of a folder was started with; None where nothing has run or it had none."""
+    last = read_run_lock(folder)
+    named = values_of(last.command, "--profile") if last else []
+    profile = next((profile for profiles in reversed(named) for profile in profiles), None)
+    place = Path(last.started_in, profile) if profile else None
+    return str(place) if place and place.is_dir() else profile
+
+
+def last_command(folder: Path) -> str:
+    """What was last typed to run the sweep of a folder, with its profile, settings and targets, as a line to read."""
+    last = read_run_lock(folder)
+    return (
+        f"Last run: {shlex.join(last.command[1:]).removeprefix('-m ')} (began {last.began})" if last else "No run yet."
+    )
 
 
 def _started_in(arguments: Sequence[str], snakefile: Path) -> Path:
     """The folder where Snakemake was started; by the time it reads its rules it has gone to --directory."""
-    names = ("-s", "--snakefile")
-    given = [value for name, value in zip(arguments, arguments[1:], strict=False) if name in names]
-    given += [word.partition("=")[2] for word in arguments if word.startswith("--snakefile=")]
+    given = [value for values in values_of(arguments, "-s", "--snakefile") for value in values[:1]]
     if not given:
         return snakefile.parent  # where it looks for a Snakefile
     parts = Path(os.path.normpath(given[-1])).parts

@@ -1,24 +1,27 @@
-"""How far each composition is: by the files of a sweep and the journals of its jobs, while it runs or not.
+"""How far each composition and each crystal is: by the files of a sweep and the journals of its jobs, at any time.
 
 Nothing is locked and Snakemake is not asked, so the answer takes a second. A product that is there counts as done,
-also when a setting has changed since: whether it has to be made again is what the plan says.
+also when a setting has changed since: whether it has to be made again is what the plan says. One whose job has begun
+again counts as what became of that.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json
 from saltflow.campaign.campaign import Campaign
-from saltflow.operations.attempts import SLURM_LOGS, Attempt, read_attempts, slurm_folder_of
+from saltflow.operations.attempts import SLURM_LOGS, Attempt, journal_path, read_attempts, slurm_folder_of
 from saltflow.operations.jobs import Job, jobs_of
 from saltflow.operations.rules import RULES
 
 State = Literal["done", "running", "failed", "due"]
-SHARED = ("", "")  # the subject of jobs that belong to no composition and no potential
+ZERO_SHOT = "zero-shot"  # a foundation that is used as it is
+SHARED = ("", "")  # the subject of jobs that belong to no composition, potential or crystal
 # Runs for every composition at once, so it does not tell which one is under way.
 FIRST_RULE = next(spec.name for spec in RULES if spec.stage == "cells")
 
@@ -68,10 +71,15 @@ class Tally:
         )
 
     @cached_property
-    def generation(self) -> str:
-        """The generation that a potential is at: the first with work left, else its last."""
+    def generation(self) -> str | None:
+        """The generation that a potential is at: the first with work left, else its last; None without training."""
         unfinished = {_generation_of(each.job) for each in self.jobs if each.state != "done"}
-        return next((number for number in self.generations if number in unfinished), self.generations[-1])
+        return next((each for each in self.generations if each in unfinished), next(reversed(self.generations), None))
+
+    @property
+    def learning(self) -> str:
+        """The same in words."""
+        return ZERO_SHOT if self.generation is None else f"generation {self.generation}"
 
     @cached_property
     def generations(self) -> list[str]:
@@ -81,7 +89,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Status:
-    """A whole sweep: its potentials, compositions and shared jobs; released: name of a potential → how it came out."""
+    """A whole sweep: its potentials, compositions, crystals of a study and shared jobs; released: name of a potential →
+    how it came out.
+    """
 
     folder: Path
     potentials: Mapping[str, Tally]
@@ -89,11 +99,12 @@ class Status:
     potential_of: Mapping[str, str]
     shared: Tally
     released: Mapping[str, str]
+    crystals: Mapping[str, Tally] = field(default_factory=dict)
 
     @property
     def everything(self) -> list[Tally]:
-        """Potentials, compositions and the shared jobs."""
-        return [*self.potentials.values(), *self.compositions.values(), self.shared]
+        """Potentials, compositions, crystals and the shared jobs."""
+        return [*self.potentials.values(), *self.compositions.values(), *self.crystals.values(), self.shared]
 
 
 def read_status(campaign: Campaign, folder: Path) -> Status:
@@ -121,6 +132,7 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
         potential_of=campaign.driven_by,
         shared=Tally("all compositions", tuple(jobs[SHARED])),
         released={name: release for name in potentials if (release := _release(name, folder))},
+        crystals={name: Tally(name, tuple(jobs["structure", name])) for name in campaign.crystals},
     )
 
 
@@ -130,19 +142,27 @@ def _generation_of(job: Job) -> str | None:
 
 
 def _subject(job: Job) -> tuple[str, str]:
-    """Whose job it is: that of a composition, of a potential, or of all."""
-    return next(((kind, job.wildcards[kind]) for kind in ("composition", "potential") if kind in job.wildcards), SHARED)
+    """Whose job it is: that of a composition, of a potential, of a crystal, or of all."""
+    kinds = ("composition", "potential", "structure")
+    return next(((kind, job.wildcards[kind]) for kind in kinds if kind in job.wildcards), SHARED)
 
 
 def _status(job: Job, folder: Path) -> JobStatus:
-    if (folder / job.product).exists():
+    product = folder / job.product
+    is_there = product.exists()
+    if is_there and not _begun_since(product, journal_path(folder / job.log)):
         return JobStatus(job, "done")
     slurm_folder = slurm_folder_of(job.rule, list(job.wildcards.values()))
     attempts = read_attempts(folder / job.log, slurm_logs=folder / SLURM_LOGS, slurm_folder=slurm_folder)
     last = attempts[-1] if attempts else None
-    if last is None or last.reason == "done":  # done, but its product was deleted since
-        return JobStatus(job, "due")
+    if last is None or last.reason == "done":
+        return JobStatus(job, "done" if is_there else "due")  # done, or its product was deleted since
     return JobStatus(job, "running" if last.reason == "running" else "failed", last)
+
+
+def _begun_since(product: Path, journal: Path) -> bool:
+    """Whether a job has begun after its product was made: what is there is then of an earlier attempt."""
+    return journal.exists() and journal.stat().st_mtime > product.stat().st_mtime
 
 
 def _md_ns(campaign: Campaign, jobs: Iterable[JobStatus], folder: Path) -> tuple[float, float]:
@@ -161,7 +181,8 @@ def _md_ns(campaign: Campaign, jobs: Iterable[JobStatus], folder: Path) -> tuple
 
 def _checkpointed_ps(campaign: Campaign, job: Job, folder: Path) -> float:
     product = folder / job.product
-    segments = sum(1 for _ in product.parent.glob(f".{product.name}.work/*/segment-*.pt"))
+    requests = product.parent.glob(f".{product.name}.work/*")
+    segments = max((sum(1 for _ in each.glob("segment-*.pt")) for each in requests), default=0)
     return segments * campaign.settings.execution.checkpoint_ps
 
 
@@ -169,8 +190,10 @@ def _release(name: str, folder: Path) -> str | None:
     """How a released potential came out; None while it is not."""
     try:
         release = read_json(folder / f"results/potentials/{name}/released.json")
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, SaltflowError):
         return None
+    if release["converged"] is None:
+        return f"released, {ZERO_SHOT}"
     return f"released, generation {release['generation']}" + ("" if release["converged"] else ", not converged")
 
 
@@ -220,22 +243,33 @@ def _summary(status: Status) -> str:
         f"{len(status.compositions)} compositions: {states['done']} done, {begun} under way, "
         f"{states['failed']} with failed jobs, {states['due']} not started. "
         f"MD: {_ns(done_ns)} of {_ns(all_ns)} ns. "
-        f"Potentials: {len(status.released)} of {len(status.potentials)} released.\n"
+        f"Potentials: {len(status.released)} of {len(status.potentials)} released.\n{_crystals(status)}"
         f"{jobs.total():,} jobs: {jobs['done']:,} done, {jobs['running']:,} running, {jobs['failed']:,} failed, "
         f"{jobs['due']:,} due."
     )
 
 
+def _crystals(status: Status) -> str:
+    """A line of the crystals whose barriers are computed; '' without any."""
+    if not status.crystals:
+        return ""
+    states = Counter(each.state for each in status.crystals.values())
+    return (
+        f"Migration barriers: {states['done']} of {len(status.crystals)} crystals done, {states['running']} running, "
+        f"{states['failed']} failed, {states['due']} due.\n"
+    )
+
+
 def _potential(tally: Tally, status: Status) -> tuple[str, ...]:
     stages = (_cell(tally.counts(stage, generation=tally.generation)) for stage in ("labels", "potential"))
-    under_way = f"generation {tally.generation} of {tally.generations[-1]}"
+    under_way = tally.learning + (f" of {tally.generations[-1]}" if tally.generations else "")
     return tally.name, *stages, status.released.get(tally.name, under_way)
 
 
 def _composition(tally: Tally, status: Status) -> tuple[str, ...]:
     name = status.potential_of[tally.name]
     potential = status.potentials[name]
-    learning = "released" if name in status.released else f"{potential.state}, generation {potential.generation}"
+    learning = "released" if name in status.released else f"{potential.state}, {potential.learning}"
     done_ns, all_ns = tally.md_ns
     cells, md, analysis = (_cell(tally.counts(stage)) for stage in ("cells", "MD", "analysis"))
     return tally.name, f"{name}: {learning}", cells, md, f"{_ns(done_ns)} of {_ns(all_ns)}", analysis

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.potential_view import PotentialView
-from saltflow.dynamics.schedule import steps_of
 from saltflow.operations import cost_model
+from saltflow.operations.expected_length import expected_production_ps
 from saltflow.operations.rule_spec import Count, Size, Wildcards
 
-# Measured: files of 1,302 atoms × 3,000 frames, 42 × 300 and 12 × 40. Compression takes a fifth of 12 bytes.
+# Measured: files of 1,302 atoms × 3,000 frames, 42 × 300 and 12 × 40; positions on their grid: 63 atoms × 600 frames of
+# two compositions. Compression takes 45 % of 12 bytes, and a fifth where positions are exact (beside velocities).
 TRAJECTORY_BYTES = 110_000
 FRAME_BYTES = 110
-FRAME_ATOM_BYTES = 9.5
-VECTORS_PER_ATOM = 2  # in a frame with velocities
+FRAME_ATOM_BYTES = 6.6
+VECTORS_PER_ATOM = 3  # in a frame with velocities: twice 9.5 bytes
 QUENCH_FRAMES = 265  # about 180 of the cooling and 20 of each other stage
 # A line of extended XYZ with forces, and one without.
 LABELLED_ATOM_BYTES = 110
@@ -21,8 +22,9 @@ ATOM_BYTES = 76
 # A mace of 16 channels and max_L 0; the weights grow with the square of the channels.
 MODEL_BYTES = 260_000
 MODEL_CHANNELS = 16
-# While it learns, a model has optimiser states and checkpoints beside it.
-CHECKPOINTS = 4
+# While it learns, a model has a checkpoint beside it (trained, averaged and best weights, three sets of the optimiser),
+# and the next one while that is written.
+CHECKPOINTS = 12
 # Files of a DFT code while it labels.
 LABEL_SCRATCH_BYTES = 50_000_000
 ENVIRONMENT_BYTES = 4 * cost_model.FEATURES  # of an atom as a potential sees it
@@ -57,9 +59,9 @@ def quench_frames(_campaign: Campaign, _wildcards: Wildcards) -> float:
 
 
 def production_frames(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Frames of a production run, those with velocities counted by what they take."""
-    production = campaign.composition(wildcards["composition"]).section("dynamics")["production"]
-    frames = steps_of(production["duration_ps"], step_fs=production["frame_interval_fs"])
+    """Expected frames of a production run, those with velocities counted by what they take."""
+    interval_fs = campaign.composition(wildcards["composition"]).section("dynamics")["production"]["frame_interval_fs"]
+    frames = 1000 * expected_production_ps(campaign, wildcards) / interval_fs
     return frames + VECTORS_PER_ATOM * cost_model.velocity_frames(campaign, wildcards)
 
 
@@ -72,7 +74,7 @@ def _model(potential: PotentialView, folder: Path) -> float:
     if potential.parent:
         return _model(potential.parent, folder)
     path = folder / potential.row.foundation
-    if path.is_file():
+    if not potential.row.begins_anew and path.is_file():
         return path.stat().st_size
     settings = potential.learning["model"]
     return MODEL_BYTES * (settings["channels"] / MODEL_CHANNELS) ** 2 * (settings["max_L"] + 1)

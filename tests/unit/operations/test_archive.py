@@ -87,7 +87,7 @@ def test_an_unknown_composition_is_refused():
 def config() -> dict:
     """The shipped settings with the tables of the tiny campaign."""
     tables = yaml.safe_load((TINY / "config.yaml").read_text())["tables"]
-    return read_configuration([]) | {"tables": tables}
+    return read_configuration([]) | {"tables": {key: f"tests/tiny/{path}" for key, path in tables.items()}}
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "models").mkdir()
     (tmp_path / "models/big.model").write_text("weights")
     potentials = tmp_path / "tests/tiny/potentials.tsv"
-    text = potentials.read_text().replace("base\tnone\t-", f"base\tmodels/big.model\t{'0' * 64}")
+    text = potentials.read_text().replace("base\tnone\t-", f"base\t../../models/big.model\t{'0' * 64}")
     potentials.write_text(text + "other\tnone\t-\tgfn1-xtb\tLiAlCl4\tfor another composition\n")
     rows = (tmp_path / "tests/tiny/compositions.tsv").read_text().splitlines()
     other = rows[1].replace("LiAlCl4\tLiAlCl4", "unneeded\tLiAlCl4", 1)
@@ -109,9 +109,8 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def narrowed(config: dict, composition: str, target: Path):
     """What is left of the campaign, written into another folder."""
-    campaign = load_campaign(config, folders=[Path()])
-    tables = {key: Path(path) for key, path in config["tables"].items()}
-    found = narrow(campaign, config, composition, tables=tables)
+    campaign = load_campaign(config)
+    found = narrow(campaign, config, composition)
     for path, text in found.files.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text)
@@ -128,13 +127,13 @@ def test_the_narrowed_campaign_is_the_same_physics_without_the_rest(config, swee
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     assert "site" not in kept["execution"]
     kept["execution"]["site"] = config["execution"]["site"]  # of the config.yaml that the archived workflow brings
-    again = load_campaign(kept, folders=[Path()])
+    again = load_campaign(kept)
     assert again.swept == ("LiCl-crystal",)
     assert set(again.compositions) == {"LiAlCl4", "LiCl-crystal"}
     assert set(again.potentials) == {"base", "fine-tuned"}
     assert again.needed_potentials == ["fine-tuned", "base"]
     moved = {"tests/tiny/LiCl.cif": "tables/structures/LiCl-crystal.cif"}
-    assert found.moved == moved | {"models/big.model": "tables/foundations/base.model"}
+    assert found.moved == moved | {"models/big.model": "tables/foundations/base/big.model"}
     for name in ("fine-tuned", "base"):
         before = json.dumps(
             [
@@ -160,14 +159,14 @@ def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monke
     (sweep / "mine.extxyz").write_text("labels")
     entry = {"path": "mine.extxyz", "sha256": "a" * 64, "reference": "gfn1-xtb", "composition": "LiCl-crystal"}
     overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
-    overrides["potentials"]["base"]["labels"] = {"imported": [entry]}
+    overrides["potentials"]["base"]["labels"] = {"imported": [entry | {"path": "../../mine.extxyz"}]}
     (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     campaign, found = narrowed(config, "LiCl-crystal", elsewhere)
     monkeypatch.chdir(elsewhere)
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
-    again = load_campaign(kept, folders=[Path()])
+    again = load_campaign(kept)
     (moved,) = again.potential("base").imported(0)
     assert moved == entry | {"path": "tables/labels/aaaaaaaa-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "labels"
@@ -177,18 +176,38 @@ def test_labels_from_elsewhere_move_along(config, sweep, tmp_path_factory, monke
     assert "imported" not in campaign.potential("base").labelling
 
 
+def test_a_foundation_that_is_used_as_it_is_keeps_its_name(config, sweep, tmp_path_factory, monkeypatch):
+    tables = {name: sweep / f"tests/tiny/{name}.tsv" for name in ("potentials", "compositions")}
+    row = f"as-it-is\t../../models/big.model\t{'0' * 64}\t-\tLiCl-crystal\tno label\n"
+    tables["potentials"].write_text(tables["potentials"].read_text() + row)
+    driven = tables["compositions"].read_text().replace("Cl:-1\ttiny\tfine-tuned\tLiCl", "Cl:-1\ttiny\tas-it-is\tLiCl")
+    tables["compositions"].write_text(driven)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    campaign, _ = narrowed(config, "LiCl-crystal", elsewhere)
+    monkeypatch.chdir(elsewhere)
+    kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
+    kept["execution"]["site"] = config["execution"]["site"]
+    again = load_campaign(kept)
+    assert list(again.potentials) == again.needed_potentials == ["as-it-is"]
+    assert again.potential("as-it-is").foundation_model == "tables/foundations/as-it-is/big.model"
+    released = [each.potential("as-it-is").sampling.released_reference for each in (campaign, again)]
+    assert released[0] == released[1]
+    assert released[0]["name"] == "zero-shot big"
+
+
 def test_structures_to_replay_move_along(config, sweep, tmp_path_factory, monkeypatch):
     (sweep / "mine.extxyz").write_text("structures")
     entry = {"path": "mine.extxyz", "sha256": "b" * 64, "dispersion": "none"}
     overrides = yaml.safe_load((sweep / "tests/tiny/overrides.yaml").read_text())
-    overrides["potentials"]["base"]["learning"]["training"] = {"recipe": "replay", "replay_structures": entry}
+    named = entry | {"path": "../../mine.extxyz"}
+    overrides["potentials"]["base"]["learning"]["training"] = {"recipe": "replay", "replay_structures": named}
     (sweep / "tests/tiny/overrides.yaml").write_text(yaml.safe_dump(overrides))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     campaign, _ = narrowed(config, "LiCl-crystal", elsewhere)
     monkeypatch.chdir(elsewhere)
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
-    moved = load_campaign(kept, folders=[Path()]).potential("base").fine_tuning.replay_structures
+    moved = load_campaign(kept).potential("base").fine_tuning.replay_structures
     assert moved == entry | {"path": "tables/replayed/bbbbbbbb-mine.extxyz"}
     assert Path(moved["path"]).read_text() == "structures"
     assert campaign.potential("base").fine_tuning.replay_structures == entry
@@ -208,7 +227,7 @@ def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, s
     kept = yaml.safe_load((elsewhere / "config.yaml").read_text())
     kept["execution"]["site"] = config["execution"]["site"]
     assert campaign.with_loco == ["base"]
-    assert load_campaign(kept, folders=[Path()]).with_loco == []
+    assert load_campaign(kept).with_loco == []
 
 
 def test_a_record_of_snakemakes_follows_the_files_that_moved():

@@ -59,13 +59,15 @@ def sweep(tmp_path: Path) -> Path:
     write(
         tmp_path,
         f"{POINT}/.md.json.work/0123/state.pt",
-        f"{POTENTIAL}/generation1/labels/chunk0.work/cp2k-x/RESTART.wfn",
+        f"{POTENTIAL}/generation1/labels/.chunk0.extxyz.work/0123/cp2k-x/RESTART.wfn",
         f"{POINT}/.writing-abc.h5md",
         "results/notes.txt",
         "results/Gone/md/500K/.md.json.work/0123/state.pt",
         "logs/LiCl/replica1/quench_cell.log",
         ".snakemake/metadata/cmVz",
         "archives/LiCl.zip",
+        "labels/0123-1/4567.labels",
+        f"{POINT}/.md.json.made.json",
     )
     return tmp_path
 
@@ -80,7 +82,7 @@ def paths_of(found: dict[str, str], mark: str) -> set[str]:
 
 WORK_FOLDERS = {
     f"{POINT}/.md.json.work/0123/state.pt",
-    f"{POTENTIAL}/generation1/labels/chunk0.work/cp2k-x/RESTART.wfn",
+    f"{POTENTIAL}/generation1/labels/.chunk0.extxyz.work/0123/cp2k-x/RESTART.wfn",
 }
 INTERMEDIATES = {f"{POTENTIAL}/generation1/exploration.extxyz", "results/LiCl/replica1/quench.h5md"}
 
@@ -106,6 +108,8 @@ def test_labels_results_logs_records_and_what_is_not_ours_never_go(sweep):
         "logs/LiCl/replica1/quench_cell.log",
         ".snakemake/metadata/cmVz",
         "archives/LiCl.zip",
+        "labels/0123-1/4567.labels",
+        f"{POINT}/.md.json.made.json",
         "results/notes.txt",
         "results/Gone/md/500K/.md.json.work/0123/state.pt",
     } <= never
@@ -131,7 +135,7 @@ def test_only_what_may_go_now_is_deleted_and_its_work_folders_with_it(sweep):
     left = {path.relative_to(sweep).as_posix() for path in sweep.rglob("*") if path.is_file()}
     assert left == {entry.path for entry in entries} - now
     assert not (sweep / POINT / ".md.json.work").exists()
-    assert not (sweep / POTENTIAL / "generation1/labels/chunk0.work").exists()
+    assert not (sweep / POTENTIAL / "generation1/labels/.chunk0.extxyz.work").exists()
 
 
 def test_a_file_that_changed_since_it_was_marked_stays(sweep):

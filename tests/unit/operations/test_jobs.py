@@ -11,17 +11,19 @@ from saltflow.operations.jobs import job_of_log, jobs_of, recorded_jobs
 from saltflow.operations.rules import RULE
 
 ROOT = Path(__file__).resolve().parents[3]
-SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").rglob("*.smk")))
 
 
-@pytest.fixture(scope="module")
-def campaign() -> Campaign:
+@pytest.fixture(scope="module", params=[False, True], ids=["quenched alone", "quenched together"])
+def campaign(request) -> Campaign:
     configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
     configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
     configuration["learning"]["convergence"]["diffusion"] = {"max_deviation_sigmas": 2.0, "max_relative_error": 0.2}
     configuration["learning"]["loco_compositions"] = ["LiCl-crystal"]
     configuration["sweep"]["analyses"].append("constraints")
-    return load_campaign(configuration, folders=[ROOT])
+    configuration["execution"]["quench_together"] = request.param
+    configuration["barriers"]["structures_path"] = str(ROOT / "tests/tiny/crystals.tsv")
+    return load_campaign(configuration)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,8 @@ def test_a_file_of_no_rule_is_no_job():
 def test_a_campaign_has_every_job_once(campaign):
     jobs = list(jobs_of(campaign))
     assert len({job.log for job in jobs}) == len({job.product for job in jobs}) == len(jobs)
-    assert {job.rule for job in jobs} == set(RULE)
+    together = campaign.settings.execution.quench_together
+    assert {job.rule for job in jobs} == set(RULE) - {"quench_cell" if together else "quench_replicas"}
     assert all(job_of_log(job.log) == job for job in jobs)
 
 
@@ -58,7 +61,7 @@ def test_constrained_points_are_those_that_are_asked_for(campaign):
     frozen = [job for job in jobs_of(campaign) if job.product.startswith("results/LiAlCl4/coupling/")]
     counts = {rule: sum(job.rule == rule for job in frozen) for rule in {job.rule for job in frozen}}
     assert counts == {"find_groups": 2, "run_constrained_md": 4, "analyse_constrained_md": 4, "relate_coupling": 1}
-    plain = load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
+    plain = load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]))
     assert not any("/coupling/" in job.product for job in jobs_of(plain))
     assert not any(job.rule == "measure_diffusion" for job in jobs_of(plain))
 

@@ -10,8 +10,10 @@ from mace_models import rock_salt
 
 from saltflow.base.provenance import sha256_of_file, write_json
 from saltflow.dynamics.timing import Timing, repeated_to
-from saltflow.operations.md_benchmark import calibration_rows, command, write_rates
-from saltflow.operations.plan.calibration import read_calibration
+from saltflow.operations.md_benchmark import LONG_RUNS, SHORT_RUNS, calibration_rows, command, write_rates
+from saltflow.operations.plan.calibration import read_calibration, read_published
+
+RULES = [*LONG_RUNS, *SHORT_RUNS]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_sizes_are_timed_and_the_plan_reads_the_table(model_paths, salt, tmp_pat
     for rule in ("run_md", "quench_cell", "explore", "propose_initial_frames", "run_constrained_md"):
         rate = rates[rule, "cpu"]
         assert (rate.basis, rate.unit) == ("measured", "atom-steps")
-        assert "seed1.model, float32, 2 cells of 16 atoms" in rate.conditions
+        assert "seed1.model by compiled loops, float32, 2 cells of 16 atoms" in rate.conditions
     assert rates["run_md", "cuda"].basis == "assumed"
     assert rates["analyse_transport", ""].conditions == "1,302 atoms, 100,000 frames"
 
@@ -48,19 +50,26 @@ def test_rates_follow_from_the_seconds_of_a_step():
     timing = Timing(atoms=1302, cells=3, step_fs=2.0, seconds_per_step=0.0864)
     assert timing.ns_per_day == pytest.approx(2.0)  # a million steps of 2 fs
     assert timing.seconds_per_atom_step == pytest.approx(0.0864 / 3906)
-    rows = calibration_rows(timing, start_s=21.3, device="cuda", machine="GPU\tX", model="m, float32")
+    rows = calibration_rows(timing, rules=RULES, start_s=21.3, device="cuda", machine="GPU\tX", model="m, float32")
     assert {(row["seconds_per_unit"], row["start_s"], row["machine"]) for row in rows} == {("2.2e-05", "21", "GPU X")}
 
 
 def test_rows_of_another_device_stay_and_a_second_time_replaces(tmp_path):
     timing, out = Timing(atoms=42, cells=1, step_fs=1.0, seconds_per_step=0.42), tmp_path / "config/calibration.tsv"
     for seconds in (5.0, 7.0):
-        write_rates(out, calibration_rows(timing, start_s=seconds, device="cuda", machine="one", model="m"))
+        write_rates(
+            out, calibration_rows(timing, rules=RULES, start_s=seconds, device="cuda", machine="one", model="m")
+        )
     rates = read_calibration([tmp_path])
     assert rates["run_md", "cuda"].start_s == 7
     assert rates["run_md", "cuda"].seconds_per_unit == 0.01
     assert rates["run_md", "cpu"].start_s == 4
-    assert len(out.read_text().splitlines()) == len(rates) + 1
+    assert len(out.read_text().splitlines()) == len(rates) + len(read_published([tmp_path])) + 1
+
+
+def test_committees_are_not_timed_by_what_only_pays_for_long_runs():
+    assert {"propose_initial_frames", "explore"} == set(SHORT_RUNS)
+    assert {"quench_cell", "run_md"} < set(LONG_RUNS)
 
 
 @pytest.mark.parametrize(("wished", "repeats"), [(8, (1, 1, 1)), (54, (2, 2, 2)), (216, (3, 3, 3)), (1302, (5, 5, 6))])

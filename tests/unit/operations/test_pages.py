@@ -124,3 +124,25 @@ def test_boxes_stand_apart_and_below_what_they_need():
 def test_graph_of_nothing_is_empty():
     drawing = graph.draw([], [])
     assert (drawing.boxes, drawing.arrows, drawing.returns) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.3312, 0.0213, "0.331 ± 0.021"),
+        (1234.6, 67.8, "1,235 ± 68"),
+        (1.234e-6, 5.6e-8, "(1.234 ± 0.056) × 10⁻⁶"),
+        (0.08, 0.64, "0.08 ± 0.64"),
+        (2.5, None, "2.5"),
+        (2.5, 0.0, "2.5"),
+    ],
+)
+def test_numbers_have_the_digits_of_their_errors(value, error, text):
+    assert figures.with_error(value, error) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5.3e22, "5.3 × 10²²"), (999_999_999, "1,000,000,000"), (12_345_678, "12,300,000")]
+)
+def test_very_large_numbers_are_written_with_a_power(value, text):
+    assert figures.rounded(value) == text

@@ -14,7 +14,7 @@ from saltflow.operations.plan.cluster import (
     read_partition_file,
     read_partitions,
 )
-from saltflow.operations.plan.limits import Request, broken_limits
+from saltflow.operations.plan.limits import Request, broken_by_machine, broken_limits
 
 # As Slurm 22.05 prints them, shortened.
 PARTITIONS = """\
@@ -126,7 +126,7 @@ def test_the_file_of_partitions_comes_before_what_slurm_says(tmp_path: Path):
 def test_a_file_that_holds_no_partitions_is_refused(tmp_path: Path, text: str):
     file = tmp_path / "partitions.yaml"
     file.write_text(text)
-    with pytest.raises(InputError, match="slurm-partition-config"):
+    with pytest.raises(InputError, match=r"partitions\.yaml(, line 1:|: keys and| is no file)"):
         read_partition_file(file)
 
 
@@ -134,4 +134,38 @@ def test_without_slurm_nothing_is_known_and_that_is_said(monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(tmp_path))
     cluster = look_at_cluster(None)
     assert cluster.partitions == cluster.qos == ()
-    assert "not checked" in cluster.source
+    assert [sentence.split(":")[0] for sentence in cluster.unchecked] == [
+        "Limits of partitions were not checked",
+        "Limits of QOS were not checked",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("new_GB", "peak_GB", "quota_GB", "memory_MB", "local", "sentences"),
+    [
+        (1e-6, 1.0, 2.0, 1, True, []),
+        (1e-6, 1.0, None, 1e12, False, []),
+        (1e9, 1.0, None, 1, True, ["The sweep is expected to write 1e+09 GB more where the disk of"]),
+        (
+            1e-6,
+            3.0,
+            2.0,
+            1,
+            False,
+            ["The sweep is expected to take 3 GB where execution.quota_GB allows 2: raise it, or"],
+        ),
+        (1e-6, 1.0, None, 1e12, True, ["run_md needs 1,000,000,000,000 MB where this machine has"]),
+    ],
+)
+def test_disk_quota_and_memory_of_this_machine(tmp_path: Path, new_GB, peak_GB, quota_GB, memory_MB, local, sentences):
+    found = broken_by_machine(
+        {"new": new_GB, "peak": peak_GB},
+        {"rule": "run_md", "memory_MB": memory_MB},
+        folder=tmp_path,
+        quota_GB=quota_GB,
+        local=local,
+    )
+    assert len(found) == len(sentences)
+    for entry, sentence in zip(found, sentences, strict=True):
+        assert entry["sentence"].startswith(sentence)
+        assert entry["requested"] > entry["allowed"]

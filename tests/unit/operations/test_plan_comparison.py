@@ -16,6 +16,7 @@ BEFORE = {
     "counts": {"due": 10, "submissions": 5},
     "compositions": [{"id": name} for name in ("LiCl", "NaCl")],
     "potentials": [{"id": "base"}],
+    "loss": {"cpu_hours": 0.0, "gpu_hours": 0.0, "rules": [], "because": [], "jobs": [], "sentence": ""},
     "settings": {"dynamics.production.duration_ps": 100.0, "sweep.replicas": 3},
     "totals": {
         "cpu_hours": HOURS,

@@ -11,6 +11,7 @@ from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
 from saltflow.operations.attempts import journal_path
+from saltflow.operations.expected_length import expected_production_ps
 from saltflow.operations.plan.calibration import SUBMITTED, TABLE, read_calibration
 from saltflow.operations.plan.dag import Dag, PlannedJob, Reason
 from saltflow.operations.plan.expected_times import Estimator, read_seconds, rounded
@@ -27,7 +28,7 @@ JOURNAL = '{{"attempt": "{0}", "began": "2026-01-01T00:00:00+00:00", "requested"
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(read_configuration([]), folders=[ROOT])
+    return load_campaign(read_configuration([]))
 
 
 def job(rule: str, where: Mapping[str, str], index: int = 0, *, due: bool = True, gpus: int = 0, **facts) -> PlannedJob:
@@ -52,6 +53,11 @@ def dag_of(folder: Path, *jobs: PlannedJob, executor: str = "slurm") -> Dag:
     return Dag(folder, {}, {}, jobs, {}, executor, {}, 100, None, 1)
 
 
+def calibrated_s(campaign: Campaign, where: Mapping[str, str]) -> float:
+    work = work_of(campaign, "run_md", where).amount * RULE["run_md"].expected_share(campaign, where)
+    return RATES["run_md", "cuda"].seconds(work)
+
+
 def finish(folder: Path, done: PlannedJob, *, seconds: float, gpus: list[int | str]) -> None:
     """Leave behind what a finished job leaves: its benchmark and a line for every attempt."""
     (folder / "logs").mkdir(exist_ok=True)
@@ -64,7 +70,7 @@ def test_the_table_has_a_rate_for_whatever_can_do_a_rule():
     assert set(RATES) == {(spec.name, each) for spec in RULES for each in spec.upper_bounds} | {(SUBMITTED, "")}
 
 
-def test_gpu_rates_are_said_to_be_assumed():
+def test_no_gpu_rate_is_said_to_be_measured():
     assert {rate.basis for (_, done_by), rate in RATES.items() if done_by == "cuda"} == {"assumed"}
     assert all(rate.date and rate.machine for rate in RATES.values() if rate.basis == "measured")
 
@@ -73,9 +79,9 @@ def test_gpu_rates_are_said_to_be_assumed():
     ("old", "new", "words"),
     [
         ("run_md\tcpu", "run_dm\tcpu", "no rule 'run_dm'"),
-        ("\tassumed\t", "\tguessed\t", "'guessed' is not known; write measured or assumed"),
+        ("\tassumed\t", "\tguessed\t", "'guessed' is not known; write measured, published or assumed"),
         ("run_md\tcpu\tatom-steps", "run_md\tcpu\tsteps", "'atom-steps'"),
-        ("\t9e-05\t", "\tfast\t", "'fast' is not a positive number"),
+        ("\t5e-05\t", "\tfast\t", "'fast' is not a positive number"),
     ],
 )
 def test_a_wrong_table_is_refused_in_sentences(tmp_path: Path, old: str, new: str, words: str):
@@ -101,7 +107,7 @@ def test_where_the_table_has_no_rate_the_upper_bound_of_the_rule_holds(tmp_path:
 def test_expected_is_the_start_and_the_work_and_snakemake_inside_the_job(campaign: Campaign, tmp_path: Path):
     run = job("run_md", POINT, gpus=1)
     rate = RATES["run_md", "cuda"]
-    work = work_of(campaign, "run_md", POINT).amount
+    work = work_of(campaign, "run_md", POINT).amount * RULE["run_md"].expected_share(campaign, POINT)
     submitted = Estimator(campaign, dag_of(tmp_path, run), RATES)
     here = Estimator(campaign, dag_of(tmp_path, run, executor="local"), RATES)
     assert here.expected_s(run) == pytest.approx(rate.start_s + work * rate.seconds_per_unit)
@@ -121,11 +127,11 @@ def test_at_most_is_never_less_than_expected_nor_than_what_is_asked_for(campaign
 def test_finished_jobs_of_the_sweep_correct_the_calibration_by_their_median(campaign: Campaign, tmp_path: Path):
     done = [job("run_md", POINT, index, due=False, gpus=1) for index in range(3)]
     due = job("run_md", POINT | {"temperature": "900"}, 3, gpus=1)
-    calibrated = RATES["run_md", "cuda"].seconds(work_of(campaign, "run_md", POINT).amount)
+    calibrated, of_due = (calibrated_s(campaign, each.wildcards) for each in (done[0], due))
     for one, factor in zip(done, (2.0, 3.0, 50.0), strict=True):
         finish(tmp_path, one, seconds=factor * calibrated, gpus=[1])
     estimator = Estimator(campaign, dag_of(tmp_path, *done, due), RATES)
-    assert estimator.expected_s(due) == pytest.approx(3 * calibrated, rel=1e-3)
+    assert estimator.expected_s(due) == pytest.approx(3 * of_due, rel=1e-3)
     assert estimator.basis(due) == "3 finished jobs of this sweep"
 
 
@@ -175,8 +181,10 @@ def test_what_is_there_is_looked_at_and_what_is_not_follows_from_the_settings(ca
     storage = Storage(campaign, dag_of(tmp_path, done, due))
     assert 1_000_000 < storage.bytes_of(done) < 1_050_000
     production = campaign.composition(POINT["composition"]).section("dynamics")["production"]
-    frames = 1000 * production["duration_ps"] / production["frame_interval_fs"]
+    frames = 1000 * expected_production_ps(campaign, POINT) / production["frame_interval_fs"]
     atoms = campaign.composition(POINT["composition"]).section("cells")["atoms"]
-    # Three coordinates of four bytes, which compression makes a fifth smaller.
-    assert storage.bytes_of(due) == pytest.approx(12 * 0.8 * frames * atoms, rel=0.05)
+    velocities = production["velocities"]
+    exact = 2 * 1000 * velocities["duration_ps"] / velocities["interval_fs"]
+    # Three coordinates of four bytes, of which compression leaves 55 % on their grid and 80 % beside velocities.
+    assert storage.bytes_of(due) == pytest.approx(12 * (0.55 * frames + 0.8 * exact) * atoms, rel=0.05)
     assert storage.files == 2 * (2 + 3)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.crystals_table import CrystalRow
 from saltflow.campaign.loading import load_campaign
 from saltflow.learning.sampling.driving import RELAX_STEPS
 from saltflow.operations import cost_model
@@ -29,6 +31,8 @@ from saltflow.operations.rules import RULE
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = read_configuration([])
+# For rules of studies; the shipped catalogue has no crystal.
+CRYSTALS = {"LiCl": CrystalRow("LiCl", "LiCl.cif", "Li", "Al-oxyhalide", composition="LiAlCl2.5O0.75")}
 OXYHALIDE, CHLORIDE = {"composition": "LiAlCl2.5O0.75"}, {"composition": "LiCl-TaCl5"}
 POINT = OXYHALIDE | {"temperature": "500"}
 TRAINED = {"potential": "Al-oxyhalide", "generation": "2", "member": "1", "chunk": "0"}
@@ -45,12 +49,13 @@ def campaign(changes: dict | None = None) -> Campaign:
             section = section[name]
         assert key in section
         section[key] = value
-    return load_campaign(config, folders=[ROOT])
+    return replace(load_campaign(config), crystals=CRYSTALS)
 
 
 def wildcards_of(rule: str) -> dict[str, str]:
     """Wildcards of some job of any rule."""
-    return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"}
+    crystal = {"structure": "LiCl"} if "{structure}" in RULE[rule].product else {}
+    return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"} | crystal
 
 
 # ── work ───────────────────────────────────────────────────────────────────────────────────────
@@ -60,7 +65,7 @@ def test_a_point_has_the_steps_of_all_its_stages_for_the_atoms_of_all_its_replic
     changes = {"cells.atoms": 84, "sweep.replicas": 2}
     work = work_of(campaign(changes), "run_md", POINT)
     # LiAlCl2.5O0.75: 21 atoms in the smallest cell; oxygen asks for steps of 1 fs
-    assert work == (2 * 84 * (100 + 20 + 20_000) * 1000, "atom-steps")
+    assert work == (2 * 84 * (100 + 20 + 10_000) * 1000, "atom-steps")
 
 
 def test_the_timestep_counts():
@@ -69,10 +74,11 @@ def test_the_timestep_counts():
 
 
 def test_a_crystal_is_relaxed_and_annealed_but_not_melted():
-    tiny = campaign({f"tables.{name}": f"tests/tiny/{name}.tsv" for name in ("compositions", "potentials")})
+    tables = {f"tables.{name}": f"tests/tiny/{name}.tsv" for name in ("compositions", "potentials")}
+    tiny = campaign(tables)
     crystal = {"composition": "LiCl-crystal", "replica": "1"}
-    assert cost_model.cell_atoms(tiny, crystal) == 1430
-    assert work_of(tiny, "quench_cell", crystal).amount == 1430 * (200 + 50 * 1000 / 2)
+    assert cost_model.cell_atoms(tiny, crystal) == 550
+    assert work_of(tiny, "quench_cell", crystal).amount == 550 * (200 + 50 * 1000 / 2)
 
 
 def test_all_chunks_together_hold_the_frames_of_a_generation():
@@ -236,10 +242,20 @@ def test_only_models_at_work_need_a_gpu():
         "fine_tune",
         "fine_tune_loco",
         "quench_cell",
+        "quench_replicas",
         "run_md",
         "run_constrained_md",
+        "compute_barriers",
     }
     assert place(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}) == "cpu"
+
+
+@pytest.mark.parametrize(("device", "where"), [("cpu", "cpu"), ("cuda", "gpu")])
+def test_a_teacher_labels_where_its_device_is(device, where):
+    teacher = TRAINED | {"reference": "chgnet-pbe"}
+    changed = campaign({"references.chgnet-pbe.device": device, "execution.device": "cpu"})
+    assert place(changed, "label_frames", teacher) == where
+    assert done_by(changed, "label_frames", teacher) == "universal"
 
 
 def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
@@ -261,7 +277,7 @@ def test_a_site_is_told_what_was_filled_in_and_a_model_only_with_a_gpu():
 
 
 def test_every_rule_has_a_task():
-    rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").rglob("*.smk")))
     assert set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", rules, flags=re.M)) == set(RULE)
 
 

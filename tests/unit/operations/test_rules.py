@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_a_rule_that_follows_a_protocol_names_its_setting():
     """The plan says by it which setting runs a job again."""
-    for path in sorted((ROOT / "rules").glob("*.smk")):
+    for path in sorted((ROOT / "rules").rglob("*.smk")):
         for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), flags=re.M | re.S):
             follows = re.search(r"^ {8}protocol=", body, flags=re.M)
             assert bool(follows) == bool(RULE[name].protocol), name
@@ -21,7 +21,7 @@ def test_a_rule_that_follows_a_protocol_names_its_setting():
 def test_every_parameter_of_a_rule_is_known_to_the_reasons_of_a_plan():
     names = {
         name
-        for path in (ROOT / "rules").glob("*.smk")
+        for path in (ROOT / "rules").rglob("*.smk")
         for block in re.findall(r"^    params:\n((?:        .*\n)+)", path.read_text(), flags=re.M)
         for name in re.findall(r"^        (\w+)=", block, flags=re.M)
     }

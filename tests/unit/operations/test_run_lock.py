@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from commands.sweep import find_sweep
 from saltflow.base.errors import SaltflowError
 from saltflow.operations import run_lock
 from saltflow.operations.run_lock import RECORD, REPOSITORY, RunLock, claim, read_run_lock, start, stop, take_over
@@ -192,3 +193,44 @@ def test_where_it_was_started_follows_from_its_snakefile(monkeypatch, arguments,
 def test_the_command_names_the_sweep_as_make_takes_it():
     assert run_lock.resume_command(REPOSITORY / "my-sweep") == "saltflow resume my-sweep"
     assert run_lock.resume_command(Path("/nowhere/a sweep")) == "saltflow resume '/nowhere/a sweep'"
+
+
+# ── what a folder was run with ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--configfile", "a.yaml", "b.yaml", "--profile", "site"],
+        ["target", "--profile=site", "--configfiles", "a.yaml", "b.yaml"],
+        ["--configfile", "c.yaml", "--profile", "site", "--configfile", "a.yaml", "b.yaml", "-n"],
+    ],
+)
+def test_a_sweep_is_that_of_its_last_run(tmp_path, words):
+    """Not that of the config.yaml in its folder, which was not read."""
+    folder, started_in = tmp_path / "my sweep", tmp_path / "elsewhere"
+    (started_in / "site").mkdir(parents=True)
+    for path in (folder / "config.yaml", *(started_in / name for name in ("a.yaml", "b.yaml", "site/config.yaml"))):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    assert find_sweep(folder).configfiles == (str(folder / "config.yaml"),)
+    leave(folder, command=["python", "-m", "snakemake", *words], started_in=str(started_in), state="finished")
+    sweep = find_sweep(folder, needs_profile=True)
+    assert sweep.configfiles == (str(started_in / "a.yaml"), str(started_in / "b.yaml"))
+    assert sweep.profile == str(started_in / "site")
+    assert find_sweep(folder, [str(started_in / "b.yaml")]).configfiles == (str(started_in / "b.yaml"),)
+    assert run_lock.last_command(folder).startswith(f"Last run: snakemake {words[0]}")
+
+
+def test_settings_that_moved_with_their_folder_are_found(tmp_path):
+    folder = tmp_path / "moved"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("")
+    leave(folder, command=["python", "-m", "snakemake", "--configfile", "old/config.yaml"], started_in=str(tmp_path))
+    assert find_sweep(folder).configfiles == (str(folder / "config.yaml"),)
+
+
+def test_a_folder_without_a_sweep_is_refused_with_what_it_holds(tmp_path):
+    (tmp_path / "config.yml").write_text("")
+    with pytest.raises(SaltflowError, match=r"it has config\.yml, but no config\.yaml and nothing has run there"):
+        find_sweep(tmp_path)

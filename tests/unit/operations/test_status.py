@@ -1,6 +1,9 @@
 """How far a sweep is, from folders that look as its jobs have left them; and the files of a configuration."""
 
 import json
+import os
+import re
+import shutil
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +25,7 @@ TIMEOUT = "slurmstepd: error: *** JOB 7 ON cpu01 CANCELLED AT 2025-11-20T23:59:4
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
+    return load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]))
 
 
 def finish(folder: Path, *jobs: Job) -> None:
@@ -61,9 +64,9 @@ def of(campaign: Campaign, name: str, rule: str) -> list[Job]:
 def test_an_untouched_folder_is_all_due(campaign, tmp_path):
     said = format_status(read_status(campaign, tmp_path))
     assert said.splitlines() == [
-        "2 compositions: 0 done, 0 under way, 0 with failed jobs, 2 not started. MD: 0 of 0.00066 ns. "
+        "2 compositions: 0 done, 0 under way, 0 with failed jobs, 2 not started. MD: 0 of 0.00138 ns. "
         "Potentials: 0 of 2 released.",
-        "88 jobs: 0 done, 0 running, 0 failed, 88 due.",
+        "89 jobs: 0 done, 0 running, 0 failed, 89 due.",
         "",
         "2 compositions have not started; --all shows them.",
     ]
@@ -79,9 +82,28 @@ def test_a_finished_folder_is_all_done(campaign, tmp_path):
     finish(tmp_path, *jobs_of(campaign))
     said = format_status(read_status(campaign, tmp_path))
     assert "2 compositions: 2 done" in said
-    assert "MD: 0.00066 of 0.00066 ns. Potentials: 2 of 2 released.\n88 jobs: 88 done" in said
+    assert "MD: 0.00138 of 0.00138 ns. Potentials: 2 of 2 released.\n89 jobs: 89 done" in said
     assert "released, generation 1, not converged" in said
     assert "✗" not in said.replace("✗ failed", "")
+
+
+def test_a_foundation_that_is_used_as_it_is_has_no_generations(tmp_path):
+    shutil.copytree(ROOT / "tests/tiny", tmp_path / "tiny")
+    (tmp_path / "tiny/universal.model").write_bytes(b"weights")
+    with (tmp_path / "tiny/potentials.tsv").open("a") as table:
+        table.write(f"as-it-is\tuniversal.model\t{'0' * 64}\t-\tLiCl-crystal\t-\n")
+    compositions = tmp_path / "tiny/compositions.tsv"
+    driven = compositions.read_text().replace("Li:+1 Cl:-1\ttiny\tfine-tuned", "Li:+1 Cl:-1\ttiny\tas-it-is")
+    compositions.write_text(driven)
+    campaign = load_campaign(read_configuration([tmp_path / "tiny/config.yaml"]))
+    said = format_status(read_status(campaign, tmp_path), everything=True)
+    assert re.search(r"^as-it-is +0/0 +0/1 +zero-shot$", said, flags=re.M)
+    assert "as-it-is: due, zero-shot" in said
+    finish(tmp_path, *about(campaign, "as-it-is"))
+    record = {"generation": None, "converged": None}
+    (tmp_path / "results/potentials/as-it-is/released.json").write_text(json.dumps(record))
+    said = format_status(read_status(campaign, tmp_path))
+    assert re.search(r"^as-it-is +0/0 +1/1 +released, zero-shot$", said, flags=re.M)
 
 
 def test_a_stage_shows_what_is_done_and_what_failed(campaign, tmp_path):
@@ -91,7 +113,7 @@ def test_a_stage_shows_what_is_done_and_what_failed(campaign, tmp_path):
     attempt(tmp_path, failed, outcome="failed", error="SaltflowError", sentence="The cell\nexploded; shorten the step.")
     said = format_status(read_status(campaign, tmp_path))
     row = next(line for line in said.splitlines() if line.startswith("LiAlCl4"))
-    assert row.split()[-9:] == ["generation", "0", "4/4", "0/3", "✗1", "0", "of", "0.00033", "0/22"]
+    assert row.split()[-9:] == ["generation", "0", "4/4", "0/3", "✗1", "0", "of", "0.00069", "0/22"]
     assert "LiCl-crystal" not in said
     assert (
         f"run_md (composition LiAlCl4, temperature {failed.wildcards['temperature']}) failed: The cell exploded" in said
@@ -115,7 +137,7 @@ def test_checkpoints_tell_how_far_md_is(campaign, tmp_path):
     segments.mkdir(parents=True)
     (segments / "segment-000000.pt").touch()
     done_ns, all_ns = read_status(campaign, tmp_path).compositions["LiAlCl4"].md_ns
-    point_ns = (0.02 + 0.01 + 0.08) / 1000
+    point_ns = (0.02 + 0.01 + 0.2) / 1000
     assert all_ns == pytest.approx(3 * point_ns)
     assert done_ns == pytest.approx(point_ns + 0.04 / 1000)
     for number in range(1, 9):
@@ -171,3 +193,30 @@ def test_a_configuration_that_is_none_is_refused(tmp_path, text, said):
         path.write_text(text)
     with pytest.raises(InputError, match=said):
         read_configuration([path])
+
+
+@pytest.mark.parametrize(
+    ("end", "state"), [({"outcome": "failed", "error": "X"}, "failed"), ({"outcome": "done"}, "done")]
+)
+def test_a_product_of_before_its_last_attempt_does_not_hide_what_became_of_that(campaign, tmp_path, end, state):
+    (job,) = of(campaign, "LiAlCl4", "fit_arrhenius")
+    finish(tmp_path, job)
+    os.utime(tmp_path / job.product, (1, 1))
+    attempt(tmp_path, job, **end)
+    tally = read_status(campaign, tmp_path).compositions["LiAlCl4"]
+    assert [each.state for each in tally.jobs if each.job == job] == [state]
+
+
+def test_crystals_of_a_study_have_a_line_of_their_own(tmp_path):
+    configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
+    configuration["barriers"]["structures_path"] = str(ROOT / "tests/tiny/crystals.tsv")
+    ours = load_campaign(configuration)
+    (crystal, *_) = own = [job for job in jobs_of(ours) if job.wildcards.get("structure") == "rock-salt"]
+    assert [job.rule for job in own] == ["compute_barriers", "map_md_hops"]
+    attempt(tmp_path, crystal, outcome="failed", error="SaltflowError", sentence="no room")
+    shown = format_status(read_status(ours, tmp_path))
+    assert "Migration barriers: 0 of 1 crystals done, 0 running, 1 failed, 0 due." in shown
+    assert "compute_barriers (structure rock-salt) failed: no room" in shown
+    journal_path(tmp_path / crystal.log).unlink()
+    finish(tmp_path, *own)
+    assert "Migration barriers: 1 of 1 crystals done" in format_status(read_status(ours, tmp_path))

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from saltflow.campaign.loading import find_table, load_campaign
+from saltflow.campaign.loading import load_campaign
 from saltflow.operations.archive.archive_readme import readme_text
 from saltflow.operations.archive.contents import Item, archived_run, items
 from saltflow.operations.archive.crate import crate_text
@@ -31,7 +31,7 @@ def archive_composition(composition: str, dag: Dag, *, sweep: Path, repository: 
             be complete elsewhere.
     """
     archived = archived_run(composition, dag.jobs)
-    narrowed = _narrowed(composition, dag, sweep, repository)
+    narrowed = _narrowed(composition, dag, sweep)
     facts = gather(archived, sweep=sweep, repository=repository, rules=dag.rules, moved=narrowed.moved)
 
     def described(packed: Sequence[Packed]) -> Iterator[Item]:
@@ -44,9 +44,6 @@ def archive_composition(composition: str, dag: Dag, *, sweep: Path, repository: 
     return target, verify(target, targets=archived.targets)
 
 
-def _narrowed(composition: str, dag: Dag, sweep: Path, repository: Path) -> Narrowed:
-    with contextlib.chdir(sweep):  # relative paths of the tables start here
-        folders = [Path(), repository]
-        campaign = load_campaign(dag.config, folders=folders)
-        tables = {key: find_table(key, path, folders) for key, path in dag.config["tables"].items()}
-        return narrow(campaign, dag.config, composition, tables=tables)
+def _narrowed(composition: str, dag: Dag, sweep: Path) -> Narrowed:
+    with contextlib.chdir(sweep):  # paths of the configuration start here
+        return narrow(load_campaign(dag.config), dag.config, composition)

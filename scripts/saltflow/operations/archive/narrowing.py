@@ -29,7 +29,7 @@ class Narrowed:
     moved: Mapping[str, str]
 
 
-def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Mapping[str, Path]) -> Narrowed:
+def narrow(campaign: Campaign, config: Mapping, composition: str) -> Narrowed:
     """The campaign with one composition, and with those rows only that made it.
 
     A member of a training set whose own potential is not needed here names the one that it trains instead; no
@@ -38,7 +38,6 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
     Args:
         campaign: of the sweep, read in its folder.
         config: the merged configuration.
-        tables: compositions, potentials, overrides → the file that was read.
     """
     chain = _chain(campaign, campaign.composition(composition).potential)
     trains = {member: name for name in reversed(chain) for member in campaign.potentials[name].compositions}
@@ -46,7 +45,7 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
     rows = [name for name in campaign.compositions if name in trains]
     moved = _moved(campaign, rows, chain)
     changes = {
-        name: {"start": Path(moved[start]).relative_to(TABLES).as_posix()} if start in moved else {}
+        name: {"start": _from_tables(moved[start])} if start in moved else {}
         for name in rows
         for start in [campaign.composition(name).row.start]
     }
@@ -54,17 +53,26 @@ def narrow(campaign: Campaign, config: Mapping, composition: str, *, tables: Map
         if campaign.composition(name).potential not in chain:
             changes[name]["potential"] = trains[name]
     starts = {
-        name: {"foundation": moved[foundation]} if foundation in moved else {}
+        name: {"foundation": _from_tables(moved[foundation])} if foundation in moved else {}
         for name in chain
         for foundation in [campaign.potentials[name].foundation]
     }
     files = {
         "config.yaml": _config_text(config, composition, moved),
-        f"{TABLES}/compositions.tsv": _table_text(tables["compositions"], compositions.COLUMNS, "id", changes),
-        f"{TABLES}/potentials.tsv": _table_text(tables["potentials"], potentials_table.COLUMNS, "name", starts),
-        f"{TABLES}/overrides.yaml": _overrides_text(campaign, rows, chain, moved),
+        f"{TABLES}/compositions.tsv": _table_text(
+            config["tables"]["compositions"], compositions.COLUMNS, "id", changes
+        ),
+        f"{TABLES}/potentials.tsv": _table_text(
+            config["tables"]["potentials"], potentials_table.COLUMNS, "name", starts
+        ),
+        "overrides.yaml": _overrides_text(campaign, rows, chain, moved),
     }
     return Narrowed(files, moved)
+
+
+def _from_tables(path: str) -> str:
+    """A path of the archived sweep as its tables name it."""
+    return Path(path).relative_to(TABLES).as_posix()
 
 
 def _chain(campaign: Campaign, potential: str) -> list[str]:
@@ -85,7 +93,7 @@ def _moved(campaign: Campaign, rows: Sequence[str], chain: Sequence[str]) -> dic
     for name in chain:
         if campaign.potential(name).foundation["kind"] == "file":
             foundation = campaign.potentials[name].foundation
-            moved[foundation] = f"{TABLES}/foundations/{name}{Path(foundation).suffix}"
+            moved[foundation] = f"{TABLES}/foundations/{name}/{Path(foundation).name}"
         for each in campaign.potential(name).imported(0):
             moved[each["path"]] = f"{TABLES}/labels/{each['sha256'][:8]}-{Path(each['path']).name}"
         if each := campaign.potential(name).fine_tuning.replay_structures:
@@ -109,15 +117,15 @@ def _as_archived(sections: Mapping, moved: Mapping[str, str]) -> dict:
 
 def _config_text(config: Mapping, composition: str, moved: Mapping[str, str]) -> str:
     config = _as_archived(config, moved)
-    names = {"compositions": "compositions.tsv", "potentials": "potentials.tsv", "overrides": "overrides.yaml"}
-    config["tables"] = {key: f"{TABLES}/{name}" for key, name in names.items()}
+    config["tables"] = {key: f"{TABLES}/{key}.tsv" for key in ("compositions", "potentials")}
+    config["tables"]["overrides"] = "overrides.yaml"
     config["sweep"]["compositions"] = [composition]
     config["execution"].pop("site", None)  # accounts and partitions are nobody else's business
     header = f"# The settings that made {composition}, every file of the configuration merged.\n"
     return header + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
-def _table_text(path: Path, columns: Sequence[str], key: str, changes: Mapping[str, Mapping[str, str]]) -> str:
+def _table_text(path: str, columns: Sequence[str], key: str, changes: Mapping[str, Mapping[str, str]]) -> str:
     """Those rows of a table that `changes` names, with the cells that it changes."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)

@@ -15,8 +15,8 @@ SMALLEST_HOURS = 1
 WHOLE = 10
 SMALLEST_AMOUNT = 0.1
 SMALLEST_PERCENT = 0.005
-# Below this power of ten a number is written with it.
-SMALLEST_POWER = -3
+# Below the first and from the second power of ten on a number is written with it.
+SMALLEST_POWER, LARGEST_POWER = -3, 9
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -27,11 +27,22 @@ def rounded(value: float | None, *, digits: int = 3) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "unlimited"
     power = math.floor(math.log10(abs(value)))
-    if power < SMALLEST_POWER:
+    if not SMALLEST_POWER <= power < LARGEST_POWER:
         return f"{rounded(value / 10**power, digits=digits)} × 10{str(power).translate(SUPERSCRIPTS)}"
     decimals = digits - 1 - power
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def with_error(value: float, error: float | None) -> str:
+    """A number with its error to two digits, and as many decimals as that: 0.33 ± 0.02, (1.23 ± 0.06) × 10⁻⁴."""
+    if not error or not math.isfinite(error):
+        return rounded(value)
+    power = math.floor(math.log10(max(abs(value), error)))
+    if not SMALLEST_POWER <= power < LARGEST_POWER:
+        return f"({with_error(value / 10**power, error / 10**power)}) × 10{str(power).translate(SUPERSCRIPTS)}"
+    decimals = 1 - math.floor(math.log10(error))
+    return " ± ".join(f"{round(each, decimals):,.{max(decimals, 0)}f}" for each in (value, error))
 
 
 def amount(value: float | None) -> str:

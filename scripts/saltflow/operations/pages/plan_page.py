@@ -9,6 +9,7 @@ from saltflow.base.provenance import digest
 from saltflow.operations.pages import rule_graph as graph
 from saltflow.operations.pages.number_formats import HOURS_PER_DAY, SMALLEST_DAYS, plural, rounded
 from saltflow.operations.pages.rendering import render, state_of
+from saltflow.operations.rate_bases import UNMEASURED
 
 # The area of the chart in its SVG, in pixels: the template draws axes and labels around it.
 LEFT, RIGHT, TOP, BOTTOM = 62, 550, 34, 238
@@ -34,6 +35,7 @@ def plan_page(plan: Mapping) -> str:
         temperatures=max((len(row["temperatures"]) for row in plan["compositions"]), default=0),
         wall=_middle_wall_time(plan["totals"]["wall_hours"]),
         assumed={unit: _assumed_share(plan["rules"], unit) for unit in ("cpu_hours", "gpu_hours")},
+        unmeasured=UNMEASURED,
         reason_counts=_reason_counts(plan["reasons"]),
         drawing=drawing,
         node_width=graph.NODE_WIDTH,
@@ -73,7 +75,7 @@ def _strip(stage: str, compositions: Iterable[Mapping]) -> dict:
 
 def _assumed_share(rules: Iterable[Mapping], unit: str) -> float:
     """The part of the expected hours that rests on rates which nobody measured, 0 … 1."""
-    hours = [(row[unit]["expected"], row["basis"] == "assumed") for row in rules]
+    hours = [(row[unit]["expected"], row["basis"] in UNMEASURED) for row in rules]
     total = sum(expected for expected, _ in hours)
     return sum(expected for expected, assumed in hours if assumed) / total if total else 0.0
 

@@ -24,6 +24,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "amount": figures.amount,
         "rounded": figures.rounded,
+        "with_error": figures.with_error,
         "counted": figures.counted,
         "plural": figures.plural,
         "duration": figures.duration,

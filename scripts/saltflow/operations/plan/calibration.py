@@ -1,4 +1,4 @@
-"""What a unit of work takes: config/calibration.tsv, measured where it could be and assumed where not."""
+"""What a unit of work takes: config/calibration.tsv, measured where it could be, else assumed, with published rates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.base.tables import Row, positive_number, read_table
+from saltflow.operations.rate_bases import BASES, PUBLISHED, UNMEASURED
 from saltflow.operations.rules import RULE, RULES
 
 TABLE = "config/calibration.tsv"
 COLUMNS = ("rule", "done_by", "unit", "start_s", "seconds_per_unit", "basis", "machine", "date", "conditions")
-BASES = ("measured", "assumed")
 UPPER_BOUND = "upper bound"  # of a rule that the table has no row for
 # The Snakemake processes inside each job of a cluster, before and after the script.
 SUBMITTED = "every submitted job"
@@ -40,8 +40,10 @@ class Rate:
 
     @property
     def source(self) -> str:
-        """Where the numbers come from, for a reader; the basis where nobody has measured them."""
-        return self.basis if self.basis in ("assumed", UPPER_BOUND) else f"calibration of {self.date} on {self.machine}"
+        """Where the numbers come from, for a reader; the basis where nobody has measured them here."""
+        return (
+            self.basis if self.basis in (*UNMEASURED, UPPER_BOUND) else f"calibration of {self.date} on {self.machine}"
+        )
 
 
 def read_calibration(folders: Sequence[Path]) -> Mapping[tuple[str, str], Rate]:
@@ -53,15 +55,30 @@ def read_calibration(folders: Sequence[Path]) -> Mapping[tuple[str, str], Rate]:
     Raises:
         InputError: every problem of the table, in sentences.
     """
+    rates = _read_table(folders)
+    # A published rate is of a program that may not do the work: another row comes first.
+    table = {(rate.rule, rate.done_by): rate for rate in sorted(rates, key=lambda rate: rate.basis != PUBLISHED)}
+    if (SUBMITTED, "") not in table:
+        raise InputError([f"{TABLE}: there is no row for '{SUBMITTED}'; add one."])
+    return _upper_bounds() | table
+
+
+def read_published(folders: Sequence[Path]) -> Mapping[tuple[str, str], Rate]:
+    """Rule and what does its work → rate that others have published; arguments as in `read_calibration`.
+
+    Raises:
+        InputError: as `read_calibration`.
+    """
+    return {(rate.rule, rate.done_by): rate for rate in _read_table(folders) if rate.basis == PUBLISHED}
+
+
+def _read_table(folders: Sequence[Path]) -> list[Rate]:
     path = next((folder / TABLE for folder in folders if (folder / TABLE).is_file()), folders[-1] / TABLE)
     rows = read_table(path, columns=COLUMNS, key="rule")
     rates = [rate for row in rows if (rate := _rate(row))]
     if problems := [problem for row in rows for problem in row.problems]:
         raise InputError(problems)
-    table = {(rate.rule, rate.done_by): rate for rate in rates}
-    if (SUBMITTED, "") not in table:
-        raise InputError([f"{path.name}: there is no row for '{SUBMITTED}'; add one."])
-    return _upper_bounds() | table
+    return rates
 
 
 def _rate(row: Row) -> Rate | None:
@@ -69,7 +86,7 @@ def _rate(row: Row) -> Rate | None:
         return None
     numbers = {name: row.attempt(name, positive_number) for name in ("start_s", "seconds_per_unit")}
     if row.cells["basis"] not in BASES:
-        row.complain("basis", f"'{row.cells['basis']}' is not known; write {' or '.join(BASES)}.")
+        row.complain("basis", f"'{row.cells['basis']}' is not known; write {', '.join(BASES[:-1])} or {BASES[-1]}.")
     spec = RULE.get(row.cells["rule"])
     if spec is None and row.cells["rule"] != SUBMITTED:
         row.complain("rule", f"there is no rule '{row.cells['rule']}'; correct or remove the row.")

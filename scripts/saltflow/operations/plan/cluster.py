@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from saltflow.base.errors import InputError
+from saltflow.base.yaml_file import read_yaml
 
 ANSWER_S = 20
 UNLIMITED = ("", "UNLIMITED", "NONE", "N/A", "(null)", "INFINITE")
@@ -46,11 +45,15 @@ class Qos:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Everything that is known of the cluster. source: a sentence for a reader."""
+    """Everything that is known of the cluster.
+
+    source: a sentence for a reader. unchecked: sentences about what is not known here.
+    """
 
     partitions: tuple[Partition, ...]
     qos: tuple[Qos, ...]
     source: str
+    unchecked: tuple[str, ...] = ()
 
 
 def look_at_cluster(partition_file: Path | None) -> Cluster:
@@ -63,16 +66,17 @@ def look_at_cluster(partition_file: Path | None) -> Cluster:
         InputError: the file is not what the executor expects.
     """
     qos = _read_qos(_answer("sacctmgr", "-nP", "show", "qos", "format=name,maxwall,maxsubmitpu,maxtrespu"))
-    unchecked = "" if qos else " Those of QOS were not checked: sacctmgr does not answer."
+    unchecked = () if qos else ("Limits of QOS were not checked: sacctmgr does not answer on this machine.",)
     if partition_file is not None:
         partitions = read_partition_file(partition_file)
-        return Cluster(tuple(partitions), qos, f"Limits of partitions are those of {partition_file}.{unchecked}")
+        return Cluster(tuple(partitions), qos, f"Limits of partitions are those of {partition_file}.", unchecked)
     partitions = read_partitions(
         _answer("scontrol", "--oneliner", "show", "partition"), _answer("scontrol", "--oneliner", "show", "node")
     )
     if partitions:
-        return Cluster(tuple(partitions), qos, f"Limits of partitions are those that scontrol tells.{unchecked}")
-    return Cluster((), qos, "Limits of partitions were not checked: SLURM does not answer on this machine.")
+        return Cluster(tuple(partitions), qos, "Limits of partitions are those that scontrol tells.", unchecked)
+    silent = "Limits of partitions were not checked: SLURM does not answer on this machine."
+    return Cluster((), qos, "No limit of the cluster is known here.", (silent, *unchecked))
 
 
 def _answer(*command: str) -> str:
@@ -90,11 +94,9 @@ def read_partition_file(path: Path) -> list[Partition]:
     Raises:
         InputError: it cannot be read or has no section `partitions`.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-        entries = content["partitions"].items()
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise InputError([f"{path} is no file of partitions; correct slurm-partition-config in the profile."]) from None
+    entries = read_yaml(path).get("partitions")
+    if not isinstance(entries, Mapping) or not all(isinstance(limits, Mapping) for limits in entries.values()):
+        raise InputError([f"{path} is no file of partitions; correct slurm-partition-config in the profile."])
     return [
         Partition(
             name,
@@ -103,7 +105,7 @@ def read_partition_file(path: Path) -> list[Partition]:
             cores=limits.get("max_threads") or limits.get("max_cpus_per_task"),
             gpus=limits.get("max_gpu", 0),
         )
-        for name, limits in entries
+        for name, limits in entries.items()
     ]
 
 

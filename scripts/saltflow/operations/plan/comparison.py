@@ -7,6 +7,7 @@ from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import digest, read_json, write_json
+from saltflow.operations.plan.loss import accept_loss
 
 PLAN = "plan/plan.json"
 APPROVED = "plan/approved.json"
@@ -28,6 +29,8 @@ FIGURES = (
 def approve(directory: Path) -> dict:
     """Keep the plan of a sweep as the approved one, with date, user and the digest that its page shows.
 
+    What it does again of finished work is accepted with it.
+
     Raises:
         SaltflowError: there is no plan.
     """
@@ -40,6 +43,7 @@ def approve(directory: Path) -> dict:
         "approved_digest": digest(plan),
     }
     write_json(directory / APPROVED, stamp | plan)
+    accept_loss(plan, directory)
     return stamp | plan
 
 

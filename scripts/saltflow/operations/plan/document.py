@@ -4,20 +4,23 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
 from saltflow import __version__
 from saltflow.base.provenance import digest
 from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.settings.physical_ranges import COLD_K
 from saltflow.operations.attempts import SLURM_LOGS, journal_path, read_attempts
 from saltflow.operations.plan.calibration import Rate
 from saltflow.operations.plan.cluster import Cluster, look_at_cluster
 from saltflow.operations.plan.comparison import difference_to_approved
 from saltflow.operations.plan.dag import Dag, PlannedJob
 from saltflow.operations.plan.expected_times import Estimator, rounded
-from saltflow.operations.plan.limits import broken_limits
+from saltflow.operations.plan.limits import broken_by_machine, broken_limits
+from saltflow.operations.plan.loss import expected_loss
+from saltflow.operations.plan.prices import price_list
 from saltflow.operations.plan.reasons import reasons_table
 from saltflow.operations.plan.storage import Storage
 from saltflow.operations.plan.submissions import (
@@ -29,17 +32,22 @@ from saltflow.operations.plan.submissions import (
     runtime_of,
 )
 from saltflow.operations.plan.totals import NODE_CORES, NODE_GPUS, NODE_MEMORY_MB, totals
+from saltflow.operations.rate_bases import UNMEASURED
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import ORDER, RULE
 
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Of what a plan is made: how the run would be started, and the calibration that holds."""
+    """Of what a plan is made: how the run would be started, the calibration that holds, what was not checked, and rates
+    that others have published.
+    """
 
     command: str
     profile: str | None
     rates: Mapping[tuple[str, str], Rate]
+    unchecked: Sequence[str] = ()
+    published: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
 
 
 def make_plan(dag: Dag, campaign: Campaign, request: PlanRequest) -> dict:
@@ -77,13 +85,23 @@ class _Report:
             "settings_digest": digest([self.settings, [dict(row) for row in map(self._identity, self.campaign.swept)]]),
             "counts": self._tally(self.dag.jobs) | {"submissions": len(self.submitted)},
             "rules": [self._rule(rule, jobs) for rule, jobs in self.by_rule.items()],
+            "loss": expected_loss(self.dag),
             "reasons": sorted(reasons_table(self.dag, failed=self.failed), key=lambda row: ORDER[row["rule"]]),
             "stages": list(STAGES),
             "compositions": self._compositions(),
             "potentials": self._potentials(),
             "graph": self._graph(),
-            "totals": totals(self.dag, self.submissions, self.estimator, self.storage, self.cluster),
+            "totals": self.totals,
+            "prices": price_list(
+                self.dag,
+                self.campaign,
+                self.request.rates,
+                published=self.request.published,
+                submissions=self.submissions,
+                cluster=self.cluster,
+            ),
             "limits": self._limits(),
+            "unchecked": self._unchecked(),
             "estimates": self._estimates(),
             "notes": self._notes(),
             "settings": self.settings,
@@ -211,15 +229,50 @@ class _Report:
         file = self.dag.executor_settings.get("partition_config") or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS")
         return look_at_cluster(self.dag.directory / str(file) if file else None)
 
+    @cached_property
+    def totals(self) -> dict:
+        return totals(self.dag, self.submissions, self.estimator, self.storage, self.cluster)
+
     def _limits(self) -> list[dict]:
-        if self.dag.executor == "local":
-            return []
+        local = self.dag.executor == "local"
+        of_machine = broken_by_machine(
+            self.totals["storage_GB"],
+            self.totals["largest_job"],
+            folder=self.dag.directory,
+            quota_GB=self.campaign.settings.execution.quota_GB,
+            local=local,
+        )
+        return of_machine if local else [*of_machine, *self._limits_of_cluster()]
+
+    def _limits_of_cluster(self) -> list[dict]:
         return broken_limits(
             requests_of(self.dag, self.submissions, self.estimator),
             self.cluster,
             max_jobs=self.dag.max_jobs,
             submissions=len(self.submitted),
         )
+
+    def _unchecked(self) -> list[str]:
+        """What may go wrong although nothing here says so."""
+        found = [*self.request.unchecked, *self.cluster.unchecked]
+        if assumed := [rule for rule, jobs in self.by_rule.items() if self._is_assumed(jobs)]:
+            found.append(
+                f"Times of {', '.join(assumed)} are assumed or published by others: measure molecular dynamics "
+                "with `saltflow benchmark`, or trust the plan once the first jobs are done."
+            )
+        driven = {name: self.campaign.potential_of(name) for name in self.campaign.swept}
+        as_it_is = {name: each.reference.foundation for name, each in driven.items() if not each.is_trained}
+        if untested := [f"{name} ({foundation})" for name, foundation in as_it_is.items()]:
+            found.append(
+                f"Zero-shot: foundations drive {', '.join(untested)} as they are; their errors there are not known and "
+                "no domain is assessed."
+            )
+        if cold_K := [kelvin for kelvin in self.campaign.temperatures_K if kelvin < COLD_K]:
+            found.append(f"sweep.temperatures_K holds {', '.join(map(str, cold_K))}: make sure that this is not in °C.")
+        return found
+
+    def _is_assumed(self, jobs: Sequence[PlannedJob]) -> bool:
+        return any(job.due and self.estimator.basis(job) in UNMEASURED for job in jobs)
 
     def _notes(self) -> list[str]:
         """What a reader must know of the numbers."""

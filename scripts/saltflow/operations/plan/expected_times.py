@@ -15,12 +15,13 @@ from saltflow.operations.attempts import journal_path, read_journal
 from saltflow.operations.plan.calibration import SUBMITTED, Rate
 from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of
 from saltflow.operations.resources import done_by, needed_min, speedup, work_of
+from saltflow.operations.rules import RULE
 
 # Enough finished jobs of a rule for a median; reading thousands of files would take longer than planning.
 SAMPLE = 50
 DIGITS = 3
 # Wildcards on which no job's work depends.
-ALIKE = ("replica", "temperature", "mode", "member", "element")
+ALIKE = ("replica", "mode", "member", "element")
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,13 @@ class Estimator:
         return job.rule, self._work(job)[1]
 
     def _work(self, job: PlannedJob) -> tuple[float, str, float]:
-        """Work of a job in single-core units, the device or code that does it, and its upper bound in minutes."""
+        """Expected work of a job in single-core units, what does it (a device or code), its upper bound in minutes."""
         where = {name: value for name, value in job.wildcards.items() if name not in ALIKE}
         key = (job.rule, *sorted(where.items()))
         if key not in self._known:
             about = (self.campaign, job.rule, job.wildcards)
             self._known[key] = (
-                work_of(*about).amount / speedup(*about),
+                work_of(*about).amount * RULE[job.rule].expected_share(self.campaign, job.wildcards) / speedup(*about),
                 done_by(*about),
                 needed_min(*about),
             )

@@ -1,9 +1,13 @@
 """Which limits of the cluster the plan would break, each as a sentence with the key to change."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from saltflow.operations.plan.cluster import Cluster, Partition
+from saltflow.operations.plan.expected_times import rounded
 from saltflow.operations.resources import MOST_SUBMISSIONS
 
 
@@ -164,6 +168,45 @@ def _of_time(request: Request) -> dict | None:
     found = f"{request.rule} is expected to take up to {expected_h:,.0f} h where {requested_h:,.0f} h are asked for"
     sentence = f"{found}; {remedy}."
     return _entry("expected time", round(request.runtime_min), round(request.expected_min), request.rule, sentence)
+
+
+def broken_by_machine(
+    storage_GB: Mapping[str, float], largest_job: Mapping | None, *, folder: Path, quota_GB: float | None, local: bool
+) -> list[dict]:
+    """Limits of this machine that would be broken, as `broken_limits` has them: free disk, quota and, of a local run,
+    memory.
+
+    Args:
+        storage_GB, largest_job: of the totals of the plan.
+        folder: of the sweep, on the disk in question.
+        quota_GB: of the settings, or None.
+        local: whether jobs run on this machine.
+    """
+    found = []
+    free_GB = shutil.disk_usage(folder).free / 1e9
+    if storage_GB["new"] > free_GB:
+        sentence = (
+            f"The sweep is expected to write {storage_GB['new']:,.3g} GB more where the disk of {folder} has "
+            f"{free_GB:,.3g} GB left: free some (`saltflow tidy` lists what may go), start elsewhere, or lower "
+            "cells.atoms, dynamics.production.duration_ps or sweep.replicas."
+        )
+        found.append(_entry("free disk", rounded(free_GB), storage_GB["new"], "", sentence))
+    if quota_GB is not None and storage_GB["peak"] > quota_GB:
+        sentence = (
+            f"The sweep is expected to take {storage_GB['peak']:,.3g} GB where execution.quota_GB allows "
+            f"{quota_GB:,g}: raise it, or sweep less at a time (sweep.compositions)."
+        )
+        found.append(_entry("quota", quota_GB, storage_GB["peak"], "", sentence))
+    memory_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    if local and largest_job and largest_job["memory_MB"] > memory_MB:
+        sentence = (
+            f"{largest_job['rule']} needs {largest_job['memory_MB']:,.0f} MB where this machine has {memory_MB:,.0f}: "
+            "lower cells.atoms or sweep.replicas, or run it on a larger one."
+        )
+        found.append(
+            _entry("memory of this machine", round(memory_MB), largest_job["memory_MB"], largest_job["rule"], sentence)
+        )
+    return found
 
 
 def _kind(request: Request) -> str:

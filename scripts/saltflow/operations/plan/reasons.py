@@ -16,6 +16,8 @@ SET_AS = {
     "exploration": "learning.exploration",
     "selection": "learning.selection",
     "convergence": "learning.convergence",
+    "crystal": "barriers.structures_path",
+    "crystals": "barriers.structures_path",
     "density_scales": "learning.initial_structures.density_scales",
     "training": "learning.training",
     "model": "learning.model",
@@ -35,9 +37,12 @@ SET_AS = {
     "modes": "constraints.modes",
     "others": "sweep.compositions",
     "packed": "compositions.tsv",
+    "replicas": "sweep.replicas",
     "seen_by_ancestors": "potentials.tsv",
+    "shown": "barriers.shown",
     "strings": "sweep.analyses",
     "training_potentials": "potentials.tsv",
+    "window": "transport",
     "zero_shot": "potentials.tsv",
 }
 ABSENT = object()

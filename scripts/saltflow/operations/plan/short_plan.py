@@ -21,11 +21,17 @@ def _lines(plan: Mapping) -> Iterator[tuple[str, str]]:
     yield "Jobs", f"{counted(counts['due'])} due, {counted(counts['done'])} done{failed}"
     if counts["due"]:
         yield from _of_due(plan, totals)
+    if plan["loss"]["jobs"]:
+        yield "Loss", plan["loss"]["sentence"]
     yield "Storage", f"{storage(totals['storage_GB']['end'])} at the end, {plural(totals['files'], 'file')}"
     for limit in plan["limits"][:SHOWN]:
         yield "Limit", limit["sentence"]
     if len(plan["limits"]) > SHOWN:
         yield "", f"… and {len(plan['limits']) - SHOWN} more limits in the page"
+    for sentence in plan["unchecked"][:SHOWN]:
+        yield "Unchecked", sentence
+    if len(plan["unchecked"]) > SHOWN:
+        yield "", f"… and {len(plan['unchecked']) - SHOWN} more in the page"
     difference = plan["difference"]
     for sentence in (difference or {}).get("sentences", [])[:SHOWN]:
         yield "Changed", sentence
@@ -41,8 +47,14 @@ def _of_due(plan: Mapping, totals: Mapping) -> Iterator[tuple[str, str]]:
         yield "", f"{reason['rule']}: {reason['kind']}, {reason['detail']}"
     for name, key in (("CPU-hours", "cpu_hours"), ("GPU-hours", "gpu_hours")):
         yield name, f"{rounded(totals[key]['expected'])} expected, {rounded(totals[key]['upper'])} at most"
-    if assumed := [row["rule"] for row in plan["estimates"] if row["basis"] == "assumed"]:
-        yield "", f"assumed, not measured: {', '.join(assumed)}"
+    if accuracies := plan["prices"]["accuracies"]:
+        prices = (f"{row['D_relative_error']:.0%} {rounded(row['gpu_hours'])}" for row in accuracies)
+        yield "Accuracy", f"GPU-hours for an error of D of {', '.join(prices)}"
+        if plan["prices"]["published"]:
+            hours = (
+                f"{row['D_relative_error']:.0%} {rounded(row['by_published_rates']['gpu_hours'])}" for row in accuracies
+            )
+            yield "", f"the same by rates that others have published: {', '.join(hours)}"
     row = totals["wall_hours"][len(totals["wall_hours"]) // 2]
     gpu_nodes = f" and {plural(row['gpu_nodes'], 'GPU node')}" if row["gpu_nodes"] else ""
     yield "Wall time", f"{duration(row['expected'])} on {plural(row['cpu_nodes'], 'CPU node')}{gpu_nodes}"

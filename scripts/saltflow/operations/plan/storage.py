@@ -12,7 +12,7 @@ from saltflow.operations.storage_model import SMALL_BYTES, USUAL_BYTES
 NOTES_PER_JOB = 3
 NOTE_BYTES = 3_000
 # Wildcards on which the size of no product depends.
-SAME_SIZE = ("replica", "temperature", "member", "mode")
+SAME_SIZE = ("replica", "member", "mode")
 
 
 class Storage:

@@ -7,7 +7,7 @@ from functools import cached_property
 from saltflow.operations.plan.cluster import Cluster
 from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of, memory_of, runtime_of
 from saltflow.operations.plan.expected_times import Estimator, rounded
-from saltflow.operations.plan.queue import Capacity, QueueOutcome, simulate
+from saltflow.operations.plan.queue import Capacity, QueuedTask, QueueOutcome, simulate
 from saltflow.operations.plan.storage import Storage
 from saltflow.operations.plan.submissions import request_of, tasks_of
 
@@ -26,7 +26,8 @@ def totals(
         estimator: of their hours. storage: of their products. cluster: where they would run.
     """
     outlook = _Outlook(dag, submissions, estimator, cluster)
-    held = sum(map(storage.bytes_of, dag.jobs))
+    new = sum(map(storage.bytes_of, dag.due))
+    held = new + sum(storage.bytes_of(job) for job in dag.jobs if not job.due)
     # Files of running jobs: at most of as many as may run at a time, the largest of them.
     running = max(outlook.peak_queued, dag.local_cores or 1)
     scratch = sum(sorted(map(storage.scratch_bytes, dag.due), reverse=True)[:running])
@@ -40,9 +41,20 @@ def totals(
         "largest_job": _largest_job(dag, submissions),
         "peak_queued": outlook.peak_queued,
         "peak_submissions_per_minute": outlook.peak_submissions_per_minute,
-        "storage_GB": {"end": rounded(held / 1e9), "peak": rounded((held + scratch) / 1e9)},
+        "storage_GB": {
+            "end": rounded(held / 1e9),
+            "peak": rounded((held + scratch) / 1e9),
+            "new": rounded((new + scratch) / 1e9),
+        },
         "files": storage.files,
     }
+
+
+def wall_hours(dag: Dag, submissions: list[list[PlannedJob]], estimator: Estimator, cluster: Cluster) -> float | None:
+    """Expected hours on a middling number of nodes; None where nothing is due."""
+    outlook = _Outlook(dag, submissions, estimator, cluster)
+    numbers = outlook.node_numbers
+    return rounded(outlook.outcome(numbers[len(numbers) // 2]).hours, 2) if submissions else None
 
 
 @dataclass(frozen=True)
@@ -59,21 +71,22 @@ class _Outlook:
         """CPU nodes, GPU nodes and what the simulation finds for them; a local run has this machine."""
         if not self.submissions:
             return []
-        tasks = tasks_of(self.dag, self.submissions, self.estimator)
-        wants_gpus = any(task.gpus for task in tasks)
-        return [
-            (
-                number,
-                number if wants_gpus else 0,
-                simulate(
-                    tasks,
-                    self._nodes(number),
-                    max_queued=self.dag.max_jobs,
-                    max_submissions=None if self._is_local else self.dag.max_submissions,
-                ),
-            )
-            for number in ((1,) if self._is_local else NODE_NUMBERS)
-        ]
+        wants_gpus = any(task.gpus for task in self._tasks)
+        return [(number, number if wants_gpus else 0, self.outcome(number)) for number in self.node_numbers]
+
+    @property
+    def node_numbers(self) -> Sequence[int]:
+        return (1,) if self._is_local else NODE_NUMBERS
+
+    def outcome(self, number: int) -> QueueOutcome:
+        """What the simulation finds for a number of nodes of each kind."""
+        max_submissions = None if self._is_local else self.dag.max_submissions
+        nodes = self._nodes(number)
+        return simulate(self._tasks, nodes, max_queued=self.dag.max_jobs, max_submissions=max_submissions)
+
+    @cached_property
+    def _tasks(self) -> list[QueuedTask]:
+        return tasks_of(self.dag, self.submissions, self.estimator)
 
     @property
     def peak_queued(self) -> int:
