@@ -38,7 +38,9 @@ class Project:
     def __init__(self, folder: Path):
         self.folder = folder
         self.config = copy.deepcopy(SHIPPED)
-        self.config["tables"] = {name: f"{name}.txt" for name in ("compositions", "potentials", "overrides")}
+        self.config["tables"] = {
+            name: str(folder / f"{name}.txt") for name in ("compositions", "potentials", "overrides")
+        }
         self.write(compositions=COMPOSITIONS, potentials=POTENTIALS, overrides="")
 
     def write(self, **tables: str) -> None:
@@ -46,7 +48,7 @@ class Project:
             (self.folder / f"{name}.txt").write_text(text)
 
     def load(self) -> Campaign:
-        return load_campaign(self.config, folders=[self.folder])
+        return load_campaign(self.config)
 
     def problems(self) -> list[str]:
         with pytest.raises(InputError) as caught:

@@ -8,20 +8,29 @@ import runpy
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NOT_FOUND = 127  # exit code of a shell for a missing program
 
 
-def bound_command(module: str, arguments: Sequence[str]) -> list[str]:
-    """The command that runs a module as `python -m` does, and ends with this process (on Linux)."""
+def bound_command(module: str, arguments: Sequence[str], *, python: Path | None = None) -> list[str]:
+    """The command that runs a module as `python -m` does, by this Python or another, and ends with this process."""
     # -P: the module must not import modules from this folder.
-    return [sys.executable, "-P", __file__, str(os.getpid()), module, *arguments]
+    return [str(python or sys.executable), "-P", __file__, str(os.getpid()), module, *arguments]
 
 
 def bound_program(arguments: Sequence[str]) -> list[str]:
     """The command that executes another program, and ends with this process (on Linux)."""
     return [sys.executable, "-P", "-S", __file__, str(os.getpid()), "--", *arguments]
+
+
+def format_exit(status: int) -> str:
+    """The exit of a process, from its exit code in Python."""
+    if status >= 0:
+        return f"ended with exit code {status}"
+    hint = " (memory?)" if -status == signal.SIGKILL else ""
+    return f"was ended by {signal.Signals(-status).name}{hint}"
 
 
 def end_with(parent: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 from saltflow.base.provenance import atomic_write
 
+LETTERS_PER_INCH = 11  # of a title
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#000000")
 STYLE = {
     "font.size": 9,
@@ -31,7 +33,7 @@ def figure_of(path: str | Path, *, columns: int = 1, title: str, size: tuple[flo
     """Axes in a row; the figure is written to `path`, atomically, at the end of the block."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False)
-        figure.suptitle(title)
+        figure.suptitle("\n".join(fill(line, round(LETTERS_PER_INCH * size[0])) for line in title.splitlines()))
         yield list(axes[0])
         _save(figure, path)
 

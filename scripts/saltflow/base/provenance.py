@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from saltflow import __version__
-from saltflow.base.errors import SaltflowError
+from saltflow.base.errors import DamagedProductError, SaltflowError
 
 RECORDED_PACKAGES = (
     "ase",
@@ -29,7 +29,7 @@ RECORDED_PACKAGES = (
 )
 
 
-# Wildcard of a rule → its key in products, its type, its text in messages.
+# Wildcard of a rule, or what made a number → its key in products, its type, its text in messages and figures.
 IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "composition": ("composition", str, "{}"),
     "replica": ("replica", int, "replica {}"),
@@ -42,6 +42,8 @@ IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "chunk": ("chunk", int, "chunk {}"),
     "reference": ("reference", str, "{}"),
     "element": ("element", str, "{}"),
+    "method": ("method", str, "{}"),
+    "structure": ("structure", str, "{}"),
 }
 
 
@@ -74,6 +76,12 @@ def _allow_umask(path: Path) -> None:
     path.chmod(0o666 & ~umask)
 
 
+def copy_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Copy the content of a file, atomically."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 def write_json(target: str | os.PathLike, content: object) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_write(target) as temporary:
@@ -87,8 +95,18 @@ def write_text(target: str | os.PathLike, text: str) -> None:
 
 
 def read_json(path: str | os.PathLike) -> dict:
-    """Read a JSON object."""
-    return json.loads(Path(path).read_text())
+    """Read a JSON object.
+
+    Raises:
+        DamagedProductError: the file holds something else.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except ValueError as error:  # neither text nor JSON
+        raise DamagedProductError(path, error) from error
+    if not isinstance(content, dict):
+        raise DamagedProductError(path, "it is no JSON object")
+    return content
 
 
 def sha256_of_file(path: str | os.PathLike) -> str:
@@ -109,8 +127,23 @@ def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
     if found != pinned.lower():
         raise SaltflowError(
             f"The model {path} has SHA-256 {found} where {pinned} is pinned; it was not loaded: restore the file "
-            "or correct foundation_sha256."
+            "(delete one that this workflow made and start the same command again), or correct foundation_sha256."
         )
+
+
+def check_pinned(path: str | os.PathLike, pinned: str, *, key: str) -> None:
+    """Make sure that a file has the hash that a setting pins.
+
+    Args:
+        key: of the setting, for the message.
+
+    Raises:
+        SaltflowError: the file is missing or its hash differs.
+    """
+    if not Path(path).is_file():
+        raise SaltflowError(f"{key}: {path} does not exist; correct its path.")
+    if (found := sha256_of_file(path)) != pinned:
+        raise SaltflowError(f"{key}: {path} has SHA-256 {found} where {pinned} is pinned; restore the file.")
 
 
 def pinned_hash(foundation: Mapping, *, release: str | os.PathLike | None) -> str:
@@ -155,7 +188,7 @@ def identity(wildcards: Mapping[str, str], **more: object) -> dict[str, object]:
 
     Args:
         wildcards: of the job.
-        more: keys that are no wildcards of the job.
+        more: keys that are no wildcards of the job; those that are None are left out.
 
     Raises:
         KeyError: a wildcard is not in `IDENTITY`.
@@ -164,7 +197,7 @@ def identity(wildcards: Mapping[str, str], **more: object) -> dict[str, object]:
     for name, value in wildcards.items():
         key, convert, _ = IDENTITY[name]
         found[key] = convert(value)
-    return found | more
+    return found | {key: value for key, value in more.items() if value is not None}
 
 
 def title(product: Mapping[str, object]) -> str:
@@ -191,34 +224,13 @@ def _installed_versions() -> dict[str, str]:
     return versions
 
 
+def processor() -> str:
+    """Model of the processor, as in /proc/cpuinfo."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())
+
+
 def derive_seed(*parts: object) -> int:
     """A random seed that depends on its parts alone: derive_seed(sweep seed, "replica", id, 1)."""
     return int(digest([str(part) for part in parts]), 16) % 2**31
-
-
-@contextmanager
-def scratch(
-    target: str | os.PathLike, settings: object, *, inputs: Iterable[str | os.PathLike], keep: bool = False
-) -> Iterator[Path]:
-    """A folder beside `target` for the checkpoints of a long job, named by a hash of the job.
-
-    The same settings and input contents give the same folder, so a killed job resumes; another job never reads its
-    checkpoints. The folder stays when the block fails. It is removed when the block succeeds, stale ones at once.
-
-    Args:
-        target: main product of the job.
-        settings: JSON-able settings of the job.
-        inputs: input files; their contents count, not their paths.
-        keep: the folder stays when the block succeeds. When one job of a group fails, Snakemake repeats the whole
-            group, and a finished job then resumes at its end.
-    """
-    target = Path(target)
-    contents = [sha256_of_file(path) for path in inputs if Path(path).is_file()]
-    folder = target.parent / f".{target.name}.work" / digest([settings, contents])
-    for stale in folder.parent.glob("*"):
-        if stale != folder:
-            shutil.rmtree(stale)
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    if not keep:
-        shutil.rmtree(folder.parent)

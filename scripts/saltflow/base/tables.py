@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from saltflow.base.errors import InputError
+from saltflow.base.text_file import read_user_text
 
 EMPTY_CELLS = ("", "-")
 Value = TypeVar("Value")
+LONGEST_NAME = 100  # names of files hold more beside it, and file systems end at 255 bytes
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -60,19 +63,18 @@ def read_table(path: str | Path, *, columns: Sequence[str], key: str) -> list[Ro
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError([f"{path} is not UTF-8 text; save it as tab-separated UTF-8."]) from None
-    except OSError as error:
-        sentence = f"{path} cannot be read ({error.strerror}); correct the path or its permissions."
-        raise InputError([sentence]) from None
+    text = read_user_text(path)
     if not text.strip():
         raise InputError([f"{path} is empty; give it a header and at least one row."])
     return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
 def _header_problems(header: list[str], *, columns: Sequence[str], table: str) -> list[str]:
+    for separator, name in ((";", "semicolons"), (",", "commas"), ("|", "bars"), (" ", "spaces")):
+        if len(header) == 1 and separator in header[0] and len(columns) > 1:
+            return [f"{table}: its columns are separated by {name}; save it with tabs between them."]
+    if any(_is_quoted(cell) for cell in header):
+        return [f"{table}: its cells stand in quotes; save it without quotes around cells."]
     missing = [name for name in columns if name not in header]
     problems = [f"{table}: the column '{name}' is missing; add it to the header." for name in missing]
     for name in dict.fromkeys(header):
@@ -91,10 +93,17 @@ def _row(header: list[str], text: str, *, key: str, where: str) -> Row:
     name = cells[position] if position < len(cells) else ""
     where = f"{where} ({name})" if name else where
     if len(cells) == len(header):
-        return Row(where, dict(zip(header, cells, strict=True)))
+        row = Row(where, dict(zip(header, cells, strict=True)))
+        for column in [column for column, cell in row.cells.items() if _is_quoted(cell)]:
+            row.complain(column, "the cell stands in quotes, which have no meaning here; remove them.")
+        return row
     remedy = "remove the tab inside a cell" if len(cells) > len(header) else "write '-' in each empty cell"
     shift = f"{where}: {len(cells)} cells instead of {len(header)}, so the columns are shifted; {remedy}."
     return Row(where, {}, [shift])
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'
 
 
 def check_names(rows: Sequence[Row], *, column: str, reserved: Collection[str]) -> None:
@@ -119,9 +128,17 @@ def _name_problem(name: str, *, reserved: Collection[str]) -> str | None:
     if not SAFE_NAME.fullmatch(name) or ".." in name:
         remedy = "use letters, digits and . _ + - only, begin with a letter or digit, and avoid '..'"
         return f"'{name}' is not a safe folder name; {remedy}."
+    if len(name) > LONGEST_NAME:
+        return f"the name has {len(name)} characters; give one of at most {LONGEST_NAME}, as folders are named by it."
     if name.lower() in reserved:
         return f"'{name}' is a reserved word; choose another name."
     return None
+
+
+def finite_number(text: str) -> float | None:
+    """The decimal number of a cell; None where it is no finite one, or not written in digits, point and exponent."""
+    value = float(text) if DECIMAL.fullmatch(text) else math.nan
+    return value if math.isfinite(value) else None
 
 
 def positive_number(text: str) -> float:
@@ -130,11 +147,8 @@ def positive_number(text: str) -> float:
     Raises:
         InputError: the text is another.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        shown = f"'{text}'" if text else "an empty cell"
+    value = finite_number(text)
+    if value is None or value <= 0:
+        shown = f"'{text:.40}'" if text else "an empty cell"
         raise InputError([f"{shown} is not a positive number; write one such as 1.73."])
     return value

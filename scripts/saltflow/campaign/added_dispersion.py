@@ -6,10 +6,11 @@ Apart from `dispersion_switch`, so that jobs that evaluate a potential do not de
 from collections.abc import Mapping
 
 from saltflow.campaign.dispersion_switch import NONE
+from saltflow.campaign.foundation_method import FoundationMethod
 from saltflow.campaign.settings.references import Reference
 
 
-def with_functional(section: Mapping, reference: Reference) -> dict:
+def with_functional(section: Mapping, reference: Reference | FoundationMethod) -> dict:
     """A section with the key `dispersion`, which then names the functional of the labels, such as "D3(BJ) of PBE".
 
     Args:
@@ -22,4 +23,5 @@ def with_functional(section: Mapping, reference: Reference) -> dict:
 
 def has_dispersion(reference: Reference, dispersion: str) -> bool:
     """Whether labels of a reference hold a dispersion that `with_functional` can name; true for none."""
-    return dispersion == NONE or (dispersion == reference.dispersion and hasattr(reference, "functional"))
+    named = getattr(reference, "functional", None) is not None
+    return dispersion == NONE or (dispersion == reference.dispersion and named)

@@ -30,15 +30,14 @@ class AssessmentView:
 
     @property
     def zero_shot_compositions(self) -> list[str]:
-        """Compositions that train it and did not train the potential that it starts from."""
-        return (
-            [name for name in self.potential.compositions if name not in self.potential.parent.compositions]
-            if self.potential.parent
-            else []
-        )
+        """Compositions that train it and did not train the potential that it starts from, or not by its reference."""
+        parent = self.potential.parent
+        known = self.potential.parent_of_same_labels
+        learned = known.compositions if known else ()
+        return [name for name in self.potential.compositions if name not in learned] if parent else []
 
     def zero_shot_committee(self, generation: int) -> GenerationFiles | NoGeneration:
-        """The parent's committee, assessed by the first labels on compositions that it was not trained on."""
+        """The parent's committee, assessed by the first labels on those compositions."""
         requested = generation == 0 and self.zero_shot_compositions
         return self.potential.parent.last_generation if requested else NoGeneration()
 
@@ -46,7 +45,8 @@ class AssessmentView:
     def forgetting_check(self) -> dict | None:
         """The section `learning.forgetting_check`; None where there is no foundation or no crystal to compare."""
         section = self.potential.learning["forgetting_check"]
-        return section if section["crystals"] and self.potential.row.foundation != "none" else None
+        has_foundation = self.potential.is_trained and not self.potential.row.begins_anew
+        return section if section["crystals"] and has_foundation else None
 
     @property
     def forgetting_model(self) -> str | list[str]:

@@ -5,15 +5,19 @@ sees when it changes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.composition_view import CompositionView
+from saltflow.campaign.crystal_view import CrystalView
+from saltflow.campaign.crystals_table import CrystalRow
+from saltflow.campaign.foundation_method import FoundationMethod
 from saltflow.campaign.potential_core import reference_identity
 from saltflow.campaign.potential_view import PotentialView
 from saltflow.campaign.potentials_table import PotentialRow
 from saltflow.campaign.settings import Overrides, Settings, overridden
+from saltflow.campaign.settings.references import Reference, UniversalReference
 from saltflow.materials.compositions import Composition
 
 
@@ -23,6 +27,7 @@ class Campaign:
 
     settings: of the configuration. compositions, potentials: every row of the tables.
     overrides: the sparse changes. swept: ids of the compositions to simulate, in the table's order.
+    crystals: those whose migration barriers are computed.
     """
 
     settings: Settings
@@ -30,6 +35,7 @@ class Campaign:
     potentials: Mapping[str, PotentialRow]
     overrides: Overrides
     swept: tuple[str, ...]
+    crystals: Mapping[str, CrystalRow] = field(default_factory=dict)
 
     def composition(self, name: str) -> CompositionView:
         """What rules ask about a composition.
@@ -68,9 +74,10 @@ class Campaign:
 
     @cached_property
     def needed_potentials(self) -> list[str]:
-        """Potentials that the swept compositions use, with the potentials these start from."""
+        """Potentials that swept compositions and crystals use, with the potentials these start from."""
         needed: dict[str, None] = {}
         queue = [self.compositions[name].potential for name in self.swept]
+        queue += [row.potential for row in self.crystals.values() if row.potential in self.potentials]
         while queue:
             name = queue.pop(0)
             if name not in needed:
@@ -80,9 +87,15 @@ class Campaign:
         return list(needed)
 
     @cached_property
-    def driving_potentials(self) -> set[str]:
-        """Potentials that swept compositions are simulated with; others only lead to these."""
-        return {self.compositions[name].potential for name in self.swept}
+    def trained_potentials(self) -> list[str]:
+        """Those of them that learn from labels."""
+        return [name for name in self.needed_potentials if self.potentials[name].is_trained]
+
+    @property
+    def with_domain(self) -> list[str]:
+        """Compositions of the sweep whose domain is assessed; it needs the training set of their potential."""
+        wanted = self.swept if "domain" in self.analyses else ()
+        return [name for name in wanted if self.potentials[self.compositions[name].potential].is_trained]
 
     @property
     def not_swept(self) -> dict[str, str]:
@@ -126,11 +139,58 @@ class Campaign:
         """Composition of the sweep → its host."""
         return {name: self.composition(name).host for name in self.swept}
 
+    # ── crystals ───────────────────────────────────────────────────────────────────────────────
+
+    def crystal(self, name: str) -> CrystalView:
+        """What rules ask about a crystal whose barriers are computed."""
+        return self._crystal_views[name]
+
+    @property
+    def crystals_with_md(self) -> list[str]:
+        """Those whose composition is swept too."""
+        return [name for name, row in self.crystals.items() if row.composition]
+
+    @property
+    def crystal_facts(self) -> dict[str, dict]:
+        """Crystal → what the table says of it."""
+        return {name: asdict(row) for name, row in self.crystals.items()}
+
+    @property
+    def barrier_study(self) -> dict:
+        """The settings of barriers that change a result."""
+        around = {"structures_path", "mobile_ion", "potential", "protocol", "structures_per_submission", "shown"}
+        return self.settings.barriers.model_dump(exclude=around)
+
+    @cached_property
+    def _crystal_views(self) -> dict[str, CrystalView]:
+        together = self.settings.barriers.structures_per_submission
+        return {
+            name: CrystalView(
+                row=row,
+                batch=place // together,
+                release=self.potential(row.potential) if row.potential in self.potentials else None,
+                universal=self._universal_of_crystal(row),
+            )
+            for place, (name, row) in enumerate(self.crystals.items())
+        }
+
+    def _universal_of_crystal(self, row: CrystalRow) -> UniversalReference | None:
+        """One that evaluates; a potential that was trained is a model file, whatever melted its first cells."""
+        if row.potential in self.potentials:
+            return None if self.potentials[row.potential].is_trained else self.universal_driver(row.potential)
+        found = self.settings.references.get(row.potential)
+        return found if isinstance(found, UniversalReference) else None
+
     # ── references and sites ───────────────────────────────────────────────────────────────────
 
     def reference_identity(self, name: str) -> dict:
         """Name, dispersion and those settings of a reference that change a label."""
         return reference_identity(name, self.settings.references[name])
+
+    def universal_driver(self, potential: str) -> UniversalReference | None:
+        """The universal potential that a row has as its foundation; None for any other row."""
+        row = self.potentials[potential]
+        return self.settings.references[row.foundation] if row.is_universal else None
 
     def reference_elements(self, name: str) -> list[str]:
         """Elements whose isolated atoms a reference labels for the potentials of the sweep, sorted."""
@@ -149,7 +209,7 @@ class Campaign:
             name: CompositionView(
                 row=row,
                 sections=self._sections(self.overrides.compositions.get(name)),
-                reference=self.settings.references[self.potentials[row.potential].reference] if row.potential else None,
+                reference=self._method(row.potential) if row.potential else None,
                 swept_temperatures_K=self.temperatures_K,
             )
             for name, row in self.compositions.items()
@@ -165,13 +225,24 @@ class Campaign:
                 views[name] = PotentialView(
                     row=row,
                     sections=self._sections(self.overrides.potentials.get(name)),
-                    reference=self.settings.references[row.reference],
+                    reference=self._method(name),
                     members=[self.composition(member) for member in row.compositions],
                     parent=view(row.foundation) if row.foundation in self.potentials else None,
+                    universal=self.universal_driver(name),
                 )
             return views[name]
 
         return {name: view(name) for name in self.potentials}
+
+    def _method(self, potential: str) -> Reference | FoundationMethod:
+        """The reference of a potential, or what is known of a foundation that is used as it is."""
+        row = self.potentials[potential]
+        if row.is_trained:
+            return self.settings.references[row.reference]
+        if row.is_universal:
+            return FoundationMethod.of_universal(row.foundation, self.settings.references[row.foundation])
+        known = self._sections(self.overrides.potentials.get(potential))["learning"]["foundation_method"]
+        return FoundationMethod.of(row, known)
 
     def _sections(self, changes: dict | None) -> dict:
         """All settings with an entry of the overrides merged in; each is put together once for all jobs."""

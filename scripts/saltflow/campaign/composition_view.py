@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from saltflow.campaign.added_dispersion import with_functional
+from saltflow.campaign.foundation_method import FoundationMethod
+from saltflow.campaign.production_end import judged_by
 from saltflow.campaign.settings.references import Reference
 from saltflow.materials.compositions import Composition, formula_units_for
 
+WINDOW_KEYS = ("frame", "alpha_min", "alpha_max", "msd_min_A2", "max_lag_fraction")
 FREE = "free"  # the mode of the sweep itself: nothing is frozen
 
 
@@ -17,12 +20,13 @@ class CompositionView:
     """A composition with the settings that hold for it; all that it hands to a rule is plain builtins.
 
     row: of compositions.tsv. sections: the settings, with its overrides merged in.
-    reference: of the labels of its potential. swept_temperatures_K: of the sweep, ascending.
+    reference: of the labels of its potential, or what is known of a foundation that is used as it is.
+    swept_temperatures_K: of the sweep, ascending.
     """
 
     row: Composition
     sections: Mapping[str, Mapping]
-    reference: Reference
+    reference: Reference | FoundationMethod
     swept_temperatures_K: Sequence[int]
 
     @property
@@ -105,6 +109,14 @@ class CompositionView:
     def production_dynamics(self) -> dict:
         """Those settings of `dynamics` that make a state point; the quench reaches it through the replicas."""
         return without(self.dynamics, "quench")
+
+    @property
+    def judged_window(self) -> dict | None:
+        """The diffusive window by which production is judged; None where it has a fixed length."""
+        if judged_by(self.section("dynamics")["production"]) is None:
+            return None
+        transport = self.section("transport")
+        return {key: transport[key] for key in WINDOW_KEYS}
 
     @property
     def constrained_dynamics(self) -> dict:

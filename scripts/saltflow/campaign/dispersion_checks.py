@@ -1,15 +1,16 @@
-"""Whether dispersion would count twice: in the labels of a potential and in the dynamics that it drives."""
+"""Whether dispersion may be added in the dynamics that a potential drives: not where its labels hold it already."""
 
 from collections.abc import Iterator, Mapping
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.dispersion_switch import NONE
+from saltflow.campaign.foundation_method import UNKNOWN
 from saltflow.campaign.potential_view import PotentialView
 
 
 def check_dispersion(campaign: Campaign) -> None:
-    """Refuse dispersion that counts twice, in the sampling of a potential or in the dynamics of a composition.
+    """Refuse dispersion that counts twice or has no parameters, in the sampling or dynamics of a potential.
 
     Raises:
         InputError: a sentence for each; compositions that only follow their potential are not named again.
@@ -33,11 +34,23 @@ def check_dispersion(campaign: Campaign) -> None:
 
 
 def _problems(potential: PotentialView, dynamics: Mapping, *, where: str) -> Iterator[str]:
-    reference = potential.reference
-    if NONE in (dynamics["dispersion"], reference.dispersion):
+    reference, name = potential.reference, potential.reference_identity["name"]
+    if dynamics["dispersion"] == NONE:
         return
-    yield (
-        f"{where}: dynamics.dispersion {dynamics['dispersion']} would count twice, as the labels of "
-        f"'{potential.row.reference}' hold {reference.dispersion}; write none into dynamics.dispersion (overrides.yaml "
-        f"changes it for one), or choose a reference with dispersion none for {potential.name}."
-    )
+    if reference.dispersion == UNKNOWN:
+        yield (
+            f"{where}: dynamics.dispersion {dynamics['dispersion']} may count twice and needs the parameters of a "
+            f"functional, but nothing is known of {potential.row.foundation}; write none into dynamics.dispersion, or "
+            f"what it learned from into learning.foundation_method of {potential.name} (overrides.yaml)."
+        )
+    elif reference.dispersion != NONE:
+        yield (
+            f"{where}: dynamics.dispersion {dynamics['dispersion']} would count twice, as the labels of "
+            f"'{name}' hold {reference.dispersion}; write none into dynamics.dispersion "
+            f"(overrides.yaml changes it for one), or choose a reference with dispersion none for {potential.name}."
+        )
+    elif reference.functional is None:
+        yield (
+            f"{where}: dynamics.dispersion {dynamics['dispersion']} needs the parameters of a functional, and "
+            f"'{name}' names none; write none into dynamics.dispersion."
+        )

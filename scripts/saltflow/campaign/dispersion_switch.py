@@ -35,6 +35,21 @@ def method_of(release: Mapping, dynamics: Mapping) -> dict:
     return {"reference": release["reference"], "dispersion": dispersion}
 
 
+def method_name(release: Mapping, dispersion: str) -> str:
+    """What made the numbers of a potential, for tables and figures: "pbe-d3", "pbe + D3(BJ) in MD".
+
+    A universal potential is never taken for DFT: "diep-r2scan → mace" where a model learned from it, "zero-shot
+    diep-r2scan (r2SCAN)" where it drives the dynamics itself.
+
+    Args:
+        release: record of the potential.
+        dispersion: added by the dynamics, or none.
+    """
+    reference, correction = release["reference"], dispersion.partition(" of ")[0]
+    name = f"{reference['name']} → mace" if reference.get("code") == "universal" else reference["name"]
+    return name if correction == NONE else f"{name} + {correction} in MD"
+
+
 def check_apart(release: Mapping, dispersion: str, *, potential: str) -> None:
     """Refuse to add dispersion to a potential that has learned it.
 

@@ -1,62 +1,79 @@
 """Reads and checks everything that a sweep is made of."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
+from saltflow.campaign.crystals_table import CrystalRow, Known, read_crystals
 from saltflow.campaign.dispersion_checks import check_dispersion
 from saltflow.campaign.loco_checks import check_loco
-from saltflow.campaign.potentials_table import check_members, read_potentials
+from saltflow.campaign.potentials_table import PotentialRow, check_members, read_potentials
+from saltflow.campaign.reference_checks import check_references
 from saltflow.campaign.replay_checks import check_replays
 from saltflow.campaign.settings import Settings, load_overrides, load_settings
-from saltflow.materials.compositions import Composition, read_compositions
+from saltflow.campaign.settings.references import UniversalReference
+from saltflow.campaign.timestep_checks import check_timesteps
+from saltflow.materials.compositions import Composition, FormulaRounding, read_compositions
 
 
-def load_campaign(config: Mapping, *, folders: Sequence[Path]) -> Campaign:
+def load_campaign(config: Mapping) -> Campaign:
     """Read and check settings, tables and overrides.
 
     Args:
-        config: the parsed configuration.
-        folders: where relative paths of tables are looked up, in order.
+        config: the complete configuration; its paths are as they are from the working directory.
 
     Raises:
         InputError: every problem of the first stage that has one, in sentences.
     """
     settings = load_settings(config)
     tables = settings.tables
+    universal = [name for name, each in settings.references.items() if isinstance(each, UniversalReference)]
     potentials = read_potentials(
-        find_table("potentials", tables.potentials, folders), references=list(settings.references)
+        _table("potentials", tables.potentials), references=list(settings.references), universal=universal
     )
     compositions = read_compositions(
-        find_table("compositions", tables.compositions, folders), potentials=list(potentials)
+        _table("compositions", tables.compositions),
+        potentials=list(potentials),
+        rounding=FormulaRounding(settings.cells.atoms, settings.cells.formula_rounding),
     )
     check_members(potentials, compositions)
     overrides = load_overrides(
-        find_table("overrides", tables.overrides, folders),
+        _table("overrides", tables.overrides),
         settings=settings,
         compositions=list(compositions),
         potentials=list(potentials),
     )
-    campaign = Campaign(settings, compositions, potentials, overrides, _swept(settings, compositions))
+    swept = _swept(settings, compositions)
+    crystals = _crystals(settings, compositions={name: compositions[name] for name in swept}, potentials=potentials)
+    campaign = Campaign(settings, compositions, potentials, overrides, swept, crystals)
+    check_references(campaign)
     check_replays(campaign)
     check_loco(campaign)
     check_dispersion(campaign)
+    check_timesteps(campaign)
     return campaign
 
 
-def find_table(key: str, path: str, folders: Sequence[Path]) -> Path:
-    """The file of a table: `path` in the first of the folders that has it.
+def _table(key: str, path: str) -> Path:
+    """The file of a table, `key` of the section `tables`."""
+    if not os.path.isfile(path):
+        remedy = "correct its path, which is relative to the file of settings that names it"
+        raise InputError([f"tables.{key}: there is no file '{path}'; {remedy}."])
+    return Path(path)
 
-    Raises:
-        InputError: none has; `key` of the section `tables` names it.
-    """
-    candidates = [Path(folder) / path for folder in folders]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    looked = " or ".join(str(folder.resolve()) for folder in folders)
-    raise InputError([f"tables.{key}: '{path}' was not found in {looked}; correct the path in config.yaml."])
+
+def _crystals(
+    settings: Settings, *, compositions: Mapping[str, Composition], potentials: Mapping[str, PotentialRow]
+) -> dict[str, CrystalRow]:
+    """The crystals whose barriers are computed; none unless the settings name a table or a folder."""
+    chosen = settings.barriers
+    if chosen.structures_path is None:
+        return {}
+    universal = [name for name, each in settings.references.items() if isinstance(each, UniversalReference)]
+    known = Known(potentials, universal, compositions, chosen.mobile_ion or "", chosen.potential or "")
+    return read_crystals(chosen.structures_path, known)
 
 
 def _swept(settings: Settings, compositions: Mapping[str, Composition]) -> tuple[str, ...]:

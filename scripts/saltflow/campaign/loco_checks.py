@@ -28,8 +28,9 @@ def check_loco(campaign: Campaign) -> None:
 
 
 def _problems_of_all(campaign: Campaign) -> Iterator[str]:
-    training = {name: 0 for row in campaign.potentials.values() for name in row.compositions}
-    for row in campaign.potentials.values():
+    trained = [row for row in campaign.potentials.values() if row.is_trained]
+    training = {name: 0 for row in trained for name in row.compositions}
+    for row in trained:
         training |= {name: max(training[name], len(row.compositions)) for name in row.compositions}
     for name in dict.fromkeys(campaign.settings.learning.loco_compositions):
         if name not in training:

@@ -23,7 +23,7 @@ class LocoView:
     def seen_by_ancestors(self) -> dict[str, list[str]]:
         """Composition that is left out → the earlier potentials that it trained, whose weights still know it."""
         return {
-            name: [before.name for before in self.potential.lineage[1:] if name in before.compositions]
+            name: [before.name for before in self.potential.ancestors if name in before.compositions]
             for name in self.compositions
         }
 

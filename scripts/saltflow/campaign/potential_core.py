@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Self
 
 from saltflow.campaign.composition_view import CompositionView, without
+from saltflow.campaign.foundation_method import FoundationMethod
 from saltflow.campaign.generation_files import (
     GenerationFiles,
     NoGeneration,
@@ -15,7 +16,7 @@ from saltflow.campaign.generation_files import (
     training_environments,
 )
 from saltflow.campaign.potentials_table import PotentialRow
-from saltflow.campaign.settings.references import Reference
+from saltflow.campaign.settings.references import Reference, UniversalReference
 
 
 def reference_identity(name: str, reference: Reference) -> dict:
@@ -28,20 +29,28 @@ class PotentialCore:
     """A potential with the settings that hold for it; all that it hands to a rule is plain builtins.
 
     row: of potentials.tsv. sections: the settings, with its overrides merged in.
-    reference: that labels its frames. members: the compositions that train it.
-    parent: the potential of the table that it starts from, if it does.
+    reference: that labels its frames, or what is known of a foundation that is used as it is.
+    members: the compositions that train it, or that the foundation drives.
+    parent: the potential of the table that it starts from, if it does; its reference may be another one.
+    universal: the universal potential that melts its first cells or drives all, if one does.
     """
 
     row: PotentialRow
     sections: Mapping[str, Mapping]
-    reference: Reference
+    reference: Reference | FoundationMethod
     members: Sequence[CompositionView]
     parent: Self | None
+    universal: UniversalReference | None = None
 
     @property
     def name(self) -> str:
         """Its name in the table."""
         return self.row.name
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it learns from labels; otherwise its foundation drives molecular dynamics as it is, zero-shot."""
+        return self.row.is_trained
 
     def section(self, name: str) -> dict:
         """A section of the settings as it holds here."""
@@ -56,11 +65,13 @@ class PotentialCore:
 
     @property
     def foundation(self) -> dict:
-        """What it starts from: kind (none, file or potential), and the file's path and hash or the name."""
+        """What it starts from: kind (none, file, potential or universal), and the file's path and hash or the name."""
         if self.parent:
             return {"kind": "potential", "name": self.parent.name}
         if self.row.foundation == "none":
             return {"kind": "none"}
+        if self.row.is_universal:
+            return {"kind": "universal", "name": self.row.foundation, "settings": self.universal.driving_identity()}
         return {"kind": "file", "path": self.row.foundation, "sha256": self.row.foundation_sha256}
 
     @property
@@ -68,18 +79,31 @@ class PotentialCore:
         """The model file that it starts from, if it has one."""
         if self.parent:
             return self.parent.released_model
-        return [] if self.row.foundation == "none" else self.row.foundation
+        return [] if self.row.begins_anew else self.row.foundation
 
     @property
     def foundation_record(self) -> str | list[str]:
         """The record that pins the hash of a foundation trained by this workflow."""
         return self.parent.released_record if self.parent else []
 
+    @property
+    def parent_of_same_labels(self) -> Self | None:
+        """The parent whose labels are of the same reference: only its frames are learned again or judged as they are.
+
+        None where it is another one, as the teacher of a distilled potential that is fine-tuned to DFT.
+        """
+        return self.parent if self.parent and self.parent.row.reference == self.row.reference else None
+
+    @property
+    def ancestors(self) -> list[Self]:
+        """Those that it descends from, whatever labelled their frames."""
+        return [self.parent, *self.parent.ancestors] if self.parent else []
+
     @cached_property
     def lineage(self) -> list[Self]:
         """This potential, and those that it descends from as long as their labels are of the same reference."""
         found = [self]
-        while (before := found[-1].parent) and before.row.reference == self.row.reference:
+        while before := found[-1].parent_of_same_labels:
             found.append(before)
         return found
 
@@ -98,7 +122,7 @@ class PotentialCore:
     @property
     def compositions(self) -> Sequence[str]:
         """Ids of the compositions that train it."""
-        return self.row.compositions
+        return self.row.compositions if self.is_trained else ()
 
     @property
     def training_compositions(self) -> list[dict]:
@@ -115,12 +139,12 @@ class PotentialCore:
     @property
     def reference_identity(self) -> dict:
         """Name, dispersion and those settings of its reference that change a label."""
-        return reference_identity(self.row.reference, self.reference)
+        return reference_identity(self.row.reference or self.reference.name, self.reference)
 
     @property
     def labelling(self) -> dict:
         """Those settings of `labels` that decide what a chunk holds and which labels pass."""
-        return without(self.section("labels"), "max_failed_fraction", "imported", "licence")
+        return without(self.section("labels"), "max_failed_fraction", "imported", "licence", "store_path")
 
     @property
     def dataset_facts(self) -> dict:
@@ -136,7 +160,7 @@ class PotentialCore:
 
     def imported(self, generation: int) -> list[dict]:
         """The labelled sets from elsewhere that join a generation: all of them the first."""
-        return self.section("labels")["imported"] if generation == 0 else []
+        return self.section("labels")["imported"] if generation == 0 and self.is_trained else []
 
     @property
     def has_reference_md(self) -> bool:
@@ -148,7 +172,7 @@ class PotentialCore:
     @property
     def generations(self) -> list[int]:
         """All generations that it may go through."""
-        return list(range(self.learning["generations"] + 1))
+        return list(range(self.learning["generations"] + 1)) if self.is_trained else []
 
     @property
     def committee(self) -> list[int]:
@@ -179,9 +203,9 @@ class PotentialCore:
         return GenerationFiles(self.name, number, self.committee, self.chunks(number))
 
     @property
-    def last_generation(self) -> GenerationFiles:
+    def last_generation(self) -> GenerationFiles | NoGeneration:
         """The files of the last generation: it holds the labels and the models of those before."""
-        return self.generation(self.generations[-1])
+        return self.generation(self.generations[-1]) if self.is_trained else NoGeneration()
 
     @property
     def assessments(self) -> list[str]:
@@ -192,6 +216,11 @@ class PotentialCore:
     def ledgers(self) -> list[str]:
         """The ledgers of every generation."""
         return [self.generation(number).ledger for number in self.generations]
+
+    @property
+    def released_from(self) -> str | list[str]:
+        """The model that is released: one that was trained, or the file of a foundation as it is, if it has one."""
+        return self.last_generation.first_model if self.is_trained else self.foundation_model
 
     @property
     def released_model(self) -> str:

@@ -1,7 +1,7 @@
-"""Whether a foundation from a file is given structures to label, wherever they are replayed."""
+"""Whether a foundation is given structures to label, wherever they are replayed and its own frames are not at hand."""
 
+import os.path
 from collections.abc import Iterator
-from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.added_dispersion import has_dispersion
@@ -16,9 +16,13 @@ def check_replays(campaign: Campaign) -> None:
         InputError: a sentence for each.
     """
     potentials = map(campaign.potential, campaign.potentials)
-    replaying = [each for each in potentials if each.foundation["kind"] == "file" and each.fine_tuning.replays]
+    replaying = [each for each in potentials if each.fine_tuning.replays and _labels_structures(each)]
     if problems := [problem for each in replaying for problem in _problems(each)]:
         raise InputError(problems)
+
+
+def _labels_structures(potential: PotentialView) -> bool:
+    return potential.foundation["kind"] == "file" or potential.fine_tuning.replay_structures is not None
 
 
 def _problems(potential: PotentialView) -> Iterator[str]:
@@ -31,8 +35,8 @@ def _problems(potential: PotentialView) -> Iterator[str]:
         )
         return
     where = f"Potential {row.name}: learning.training.replay_structures"
-    if not Path(requested["path"]).is_file():
-        yield f"{where}: {requested['path']} is not there; correct its path, which is from the working directory."
+    if not os.path.isfile(requested["path"]):
+        yield f"{where}: {requested['path']} is not there; correct its path, relative to the file that names it."
     if not has_dispersion(potential.reference, requested["dispersion"]):
         yield (
             f"{where}: dispersion {requested['dispersion']} is not in the labels of '{row.reference}', or is there "

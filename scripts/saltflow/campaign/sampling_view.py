@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from saltflow.campaign.added_dispersion import with_functional
-from saltflow.campaign.composition_view import without
+from saltflow.campaign.composition_view import WINDOW_KEYS, without
 from saltflow.campaign.dispersion_switch import NONE
 from saltflow.campaign.generation_files import GenerationFiles, NoGeneration
 from saltflow.campaign.potential_core import PotentialCore
-
-WINDOW_KEYS = ("frame", "alpha_min", "alpha_max", "msd_min_A2", "max_lag_fraction")
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,12 @@ class SamplingView:
     def prescreening(self) -> dict | None:
         """The section `learning.selection`, by which initial frames that the parent's committee knows are not labelled.
 
-        None where all are: there is no committee that can disagree, or it is not asked for.
+        None where all are: there is no committee that can disagree, it is not asked for, or the parent learned from
+        another reference, so that it knows no frame as this one labels it.
         """
-        requested = self.potential.learning["initial_structures"]["prescreen"] and self.potential.parent
-        return self.potential.learning["selection"] if requested and len(self.potential.parent.committee) > 1 else None
+        parent = self.potential.parent_of_same_labels
+        requested = self.potential.learning["initial_structures"]["prescreen"] and parent
+        return self.potential.learning["selection"] if requested and len(parent.committee) > 1 else None
 
     @property
     def prescreening_committee(self) -> GenerationFiles | NoGeneration:
@@ -56,7 +56,12 @@ class SamplingView:
 
     @property
     def released_reference(self) -> dict:
-        """Its reference; `sampled_with` names the dispersion that was added in the dynamics that sampled frames."""
+        """Its reference, or what is known of its foundation.
+
+        `sampled_with` names the dispersion that was added in the dynamics that sampled frames.
+        """
+        if not self.potential.is_trained:
+            return self.potential.reference_identity
         driving = self.dynamics if self.potential.learning["generations"] > 0 else self.initial_dynamics
         added = {} if driving["dispersion"] == NONE else {"sampled_with": driving["dispersion"]}
         return self.potential.reference_identity | added

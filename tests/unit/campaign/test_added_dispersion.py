@@ -68,6 +68,18 @@ def test_dispersion_twice_is_refused(project, tmp_path, reference, held):
     )
 
 
+def test_a_teacher_without_a_functional_has_no_parameters_for_dispersion(project, tmp_path):
+    project.config["references"]["teacher"] = {"like": "chgnet-pbe", "functional": None}
+    table = tmp_path / "potentials.txt"
+    table.write_text(table.read_text().replace("\tpbe\t", "\tteacher\t"))
+    assert project.problems()[0] == (
+        "Potential base: dynamics.dispersion D3(BJ) needs the parameters of a functional, and 'teacher' names none; "
+        "write none into dynamics.dispersion."
+    )
+    project.config["references"]["teacher"]["functional"] = "PBE"
+    assert project.load().composition("LiAlCl4").production_dynamics["dispersion"] == ADDED
+
+
 def test_dispersion_twice_is_refused_for_one_composition(project, tmp_path):
     table = tmp_path / "potentials.txt"
     table.write_text(table.read_text().replace("\tpbe\t", "\tpbe-d3\t"))

@@ -1,5 +1,6 @@
 """The campaign: what it asks of the rules follows from the tables and the settings, in plain builtins."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_the_shipped_campaign_loads_with_its_tables():
-    campaign = load_campaign(SHIPPED, folders=[ROOT])
+    campaign = load_campaign(SHIPPED)
     assert len(campaign.swept) > 70
     assert set(campaign.needed_potentials) <= set(campaign.potentials)
 
@@ -112,7 +113,7 @@ def test_a_foundation_file_replays_nothing_without_structures(project):
 @pytest.mark.parametrize(
     ("reference", "changes", "sentence"),
     [
-        ("gfn1-xtb", {"path": "lost.extxyz"}, "lost.extxyz is not there; correct its path, which is from"),
+        ("gfn1-xtb", {"path": "/lost.extxyz"}, "/lost.extxyz is not there; correct its path, relative"),
         ("gfn1-xtb", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) is not in the labels of 'gfn1-xtb', or is there"),
         ("r2scan", {"dispersion": "D3(BJ)"}, "dispersion D3(BJ) is not in the labels of 'r2scan', or is there"),
     ],
@@ -140,6 +141,60 @@ def test_structures_to_replay_reach_the_training_of_a_foundation_file_alone(proj
     for other in ("base", "aluminium"):
         assert "replay_structures" not in campaign.potential(other).fine_tuning.settings
         assert campaign.potential(other).fine_tuning.replay_structures is None
+
+
+def distilled_then_dft(project: Project, *, reference: str = "pbe-d3", **training: object) -> Campaign:
+    """A potential that learned from a universal one, with a committee of three, and one that DFT fine-tunes from it."""
+    rows = (
+        "distilled\tnone\t-\tdiep-r2scan\tLiAlCl4 2LiCl-ZrCl4\t-\n"
+        f"dft\tdistilled\t-\t{reference}\tLiAlCl4\t-\n"
+        f"more\tdft\t-\t{reference}\tLiAlCl4\t-\n"
+    )
+    changed = {"learning": {"committee": 3, "initial_structures": {"prescreen": True}, "training": training}}
+    overrides = {"potentials": {name: copy.deepcopy(changed) for name in ("distilled", "dft", "more")}}
+    project.write(potentials=POTENTIALS + rows, overrides=yaml.safe_dump(overrides))
+    return project.load()
+
+
+def test_dft_fine_tunes_a_distilled_potential_on_its_own_labels_alone(project):
+    campaign = distilled_then_dft(project, recipe="naive")
+    distilled, dft, more = (campaign.potential(name) for name in ("distilled", "dft", "more"))
+    assert dft.foundation_model == distilled.released_model
+    assert dft.training_potentials == ["dft"], "the teacher's labels are not DFT's"
+    assert dft.fine_tuning.replayed_frames == dft.fine_tuning.foundation_heldout == []
+    assert dft.sampling.prescreening is None, "a frame that the teacher labelled is not one that DFT labelled"
+    assert dft.assessment.zero_shot_compositions == ["LiAlCl4"], "what the distilled one errs by is measured"
+    assert [Path(path).parts[-2] for path in dft.fine_tuning.isolated_atoms] == ["pbe-d3"] * 3
+    assert more.training_potentials == ["more", "dft"]
+    assert [each.name for each in more.ancestors] == ["dft", "distilled"]
+    assert more.fine_tuning.foundation_heldout == dft.last_generation.test
+    assert more.sampling.prescreening
+    assert more.assessment.zero_shot_compositions == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "dispersion"), [("pbe-d3", "D3(BJ) of PBE"), ("pbe", "none"), ("gfn1-xtb", "none")]
+)
+def test_frames_of_a_distilled_potential_are_replayed_with_labels_of_its_own(project, reference, dispersion):
+    project.config["references"]["pbe"] = {"like": "pbe-d3", "dispersion": "none"}
+    campaign = distilled_then_dft(project, reference=reference, recipe="replay")
+    distilled, dft = campaign.potential("distilled"), campaign.potential("dft")
+    assert dft.fine_tuning.settings["relabelled_dispersion"] == dispersion
+    assert dft.fine_tuning.replayed_frames == distilled.last_generation.train
+    assert dft.fine_tuning.foundation_heldout == distilled.last_generation.test
+    assert dft.fine_tuning.learned_elements == ["Al", "Cl", "Li"], "those that the reference has labelled alone"
+    assert "relabelled_dispersion" not in campaign.potential("more").fine_tuning.settings
+
+
+def test_structures_that_are_named_take_the_place_of_a_distilled_potentials_own_frames(project):
+    asked = structures(project, dispersion="D3(BJ)")
+    dft = distilled_then_dft(project, recipe="replay", replay_structures=asked).potential("dft")
+    assert dft.fine_tuning.replayed_frames == asked["path"]
+    assert dft.fine_tuning.replay_structures == asked | {"dispersion": "D3(BJ) of PBE"}
+    assert not dft.fine_tuning.relabels
+    assert dft.fine_tuning.foundation_heldout == []
+    with pytest.raises(InputError, match=r"Potential dft: .*replay_structures: /lost.extxyz is not there"):
+        distilled_then_dft(project, recipe="replay", replay_structures=asked | {"path": "/lost.extxyz"})
 
 
 def test_another_recipe_reads_no_structures(project):
@@ -179,9 +234,9 @@ def test_an_override_of_a_potential_changes_its_chunks_alone(project):
 
 
 def test_an_override_of_a_composition_changes_that_one_alone(project):
-    project.write(overrides="compositions: {LiAlCl4: {dynamics: {production: {duration_ps: 7.0}}}}")
+    project.write(overrides="compositions: {LiAlCl4: {dynamics: {production: {duration_ps: 70.0}}}}")
     campaign = project.load()
-    assert campaign.composition("LiAlCl4").production_dynamics["production"]["duration_ps"] == 7.0
+    assert campaign.composition("LiAlCl4").production_dynamics["production"]["duration_ps"] == 70.0
     assert campaign.composition("2LiCl-ZrCl4").section("dynamics") == SHIPPED["dynamics"]
 
 
@@ -264,25 +319,17 @@ def handed_to_rules(campaign: Campaign):
 
 def test_all_that_a_rule_gets_is_plain_builtins():
     """Snakemake does not see a change inside anything else."""
-    found = [leaf for handed in handed_to_rules(load_campaign(SHIPPED, folders=[ROOT])) for leaf in leaves(handed)]
+    found = [leaf for handed in handed_to_rules(load_campaign(SHIPPED)) for leaf in leaves(handed)]
     assert len(found) > 1000
     assert {type(leaf) for leaf in found} <= set(BUILTINS)
 
 
-def test_the_first_folder_with_a_table_wins(project, tmp_path):
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "overrides.txt").write_text("compositions: {LiAlCl4: {cells: {atoms: 42}}}")
-    for folders, atoms in (([site, tmp_path], 42), ([tmp_path, site], SHIPPED["cells"]["atoms"])):
-        campaign = load_campaign(project.config, folders=folders)
-        assert campaign.composition("LiAlCl4").section("cells")["atoms"] == atoms
-
-
-def test_a_table_that_is_nowhere_is_named_with_where_it_was_looked_for(project, tmp_path):
+def test_a_table_that_is_nowhere_is_named(project):
     project.config["tables"]["potentials"] = "potetials.tsv"
     (sentence,) = project.problems()
     assert sentence == (
-        f"tables.potentials: 'potetials.tsv' was not found in {tmp_path.resolve()}; correct the path in config.yaml."
+        "tables.potentials: there is no file 'potetials.tsv'; correct its path, which is relative to the file of "
+        "settings that names it."
     )
 
 
@@ -418,3 +465,13 @@ def test_a_composition_that_is_all_that_its_potentials_learn_is_refused(project)
     assert problem.startswith(
         "learning.loco_compositions: the potential that 'LiAl2Cl7' trains has no other composition; take"
     )
+
+
+def test_a_decimal_stoichiometry_is_rounded_where_the_key_confirms_it(project):
+    row = COMPOSITIONS.replace("LiAlCl4\tLiAlCl4\t", "LiAlCl4\tLi1.003AlCl4.003\t")
+    project.write(compositions=row)
+    (problem,) = project.problems()
+    assert "the nearest neutral formula is LiAlCl4 (Li -0.3 %, Cl -0.075 %)" in problem
+    assert "cells.formula_rounding: 0.003" in problem
+    project.config["cells"]["formula_rounding"] = 0.003
+    assert project.load().compositions["LiAlCl4"].formula == "LiAlCl4"

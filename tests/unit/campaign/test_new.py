@@ -22,11 +22,11 @@ def saltflow_new(*words: str | Path) -> Result:
 
 
 def loaded(folder: Path) -> Campaign:
-    return load_campaign(read_configuration([folder / "config.yaml"], sweep=folder), folders=[folder, ROOT])
+    return load_campaign(read_configuration([folder / "config.yaml"], sweep=folder))
 
 
 def test_the_presets_are_those_of_the_design():
-    assert set(PRESETS) == {"trial", "dft", "demo", "coupling"}
+    assert set(PRESETS) == {"trial", "universal", "dft", "demo", "coupling", "foundation"}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -42,7 +42,7 @@ def test_every_preset_can_be_made_and_loads(tmp_path, preset):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_can_be_run_where_it_stands(preset):
     configuration = read_configuration([ROOT / "config/presets" / preset / "config.yaml"])
-    assert load_campaign(configuration, folders=[ROOT]).swept
+    assert load_campaign(configuration).swept
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -66,7 +66,10 @@ def test_a_preset_holds_only_what_differs_each_with_a_reason(preset):
     for setting in read_descriptions(ROOT / "config/presets" / preset / "config.yaml"):
         if setting.value is not None:
             assert setting.description, setting.key
-            assert yaml.safe_load(setting.value) != yaml.safe_load(defaults.get(setting.key) or "{}"), setting.key
+            # The path of a table is relative to the file that names it.
+            assert setting.key.startswith("tables.") or yaml.safe_load(setting.value) != yaml.safe_load(
+                defaults.get(setting.key) or "{}"
+            ), setting.key
 
 
 def test_what_a_group_decides_is_valid_once_it_is_used(tmp_path):
@@ -93,6 +96,69 @@ def test_a_file_in_the_way_is_refused_in_the_same_sentence(tmp_path):
     refused = saltflow_new(tmp_path / "my-sweep")
     assert refused.exit_code == 1
     assert "is not an empty folder" in refused.output
+
+
+# ── chosen compositions ────────────────────────────────────────────────────────────────────────
+
+CHOSEN = ("2NaCl-ZrCl4", "NaAlCl2.5O0.75", "Li3YCl6")
+
+
+def test_chosen_compositions_are_rows_of_the_catalogue_or_made_from_their_formula(tmp_path):
+    made = saltflow_new(tmp_path / "my-sweep", "--preset", "demo", "--compositions", ",".join(CHOSEN))
+    assert made.exit_code == 0, made.output
+    campaign, catalogue = loaded(tmp_path / "my-sweep"), load_campaign(read_configuration([]))
+    assert campaign.swept == tuple(campaign.compositions) == CHOSEN
+    assert {row.compositions for row in campaign.potentials.values()} == {CHOSEN}
+    assert set(campaign.driven_by.values()) == {"demo"}
+    for name in CHOSEN[:2]:
+        assert campaign.composition(name).identity == catalogue.composition(name).identity
+        assert campaign.composition(name).literature == catalogue.composition(name).literature
+    made, same = (each.identity for each in (campaign.composition("Li3YCl6"), catalogue.composition("3LiCl-YCl3")))
+    assert made == same | {"id": "Li3YCl6", "host": "", "salt": ""}, "states and density as the catalogue has them"
+
+
+@pytest.mark.parametrize(
+    ("names", "foundation"),
+    [("LiAlCl2.5O0.75,2LiCl-ZrCl4", "distilled.model"), ("Li3YCl6,2LiCl-ZrCl4", "diep-r2scan")],
+)
+def test_a_sweep_with_a_teacher_is_complete_and_short(tmp_path, names, foundation):
+    folder = tmp_path / "my-sweep"
+    made = saltflow_new(folder, "--preset", "universal", "--compositions", names)
+    assert made.exit_code == 0, made.output
+    assert sum(len(path.read_text().splitlines()) for path in folder.iterdir() if path.suffix != ".model") < 30
+    campaign = loaded(folder)
+    (potential,) = map(campaign.potential, campaign.potentials)
+    assert Path(potential.row.foundation).name == foundation
+    assert potential.row.reference == "diep-r2scan"
+    assert potential.foundation["kind"] == ("universal" if foundation == "diep-r2scan" else "file")
+    assert campaign.swept == potential.compositions == tuple(names.split(","))
+
+
+def test_a_preset_without_tables_sweeps_them_from_the_catalogue(tmp_path):
+    saltflow_new(tmp_path / "my-sweep", "--preset", "dft", "--compositions", "NaCl-TaCl5,AgCl-TaCl5")
+    campaign = loaded(tmp_path / "my-sweep")
+    assert campaign.swept == ("NaCl-TaCl5", "AgCl-TaCl5")
+    assert campaign.driven_by == {"NaCl-TaCl5": "Ta-chloride", "AgCl-TaCl5": "Ag-Cu-chloride"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "sentence"),
+    [
+        ("trial", "Li2ZrCl6-crystal", "has no structure in the catalogue; write its row as docs/add-an-electrolyte.md"),
+        ("trial", "Li2Zr(Cl6", "is not in the catalogue, and 'Li2Zr(Cl6' is not a formula; write it such as"),
+        ("trial", "Li3(PO4)", "Li3PO4 may hold polyanions of P; write its row as"),
+        ("trial", "MgCl2", "has none of the mobile ions Li, Na, K, Ag, Cu; write its row as"),
+        ("trial", "Li3PO4", "may hold polyanions of P; write its row as"),
+        ("trial", "Li2AlCl4", "has no neutral oxidation states that could be guessed; write its row as"),
+        ("dft", "Na3YCl6", "is not in the catalogue, whose tables this preset uses; choose another preset."),
+        ("coupling", "2NaCl-ZrCl4", "is an example with compositions of its own; choose another one."),
+    ],
+)
+def test_what_cannot_be_chosen_is_a_sentence_and_nothing_is_made(tmp_path, preset, name, sentence):
+    refused = saltflow_new(tmp_path / "my-sweep", "--preset", preset, "--compositions", name)
+    assert refused.exit_code == 1
+    assert sentence in refused.output
+    assert not (tmp_path / "my-sweep").exists()
 
 
 def test_the_help_says_what_each_preset_is():

@@ -40,7 +40,7 @@ def write_table(tmp_path, monkeypatch):
 
 def problems_of(table: Path) -> list[str]:
     with pytest.raises(InputError) as caught:
-        read_potentials(table, references=["pbe-d3", "gfn1-xtb"])
+        read_potentials(table, references=["pbe-d3", "gfn1-xtb", "teacher"], universal=["teacher"])
     return caught.value.problems
 
 
@@ -97,7 +97,7 @@ def test_shipped_base_knows_every_element_of_the_amorphous_catalogue():
         ),
         (
             {"foundation": "bass"},
-            "column foundation: 'bass' is neither a potential of this table nor a file; write",
+            "column foundation: 'bass' is neither a potential of this table, a universal potential nor a file;",
         ),
         ({"foundation": "-"}, "column foundation: the cell is empty; write 'none'"),
         (
@@ -115,6 +115,24 @@ def test_shipped_base_knows_every_element_of_the_amorphous_catalogue():
         ({"compositions": "-"}, "column compositions: no composition trains this potential; list ids"),
         ({"compositions": "LiCl LiCl"}, "column compositions: 'LiCl' is listed 2 times; list it once"),
         (
+            {"reference": "-"},
+            "column reference: '-' uses the foundation as it is, but there is none; name a universal potential",
+        ),
+        (
+            {"reference": "-", "foundation": "lost.pt"},
+            "column foundation: 'lost.pt' is neither a potential of this table, a universal potential nor a file;",
+        ),
+        (
+            {"reference": "-", "foundation": "models/mace-mpa-0-medium.model"},
+            "the published model 'models/mace-mpa-0-medium.model' is not there; `saltflow foundation fetch "
+            "mace-mpa-0-medium --to {folder}/models` fetches it where there is a network.",
+        ),
+        ({"name": "teacher"}, "column name: 'teacher' is a reserved word; choose another name"),
+        (
+            {"foundation": "teacher", "foundation_sha256": "0" * 64},
+            "column foundation_sha256: 'teacher' is not a file and has no hash; write '-'",
+        ),
+        (
             {"foundation": "base"},
             "column foundation: the foundations run in a circle (base → base); let one begin",
         ),
@@ -124,7 +142,7 @@ def test_bad_cell_is_named_with_its_remedy(write_table, tmp_path, cells, sentenc
     (tmp_path / "model.pt").write_bytes(b"weights")
     (problem,) = problems_of(write_table(cells))
     assert problem.startswith(f"potentials.tsv, line 2 ({cells.get('name', 'base')})")
-    assert sentence in problem
+    assert sentence.replace("{folder}", str(tmp_path)) in problem
 
 
 def test_duplicated_name(write_table):
@@ -146,6 +164,39 @@ def test_circle_of_foundations_is_named_on_each_member(write_table):
 def test_empty_table_and_all_problems_at_once(write_table):
     assert problems_of(write_table()) == ["potentials.tsv has a header but no row; add one row per name."]
     assert len(problems_of(write_table({"reference": "x", "compositions": "-"}, {"name": "b", "foundation": "c"}))) == 3
+
+
+# Foundations that are used as they are
+
+
+def test_another_potential_is_no_foundation_to_use_as_it_is(write_table):
+    (problem,) = problems_of(write_table({}, {"name": "copy", "foundation": "base", "reference": "-"}))
+    assert "(copy), column reference: '-' uses the foundation as it is, but 'base' is a potential of this" in problem
+
+
+def test_a_foundation_is_used_as_it_is_without_a_reference(write_table, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    cells = {"foundation": "model.pt", "foundation_sha256": "0" * 64, "reference": "-"}
+    row = read_potentials(write_table(cells), references=["pbe-d3"])["base"]
+    assert (row.is_trained, row.compositions) == (False, ("LiCl", "NaCl"))
+    (problem,) = problems_of(write_table(cells | {"compositions": "-"}))
+    assert "column compositions: no composition is driven by this potential; list ids" in problem
+
+
+def test_it_drives_the_compositions_of_its_row_alone_and_nothing_starts_from_it():
+    compositions = {name: salt(name, potential="as-it-is") for name in ("LiCl", "LiBr")}
+    row = PotentialRow("as-it-is", "model.pt", "0" * 64, "", ("LiCl",), "")
+    with pytest.raises(InputError) as caught:
+        check_members({"as-it-is": row, "leaf": potential("leaf", "as-it-is", "LiCl")}, compositions)
+    beyond, heir = caught.value.problems
+    assert (
+        beyond
+        == "Composition LiBr, column potential: 'as-it-is' drives the compositions of its row only; add it there."
+    )
+    assert heir == (
+        "Potential leaf, column foundation: 'as-it-is' is not trained (reference '-'); name its model file and SHA-256 "
+        "instead."
+    )
 
 
 # Foundation files
@@ -189,12 +240,10 @@ def test_a_foundation_must_know_the_elements_of_what_starts_from_it():
     assert problem.startswith("Potential leaf, column foundation: nothing that trains 'base' contains Cl, Li; list")
 
 
-def test_a_foundation_must_have_learned_from_the_same_method():
+def test_a_foundation_may_have_learned_from_another_method():
     base, heir = potential("base", "none", "LiCl"), potential("heir", "base", "LiCl")
-    plain = PotentialRow(**vars(base) | {"reference": "pbe"})
-    with pytest.raises(InputError, match="starts from base, which learned from 'pbe'; two methods"):
-        check_members({"base": plain, "heir": heir}, {"LiCl": salt("LiCl", potential="heir")})
-    check_members({"base": base, "heir": heir}, {"LiCl": salt("LiCl", potential="heir")})
+    teacher = PotentialRow(**vars(base) | {"reference": "teacher"})
+    check_members({"base": teacher, "heir": heir}, {"LiCl": salt("LiCl", potential="heir")})
 
 
 def test_unknown_element_is_named():

@@ -13,13 +13,13 @@ from saltflow.campaign.loading import load_campaign
 from saltflow.campaign.questions import answer
 
 ROOT = Path(__file__).resolve().parents[3]
-RULES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").rglob("*.smk")))
 GENERATION = "results/potentials/fine-tuned/generation1"
 
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]), folders=[ROOT])
+    return load_campaign(read_configuration([ROOT / "tests/tiny/config.yaml"]))
 
 
 def questions(kind: str) -> set[str]:

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from saltflow.campaign.settings.physical_ranges import CellAtoms, Duration, Temperature, Temperatures
 from saltflow.campaign.settings.section import (
     Dtype,
     Fraction,
@@ -42,7 +43,7 @@ class ReplayStructures(Section):
 class ImportedDynamics(ImportedSet):
     """A set that is molecular dynamics by the reference, in the order of time."""
 
-    md_temperature_K: PositiveFloat
+    md_temperature_K: Temperature
 
 
 def _kind_of_set(entry: object) -> str:
@@ -67,6 +68,7 @@ RECIPE_KEYS = {
 class Labels(Section):
     protocol: PositiveInt
     chunk_frames: PositiveInt
+    store_path: str | None
     imported: list[AnyImportedSet]
     max_force_eV_A: PositiveFloat
     max_failed_fraction: Fraction
@@ -75,12 +77,12 @@ class Labels(Section):
 
 class InitialStructures(Section):
     cells: Annotated[int, Field(ge=3)]
-    atoms: PositiveInt
+    atoms: CellAtoms
     density_scales: PositiveFloats
     frames_per_cell: PositiveInt
     rattle_A: PositiveFloat
-    melt_temperatures_K: PositiveFloats
-    melt_ps: PositiveFloat
+    melt_temperatures_K: Temperatures
+    melt_ps: Duration
     heldout_cells: PositiveInt
     repulsion_frames: NonNegativeInt
     repulsion_min_factor: Annotated[float, Field(gt=0, le=1)]
@@ -95,9 +97,9 @@ class InitialStructures(Section):
 
 class Exploration(Section):
     cells: Annotated[int, Field(ge=2)]
-    atoms: PositiveInt
-    temperatures_K: PositiveFloats
-    duration_ps: PositiveFloat
+    atoms: CellAtoms
+    temperatures_K: Temperatures
+    duration_ps: Duration
     stride_fs: PositiveFloat
     heldout_cells: PositiveInt
 
@@ -175,10 +177,15 @@ class Model(Section):
     radial_width: PositiveInt
 
 
+class FoundationLearned(Section):
+    functional: Literal["PBE", "r2SCAN"] | None
+    dispersion: Literal["none", "D3(BJ)"]
+
+
 class Learning(Section):
     protocol: PositiveInt
-    generations: NonNegativeInt
-    committee: Annotated[int, Field(ge=1)]
+    generations: Annotated[int, Field(ge=0, le=100)]
+    committee: Annotated[int, Field(ge=1, le=100)]
     initial_structures: InitialStructures
     exploration: Exploration
     selection: Selection
@@ -186,6 +193,7 @@ class Learning(Section):
     forgetting_check: ForgettingCheck
     loco_compositions: list[Annotated[str, Field(min_length=1)]]
     training: Training
+    foundation_method: FoundationLearned
     model: Model
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pydantic import (
     model_validator,
 )
 
+from saltflow.campaign.settings.physical_ranges import Temperature
 from saltflow.campaign.settings.section import Fraction, NonNegativeFloat, Section
 
 Analysis = Literal[
@@ -112,10 +113,10 @@ class Coupling(Section):
 
 
 class Arrhenius(Section):
-    target_temperature_K: PositiveFloat
+    target_temperature_K: Temperature
     bootstrap_samples: PositiveInt
 
 
 class Order(Section):
-    temperature_K: PositiveFloat
+    temperature_K: Temperature
     shuffles: Annotated[int, Field(ge=19)]

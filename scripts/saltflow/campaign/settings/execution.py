@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     BeforeValidator,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -55,12 +56,25 @@ class Labelling(Section):
         return self
 
 
+class Prices(Section):
+    """What an hour costs; null where it is not known."""
+
+    euro_per_GPU_hour: NonNegativeFloat | None
+    euro_per_core_hour: NonNegativeFloat | None
+    kW_per_GPU: NonNegativeFloat | None
+    kW_per_core: NonNegativeFloat | None
+    kg_CO2_per_kWh: NonNegativeFloat | None
+
+
 class Execution(Section):
     """Where and how jobs run; no result depends on it and no job is rerun for it."""
 
     device: Device
     checkpoint_ps: PositiveFloat
+    quench_together: bool
+    repeated_hours: NonNegativeFloat
     labelling: Labelling
+    prices: Prices
     quota_GB: PositiveFloat | None
     site: Site
     modules: dict[Literal["workflow", "reference", "learning", "dynamics", "analysis"], list[str]]

@@ -31,13 +31,15 @@ def _is_inherited(location: tuple, content: Mapping) -> bool:
 
 
 def _sentence(problem: Mapping, model: type[Section], source: str) -> str:
-    location = _keys(problem["loc"])
-    key = ".".join(location)
     if problem["type"] == "extra_forbidden":
-        known = _fields_at(model, problem["loc"][:-1])
-        return f"{source}: unknown key '{key}'{suggestion(location[-1], known)}; correct or delete it."
+        *parents, name = problem["loc"]
+        known, key = _fields_at(model, tuple(parents)), ".".join([*_keys(tuple(parents)), str(name)])
+        return f"{source}: unknown key '{key:.80}'{suggestion(str(name), known)}; correct or delete it."
+    key = ".".join(_keys(problem["loc"]))
     if problem["type"] == "missing":
         return f"{source}: key '{key}' is missing; add it (config/README.md explains it)."
+    if problem["input"] is None and (known := sorted(_fields_at(model, problem["loc"]))):
+        return f"{source}: the section '{key}' is empty; write its keys below it ({', '.join(known)}), or delete it."
     reason = problem["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(problem["input"], Mapping) else f" = {problem['input']!r:.80}"
     return f"{source}: '{key}'{shown} is not valid: {reason}; correct the value."
@@ -57,6 +59,8 @@ def _keys(location: tuple) -> list[str]:
 def _fields_at(model: type[BaseModel], location: tuple) -> set[str]:
     """Field names of the nested model that a validation error points into."""
     if location[:1] == ("references",):
+        if len(location) < 3:
+            return set()
         models = {get_args(each.model_fields["code"].annotation)[0]: each for each in get_args(get_args(Reference)[0])}
         return set(models[location[2]].model_fields)
     for part in location:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
 from saltflow.base.errors import InputError
-from saltflow.campaign.config_files import updated
+from saltflow.campaign.config_files import read_settings, updated
 from saltflow.campaign.settings.messages import suggestion, validated
 from saltflow.campaign.settings.section import Section
 from saltflow.campaign.settings.whole import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, Settings
@@ -52,15 +50,8 @@ def overridden(settings: Settings, changes: Mapping | None) -> Settings:
 
 def _read_sections(path: Path) -> dict:
     """The mapping of overrides.yaml; a section whose entries are all commented out is empty."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError([f"{path.name}: this is not YAML; correct it: {' '.join(str(error).split())}."]) from None
-    content = {} if content is None else content
-    if not isinstance(content, Mapping):
-        raise InputError([f"{path.name}: it must hold the sections compositions and potentials, not {content!r:.40}."])
     return {"compositions": {}, "potentials": {}} | {
-        name: {} if entries is None else entries for name, entries in content.items()
+        name: {} if entries is None else entries for name, entries in read_settings(path).items()
     }
 
 

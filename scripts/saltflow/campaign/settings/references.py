@@ -1,8 +1,9 @@
 """Settings of the reference methods: what a label is computed with. Values: config/references/*.yaml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
+from ase.data import atomic_numbers, chemical_symbols
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,13 +19,19 @@ from pydantic import (
 from saltflow.base.errors import InputError
 from saltflow.base.provenance import digest
 
-# Where and how long a code runs; none of these changes the energy of a frame that succeeds.
+# Where and how long a code runs, and what is said of it; none of these changes the energy of a frame that succeeds.
 OPERATIONAL = frozenset(
     {
         "command",
         "data_path",
         "potcar_path",
         "pseudopotential_path",
+        "python",
+        "weights",
+        "device",
+        "elements",
+        "licence",
+        "citation",
         "frame_timeout_s",
         "max_scf",
         "max_iterations",
@@ -182,8 +189,92 @@ class VaspReference(DensityFunctionalReference):
         return found
 
 
+WEIGHTS = "{weights}"  # in an argument of a calculator: the path of its weights
+
+
+class UniversalReference(_ReferenceSettings):
+    """A universal potential, or any other ASE calculator, as teacher."""
+
+    code: Literal["universal"]
+    method: str = Field(min_length=1)
+    functional: Literal["PBE", "r2SCAN"] | None
+    dispersion: Literal["none", "D3(BJ)"]
+    elements: Annotated[list[str], Field(min_length=1)]
+    licence: str = Field(min_length=1)
+    citation: str = Field(min_length=1)
+    package: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    calculator: str = Field(pattern=r"^\w+(\.\w+)+$")
+    arguments: dict[str, bool | int | float | str]
+    weights: str | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    atomic_energies: Literal["own", "fitted"] | dict[str, float]
+    device: Literal["cpu", "cuda"]
+    device_argument: str | None
+    python: str | None
+    frame_timeout_s: PositiveFloat
+
+    @field_validator("elements")
+    @classmethod
+    def _elements_exist(cls, ranges: list[str]) -> list[str]:
+        expand_elements(ranges)
+        return ranges
+
+    @model_validator(mode="after")
+    def _weights_are_pinned(self) -> "UniversalReference":
+        if (self.weights is None) != (self.sha256 is None):
+            raise ValueError("weights and sha256 belong together: give both, or null for both")
+        if (self.weights is None) == (WEIGHTS in self.arguments.values()):
+            raise ValueError(f'the weights that are checked are those that are loaded: give "{WEIGHTS}" to an argument')
+        return self
+
+    @model_validator(mode="after")
+    def _device_is_taken(self) -> "UniversalReference":
+        if self.device == "cuda" and self.device_argument is None:
+            raise ValueError(f"{self.calculator} runs on CPUs only (device_argument null); write device: cpu")
+        return self
+
+    @model_validator(mode="after")
+    def _atomic_energies_are_complete(self) -> "UniversalReference":
+        known = self.atomic_energies
+        if not isinstance(known, str) and (missing := sorted(expand_elements(self.elements) - known.keys())):
+            raise ValueError(f"atomic_energies lacks {', '.join(missing)} of elements; add it, or write fitted")
+        return self
+
+    def identity(self) -> dict:
+        """The settings that change a label or an E0; of given E0s only a digest."""
+        found = super().identity()
+        given = found["atomic_energies"]
+        return found | {"atomic_energies": given if isinstance(given, str) else f"given ({digest(given)})"}
+
+    def driving_identity(self) -> dict:
+        """The settings that change a force, as builtins: what invalidates dynamics that it drives."""
+        return {key: value for key, value in self.identity().items() if key != "atomic_energies"}
+
+    def lacks(self, elements: Iterable[str]) -> list[str]:
+        """Those elements that the potential has not learned, sorted."""
+        return sorted(set(elements) - expand_elements(self.elements))
+
+
+def expand_elements(ranges: Iterable[str]) -> set[str]:
+    """Elements of ranges such as H-Bi, which follow the periodic table.
+
+    Raises:
+        ValueError: a name is not that of an element.
+    """
+    found: set[str] = set()
+    for each in ranges:
+        first, _, last = each.partition("-")
+        try:
+            numbers = range(atomic_numbers[first], atomic_numbers[last or first] + 1)
+        except KeyError as error:
+            raise ValueError(f"{error} in '{each}' is not an element; write elements or ranges such as H-Bi") from None
+        found |= {chemical_symbols[number] for number in numbers}
+    return found
+
+
 Reference = Annotated[
-    TbliteReference | Cp2kReference | QuantumEspressoReference | GpawReference | VaspReference,
+    TbliteReference | Cp2kReference | QuantumEspressoReference | GpawReference | VaspReference | UniversalReference,
     Field(discriminator="code"),
 ]
 
@@ -194,6 +285,8 @@ def resolve_likeness(references: Mapping[str, Mapping]) -> dict[str, Mapping]:
     Raises:
         ValueError: a reference is like one that is not there, or that is itself like another.
     """
+    if not isinstance(references, Mapping):
+        raise ValueError("names of reference methods are wanted, each with its settings")
     return {name: _completed(name, references) for name in references}
 
 
@@ -201,12 +294,12 @@ def _completed(name: str, references: Mapping[str, Mapping]) -> Mapping:
     settings = references[name]
     if not isinstance(settings, Mapping) or "like" not in settings:
         return settings
-    whole = references.get(settings["like"])
+    like = settings["like"]
+    whole = references.get(like) if isinstance(like, str) else None
     if not isinstance(whole, Mapping) or "like" in whole:
-        written = ", ".join(key for key, each in references.items() if "like" not in each)
+        written = ", ".join(key for key, each in references.items() if isinstance(each, Mapping) and "like" not in each)
         raise ValueError(
-            f"reference '{name}' is like '{settings['like']}', which is not a reference with all its keys; "
-            f"name one of {written}"
+            f"reference '{name}' is like '{like}', which is not a reference with all its keys; name one of {written}"
         )
     return {**whole, **{key: value for key, value in settings.items() if key != "like"}}
 

@@ -26,9 +26,11 @@ from saltflow.campaign.settings.analyses import (
     StructureAnalysis,
     Transport,
 )
+from saltflow.campaign.settings.barriers import Barriers
 from saltflow.campaign.settings.execution import Execution
 from saltflow.campaign.settings.messages import validated
 from saltflow.campaign.settings.molecular_dynamics import Constraints, Dynamics
+from saltflow.campaign.settings.physical_ranges import CellAtoms, WholeTemperature
 from saltflow.campaign.settings.references import Reference, resolve_likeness
 from saltflow.campaign.settings.section import NonNegativeFloat, NonNegativeInt, Section
 
@@ -40,9 +42,9 @@ class Tables(Section):
 
 
 class Sweep(Section):
-    compositions: Literal["all"] | Annotated[list[str], Field(min_length=1)]
-    temperatures_K: Annotated[list[PositiveInt], Field(min_length=1)]
-    replicas: PositiveInt
+    compositions: Literal["all"] | list[str]
+    temperatures_K: Annotated[list[WholeTemperature], Field(min_length=1)]
+    replicas: Annotated[int, Field(ge=1, le=1000)]
     analyses: list[Analysis]
     seed: NonNegativeInt
 
@@ -69,9 +71,10 @@ class Acceptance(Section):
 
 class Cells(Section):
     protocol: PositiveInt
-    atoms: PositiveInt
+    atoms: CellAtoms
     density_scale: PositiveFloat
     min_separation_factor: PositiveFloat
+    formula_rounding: Annotated[float, Field(ge=0, lt=1)]
     min_separations_A: dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")], PositiveFloat]
     acceptance: Acceptance
 
@@ -104,6 +107,13 @@ class Settings(Section):
     constraints: Constraints
     coupling: Coupling
     arrhenius: Arrhenius
+    barriers: Barriers
+
+    @model_validator(mode="after")
+    def _something_is_asked_for(self) -> "Settings":
+        if self.sweep.compositions == [] and self.barriers.structures_path is None:
+            raise ValueError("sweep.compositions is empty; name compositions, or crystals in barriers.structures_path")
+        return self
 
     @model_validator(mode="after")
     def _constrained_temperatures_are_swept(self) -> "Settings":
