@@ -25,6 +25,7 @@ include: "rules/transport.smk"
 include: "rules/mechanism.smk"
 include: "rules/coupling.smk"
 include: "rules/validation.smk"
+include: "rules/studies/barriers.smk"
 include: "rules/summary.smk"
 
 

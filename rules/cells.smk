@@ -34,34 +34,4 @@ rule build_cell:
         "../scripts/build_cell.py"
 
 
-rule quench_cell:
-    """Melt, cool at the set rate and anneal one cell; the acceptance criteria say whether it can be used."""
-    input:
-        cell=rules.build_cell.output.cell,
-        model=its_potential("released_model"),
-        release=its_potential("released_record"),
-    output:
-        replica="results/{composition}/replica{replica}/quenched.extxyz",
-        record="results/{composition}/replica{replica}/quench.json",
-        trajectory="results/{composition}/replica{replica}/quench.h5md",
-    log:
-        spec["quench_cell"].log,
-    benchmark:
-        spec["quench_cell"].benchmark
-    group:
-        group("quench_cell")
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
-    threads: 1
-    resources:
-        **resources,
-        serial_slot=1,
-    params:
-        composition=composition("identity"),
-        dynamics=composition("quench_dynamics"),
-        acceptance=composition("acceptance"),
-        seed=campaign.settings.sweep.seed,
-    script:
-        "../scripts/quench_cell.py"
+include: "quench_together.smk" if campaign.settings.execution.quench_together else "quench.smk"

@@ -16,6 +16,7 @@ from engine.reporting import shown
 from engine.wiring import Wiring, code_of
 from saltflow.base.tables import SAFE_NAME
 from saltflow.campaign.settings import MODES
+from saltflow.campaign.sweep_facts import sweep_facts
 from saltflow.operations.rules import RULE as spec
 
 campaign = read_campaign(workflow, config)
@@ -40,6 +41,7 @@ onerror:
 wildcard_constraints:
     # Not the ids one by one: with hundreds of them Snakemake would plan a fifth more slowly.
     composition=SAFE_NAME.pattern,
+    structure=SAFE_NAME.pattern,
     excluded=SAFE_NAME.pattern,
     potential="|".join(map(re.escape, campaign.potentials)),
     reference="|".join(map(re.escape, campaign.settings.references)),

@@ -49,10 +49,10 @@ rule run_constrained_md:
         model=its_potential("released_model"),
         release=its_potential("released_record"),
     output:
+        record="results/{composition}/coupling/{mode}/{temperature}K/md.json",
         trajectories=ask.of_replicas(
             "results/{composition}/coupling/{mode}/{temperature}K/replica{replica}.h5md"
         ),
-        record="results/{composition}/coupling/{mode}/{temperature}K/md.json",
     log:
         spec["run_constrained_md"].log,
     benchmark:
@@ -117,8 +117,9 @@ rule relate_coupling:
         coupling="results/{composition}/coupling/coupling.json",
         figure=shown(
             "results/{composition}/coupling/coupling.svg",
-            "Coupling",
+            "composition",
             "cations and motions of the polyanions",
+            temperature="all",
         ),
     log:
         spec["relate_coupling"].log,

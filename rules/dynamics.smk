@@ -6,7 +6,8 @@ OUTPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md for every
 
 
 rule run_md:
-    """Equilibrate and run all replicas of a composition at one temperature together; NVT at the NPT volume.
+    """Equilibrate and run all replicas of a composition at one temperature together; NVT at the NPT volume,
+    until D and σ_E are known as well as `dynamics.production.until_known` asks for.
 
     A run that was killed resumes from its last checkpoint.
     """
@@ -17,10 +18,10 @@ rule run_md:
         model=its_potential("released_model"),
         release=its_potential("released_record"),
     output:
+        record="results/{composition}/md/{temperature}K/md.json",
         trajectories=ask.of_replicas(
             "results/{composition}/md/{temperature}K/replica{replica}.h5md"
         ),
-        record="results/{composition}/md/{temperature}K/md.json",
     log:
         spec["run_md"].log,
     benchmark:
@@ -35,6 +36,7 @@ rule run_md:
     params:
         composition=composition("identity"),
         dynamics=composition("production_dynamics"),
+        window=composition("judged_window"),
         acceptance=composition("acceptance"),
         seed=campaign.settings.sweep.seed,
     script:

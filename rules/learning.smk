@@ -12,7 +12,7 @@ rule fine_tune:
     The first member sees every training frame and later drives the dynamics; the others see resamples, so that
     their disagreement measures how well the labels determine the model. Training goes on from the last epoch.
     Errors on a foundation's held-out frames, before and after, measure catastrophic forgetting. With the recipe replay its
-    frames are learned again; a foundation from a file labels structures for it.
+    frames are learned again; a foundation from a file, or one of another reference, labels structures for it.
     """
     input:
         train=f"{GENERATION}/dataset/train.extxyz",
@@ -90,7 +90,7 @@ rule assess_potential:
         ),
     output:
         assessment=f"{GENERATION}/assessment.json",
-        figure=shown(f"{GENERATION}/assessment.svg", "Potentials", "held-out errors"),
+        figure=shown(f"{GENERATION}/assessment.svg", "potential", "held-out errors"),
     log:
         spec["assess_potential"].log,
     benchmark:
@@ -113,13 +113,14 @@ rule assess_potential:
 
 
 rule release_potential:
-    """The model that drives the dynamics, from the first generation that converged, else the last, said so.
+    """The model that drives the dynamics, from the first generation that converged, else the last, said so; without a
+    reference the foundation as it is, zero-shot.
 
     Later generations passed the converged one on, so the last one holds it. Its hash is pinned here.
     """
     input:
         assessments=potential("assessments"),
-        model=potential("last_generation.first_model"),
+        model=ask.pinned(potential("released_from")),
         check=potential("last_generation.first_check"),
     output:
         model="results/potentials/{potential}/released.model",

@@ -18,7 +18,7 @@ rule analyse_residence:
         structure=rules.analyse_structure.output.structure,
     output:
         residence=f"{POINT}/residence.json",
-        figure=shown(f"{POINT}/residence.svg", "Mechanism", "residence per environment"),
+        figure=f"{POINT}/residence.svg",
     log:
         spec["analyse_residence"].log,
     benchmark:
@@ -50,7 +50,7 @@ rule fit_residence:
         residence="results/{composition}/residence.json",
         figure=shown(
             "results/{composition}/residence.svg",
-            "Mechanism",
+            "composition",
             "activation energy of residence",
             caption="residence_activation",
             temperature="all",
@@ -86,13 +86,11 @@ rule analyse_motion:
     output:
         **ask.only_with(
             "residence_maps",
-            residence_map=shown(
-                f"{POINT}/residence_map.svg", "Mechanism", "where ions stay"
-            ),
+            residence_map=f"{POINT}/residence_map.svg",
         ),
         motion=f"{POINT}/motion.json",
-        van_hove=shown(f"{POINT}/van_hove.svg", "Mechanism", "van Hove functions"),
-        hops=shown(f"{POINT}/hops.svg", "Mechanism", "hops and strings"),
+        van_hove=f"{POINT}/van_hove.svg",
+        hops=f"{POINT}/hops.svg",
     log:
         spec["analyse_motion"].log,
     benchmark:
@@ -126,7 +124,7 @@ rule analyse_pathways:
     output:
         pathways=f"{POINT}/pathways.json",
         volume=f"{POINT}/pathways.cube",
-        figure=shown(f"{POINT}/pathways.svg", "Mechanism", "pathways of the mobile ion"),
+        figure=f"{POINT}/pathways.svg",
     log:
         spec["analyse_pathways"].log,
     benchmark:
@@ -157,7 +155,7 @@ rule draw_pathways:
     output:
         picture=shown(
             "results/{composition}/pathways.html",
-            "Mechanism",
+            "composition",
             "pathways to turn",
             caption="pathways_picture",
             temperature="hottest",
@@ -189,15 +187,9 @@ rule analyse_spectra:
         record=rules.run_md.output.record,
     output:
         spectra=f"{POINT}/spectra.json",
-        vibrations=shown(
-            f"{POINT}/vibrations.svg", "Mechanism", "vibrational density of states"
-        ),
-        dynamic_structure=shown(
-            f"{POINT}/dynamic_structure.svg", "Mechanism", "dynamic structure factor"
-        ),
-        orientation=shown(
-            f"{POINT}/orientation.svg", "Mechanism", "orientation of polyanions"
-        ),
+        vibrations=f"{POINT}/vibrations.svg",
+        dynamic_structure=f"{POINT}/dynamic_structure.svg",
+        orientation=f"{POINT}/orientation.svg",
     log:
         spec["analyse_spectra"].log,
     benchmark:

@@ -20,13 +20,11 @@ rule analyse_structure:
         record=rules.run_md.output.record,
     output:
         structure=f"{POINT}/structure.json",
-        figure=shown(f"{POINT}/structure.svg", "Structure", "g(r) and N(r)"),
-        scattering=shown(
-            f"{POINT}/scattering.svg", "Structure", "S(q) and its first sharp peak"
-        ),
-        polyhedra=shown(f"{POINT}/polyhedra.svg", "Structure", "polyhedra and anions"),
-        network=shown(f"{POINT}/network.svg", "Structure", "sharing and fragments"),
-        angles=shown(f"{POINT}/angles.svg", "Structure", "bond angles"),
+        figure=f"{POINT}/structure.svg",
+        scattering=f"{POINT}/scattering.svg",
+        polyhedra=f"{POINT}/polyhedra.svg",
+        network=f"{POINT}/network.svg",
+        angles=f"{POINT}/angles.svg",
     log:
         spec["analyse_structure"].log,
     benchmark:

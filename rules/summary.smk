@@ -3,7 +3,7 @@
 REQUIRED INPUTS: results/{composition}/md/{temperature}K/transport.json and structure.json,
                  results/{composition}/arrhenius.json and domain.json, results/potentials/{potential}/released.json
 OUTPUTS: results/summary/conductivity.csv and .txt, structure.csv, ranking.csv, .txt and .svg,
-         order.csv, .json, .txt and .svg
+         order.csv, .json, .txt and .svg; index.html
 """
 
 SUMMARY = "results/summary"
@@ -12,8 +12,8 @@ SUMMARY = "results/summary"
 rule tabulate_conductivity:
     """One row per state point: every quantity with its error and its status."""
     input:
-        **ask.only_with(
-            "domain", domain=ask.of_compositions(rules.assess_domain.output.domain)
+        domain=expand(
+            rules.assess_domain.output.domain, composition=campaign.with_domain
         ),
         transport=ask.of_sweep(rules.analyse_transport.output.transport),
         arrhenius=ask.of_compositions(rules.fit_arrhenius.output.arrhenius),
@@ -22,7 +22,7 @@ rule tabulate_conductivity:
             for name in campaign.needed_potentials
         ],
     output:
-        table=shown(f"{SUMMARY}/conductivity.csv", "Summary", "conductivity"),
+        table=shown(f"{SUMMARY}/conductivity.csv", "summary", "conductivity"),
         text=f"{SUMMARY}/conductivity.txt",
     log:
         spec["tabulate_conductivity"].log,
@@ -50,7 +50,7 @@ rule tabulate_structure:
     output:
         table=shown(
             f"{SUMMARY}/structure.csv",
-            "Summary",
+            "summary",
             "structural descriptors",
             caption="order",
         ),
@@ -77,8 +77,8 @@ rule rank_electrolytes:
     with interval, flags, mechanism, potential and the measured value.
     """
     input:
-        **ask.only_with(
-            "domain", domain=ask.of_compositions(rules.assess_domain.output.domain)
+        domain=expand(
+            rules.assess_domain.output.domain, composition=campaign.with_domain
         ),
         arrhenius=ask.of_compositions(rules.fit_arrhenius.output.arrhenius),
         transport=ask.of_sweep(rules.analyse_transport.output.transport),
@@ -88,8 +88,8 @@ rule rank_electrolytes:
             for name in campaign.needed_potentials
         ],
     output:
-        table=shown(f"{SUMMARY}/ranking.csv", "Summary", "ranking"),
-        figure=shown(f"{SUMMARY}/ranking.svg", "Summary", "ranking, drawn"),
+        table=shown(f"{SUMMARY}/ranking.csv", "summary", "ranking"),
+        figure=shown(f"{SUMMARY}/ranking.svg", "summary", "ranking, drawn"),
         text=f"{SUMMARY}/ranking.txt",
     log:
         spec["rank_electrolytes"].log,
@@ -124,19 +124,19 @@ rule relate_order:
     output:
         table=shown(
             f"{SUMMARY}/order.csv",
-            "Summary",
+            "summary",
             "order and conductivity",
             caption="order_relation",
         ),
         note=shown(
             f"{SUMMARY}/order.txt",
-            "Summary",
+            "summary",
             "order and conductivity, in sentences",
             caption="order_relation",
         ),
         figure=shown(
             f"{SUMMARY}/order.svg",
-            "Summary",
+            "summary",
             "order and conductivity, drawn",
             caption="order_relation",
         ),
@@ -159,3 +159,35 @@ rule relate_order:
         code=code_of("relate_order"),
     script:
         "../scripts/relate_order.py"
+
+
+rule write_results_page:
+    """One page of everything that the sweep found: the table, Arrhenius plots, agreement with measurements, structural
+    descriptors, and of every composition its motion, structure, mechanism, potential and method.
+    """
+    input:
+        ask.all_products(rules, but="write_results_page"),
+    output:
+        page=shown(
+            f"{SUMMARY}/index.html",
+            "summary",
+            "all results on one page",
+            caption="results",
+        ),
+    log:
+        spec["write_results_page"].log,
+    benchmark:
+        spec["write_results_page"].benchmark
+    localrule: spec["write_results_page"].is_local
+    conda:
+        "../envs/analysis.yaml"
+    envmodules:
+        *campaign.modules("analysis"),
+    threads: 1
+    resources:
+        **resources,
+    params:
+        sweep=sweep_facts(campaign),
+        code=code_of("write_results_page"),
+    script:
+        "../scripts/write_results_page.py"

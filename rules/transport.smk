@@ -19,16 +19,11 @@ rule analyse_transport:
     output:
         transport=f"{POINT}/transport.json",
         curves=f"{POINT}/msd.csv.gz",
-        figure=shown(f"{POINT}/transport.svg", "Transport", "mean squared displacement"),
-        conductivity=shown(
-            f"{POINT}/conductivity.svg",
-            "Transport",
-            "conductivity by three approximations",
-            caption="approximations",
+        figure=shown(
+            f"{POINT}/transport.svg", "composition", "mean squared displacement"
         ),
-        correlation=shown(
-            f"{POINT}/correlation.svg", "Transport", "displacement correlation"
-        ),
+        conductivity=f"{POINT}/conductivity.svg",
+        correlation=f"{POINT}/correlation.svg",
     log:
         spec["analyse_transport"].log,
     benchmark:
@@ -62,13 +57,13 @@ rule fit_arrhenius:
         arrhenius="results/{composition}/arrhenius.json",
         figure=shown(
             "results/{composition}/arrhenius.svg",
-            "Transport",
+            "composition",
             "Arrhenius",
             temperature="all",
         ),
         cooling=shown(
             "results/{composition}/glass_transition.svg",
-            "Transport",
+            "composition",
             "glass transition",
             temperature="cooling",
         ),

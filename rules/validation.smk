@@ -24,14 +24,14 @@ rule describe_dataset:
     output:
         figure=shown(
             "results/potentials/{potential}/learning.svg",
-            "Potentials",
+            "potential",
             "learning curve and what was explored",
             caption="learning",
         ),
         card="results/potentials/{potential}/dataset.json",
         text=shown(
             "results/potentials/{potential}/dataset.txt",
-            "Potentials",
+            "potential",
             "labels",
             caption="dataset",
         ),
@@ -82,13 +82,13 @@ rule assess_loco:
     output:
         table=shown(
             "results/potentials/{potential}/loco.tsv",
-            "Potentials",
+            "potential",
             "compositions left out, table",
             caption="loco",
         ),
         figure=shown(
             "results/potentials/{potential}/loco.svg",
-            "Potentials",
+            "potential",
             "compositions left out",
             caption="loco",
         ),
@@ -165,9 +165,10 @@ rule assess_domain:
         domain="results/{composition}/domain.json",
         figure=shown(
             "results/{composition}/domain.svg",
-            "Structure",
+            "composition",
             "domain by labels",
             caption="domain",
+            temperature="coolest and hottest",
         ),
     log:
         spec["assess_domain"].log,

@@ -14,7 +14,7 @@ def command(folder: Path) -> None:
     from saltflow.base.provenance import atomic_write, write_json
     from saltflow.operations.account import take_account
     from saltflow.operations.account.short_account import format_account
-    from saltflow.operations.pages import account_page
+    from saltflow.operations.pages.account_page import account_page
 
     account = take_account(folder)
     write_json(folder / "account.json", account)

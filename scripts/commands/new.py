@@ -1,5 +1,7 @@
 """`saltflow new`: the folder of a sweep, with settings and tables to edit."""
 
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import click
 from saltflow.base.commands import SentenceCommand
 from saltflow.base.errors import SaltflowError
 from saltflow.base.repository import REPOSITORY
+from saltflow.campaign.chosen_compositions import files_for
 from saltflow.campaign.settings.descriptions import PRESETS, read_presets
+from saltflow.potentials.model_files import elements_of
 
 SCHEMA = "config.schema.json"
 
@@ -27,13 +31,18 @@ class PresetCommand(SentenceCommand):
 @click.option(
     "--preset", type=click.Choice(list(read_presets())), default="trial", show_default=True, help="What to start from."
 )
-def command(folder: Path, preset: str) -> None:
+@click.option("--compositions", default="", help="Ids of the catalogue or formulas, separated by commas.")
+def command(folder: Path, preset: str, compositions: str) -> None:
     """Make FOLDER with settings and tables to edit."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SaltflowError(f"{folder} is not an empty folder; name a new one, so that nothing is overwritten.")
-    shutil.copytree(REPOSITORY / PRESETS / preset, folder, dirs_exist_ok=True)
+    source = REPOSITORY / PRESETS / preset
+    names = re.split(r"[,\s]+", compositions.strip())
+    files = files_for(source, names, elements_of=elements_of) if compositions else {}
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
     settings = folder / "config.yaml"
-    text = settings.read_text().replace(f"{PRESETS}/{preset}/", "")
-    settings.write_text(text.replace(f"../../{SCHEMA}", str(REPOSITORY / "config" / SCHEMA)))
+    settings.write_text(settings.read_text().replace(f"../../{SCHEMA}", str(REPOSITORY / "config" / SCHEMA)))
     click.echo(f"{folder} holds the preset {preset}. Edit {settings} and its tables, then:")
-    click.echo(f"  saltflow plan {folder}")
+    click.echo(f"  saltflow plan {shlex.quote(str(folder))}")

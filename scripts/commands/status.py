@@ -11,6 +11,8 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--all", "everything", is_flag=True, help="Show also what has not started, and every failure.")
 def command(sweep: SweepFolder, everything: bool) -> None:
     """Tell how far each composition of the sweep in FOLDER is."""
+    from saltflow.operations.run_lock import last_command
     from saltflow.operations.status import format_status, read_status
 
     click.echo(format_status(read_status(sweep.campaign(), sweep.folder), everything=everything))
+    click.echo(f"\n{last_command(sweep.folder)}")

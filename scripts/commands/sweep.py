@@ -11,11 +11,10 @@ import click
 from saltflow.base.errors import SaltflowError
 from saltflow.base.repository import REPOSITORY
 from saltflow.campaign.campaign import Campaign
-from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.config_files import SETTINGS, read_configuration
 from saltflow.campaign.loading import load_campaign
-from saltflow.operations.run_lock import configfiles_of_last_run
+from saltflow.operations.run_lock import configfiles_of_last_run, profile_of_last_run
 
-SETTINGS = "config.yaml"
 PROFILE = "profiles/slurm"
 
 
@@ -38,7 +37,7 @@ class SweepFolder:
         Raises:
             InputError: settings or tables are wrong.
         """
-        return load_campaign(read_configuration(self.configfiles, sweep=self.folder), folders=self.folders)
+        return load_campaign(read_configuration(self.configfiles, sweep=self.folder))
 
     def dag(self):
         """Its jobs as Snakemake plans them.
@@ -48,27 +47,41 @@ class SweepFolder:
         """
         from engine.dag import load_dag
 
+        read_configuration(self.configfiles, sweep=self.folder)  # Snakemake's own reader has no sentences
         return load_dag(self.folder, configfiles=self.configfiles, profile=self.profile)
 
 
-def find_sweep(folder: Path, configfiles: Sequence[str], profile: str | None) -> SweepFolder:
-    """The sweep in a folder.
+def find_sweep(
+    folder: Path, configfiles: Sequence[str] = (), profile: str | None = None, *, needs_profile: bool = False
+) -> SweepFolder:
+    """The sweep in a folder; what is not given is as in its last run.
 
     Raises:
         SaltflowError: there is none, or no such profile.
     """
     if not folder.is_dir():
         raise SaltflowError(f"There is no folder {folder}; correct the path, or make a sweep: `saltflow new {folder}`.")
-    found = [str(Path(path).resolve()) for path in configfiles]
-    if not found and (folder / SETTINGS).is_file():
-        found = [str((folder / SETTINGS).resolve())]
-    found = found or configfiles_of_last_run(folder)
-    if not found:
-        raise SaltflowError(
-            f"{folder} holds no sweep: it has no {SETTINGS} and nothing has run there; make one with `saltflow new`, "
-            "or name its settings with --configfile."
-        )
-    return SweepFolder(folder, tuple(found), profile and _profile(profile))
+    found = [Path(path) for path in configfiles] or _settings_of(folder)
+    profile = _profile(profile or profile_of_last_run(folder) or PROFILE) if needs_profile else None
+    return SweepFolder(folder, tuple(str(path.resolve()) for path in found), profile)
+
+
+def _settings_of(folder: Path) -> list[Path]:
+    """What the last run of a folder was started with, wherever the folder has moved; before a first run, config.yaml.
+
+    Raises:
+        SaltflowError: there is neither.
+    """
+    if last := [Path(path) for path in configfiles_of_last_run(folder)]:
+        return [path if path.is_file() or not (folder / path.name).is_file() else folder / path.name for path in last]
+    if (folder / SETTINGS).is_file():
+        return [folder / SETTINGS]
+    others = sorted(path.name for path in folder.glob("*.y*ml"))
+    named = f"it has {', '.join(others)}, but no {SETTINGS}" if others else f"it has no {SETTINGS}"
+    raise SaltflowError(
+        f"{folder} holds no sweep: {named} and nothing has run there; make one with `saltflow new`, or name its "
+        "settings with --configfile."
+    )
 
 
 def _profile(name: str) -> str:
@@ -83,19 +96,24 @@ def of_sweep(*, profile: bool = False) -> Callable:
 
     def decorated(function: Callable) -> Callable:
         @wraps(function)
-        def called(folder: Path, configfile: Sequence[str], profile: str | None = None, **rest: Any) -> Any:
-            return function(find_sweep(folder, configfile, profile), **rest)
+        def called(folder: Path, configfile: Sequence[str], **rest: Any) -> Any:
+            asked = rest.pop("profile", None) if profile else None
+            return function(find_sweep(folder, configfile, asked, needs_profile=profile), **rest)
 
         options = [
             click.argument("folder", type=click.Path(path_type=Path), default="."),
             click.option(
-                "--configfile", multiple=True, help="Settings, as for snakemake; by default FOLDER/config.yaml."
+                "--configfile",
+                multiple=True,
+                help="Settings, as for snakemake; by default those of the last run, else FOLDER/config.yaml.",
             ),
         ]
         if profile:
             options.append(
                 click.option(
-                    "--profile", default=PROFILE, show_default=True, help="As for snakemake: where it would run."
+                    "--profile",
+                    show_default=f"that of the last run, else {PROFILE}",
+                    help="As for snakemake: where it would run.",
                 )
             )
         for option in reversed(options):

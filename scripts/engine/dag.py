@@ -56,7 +56,7 @@ def load_dag(
     """
     python = sys.executable  # the rules quote it, for the command lines of Snakemake's jobs
     try:
-        return _with_workflow(directory, configfiles, profile, targets, read=_copied)
+        return _with_workflow(directory, configfiles, profile, targets, read=copied_dag)
     finally:
         sys.executable = python
 
@@ -163,7 +163,8 @@ def _parsed(directory, configfiles, profile, targets):
 # ── The graph as plain data ──────────────────────────────────────────────────────────────────────────
 
 
-def _copied(workflow: Workflow) -> Dag:
+def copied_dag(workflow: Workflow) -> Dag:
+    """The graph of a workflow that is ready to run."""
     dag = workflow.dag
     ordered = [job for level in dag.toposorted() for job in sorted(level, key=_name) if not job.rule.norun]
     index = {job: position for position, job in enumerate(ordered)}

@@ -5,6 +5,7 @@ A question is a dotted name that a view of the campaign answers (`saltflow.campa
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ class Wiring:
     def reference(self, wildcards: Any) -> dict:
         """The identity of the reference of a job."""
         return self.campaign.reference_identity(wildcards.reference)
+
+    def crystal(self, question: str) -> FromWildcards:
+        """What the crystal of a job answers, such as "structure_file"."""
+        return lambda wildcards: answer(self.campaign.crystal(wildcards.structure), question)
 
     # ── files of generations ───────────────────────────────────────────────────────────────────
 
@@ -132,6 +137,26 @@ class Wiring:
         """A file of each composition of the sweep."""
         return expand(pattern, composition=self.campaign.swept)
 
+    def of_crystals(self, pattern: str) -> list[str]:
+        """A file of each crystal whose barriers are computed."""
+        return expand(pattern, structure=list(self.campaign.crystals))
+
+    def of_crystals_with_md(self, pattern: str) -> list[str]:
+        """A file of each of them whose composition is swept too."""
+        return expand(pattern, structure=self.campaign.crystals_with_md)
+
+    def of_crystal_md(self, pattern: str | Sequence[str]) -> FromWildcards:
+        """Files of the composition of a crystal at all temperatures of the sweep, one temperature after another."""
+
+        def files(wildcards: Any) -> list[str]:
+            composition = self.campaign.crystal(wildcards.structure).row.composition
+            of_temperatures = (
+                expand(pattern, composition=composition, temperature=kelvin) for kelvin in self.campaign.temperatures_K
+            )
+            return list(dict.fromkeys(chain.from_iterable(of_temperatures)))
+
+        return files
+
     def of_sweep(self, pattern: str) -> list[str]:
         """A file of each state point of the sweep."""
         return expand(pattern, composition=self.campaign.swept, temperature=self.campaign.temperatures_K)
@@ -151,11 +176,12 @@ class Wiring:
 
         return files
 
-    def all_products(self, rules: Any) -> list[str]:
-        """Every product of the jobs that a sweep asks for."""
+    def all_products(self, rules: Any, *, but: str = "") -> list[str]:
+        """Every product of the jobs that a sweep asks for; those of one rule can be left out."""
         return [
             apply_wildcards(pattern, job.wildcards)
             for job in targets(self.campaign)
+            if job.rule != but
             for pattern in getattr(rules, job.rule).output
         ]
 

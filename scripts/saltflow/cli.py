@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "approve": Listed("commands.approve", "Keep that plan, to compare the next one with."),
         "status": Listed("commands.status", "Tell how far each composition is."),
         "ranking": Listed("commands.ranking", "List every composition with its status, by conductivity."),
+        "results": Listed("commands.results", "Show what the sweep has found as one page, also while it runs."),
         "account": Listed("commands.account", "Tell what the sweep has cost, and what failed."),
         "resume": Listed("commands.resume", "Go on after any accident."),
         "tidy": Listed("commands.tidy", "Tell what may be deleted, and delete what nothing reads."),
@@ -43,6 +44,12 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "motion": Listed("saltflow.analysis.motion.command", "van Hove functions, hops and strings."),
         "pathways": Listed("saltflow.analysis.pathways.command", "Ion density and its percolation."),
         "spectra": Listed("saltflow.analysis.spectra.command", "Vibrations, scattering, rotations."),
+    },
+    "Structures": {
+        "order": Listed("saltflow.materials.ordering.command", "Order the partial occupancies of a CIF."),
+        "barriers": Listed(
+            "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
+        ),
     },
     "Labels and potentials": {
         "reference": Listed("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
