@@ -24,10 +24,13 @@ endif
 # must then be kept for the next job.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment demo test lint bench lock
+UNIVERSAL := .venv-universal/made-from-$(call fingerprint,requirements/universal.txt requirements/make_venv.sh)
+
+.PHONY: help environment universal demo test lint bench lock
 
 help:
 	@echo "make environment  the environment in .venv, with the command .venv/bin/saltflow"
+	@echo "make universal    universal potentials as teachers, in .venv-universal"
 	@echo "make demo         two compositions from table to conductivity, in build/demo (minutes)"
 	@echo "make test         every test"
 	@echo "make lint         style, direction of imports, versions in step"
@@ -36,12 +39,15 @@ help:
 
 environment: $(RUNTIME)
 
+universal: $(UNIVERSAL)
+
 # After an accident the demonstration goes on, once the jobs that a killed run has left have ended.
 demo: $(RUNTIME)
 	@mkdir -p build/demo
 	@$(SALTFLOW) resume build/demo -- $(DEMO)
 	@$(DEMO) --quiet all --report report.html
-	@cat build/demo/results/summary/conductivity.txt
+	@cat build/demo/results/summary/conductivity.txt build/demo/results/summary/ranking.txt
+	@echo "Results: $(CURDIR)/build/demo/results/summary/index.html"
 	@echo "Report: $(CURDIR)/build/demo/report.html"
 
 test: $(DEVELOPMENT)
@@ -63,6 +69,10 @@ lock: $(DEVELOPMENT)
 
 $(RUNTIME):
 	@requirements/make_venv.sh "$(PYTHON)" $(VENV) requirements/all.txt
+	@touch $@
+
+$(UNIVERSAL):
+	@requirements/make_venv.sh "$(PYTHON)" .venv-universal requirements/universal.txt
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME)

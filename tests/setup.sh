@@ -25,3 +25,19 @@ if [ -n "$wanted" ]; then
     "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps $GPAW gpaw-data==1.2.1 2>/dev/null ||
         echo "Not installed: $GPAW; the tests that need it will say so." >&2
 fi
+# Molecular dynamics on a GPU; here its build for a CPU, for the same calls.
+SYMMETRIX=symmetrix-xl==0.1.1
+if [ -n "$python" ] && ! "$python" -c "import symmetrix" 2>/dev/null; then
+    "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary :all: $SYMMETRIX \
+        2>/dev/null || echo "Not installed: $SYMMETRIX; the tests that need it will say so." >&2
+fi
+# Faults in the accessibility of a page; MPL-2.0, used by tests alone.
+if [ ! -f build/axe-core/axe.min.js ]; then
+    AXE=axe-core@4.14.1
+    # shellcheck disable=SC2015 # whatever fails, the tests say that it is missing
+    command -v npm >/dev/null && mkdir -p build/axe-core &&
+        (cd build/axe-core && npm pack --silent $AXE >/dev/null 2>&1 && tar xzf axe-core-*.tgz --strip-components 1) ||
+        echo "Not installed: $AXE, which needs npm; the tests that need it will say so." >&2
+fi
+make --no-print-directory universal 2>/dev/null ||
+    echo "Not installed: requirements/universal.txt; the tests that need it will say so." >&2

@@ -14,14 +14,18 @@ from pathlib import Path
 from saltflow.operations.rules import RULE
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/tiny", "tests/frozen")
+SOURCES = (
+    *("Snakefile", "rules", "scripts", "config", "envs", "profiles"),
+    *("tests/tiny", "tests/frozen", "tests/crystals"),
+)
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
-# Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, and runs are short.
+# Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, runs are short,
+# replicas are quenched one by one, and no study is asked for.
 ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
-    *("fine_tune_loco", "assess_loco"),
+    *("fine_tune_loco", "assess_loco", "quench_replicas", "compute_barriers", "map_md_hops", "rank_barriers"),
 }
 # Rules with a job in a sweep that asks for nothing beyond the default analyses.
 BY_DEFAULT = set(RULE) - ON_REQUEST - {"analyse_spectra", "relate_order"}
@@ -70,6 +74,11 @@ class Workplace:
     def resume(self, *arguments: str) -> subprocess.CompletedProcess:
         """`saltflow resume` in the working directory, to its end."""
         return self._called([*self.resuming(), *arguments])
+
+    def saltflow(self, command: str) -> subprocess.CompletedProcess:
+        """A command about this sweep, such as "plan"; standard error is joined to standard output."""
+        settings = ["--configfile", self.config] if command != "resume" else []
+        return self._called([*SALTFLOW, command, str(self.work), *settings])
 
     def resuming(self) -> list[str]:
         """`saltflow resume` in the working directory."""

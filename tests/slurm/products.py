@@ -7,10 +7,10 @@ import h5py
 
 
 def products(work: Path) -> dict[str, Path]:
-    """Every product by its name, without the journals from which a killed job goes on."""
+    """Every product by its name, without the journals from which a killed job goes on and the notes of their hashes."""
     results = work / "results"
     found = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
-    return {name: path for name, path in found.items() if ".work/" not in name}
+    return {name: path for name, path in found.items() if ".work/" not in name and not name.endswith(".made.json")}
 
 
 def same(one: Path, other: Path) -> bool:

@@ -4,9 +4,11 @@ A script that is frozen by SIGSTOP is as long as an accident needs. Only lost pr
 """
 
 import re
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import ase.io
 import pytest
@@ -118,29 +120,24 @@ def _reach_the_walltime_again(campaign: OnCluster, run: StartedRun) -> None:
 def _prepare(campaign: OnCluster) -> None:
     """Lose products; make the training long enough, one rule's first request too small, one program unknown."""
     campaign.lose(*(f"results/{product}" for victim in SURVIVORS for product in victim.products))
+    shutil.rmtree(campaign.work / "labels")
     campaign.replace("tests/tiny/config.yaml", "epochs: 6", "epochs: 400")
-    # Slow enough for the validation error to fall epoch by epoch: mace writes a checkpoint only when it does.
-    campaign.replace("tests/tiny/config.yaml", "learning_rate: 0.01", "learning_rate: 0.001")
     campaign.append("tests/tiny/config.yaml", "\nreferences:\n  pbe-d3: {command: no-such-program -s}\n")
     campaign.replace(
-        "scripts/saltflow/operations/rules.py", "memory_MB=of_batch(cost_model.initial_atoms)", "memory_MB=fixed(100)"
+        "scripts/saltflow/operations/rules.py", "memory_MB=of_batch(cost_model.initial_atoms)", "memory_MB=fixed(450)"
     )
 
 
 def _some_labels(campaign: OnCluster, victim: Victim) -> Callable[[], bool]:
-    """Whether three frames are labelled: a line when each begins and one when it ends."""
-    journal = f"results/{victim.products[0].removesuffix('.extxyz')}.work/labels-*.jsonl"
-    return lambda: any(path.read_text().count("\n") >= 6 for path in campaign.work.glob(journal))
+    """Whether the fourth frame has begun: the journal has a line for each."""
+    labels, chunk = Path("results", victim.products[0]).parent, Path(victim.products[0]).name
+    journal = f"{labels}/.{chunk}.work/*/failures-*.jsonl"
+    return lambda: any(path.read_text().count("start") >= 4 for path in campaign.work.glob(journal))
 
 
 def _some_epochs(campaign: OnCluster) -> Callable[[], bool]:
-    checkpoints = f"results/{BASE}/committee/.member1.model.work/*/checkpoints/*_epoch-*.pt"
-
-    def reached() -> bool:
-        found = campaign.work.glob(checkpoints)
-        return any(int(re.search(r"_epoch-(\d+)", path.name)[1]) >= 60 for path in found)
-
-    return reached
+    logs = f"results/{BASE}/committee/.member1.model.work/*/member-*.log"
+    return lambda: any("Epoch 60:" in path.read_text() for path in campaign.work.glob(logs))
 
 
 def assert_resubmitted(story: Story, victim: Victim, reason: str, state: str) -> None:
@@ -187,12 +184,12 @@ def test_labels_on_a_node_that_is_lost_go_on_at_another(story: Story, finished):
 def assert_labels_went_on(story: Story, finished, victim: Victim) -> None:
     """What had been labelled was not labelled again, and all labels are there and right."""
     log = story.place.log(victim.log)
-    done, frames = map(int, re.search(r"(\d+) of (\d+) frames are already labelled", log).groups())
+    done, frames = map(int, re.search(r"(\d+) of (\d+) different frames are already labelled", log).groups())
     assert done >= 3
     assert log.count(" frame ") == frames - done
     before = ase.io.read(finished / "work/results" / victim.products[0], ":")
     after = ase.io.read(story.place.work / "results" / victim.products[0], ":")
-    assert len(after) == len(before) == frames
+    assert len(after) == len(before) >= frames
     for old, new in zip(before, after, strict=True):
         assert new.positions == pytest.approx(old.positions, abs=0)
         # The density of the frame before is the first guess of the next, so the last digits differ.

@@ -18,6 +18,6 @@ def test_a_job_that_ended_between_two_questions_counts(campaign: OnCluster):
         campaign.wait(lambda: "WorkflowError" in run.said(), run)  # its threads sleep on for a while
         assert "Finished jobid" not in run.said()
     assert campaign.plan(TARGET) == {}
-    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.08", "duration_ps: 0.06")
+    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.2", "duration_ps: 0.3")
     reason = campaign.plan(TARGET)["run_md composition=LiAlCl4 temperature=500"]
     assert reason.startswith("Params have changed")

@@ -22,7 +22,7 @@ def test_partitions_and_their_largest_nodes_are_asked_of_slurm(
     largest = max(clusters.NODES, key=lambda node: node.memory_MB)
     assert max(partition.memory_MB for partition in known.partitions) == largest.memory_MB
     assert known.qos == ()
-    assert "sacctmgr does not answer" in known.source
+    assert ["sacctmgr does not answer" in sentence for sentence in known.unchecked] == [True]
 
 
 def test_a_job_knows_when_its_walltime_ends(cluster: clusters.Cluster):

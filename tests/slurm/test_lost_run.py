@@ -3,7 +3,6 @@
 One run goes through all of them. It makes again two quenches and what follows from one at one temperature.
 """
 
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -45,8 +44,6 @@ def live_through(campaign: OnCluster) -> Story:
     """A run with a scheduler that goes away, a second run, and its own end by SIGKILL."""
     story = Story(campaign)
     campaign.lose(*PRODUCTS)
-    for folder in (QUENCH, LATER):  # where a quench that is repeated finds its end
-        shutil.rmtree(campaign.work / folder / ".quenched.extxyz.work")
     with campaign.started(*TARGETS) as run:
         _restart_the_scheduler(story, run)
         first_segment = campaign.found(f"{POINT}/.md.json.work/*/segment-000000.pt")
@@ -64,7 +61,7 @@ def _restart_the_scheduler(story: Story, run: StartedRun) -> None:
     campaign = story.place
     begun = campaign.begun(BUILD_LOG)
     campaign.freeze(BUILD_LOG, run, when=lambda: campaign.begun(BUILD_LOG) > begun)
-    first_segment = campaign.found(f"{QUENCH}/.quenched.extxyz.work/*/segment-000000.pt")
+    first_segment = campaign.found(f"{QUENCH}/.quenched.extxyz.work/*/*/segment-000000.pt")
     campaign.freeze(QUENCH_LOG, run, when=first_segment)
     campaign.cluster.stop_controller()
     gone = time.monotonic()

@@ -15,3 +15,12 @@ def committee(model_paths):
     from mace_models import committee_of
 
     return committee_of(model_paths)
+
+
+@pytest.fixture(scope="session")
+def pretend():
+    """The module of the device without hardware, known to torch."""
+    import pretend_device
+
+    pretend_device.register()
+    return pretend_device

@@ -14,7 +14,7 @@ MODULES = sorted(path for path in (ROOT / "scripts").rglob("*.py"))
 TEXTS = [
     path
     for pattern in (
-        "rules/*.smk",
+        "rules/**/*.smk",
         "rules/captions/*",
         "scripts/**/*.j2",
         "profiles/*/*.yaml",

@@ -12,7 +12,7 @@ MODES = """
       groups: [fragments]
       max_exchanged_fraction: 1.0
       equilibrate_ps: 0.01
-      duration_ps: 0.08
+      duration_ps: 0.2
       frame_interval_fs: 2.0
 """
 WHERE = "composition=LiAlCl4 temperature=500"
@@ -21,6 +21,7 @@ JOBS = {
     "run_constrained_md composition=LiAlCl4 mode=R temperature=500",
     "analyse_constrained_md composition=LiAlCl4 mode=R temperature=500",
     "relate_coupling composition=LiAlCl4",
+    "write_results_page",
 }
 FOLDER = "results/LiAlCl4/coupling"
 

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from workplaces import BY_DEFAULT, ENVIRONMENT, ON_REQUEST, ROOT, Workplace, copy_sources
+from workplaces import BY_DEFAULT, ENVIRONMENT, LOCALLY, ON_REQUEST, ROOT, Workplace, copy_sources
 
+from engine.reporting import CATEGORIES, label_of
+from saltflow.campaign.config_files import read_configuration
 from saltflow.operations.rules import RULE as SPEC
 
-RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+RULE_FILES = sorted((ROOT / "rules").rglob("*.smk"))
 ENTRY_SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "scripts/saltflow").rglob("*.py"))
 RULE = re.compile(r"^rule (\w+):\n((?: {4}.*\n|\n)+)", re.MULTILINE)
@@ -31,7 +33,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
-    plan = Workplace(repo, tmp_path, config="").plan()
+    plan = Workplace(repo, tmp_path, config="config/config.yaml").plan()
     header, *rows = (line.split("\t") for line in (ROOT / "config/compositions.tsv").read_text().splitlines())
     simulated = [row for row in rows if row[header.index("start")] != "none"]
     counts = {name: sum(job.split()[0] == name for job in plan) for name in (*RULES, *DERIVED_RULES)}
@@ -48,7 +50,25 @@ def test_the_whole_catalogue_plans(repo: Path, tmp_path: Path):
 def test_the_demonstration_plans(repo: Path, tmp_path: Path):
     plan = Workplace(repo, tmp_path, config="config/presets/demo/config.yaml").plan()
     assert sum(job.startswith("run_md ") for job in plan) == 2 * 3
-    assert {job.split()[0] for job in plan} == set(RULES) - ON_REQUEST - {"analyse_spectra"}
+    rules = {job.split()[0] for job in plan}
+    assert {job for job in plan if "potential=" in job} == {"release_potential potential=demo"}
+    assert {"quench_replicas", "analyse_transport", "fit_arrhenius", "rank_electrolytes"} <= rules
+
+
+def test_the_model_of_the_demonstration_is_planned_from_its_teacher(repo: Path, tmp_path: Path):
+    released = "results/potentials/demo/released.model"
+    plan = Workplace(repo, tmp_path, config="config/presets/foundation/config.yaml").plan(released)
+    trained = {job.split("potential=")[1] for job in plan if job.startswith("fine_tune ")}
+    assert trained == {"packed", "molten", "oxychloride", "demo"}
+
+
+def test_replicas_are_quenched_together_where_the_settings_ask_for_it(repo: Path, tmp_path: Path):
+    asked = (*LOCALLY, "--config", "execution={quench_together: true}")
+    plan = Workplace(repo, tmp_path, options=asked).plan()
+    rules = [job.split()[0] for job in plan]
+    assert "quench_cell" not in rules
+    assert rules.count("quench_replicas") == len({job for job in plan if job.startswith("fit_arrhenius ")})
+    assert rules.count("build_cell") == 2 * rules.count("quench_replicas")
 
 
 @pytest.mark.parametrize("deployment", ["env-modules", "conda"])
@@ -61,6 +81,7 @@ def test_the_tiny_campaign_plans_with_deployed_environments(repo: Path, tmp_path
 
 def test_snakemake_finds_nothing_to_lint(repo: Path, tmp_path: Path):
     command = [sys.executable, "-m", "snakemake", "--lint", "--directory", str(tmp_path)]
+    command += ["--configfile", "tests/tiny/config.yaml"]
     lint = subprocess.run(command, cwd=repo, env=ENVIRONMENT, capture_output=True, text=True)
     assert lint.returncode == 0, lint.stdout + lint.stderr
 
@@ -82,7 +103,7 @@ def test_a_rule_is_complete(name: str):
     assert re.match(r' {4}"""[^"]{20,}"""', body), "the docstring comes first and says what is done"
     assert re.search(r"^ {4}resources:\n {8}\*\*resources,", body, re.MULTILINE)
     script = re.search(r'script:\n +"(.*)"', body)[1]
-    assert script == f"../scripts/{name}.py"
+    assert (path.parent / script).resolve() == ROOT / f"scripts/{name}.py"
     assert (path.parent / script).is_file()
     environment = re.search(r'conda:\n +"(.*)"', body)[1]
     assert (path.parent / environment).is_file()
@@ -137,7 +158,9 @@ def test_the_snakefile_is_a_table_of_contents():
     lines = (ROOT / "Snakefile").read_text().splitlines()
     assert len(lines) <= 70
     included = {line.split('"')[1] for line in lines if line.startswith("include:")}
-    assert included == {f"rules/{path.name}" for path in RULE_FILES}
+    # How cells are quenched is chosen where the other rules of cells are.
+    files = {str(path.relative_to(ROOT)) for path in RULE_FILES if not path.name.startswith("quench")}
+    assert included == files
     assert not [line for line in lines if re.match(r"\s*(def|if|for) ", line)]
 
 
@@ -176,9 +199,9 @@ def mentioning(pattern: str) -> set[str]:
 
 
 def test_each_external_code_has_one_adapter():
-    evaluating = {"convolution.py", "mace.py", "training.py"}
+    evaluating = {"fetched_foundation.py", "mace.py", "mace_training.py", "training.py", "weights.py"}
     assert {path.name for path in LIBRARY if "mace" in imported(path)} <= evaluating
-    assert mentioning(r"mace\.cli") == {"learning/training.py", "potentials/lammps_export.py"}
+    assert mentioning(r"mace\.cli") == {"learning/mace_training.py", "potentials/lammps_export.py"}
     adapters = {
         "tblite": "labels/reference/tblite.py",
         "gpaw": "labels/reference/gpaw.py",
@@ -204,3 +227,24 @@ def test_what_the_snakefile_imports_is_light():
     environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "scripts")}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+# ── Snakemake's report ─────────────────────────────────────────────────────────────────────────
+
+
+def test_the_report_has_a_dozen_items_of_a_composition_at_most():
+    """At the temperatures of the shipped settings; the results page leads to everything else."""
+    items = [
+        item
+        for path in RULE_FILES
+        for item in re.findall(r'shown\(\s*f?"([^"]+)", *\s*"composition"', path.read_text())
+    ]
+    temperatures = len(read_configuration([])["sweep"]["temperatures_K"])
+    assert len(items) > 5
+    assert sum(temperatures if "POINT" in item else 1 for item in items) <= 12
+
+
+def test_the_report_starts_with_the_summary_and_sorts_temperatures_by_number():
+    assert min(CATEGORIES.values()) == CATEGORIES["summary"]
+    kelvins = [1000, 600, 800, 99]
+    assert sorted(kelvins, key=lambda kelvin: label_of("temperature", str(kelvin))) == sorted(kelvins)

@@ -15,17 +15,22 @@ import pytest
 import yaml
 from ase import Atoms
 from ase.io import write
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from saltflow.operations.code_digest import imported_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_SCRIPT = ROOT / "requirements" / "lock.py"
-RULE_FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
+RULE_FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").rglob("*.smk"))]
 ENVIRONMENTS = ("workflow", "reference", "learning", "dynamics", "analysis")
 
 specification = util.spec_from_file_location("lock", LOCK_SCRIPT)
 lock = util.module_from_spec(specification)
 specification.loader.exec_module(lock)
+INSTALLED = [name for name in lock.LOCKS if name != lock.APART]  # where the tests run
+SUPPORTED = lock.first_releases(lock.read_project(ROOT))
 
 
 @pytest.fixture
@@ -76,6 +81,31 @@ def test_no_version_is_written_twice():
     names = [re.split(r"[=<>~!; \[]", entry)[0].lower() for entry in entries]
     assert sorted(names) == sorted(set(names))
     assert all("==" in entry for entry in entries)
+
+
+def test_supported_pythons_are_those_that_newcomers_read():
+    assert SUPPORTED == ["3.11.0", "3.12.0", "3.13.0"]
+    for name in ("README.md", "requirements/make_venv.sh"):
+        assert "Python 3.11, 3.12 or 3.13" in (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_every_supported_python_takes_every_pin(name: str):
+    pins = lock.read_lock(ROOT / f"requirements/{name}.txt")
+    assert {package: Version(metadata.version(package)).public for package in pins} == pins
+    accepted = {package: SpecifierSet(metadata.metadata(package)["Requires-Python"] or "") for package in pins}
+    assert [(package, python) for package in pins for python in SUPPORTED if python not in accepted[package]] == []
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("python", SUPPORTED)
+def test_what_the_pins_need_on_a_supported_python_is_pinned(name: str, python: str):
+    pins = lock.read_lock(ROOT / f"requirements/{name}.txt")
+    versions = {"extra": "", "python_version": python.removesuffix(".0"), "python_full_version": python}
+    needed = [Requirement(each) for package in pins for each in metadata.requires(package) or []]
+    needed = [each for each in needed if each.marker is None or each.marker.evaluate(versions)]
+    names = {lock.canonicalize_name(each.name) for each in needed}
+    assert {each for each in names if not each.startswith(lock.ACCELERATOR_PACKAGES)} - set(pins) == set()
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -184,10 +214,13 @@ def controller_imports(target: Path) -> Path:
 
 
 def import_statements(sources: set[Path]) -> list[str]:
-    """Every import in the files, those inside functions too; Snakemake itself provides `snakemake`."""
+    """Every import in the files, those inside functions too.
+
+    Snakemake itself provides `snakemake`; `symmetrix` is looked for before it is imported, and comes by card.
+    """
     nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text()))]
     statements = {ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))}
-    return sorted(each for each in statements if not re.match(r"(from|import) snakemake\b", each))
+    return sorted(each for each in statements if not re.match(r"(from|import) (snakemake|symmetrix)\b", each))
 
 
 def make_environment(folder: Path, environment: str) -> Path:

@@ -13,7 +13,7 @@ from saltflow.trajectory.h5md import open_trajectory
 FOLDER = "results/LiBH4-crystal/coupling"
 REPLICAS = ("replica1", "replica2")
 BH4_IN_A_CELL = 4
-KEPT_A = 2e-6  # 1e-6, and as much for positions that trajectories keep in single precision
+KEPT_A = 0.004  # trajectories keep positions to 0.001 Å; tests/unit/dynamics hold constraints to 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_centres_stay_where_translation_is_frozen_and_not_elsewhere(crystal: Pat
             np.ptp(np.average(positions_A(crystal, mode, replica)[:, group], axis=1, weights=weights), axis=0).max()
             for mode in ("T", "V")
         ]
-        assert moved[0] < KEPT_A < 0.001 < moved[1]
+        assert moved[0] < KEPT_A < 0.005 < moved[1]
 
 
 @pytest.mark.parametrize("replica", REPLICAS)

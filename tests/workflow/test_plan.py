@@ -88,13 +88,13 @@ def recording(tmp_path: Path) -> tuple[dict[str, str], Path]:
 
 def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Workplace, recording):
     environment, calls = recording
-    campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.1")
+    campaign.replace(CONFIG, "duration_ps: 0.2", "duration_ps: 0.3")
     before = snapshot(campaign.work)
     made = plan_with(campaign, "profiles/slurm", **environment)
     assert made.returncode == 0, made.stderr
     assert snapshot(campaign.work) == before
     assert not calls.exists()
-    assert "54 due, 34 done" in made.stdout
+    assert "55 due, 34 done" in made.stdout
     assert sorted(path.name for path in (campaign.work / "plan").iterdir()) == ["plan.html", "plan.json"]
     plan = read_json(campaign.work / "plan/plan.json")
     rows = {row["rule"]: row for row in plan["rules"]}
@@ -109,15 +109,15 @@ def test_planning_a_cluster_run_submits_nothing_and_changes_nothing(campaign: Wo
 def test_an_empty_folder_stays_empty_but_for_the_plan(fresh: Workplace):
     plan = planned(fresh)
     assert [path.name for path in fresh.work.iterdir()] == ["plan"]
-    assert plan["counts"] == {"due": 88, "done": 0, "failed": 0, "submissions": 0}
+    assert plan["counts"] == {"due": 89, "done": 0, "failed": 0, "submissions": 0}
     assert {row["kind"] for row in plan["reasons"]} == {"new"}
-    assert sum(row["jobs"] for row in plan["reasons"]) == 88
+    assert sum(row["jobs"] for row in plan["reasons"]) == 89
     assert [row["id"] for row in plan["compositions"]] == ["LiAlCl4", "LiCl-crystal"]
 
 
 def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign: Workplace):
     plan = planned(campaign)
-    assert plan["counts"] == {"due": 0, "done": 88, "failed": 0, "submissions": 0}
+    assert plan["counts"] == {"due": 0, "done": 89, "failed": 0, "submissions": 0}
     assert plan["reasons"] == plan["limits"] == []
     assert plan["totals"]["cpu_hours"] == {"expected": 0, "upper": 0}
     assert plan["difference"] is None
@@ -125,9 +125,9 @@ def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign
     assert plan["totals"]["storage_GB"]["end"] == pytest.approx(on_disk, rel=0.3)
 
     assert in_repo(campaign, *SALTFLOW[1:], "approve", str(campaign.work)).returncode == 0
-    campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.2")
+    campaign.replace(CONFIG, "duration_ps: 0.2", "duration_ps: 0.4")
     plan = planned(campaign)
-    assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.08 → 0.2"]
+    assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.2 → 0.4"]
     assert {"what": "jobs due", "before": 0, "after": 54} in plan["difference"]["changes"]
     assert 'id="changes"' in (campaign.work / "plan/plan.html").read_text()
 
@@ -140,12 +140,12 @@ def test_finished_jobs_correct_the_estimates(campaign: Workplace):
 
 
 def test_changed_settings_are_named_with_both_values(campaign: Workplace):
-    campaign.replace(CONFIG, "duration_ps: 0.08", "duration_ps: 0.1")
+    campaign.replace(CONFIG, "duration_ps: 0.2", "duration_ps: 0.3")
     campaign.replace(CONFIG, "anneal_ps: 0.02", "anneal_ps: 0.03")
     found = reasons(campaign)
     quench, production = (
         "dynamics.quench.anneal_ps: 0.02 → 0.03",
-        "dynamics.production.duration_ps: 0.08 → 0.1",
+        "dynamics.production.duration_ps: 0.2 → 0.3",
     )
     assert of_kind(found, "setting changed") == dict.fromkeys(QUENCHES, quench) | dict.fromkeys(RUNS, production)
     assert of_kind(found, "upstream").keys() == found.keys() - QUENCHES - RUNS
@@ -153,11 +153,11 @@ def test_changed_settings_are_named_with_both_values(campaign: Workplace):
 
 def test_a_raised_protocol_and_changed_code_are_told_apart(campaign: Workplace):
     campaign.replace(
-        "config/expert.yaml", "  protocol: 1                    # Raise it to run every MD", "  protocol: 2 # "
+        "config/expert.yaml", "  protocol: 2                    # Raise it to run every MD", "  protocol: 3 # "
     )
     campaign.append("scripts/analyse_structure.py", "\nprint('a new line')\n")
     found = reasons(campaign)
-    raised = "dynamics.protocol: 1 → 2"
+    raised = "dynamics.protocol: 2 → 3"
     assert of_kind(found, "protocol raised") == dict.fromkeys(QUENCHES | RUNS, raised)
     assert {name.split()[0] for name in of_kind(found, "code changed")} == {"analyse_structure"}
     assert len(of_kind(found, "code changed")) == 6
@@ -200,7 +200,7 @@ def test_a_job_that_failed_says_so_until_it_is_done(campaign: Workplace):
         lines.write(f"{json.dumps(start)}\n{json.dumps(end)}\n")
     (campaign.work / "results/LiAlCl4/md/500K/structure.json").unlink()
     plan = planned(campaign)
-    assert plan["counts"] == {"due": 9, "done": 79, "failed": 1, "submissions": 0}
+    assert plan["counts"] == {"due": 10, "done": 79, "failed": 1, "submissions": 0}
     (reason,) = [reason for reason in plan["reasons"] if reason["rule"] == "analyse_structure"]
     assert (reason["kind"], reason["jobs"]) == ("failed before", 1)
     row = next(row for row in plan["compositions"] if row["id"] == "LiAlCl4")

@@ -49,12 +49,12 @@ def filled_in(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Dag:
     folder = tmp_path_factory.mktemp("catalogue")
-    return load_dag(folder, profile=filled_in(folder))
+    return load_dag(folder, configfiles=[ROOT / "config/config.yaml"], profile=filled_in(folder))
 
 
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
-    return load_campaign(read_configuration([]), folders=[ROOT])
+    return load_campaign(read_configuration([]))
 
 
 def test_fewer_than_one_submission_per_ten_labelled_frames(catalogue, campaign):
@@ -99,7 +99,7 @@ def test_what_takes_a_second_is_not_submitted(catalogue):
     assert local == {
         *("build_cell", "collect_labels", "release_potential", "describe_dataset"),
         *("fit_arrhenius", "fit_residence", "draw_pathways"),
-        *("tabulate_conductivity", "tabulate_structure", "rank_electrolytes"),
+        *("tabulate_conductivity", "tabulate_structure", "rank_electrolytes", "write_results_page"),
     }
 
 

@@ -82,7 +82,7 @@ def test_what_a_killed_controller_left_is_kept(campaign: Workplace, finished: Pa
     assert reasons(campaign) == ["done", "done"]
     assert_same_trajectories(campaign, finished)
     assert campaign.plan() == {}
-    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.08", "duration_ps: 0.06")
+    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.2", "duration_ps: 0.3")
     reason = campaign.plan()["run_md composition=LiAlCl4 temperature=500"]
     assert reason.startswith("Params have changed")
     assert "Nothing to resume" in campaign.resume().stdout
@@ -107,7 +107,7 @@ def test_what_a_killed_controller_left_can_be_cancelled(campaign: Workplace, fin
 
 def test_what_was_made_is_still_known_without_the_folder_of_snakemake(campaign: Workplace):
     shutil.rmtree(campaign.work / ".snakemake")
-    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.08", "duration_ps: 0.06")
+    campaign.replace("tests/tiny/config.yaml", "duration_ps: 0.2", "duration_ps: 0.3")
     resumed = campaign.resume()
     assert resumed.returncode == 0
     assert "Nothing to resume" in resumed.stdout

@@ -66,6 +66,7 @@ def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workpl
         "tabulate_conductivity",
         "rank_electrolytes",
         "relate_order",
+        "write_results_page",
     }
 
 
