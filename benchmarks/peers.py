@@ -18,18 +18,19 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK_S = 10.0
 
 
-def foreign_python(requirement: str, *, sees_ours: bool = False) -> tuple[Path | None, str]:
+def foreign_python(requirement: str, *others: str, sees_ours: bool = False) -> tuple[Path | None, str]:
     """The Python of an environment that holds one program, or None and why there is none.
 
     Args:
         requirement: a package and its version.
+        others: what it is to be installed with.
         sees_ours: it uses the packages of this environment, in their versions, where it needs them.
     """
     folder = REPOSITORY / "build/benchmarks" / requirement.replace("==", "-")
     python = folder / "bin/python"
     if not (folder / "complete").exists():
         pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-        for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, requirement]):
+        for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, requirement, *others]):
             made = subprocess.run(command, capture_output=True, text=True)
             if made.returncode != 0:
                 return None, (made.stderr.strip().splitlines() or ["no message"])[-1]

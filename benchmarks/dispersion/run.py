@@ -26,7 +26,8 @@ from saltflow.materials.cells import pack_cell
 from saltflow.materials.compositions import Composition
 from saltflow.potentials.d3 import BatchedDispersion, Dispersion
 from saltflow.potentials.d3_damping import DAMPING
-from saltflow.potentials.mace import Committee, stack
+from saltflow.potentials.mace import Committee
+from saltflow.potentials.protocol import stack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

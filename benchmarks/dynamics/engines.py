@@ -54,18 +54,17 @@ class Stopwatch:
         self.marks.append(self.now())
         self.in_model.append(self.inside)
 
-    def watch(self, model: torch.nn.Module) -> torch.nn.Module:
-        """Count the time of a model's calls, gradients included."""
-        forward = model.forward
+    def watch(self, owner: object, method: str = "forward") -> None:
+        """Count the time of calls of a model, gradients included."""
+        original = getattr(owner, method)
 
         def timed(*arguments, **keywords):
             began = self.now()
-            answer = forward(*arguments, **keywords)
+            answer = original(*arguments, **keywords)
             self.inside += self.now() - began
             return answer
 
-        model.forward = timed
-        return model
+        setattr(owner, method, timed)
 
     def steps(self) -> dict:
         """Median seconds of a step, and the share of the steps spent outside the model, warm-up left out."""
@@ -84,7 +83,10 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
     from saltflow.dynamics.progress import Conditions
     from saltflow.dynamics.runner import MDRun
     from saltflow.dynamics.schedule import Stage
+    from saltflow.potentials.compiled.model import CompiledMACE
+    from saltflow.potentials.compilers import SYMMETRIX
     from saltflow.potentials.mace import load_committee
+    from saltflow.potentials.symmetrix_xl import SymmetrixMACE
 
     class Watched(MDRun):
         def _observe(self, stage: Stage) -> None:
@@ -92,8 +94,16 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
             watch.mark()
 
     path = folder / "model.model"
-    committee = load_committee([path], sha256=[sha256_of_file(path)], device=chosen.device, dtype=chosen.dtype)
+    committee = load_committee(
+        [path], sha256=[sha256_of_file(path)], device=chosen.device, dtype=chosen.dtype, for_long_runs=True
+    )
+    if chosen.by == "mace":
+        committee.compiler, committee.compiled = None, []
+    elif chosen.by == "symmetrix-xl":  # where it is not the fastest
+        committee.compiler, committee.compiled = SYMMETRIX, None
     watch.watch(committee.models[0])
+    watch.watch(CompiledMACE, "evaluate")
+    watch.watch(SymmetrixMACE, "evaluate")
     steps, target = chosen.steps + WARM_STEPS, (TEMPERATURE_K,) * len(cells)
     conditions = Conditions(
         step_fs=STEP_FS, thermostat="nose-hoover", thermostat_time_fs=THERMOSTAT_FS, barostat_time_fs=1000.0,
@@ -112,17 +122,42 @@ def saltflow(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch
 
 def ase(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
     """ASE with the calculator that mace ships."""
+
+    def calculator():
+        # One calculator for each, or it would lose its results between the cells.
+        made = mace.calculators.MACECalculator(
+            str(folder / "model.model"), device=chosen.device, default_dtype=chosen.dtype, enable_cueq=chosen.cueq
+        )
+        watch.watch(made.models[0])
+        return made
+
+    return _by_ase(calculator, cells, chosen, watch)
+
+
+def symmetrix(folder: Path, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
+    """ASE with the calculator of symmetrix-xl, which compiles code for the model when it is first used."""
+    from symmetrix import Symmetrix
+    from symmetrix.cli.extract_mace import main as extract
+
+    model = folder / "symmetrix.json"
+    if not model.exists():
+        extract(["--model", str(folder / "model.model"), "--output", str(model)])
+
+    def calculator():
+        made = Symmetrix(str(model), dtype=chosen.dtype)
+        watch.watch(made, "calculate")
+        return made
+
+    return _by_ase(calculator, cells, chosen, watch)
+
+
+def _by_ase(calculator: Callable, cells: list[Atoms], chosen: argparse.Namespace, watch: Stopwatch) -> np.ndarray:
     from ase.md.nose_hoover_chain import NoseHooverChainNVT
 
     forces, runs = [], []
     for cell in cells:
-        # One calculator for each, or it would lose its results between the cells.
-        calculator = mace.calculators.MACECalculator(
-            str(folder / "model.model"), device=chosen.device, default_dtype=chosen.dtype, enable_cueq=chosen.cueq
-        )
-        watch.watch(calculator.models[0])
         atoms = cell.copy()
-        atoms.calc = calculator
+        atoms.calc = calculator()
         forces.append(atoms.get_forces())
         runs.append(
             NoseHooverChainNVT(
@@ -171,6 +206,7 @@ PROGRAMS: dict[str, tuple[Callable, str]] = {
     "saltflow": (saltflow, "torch"),
     "ase": (ase, "ase"),
     "torch-sim": (torch_sim, "torch-sim-atomistic"),
+    "symmetrix": (symmetrix, "symmetrix-xl"),
 }
 
 # ── measuring ──────────────────────────────────────────────────────────────────────────────────
@@ -209,6 +245,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--by", choices=("fastest", "mace", "symmetrix-xl"), default="fastest", help="of saltflow")
     parser.add_argument("--cueq", action="store_true", help="kernels of cuEquivariance, of the peers")
     chosen = parser.parse_args()
     torch.set_num_threads(1)

@@ -21,6 +21,7 @@ from saltflow.campaign.settings.references import read_reference
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.labels.reference.labelling import label_isolated_atoms
 from saltflow.labels.reference.ledger import label_chunk
+from saltflow.labels.reference.store import LabelStore
 from saltflow.learning.foundations import Foundation
 from saltflow.learning.sampling import evenly_spaced, explore, propose_initial_frames
 from saltflow.learning.training import train_member
@@ -99,13 +100,15 @@ class Bench:
         if not done.is_file():
             if not asked.is_file():
                 write_frames(asked, make())
+            reference, labels = read_reference(self.configuration["references"], by), self.configuration["labels"]
             label_chunk(
                 asked,
                 done,
                 done.with_suffix(".tsv"),
-                read_reference(self.configuration["references"], by),
+                reference,
                 reference_name=by,
-                max_force_eV_A=self.configuration["labels"]["max_force_eV_A"],
+                max_force_eV_A=labels["max_force_eV_A"],
+                store=LabelStore(self.work / by / "store", reference, protocol=labels["protocol"]),
                 workdir=self.work / by / "labels",
             )
         return read_frames(done)
@@ -235,7 +238,7 @@ class Bench:
     def scout(self) -> Path:
         """The model that explores for all measurements, and from which the ways to choose start."""
         initial = self.labelled("initial_structures", self._initial_frames, by=SCOUTING)
-        explored = self.labelled("explored", lambda: self._explored(self._scout_trained_on(initial)), by=SCOUTING)
+        explored = self.labelled("explored", lambda: self._scouted(self._scout_trained_on(initial)), by=SCOUTING)
         return self._scout_trained_on([*initial, *explored])
 
     def _scout_trained_on(self, frames: Sequence[Atoms]) -> Path:
@@ -257,7 +260,7 @@ class Bench:
             workdir=self.work / "initial_structures",
         )
 
-    def _explored(self, model: Path) -> list[Atoms]:
+    def _scouted(self, model: Path) -> list[Atoms]:
         amounts, frames = self.amounts, []
         for name in self.compositions:
             found = self._explore(
