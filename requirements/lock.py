@@ -4,19 +4,22 @@ python requirements/lock.py          resolve every group at once and write requi
 python requirements/lock.py --check  compare what is written with pyproject.toml, without a network
 """
 
-import json
 import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 ENVIRONMENTS = ("workflow", "reference", "learning", "dynamics", "analysis")
-LOCKED_PYTHON = (3, 11)
+# Resolved by itself: SevenNet and MACE want different versions of e3nn.
+APART = "universal"
+# Lock file → the dependency groups that it holds
+LOCKS = {"all": ENVIRONMENTS, "dev": ("dev",), APART: (APART,)} | {name: (name,) for name in ENVIRONMENTS}
 # Torch on Linux asks for the CUDA packages of its own build; pip adds them where that build is used.
 ACCELERATOR_PACKAGES = ("nvidia-", "cuda-", "triton")
 HEADER = "# Made from pyproject.toml by `make lock`; change versions there.\n"
@@ -34,42 +37,42 @@ def direct_requirements(project: dict, group: str) -> list[Requirement]:
 
 
 def groups(project: dict) -> dict[str, list[Requirement]]:
-    """Lock file name → direct requirements; `all` is the five environments together."""
-    direct = {name: direct_requirements(project, name) for name in (*ENVIRONMENTS, "dev")}
-    return direct | {"all": [each for name in ENVIRONMENTS for each in direct[name]]}
+    """Lock file name → direct requirements."""
+    return {
+        lock: [each for name in names for each in direct_requirements(project, name)] for lock, names in LOCKS.items()
+    }
 
 
-def resolve(requirements: list[Requirement]) -> dict[str, dict]:
-    """Let pip choose one version of every package; canonical name → its metadata. Installs nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report.json")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-        pins = sorted({str(each) for each in requirements})
-        subprocess.run([*command, "--report", str(report), *pins], check=True)
-        chosen = [entry["metadata"] for entry in json.loads(report.read_text())["install"]]
-    return {canonicalize_name(metadata["name"]): metadata for metadata in chosen}
+def first_releases(project: dict) -> list[str]:
+    """The first release of every supported Python, the oldest first: later ones take what it takes."""
+    return list(SpecifierSet(project["project"]["requires-python"]).filter(f"3.{minor}.0" for minor in range(100)))
 
 
-def closure(direct: list[Requirement], resolved: dict[str, dict]) -> dict[str, str]:
-    """Canonical name → version of the direct requirements and all that they need, directly or not."""
-    versions: dict[str, str] = {}
-    seen: set[tuple[str, frozenset[str]]] = set()
-    queue = list(direct)
-    while queue:
-        requirement = queue.pop()
-        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
-        if name.startswith(ACCELERATOR_PACKAGES) or (name, extras) in seen:
-            continue
-        seen.add((name, extras))
-        versions[name] = Version(resolved[name]["version"]).public
-        needed = map(Requirement, resolved[name].get("requires_dist", []))
-        queue += [each for each in needed if _applies(each, extras)]
+def resolve(root: Path, names: Iterable[str], python: str, among: dict[str, str]) -> dict[str, str]:
+    """What the dependency groups `names` need on one release of Python: canonical name → version.
+
+    A package of `among` gets the version that it has there; of others the newest that this Python takes.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.write(lock_text(among))
+        constraints.flush()
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-annotate", "--no-header"]
+        command += ["--python", sys.executable, "--python-version", python, "--constraint", constraints.name]
+        command += [f"--group={root / 'pyproject.toml'}:{name}" for name in names]
+        pins = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return dict(pin.split("==") for pin in pins if not pin.startswith(ACCELERATOR_PACKAGES))
+
+
+def resolve_everything(root: Path) -> dict[str, str]:
+    """One version of every package, for the oldest Python; the newer ones must need nothing beyond."""
+    oldest, *newer = first_releases(read_project(root))
+    names = (*ENVIRONMENTS, "dev")
+    versions = resolve(root, names, oldest, {})
+    for python in newer:
+        beyond = resolve(root, names, python, versions).keys() - versions.keys()
+        if beyond:
+            sys.exit(f"Python {python} needs what {oldest} does not, and no lock has it: {', '.join(sorted(beyond))}")
     return versions
-
-
-def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
-    marker = requirement.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
 def lock_text(versions: dict[str, str]) -> str:
@@ -99,8 +102,9 @@ def disagreements(root: Path) -> list[str]:
     project = read_project(root)
     locks = {name: read_lock(root / "requirements" / f"{name}.txt") for name in groups(project)}
     found = _direct_disagreements(project, locks)
-    everything = {name: version for lock in locks.values() for name, version in lock.items()}
-    for group, lock in locks.items():
+    together = {group: lock for group, lock in locks.items() if group != APART}
+    everything = {name: version for lock in together.values() for name, version in lock.items()}
+    for group, lock in together.items():
         for name, version in lock.items():
             if version != everything[name]:
                 found.append(f"requirements/{group}.txt pins {name} {version}, not {everything[name]}")
@@ -132,13 +136,12 @@ def read_project(root: Path) -> dict:
 def write(root: Path) -> None:
     """Resolve every group together and write all lock files and conda files."""
     project = read_project(root)
-    direct = groups(project)
-    resolved = resolve(direct["all"] + direct["dev"])
-    for group, requirements in direct.items():
-        versions = closure(requirements, resolved)
-        (root / "requirements" / f"{group}.txt").write_text(lock_text(versions))
-        if group in ENVIRONMENTS:
-            (root / "envs" / f"{group}.yaml").write_text(conda_text(project, group, versions))
+    everything = resolve_everything(root)
+    for lock, names in LOCKS.items():
+        versions = resolve(root, names, first_releases(project)[0], {} if lock == APART else everything)
+        (root / "requirements" / f"{lock}.txt").write_text(lock_text(versions))
+        if lock in ENVIRONMENTS:
+            (root / "envs" / f"{lock}.yaml").write_text(conda_text(project, lock, versions))
 
 
 def main() -> None:
@@ -147,8 +150,6 @@ def main() -> None:
         found = disagreements(root)
         if found:
             sys.exit("\n".join([*found, "Change versions in pyproject.toml and run `make lock`."]))
-    elif sys.version_info[:2] != LOCKED_PYTHON:
-        sys.exit("Run `make lock` with Python 3.11, the oldest one supported: make lock PYTHON=python3.11")
     else:
         write(root)
 

@@ -23,7 +23,7 @@ for lock in "$@"; do
     set -- "$@" --requirement "$lock"
     shift
 done
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile --use-pep517 "$@"
 
 # The command. The library is not installed: the jobs of a sweep import the one beside their rules.
 here=$(cd "$(dirname "$0")/.." && pwd)
