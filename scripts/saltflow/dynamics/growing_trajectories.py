@@ -4,9 +4,10 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from ase import Atoms
 
@@ -20,7 +21,10 @@ APPENDED = "appended.json"
 
 
 class GrowingTrajectories:
-    """H5MD files of all cells of a run, in its folder; a thread of its own writes them.
+    """H5MD files of all cells of a run, in its folder; threads of their own write them, one after another.
+
+    A thread ends with what it appends. One that waited for more would be joined for ever by a process that Ctrl-C ends
+    while it starts the thread (`concurrent.futures` does not know it yet).
 
     `appended.json` says how many segments they hold. It is absent while they are written, so that files which a killed
     run may have damaged are made again from the segments.
@@ -34,7 +38,6 @@ class GrowingTrajectories:
         self.segments, self.cells = segments, cells
         self.paths = [segments.folder / f"cell-{index:03d}.h5md" for index in range(len(cells))]
         self._marker = segments.folder / APPENDED
-        self._thread = ThreadPoolExecutor(max_workers=1)
         self._writing: Future | None = None
 
     def grow(self) -> None:
@@ -44,7 +47,8 @@ class GrowingTrajectories:
             SaltflowError: those before could not be appended.
         """
         self.wait()
-        self._writing = self._thread.submit(self._append, self.segments.finished)
+        self._writing = Future()
+        Thread(target=self._fulfil, args=(self._writing, self.segments.finished)).start()
 
     def finish(self, paths: Sequence[str | os.PathLike], *, metadata: Sequence[Mapping]) -> None:
         """Put the files where they belong, by a rename.
@@ -72,6 +76,13 @@ class GrowingTrajectories:
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
+
+    def _fulfil(self, writing: Future, finished: int) -> None:
+        """Append in a thread; what goes wrong is raised where it is waited for."""
+        try:
+            writing.set_result(self._append(finished))
+        except Exception as error:
+            writing.set_exception(error)
 
     def _append(self, finished: int) -> None:
         """Append segments until the files hold the first `finished` ones."""
