@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from workplaces import ENVIRONMENT, ROOT
+
 ENDS_WITHIN_S = 120
 INTERRUPTED_WHILE_THE_THREAD_STARTS = """
 import sys
@@ -28,6 +30,6 @@ GrowingTrajectories(SegmentFiles(Path(sys.argv[1])), [bulk("Cu")]).grow()
 
 def test_ctrl_c_while_the_thread_starts_ends_the_process(tmp_path: Path):
     command = [sys.executable, "-c", INTERRUPTED_WHILE_THE_THREAD_STARTS, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=ENDS_WITHIN_S)
+    ended = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=ENDS_WITHIN_S)
     assert ended.returncode == -signal.SIGINT, ended.stderr
     assert (tmp_path / "appended.json").is_file()
