@@ -103,8 +103,9 @@ def test_an_archived_composition_can_be_planned_and_changed_anywhere(campaign: W
     assert not [name for name in names if re.search(r"quench\.h5md|\.work/|LiAlCl4/|summary/", name)]
 
     elsewhere = Workplace(tmp_path / "far/away/workflow", tmp_path / "far/away/sweep", config="../sweep/config.yaml")
-    settings = elsewhere.work / "config.yaml"
-    settings.write_text(settings.read_text().replace("r_max_A: ", "r_max_A: 1"))
+    settings = yaml.safe_load((elsewhere.work / "config.yaml").read_text())
+    settings["structure"]["r_max_A"] += 1
+    (elsewhere.work / "config.yaml").write_text(yaml.safe_dump(settings))
     readers = ("analyse_structure", "analyse_transport")  # first minima of g(r) bound the shells of clusters
     each = {f"{rule} composition=LiCl-crystal temperature={kelvin}" for rule in readers for kelvin in (500, 700, 900)}
     assert set(elsewhere.plan(*TARGETS)) == each | {"fit_arrhenius composition=LiCl-crystal"}
