@@ -7,16 +7,19 @@ import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import ase.io
+import psutil
 import pytest
 from on_cluster import Job, OnCluster, StartedRun
 from products import same
 
 from saltflow.operations.attempts import Attempt
 
+TOO_LITTLE_MB, TOO_MUCH_MB = 450, 500  # what is asked for first, and what SLURM surely finds above it
 BASE, TUNED = "potentials/base/generation0", "potentials/fine-tuned"
 ON_GPUS = ("fine_tune", "propose_initial_frames", "run_md")
 
@@ -88,11 +91,11 @@ def live_through(campaign: OnCluster) -> Story:
             LABELS_ON_A_LOST_NODE: _some_labels(campaign, LABELS_ON_A_LOST_NODE),
             LATE_TRAINING: _some_epochs(campaign),
         }
-        with ThreadPoolExecutor(len(halfway)) as watchers:
-            frozen = {
-                victim: watchers.submit(campaign.freeze, victim.log, run, when=when) for victim, when in halfway.items()
-            }
-        for watched in frozen.values():
+        with ThreadPoolExecutor(len(halfway) + 1) as watchers:
+            frozen = [
+                watchers.submit(campaign.freeze, victim.log, run, when=when) for victim, when in halfway.items()
+            ] + [watchers.submit(_stay_at_too_much_memory, campaign, run)]
+        for watched in frozen:
             watched.result()
         jobs = {victim: campaign.jobs_of(victim.name)[-1] for victim in halfway}
         for victim in (LATE_MD, LATE_LABELS, LATE_TRAINING):
@@ -117,6 +120,22 @@ def _reach_the_walltime_again(campaign: OnCluster, run: StartedRun) -> None:
     campaign.cluster.ask("scontrol", "update", f"jobid={campaign.jobs_of(LATE_MD.name)[-1].id}", "EndTime=now+1")
 
 
+def _stay_at_too_much_memory(campaign: OnCluster, run: StartedRun) -> None:
+    """SLURM looks at memory once a second; a script that holds too much is frozen with it, unless it has been seen."""
+
+    def first_attempt() -> list[psutil.Process]:
+        return [psutil.Process(attempt.pid) for attempt in campaign.attempts(INITIAL_FRAMES_WITHOUT_MEMORY.log)[:1]]
+
+    def holds_too_much() -> bool:
+        memory = [process.memory_info() for process in first_attempt()]
+        return any(held.rss - held.shared > TOO_MUCH_MB * 2**20 for held in memory)
+
+    with suppress(psutil.NoSuchProcess):
+        campaign.wait(holds_too_much, run)
+        for process in first_attempt():
+            process.suspend()
+
+
 def _prepare(campaign: OnCluster) -> None:
     """Lose products; make the training long enough, one rule's first request too small, one program unknown."""
     campaign.lose(*(f"results/{product}" for victim in SURVIVORS for product in victim.products))
@@ -124,7 +143,9 @@ def _prepare(campaign: OnCluster) -> None:
     campaign.replace("tests/tiny/config.yaml", "epochs: 6", "epochs: 400")
     campaign.append("tests/tiny/config.yaml", "\nreferences:\n  pbe-d3: {command: no-such-program -s}\n")
     campaign.replace(
-        "scripts/saltflow/operations/rules.py", "memory_MB=of_batch(cost_model.initial_atoms)", "memory_MB=fixed(450)"
+        "scripts/saltflow/operations/rules.py",
+        "memory_MB=of_batch(cost_model.initial_atoms)",
+        f"memory_MB=fixed({TOO_LITTLE_MB})",
     )
 
 
