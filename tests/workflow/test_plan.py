@@ -128,7 +128,7 @@ def test_a_finished_campaign_has_nothing_due_and_a_plan_can_be_approved(campaign
     campaign.replace(CONFIG, "duration_ps: 0.2", "duration_ps: 0.4")
     plan = planned(campaign)
     assert plan["difference"]["sentences"] == ["dynamics.production.duration_ps 0.2 → 0.4"]
-    assert {"what": "jobs due", "before": 0, "after": 54} in plan["difference"]["changes"]
+    assert {"what": "jobs due", "before": 0, "after": 55} in plan["difference"]["changes"]
     assert 'id="changes"' in (campaign.work / "plan/plan.html").read_text()
 
 

@@ -120,7 +120,7 @@ def _hours(lost: Iterable[RepeatedJob]) -> dict[str, float]:
     sums = {"cpu_hours": 0.0, "gpu_hours": 0.0}
     for each in lost:
         sums["gpu_hours" if each.on_gpu else "cpu_hours"] += each.hours
-    return {key: round(hours, 3) for key, hours in sums.items()}
+    return {key: round(hours, 6) for key, hours in sums.items()}
 
 
 def _causes(dag: Dag, lost: Collection[PlannedJob]) -> set[str]:
