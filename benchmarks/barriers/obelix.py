@@ -35,11 +35,11 @@ from saltflow.base.errors import SaltflowError  # noqa: E402
 from saltflow.potentials.universal.driver import UniversalDriver  # noqa: E402
 from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
 from saltflow.studies.barriers.endpoints import repeats_for  # noqa: E402
-from saltflow.studies.barriers.given_crystal import read_crystal  # noqa: E402
-from saltflow.studies.barriers.given_potential import load_given  # noqa: E402
 from saltflow.studies.barriers.hop_classes import find_hops, hop_vector  # noqa: E402
 from saltflow.studies.barriers.hop_graph import Edge, thresholds  # noqa: E402
 from saltflow.studies.barriers.sites import find_sites  # noqa: E402
+from saltflow.studies.given_crystal import read_crystal  # noqa: E402
+from saltflow.studies.given_potential import load_given  # noqa: E402
 
 TABLE = Path(__file__).with_name("obelix.tsv")
 OBELIX = REPOSITORY.parent / "shared/data/obelix"

@@ -32,12 +32,12 @@ from saltflow.materials.structure_files import read_structure  # noqa: E402
 from saltflow.potentials.universal.driver import UniversalDriver  # noqa: E402
 from saltflow.potentials.universal.environment import find_python  # noqa: E402
 from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation  # noqa: E402
 from saltflow.studies.barriers.elastic_band import Band, relax_bands  # noqa: E402
 from saltflow.studies.barriers.endpoints import end_states, interpolate, repeats_for  # noqa: E402
 from saltflow.studies.barriers.hop_classes import find_hops  # noqa: E402
-from saltflow.studies.barriers.relaxed_states import relax  # noqa: E402
 from saltflow.studies.barriers.sites import find_sites  # noqa: E402
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation  # noqa: E402
+from saltflow.studies.relaxation.relaxed_states import relax  # noqa: E402
 
 FOLDER = REPOSITORY / "build/benchmarks/barriers"
 SETTINGS = {

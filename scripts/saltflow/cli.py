@@ -50,6 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "barriers": Listed(
             "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
         ),
+        "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
     },
     "Labels and potentials": {
         "reference": Listed("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),

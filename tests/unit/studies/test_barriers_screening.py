@@ -4,8 +4,9 @@ import pytest
 
 from saltflow.base.errors import InputError
 from saltflow.base.tables import read_table
+from saltflow.materials.structure_names import structure_files
 from saltflow.studies.barriers.barrier_ranking import COLUMNS
-from saltflow.studies.barriers.screening import screen, structure_files
+from saltflow.studies.barriers.screening import screen
 
 BARRIERS_eV = {"slow": 0.6, "fast": 0.2, "blocked": None}
 

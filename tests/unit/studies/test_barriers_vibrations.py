@@ -13,8 +13,8 @@ from barrier_studies import study
 
 from saltflow.potentials.protocol import Evaluation
 from saltflow.studies.barriers.attempt_frequencies import NO_MINIMUM, NO_SADDLE, attempt_frequencies
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
 from saltflow.studies.barriers.elastic_band import Band
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 
 def frequency_per_s(axis: int) -> float:

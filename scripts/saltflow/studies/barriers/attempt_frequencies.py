@@ -12,8 +12,8 @@ from ase.geometry import find_mic
 from ase.units import _amu, _e
 from scipy.linalg import null_space
 
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
 from saltflow.studies.barriers.elastic_band import Band
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 STEP_A = 0.01
 PER_S = 1e10 * (_e / _amu) ** 0.5 / (2 * np.pi)  # of the root of an eigenvalue in eV/(Å² u)

@@ -11,7 +11,6 @@ from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import digest, write_json
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.barriers.attempt_frequencies import Prefactors, attempt_frequencies
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
 from saltflow.studies.barriers.carrier_edges import edges_of
 from saltflow.studies.barriers.crossing import crossing
 from saltflow.studies.barriers.endpoints import end_states, repeats_for
@@ -23,9 +22,10 @@ from saltflow.studies.barriers.hop_classes import HopClass, find_hops
 from saltflow.studies.barriers.hop_graph import Edge
 from saltflow.studies.barriers.kept_hops import keep_hop, kept_hop, kept_numbers, row_of
 from saltflow.studies.barriers.knock_offs import find_knock_offs, leg_vectors
-from saltflow.studies.barriers.relaxed_states import relax
 from saltflow.studies.barriers.sites import MobileSites, find_sites
 from saltflow.studies.barriers.straight_lines import straight_lines_eV
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.relaxed_states import relax
 
 COLLAPSED_A = 1.5  # an atom that relaxes farther has left its site
 VACANCY, INTERSTITIAL, KNOCK_OFF = MECHANISMS = ("vacancy", "interstitial", "knock-off")

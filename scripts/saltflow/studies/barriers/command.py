@@ -54,10 +54,11 @@ def command(
     """
     from saltflow.base.errors import SaltflowError
     from saltflow.base.provenance import provenance, write_json
+    from saltflow.materials.structure_names import structure_files
     from saltflow.studies.barriers.barrier_study import check_settings, study_barriers
-    from saltflow.studies.barriers.given_crystal import read_crystal
-    from saltflow.studies.barriers.given_potential import load_given
-    from saltflow.studies.barriers.screening import screen, structure_files
+    from saltflow.studies.barriers.screening import screen
+    from saltflow.studies.given_crystal import read_crystal
+    from saltflow.studies.given_potential import load_given
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     steps = options.pop("steps")

@@ -12,8 +12,8 @@ from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.barriers.barrier_ranking import NO_PATH, OK
 from saltflow.studies.barriers.barrier_study import study_barriers
 from saltflow.studies.barriers.figures import plot_profiles
-from saltflow.studies.barriers.given_crystal import read_crystal
-from saltflow.studies.barriers.given_potential import load_given
+from saltflow.studies.given_crystal import read_crystal
+from saltflow.studies.given_potential import load_given
 
 PER_CM3 = 1e21  # 1 per nm³
 

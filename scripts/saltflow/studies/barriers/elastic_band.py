@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
-from saltflow.studies.barriers.fire import Fire
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.fire import Fire
 
 SPRING_eV_A2 = 2.0
 CLIMB_FROM = 5.0  # × the force limit: below it the highest image climbs

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from ase.geometry import find_mic
 
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
 from saltflow.studies.barriers.elastic_band import Band, relax_bands
 from saltflow.studies.barriers.endpoints import EndStates, end_states, interpolate
 from saltflow.studies.barriers.hop_classes import HopClass
-from saltflow.studies.barriers.relaxed_states import RelaxedState, relax
 from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.relaxed_states import RelaxedState, relax
 
 OK = "ok"
 UNPHYSICAL, END_NOT_CONVERGED, END_MOVED = "unphysical", "end state not converged", "end state moved"

@@ -4,30 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from saltflow.base.errors import InputError, SaltflowError
+from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_text
-from saltflow.materials.structure_names import SUFFIXES, files_of_folder
 from saltflow.studies.barriers.barrier_ranking import COLUMNS, barriers_of, rank, ranking_text
-
-
-def structure_files(names: Sequence[str]) -> list[Path]:
-    """The files that are named, and the structure files of folders that are named, sorted.
-
-    Raises:
-        InputError: a folder holds none, or two files would share a folder of results.
-    """
-    found: list[Path] = []
-    for name in map(Path, names):
-        if not name.is_dir():
-            found.append(name)
-            continue
-        if not (inside := files_of_folder(name)):
-            raise InputError([f"The folder '{name}' holds no structure file ({', '.join(SUFFIXES)}, POSCAR)."])
-        found += inside
-    stems = [each.stem for each in found]
-    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise InputError([f"Two files are called {twice[0]}; rename one, for results go to a folder of that name."])
-    return found
 
 
 def screen(files: Sequence[Path], study: Callable[[Path, Path], dict], folder: Path) -> list[dict[str, str]]:

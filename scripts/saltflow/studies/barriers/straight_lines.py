@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
 from saltflow.studies.barriers.endpoints import end_states
 from saltflow.studies.barriers.hop_classes import HopClass
 from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 
 def straight_lines_eV(

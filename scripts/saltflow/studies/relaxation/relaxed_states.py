@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from saltflow.studies.barriers.batched_evaluation import BatchedEvaluation
-from saltflow.studies.barriers.fire import Fire
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.fire import Fire
 
 
 @dataclass(frozen=True)

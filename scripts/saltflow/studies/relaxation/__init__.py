@@ -1,0 +1,1 @@
+"""Relaxation of many configurations at once, at fixed cells."""
