@@ -50,6 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "barriers": Listed(
             "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
         ),
+        "anions": Listed("saltflow.studies.screening.command", "Anions bound to mobile ions only, and their cages."),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
     },
     "Labels and potentials": {

@@ -1,0 +1,1 @@
+"""Screening of crystals by their structure."""
