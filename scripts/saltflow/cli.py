@@ -43,6 +43,9 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "residence": Listed("saltflow.analysis.residence.command", "How long ions stay beside their neighbours."),
         "motion": Listed("saltflow.analysis.motion.command", "van Hove functions, hops and strings."),
         "pathways": Listed("saltflow.analysis.pathways.command", "Ion density and its percolation."),
+        "species": Listed(
+            "saltflow.analysis.species.command", "Molecular units, their lifetimes, what reacts to what."
+        ),
         "spectra": Listed("saltflow.analysis.spectra.command", "Vibrations, scattering, rotations."),
     },
     "Structures": {

@@ -160,9 +160,9 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
             chosen.trajectories,
             Path(scratch),
             topology=chosen.topology,
-            species=_pairs("--species", chosen.species),
+            species=pairs_of("--species", chosen.species),
             interval_ps=chosen.interval,
-            cell=_cell(chosen.cell),
+            cell=cell_of(chosen.cell),
         )
         mobile_ion = chosen.mobile or _only_mobile_ion(runs[0].symbols)
         _check_charges(charges, runs[0].symbols, mobile_ion)
@@ -183,7 +183,12 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
         )
 
 
-def _cell(text: str | None) -> list[float] | None:
+def cell_of(text: str | None) -> list[float] | None:
+    """Lengths in Å and angles in degrees of --cell; None where it is not given.
+
+    Raises:
+        SaltflowError: they are not six numbers.
+    """
     numbers = [_number("--cell", part) for part in text.split(",")] if text else None
     if numbers is not None and len(numbers) != 6:
         raise SaltflowError(f"--cell needs six numbers, a,b,c,alpha,beta,gamma, not {text!r}.")
@@ -193,7 +198,7 @@ def _cell(text: str | None) -> list[float] | None:
 def _charges(text: str) -> dict[str, float]:
     from saltflow.trajectory.elements import ELEMENTS
 
-    charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", text).items()}
+    charges = {symbol: _number("--charges", value) for symbol, value in pairs_of("--charges", text).items()}
     for symbol, charge in charges.items():
         if symbol not in ELEMENTS:
             raise SaltflowError(f"--charges: {symbol} is no element; correct it.")
@@ -217,7 +222,12 @@ def _only_mobile_ion(symbols: tuple[str, ...]) -> str:
     return found[0]
 
 
-def _pairs(option: str, text: str) -> dict[str, str]:
+def pairs_of(option: str, text: str) -> dict[str, str]:
+    """Name → value of an option such as 1=Li,2=Cl.
+
+    Raises:
+        SaltflowError: a part has another form, or a name comes twice.
+    """
     pairs = {}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")

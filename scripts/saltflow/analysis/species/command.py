@@ -1,0 +1,101 @@
+"""`saltflow species`: molecular units of trajectories from any program, and what becomes of them."""
+
+import csv
+import logging
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from saltflow.base.commands import SentenceCommand
+
+
+@click.command(cls=SentenceCommand)
+@click.argument("trajectories", metavar="FILE...", nargs=-1, required=True)
+@click.option("--elements", default="", help="Of units, such as P,S,O; by default all but ions such as Li and Mg.")
+@click.option(
+    "--least", "least_ps", type=float, default=0.1, show_default=True, help="A change has to last so long, ps."
+)
+@click.option("--made", type=float, default=1.2, show_default=True, help="Bonds begin here, over the covalent radii.")
+@click.option("--broken", type=float, default=1.45, show_default=True, help="Bonds end here, over the covalent radii.")
+@click.option("--out", default="species", show_default=True, help="Folder for the results.")
+@click.option("--topology", help="File with the atoms, for formats that hold positions alone.")
+@click.option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl.")
+@click.option(
+    "--interval", "interval_ps", type=float, help="Time between frames in ps, where the file does not say it."
+)
+@click.option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none.")
+def command(
+    trajectories: tuple[str, ...],
+    elements: str,
+    least_ps: float,
+    made: float,
+    broken: float,
+    out: str,
+    topology: str | None,
+    species: str,
+    interval_ps: float | None,
+    cell: str | None,
+) -> None:
+    """Find molecular units, their formulas, numbers and lifetimes, and the events in which they react.
+
+    FILEs are replicas, in H5MD or of other programs (`saltflow transport --help` lists what they need). Writes for each
+    species.json, events.csv and species.svg into a folder of its own.
+    """
+    from saltflow.analysis.command_line import cell_of, pairs_of
+    from saltflow.analysis.species.analysis import bonded_elements, history_of, summarise
+    from saltflow.analysis.species.figure import plot_units
+    from saltflow.base.errors import SaltflowError
+    from saltflow.base.provenance import provenance, write_json
+    from saltflow.trajectory.given_files import open_replicas
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
+    if not 0 < made < broken:
+        raise SaltflowError(f"--made ({made:g}) has to be above 0 and below --broken ({broken:g}); correct them.")
+    if not least_ps >= 0:
+        raise SaltflowError("--least is a time in ps and cannot be negative; 0 takes every change.")
+    named = [each.strip() for each in elements.split(",") if each.strip()]
+    Path(out).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        runs = open_replicas(
+            trajectories,
+            Path(scratch),
+            topology=topology,
+            species=pairs_of("--species", species),
+            interval_ps=interval_ps,
+            cell=cell_of(cell),
+        )
+        for number, (path, run) in enumerate(zip(trajectories, runs, strict=True), start=1):
+            chosen = named or bonded_elements(run.symbols)
+            history = history_of(run, chosen, least_ps=least_ps, made=made, broken=broken)
+            folder = Path(out) / f"replica{number}" if len(runs) > 1 else Path(out)
+            folder.mkdir(exist_ok=True)
+            settings = {"elements": chosen, "least_ps": least_ps, "made": made, "broken": broken}
+            record = summarise(history, run.times_ps) | settings
+            recorded = provenance(settings=settings, inputs={"trajectory": path})
+            write_json(folder / "species.json", record | {"provenance": recorded})
+            _write_events(history, run, folder / "events.csv")
+            plot_units(history, run.times_ps, folder / "species.svg", title=f"{Path(path).name}: units")
+            _tell(path, record)
+    click.echo(f"Written to {out}/")
+
+
+def _write_events(history, run, path: Path) -> None:
+    from saltflow.analysis.species.analysis import event_rows
+    from saltflow.base.provenance import atomic_write
+
+    columns: Sequence[str] = ("time_ps", "reaction", "x_A", "y_A", "z_A", "along_c", "atoms")
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as handle:
+        writer = csv.DictWriter(handle, columns)
+        writer.writeheader()
+        writer.writerows(event_rows(history, run))
+
+
+def _tell(path: str, record: Mapping) -> None:
+    units = ", ".join(f"{row['at_last']} {row['formula']}" for row in record["units"] if row["at_last"])
+    click.echo(f"{path}: {record['events']} events; at the end {units}")
+    for row in record["reactions"][:5]:
+        click.echo(f"  {row['events']} × {row['reaction']}")
