@@ -19,7 +19,8 @@ from products import same
 
 from saltflow.operations.attempts import Attempt
 
-TOO_LITTLE_MB, TOO_MUCH_MB = 450, 500  # what is asked for first, and what SLURM surely finds above it
+TOO_LITTLE_MB = 300  # and 300 for Snakemake; the script alone needs more than both
+SURELY_MB = 10
 BASE, TUNED = "potentials/base/generation0", "potentials/fine-tuned"
 ON_GPUS = ("fine_tune", "propose_initial_frames", "run_md")
 
@@ -123,17 +124,22 @@ def _reach_the_walltime_again(campaign: OnCluster, run: StartedRun) -> None:
 def _stay_at_too_much_memory(campaign: OnCluster, run: StartedRun) -> None:
     """SLURM looks at memory once a second; a script that holds too much is frozen with it, unless it has been seen."""
 
-    def first_attempt() -> list[psutil.Process]:
-        return [psutil.Process(attempt.pid) for attempt in campaign.attempts(INITIAL_FRAMES_WITHOUT_MEMORY.log)[:1]]
+    def first_attempt() -> list[Attempt]:
+        return campaign.attempts(INITIAL_FRAMES_WITHOUT_MEMORY.log)[:1]
 
     def holds_too_much() -> bool:
-        memory = [process.memory_info() for process in first_attempt()]
-        return any(held.rss - held.shared > TOO_MUCH_MB * 2**20 for held in memory)
+        return any(_own_MB(attempt.pid) > attempt.requested.memory_MB + SURELY_MB for attempt in first_attempt())
 
     with suppress(psutil.NoSuchProcess):
         campaign.wait(holds_too_much, run)
-        for process in first_attempt():
-            process.suspend()
+        for attempt in first_attempt():
+            psutil.Process(attempt.pid).suspend()
+
+
+def _own_MB(pid: int) -> float:
+    """Memory of a process that it shares with no other, as SLURM counts it."""
+    memory = psutil.Process(pid).memory_info()
+    return (memory.rss - memory.shared) / 2**20
 
 
 def _prepare(campaign: OnCluster) -> None:
@@ -227,7 +233,7 @@ def test_a_job_that_ran_out_of_memory_asks_for_twice_as_much(story: Story, finis
     attempts = story.attempts(INITIAL_FRAMES_WITHOUT_MEMORY)
     assert [attempt.reason for attempt in attempts] == ["out of memory", "done"]
     assert attempts[1].requested.memory_MB == 2 * attempts[0].requested.memory_MB
-    assert attempts[0].requested.memory_MB < attempts[1].peak_memory_MB < attempts[1].requested.memory_MB
+    assert attempts[0].requested.memory_MB < attempts[1].peak_memory_MB
     assert_same_products(story, finished, INITIAL_FRAMES_WITHOUT_MEMORY)
 
 
