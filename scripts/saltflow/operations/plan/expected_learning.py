@@ -31,7 +31,7 @@ class LearningCurve(NamedTuple):
     exponent: float
 
     def error_at(self, labels: float) -> float:
-        """The held-out force error in meV/Å after so many labels per composition."""
+        """The held-out force error in meV/Å after so many labels per composition, more than none."""
         return self.error_meV_A * (labels / self.labels) ** -self.exponent
 
 
@@ -163,9 +163,9 @@ class ExpectedLearning:
             statuses = _statuses(self.dag.directory / potential.generation(number).ledger)
             labels += statuses.count("ok")
             path = self._assessment(name, number)
-            if not (path and labels):
+            error_meV_A = read_json(path)["criteria"]["force_rmse_meV_A"]["value"] if path and labels else None
+            if not error_meV_A:
                 break
-            error_meV_A = read_json(path)["criteria"]["force_rmse_meV_A"]["value"]
             found.append(_Finished(labels / len(potential.compositions), error_meV_A, len(statuses)))
         return found
 
