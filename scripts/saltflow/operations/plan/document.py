@@ -13,7 +13,7 @@ from saltflow.base.provenance import digest
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.settings.physical_ranges import COLD_K
 from saltflow.operations.attempts import SLURM_LOGS, journal_path, read_attempts
-from saltflow.operations.pages.number_formats import plural
+from saltflow.operations.pages.number_formats import counted, plural
 from saltflow.operations.plan.calibration import Rate
 from saltflow.operations.plan.cluster import Cluster, look_at_cluster
 from saltflow.operations.plan.comparison import difference_to_approved
@@ -299,14 +299,16 @@ class _Report:
     def _notes_of_learning(self) -> Iterator[str]:
         if not (outlooks := self.estimator.learning.outlooks):
             return
+        labels = self.totals["labels"]
         last = {name: self.campaign.potential(name).generations[-1] for name in outlooks}
         sooner = sum(each.last_generation < last[name] for name, each in outlooks.items())
         later = [job for job in self.dag.due if int(job.wildcards.get("generation", 0)) > 0]
         cpu_hours, gpu_hours = (self.estimator.hours(later, gpu=gpu)["expected"] for gpu in (False, True))
         yield (
-            f"By {next(iter(outlooks.values())).basis}, {sooner} of {plural(len(outlooks), 'potential')} should "
-            f"converge before the last generation; what follows takes seconds. Of the expected hours, {cpu_hours:,g} "
-            f"CPU-hours and {gpu_hours:,g} GPU-hours belong to generations after the first, which may not be needed."
+            f"By {labels['basis']}, {counted(labels['expected'])} labels are expected and {counted(labels['upper'])} "
+            f"possible; {sooner} of {plural(len(outlooks), 'potential')} should converge before the last generation: "
+            f"what follows takes seconds. Of the expected hours, {cpu_hours:,g} CPU-hours and {gpu_hours:,g} GPU-hours "
+            "belong to generations after the first, which may not be needed."
         )
 
     # ── what the plan is of ────────────────────────────────────────────────────────────────────
