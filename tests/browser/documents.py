@@ -138,6 +138,8 @@ def _potential(name: str, place: int, number: int) -> dict:
         "cpu_hours": 3400.0,
         "gpu_hours": 260.0,
         "storage_GB": 12.0,
+        "last_generation": 3 if place else None,
+        "labels": {"expected": 900, "upper": 1080} if place else None,
     }
 
 
@@ -227,6 +229,7 @@ def plan_document(number: int, *, broken_limits: bool = True, unchecked: Sequenc
         "totals": {
             "cpu_hours": _total(rules, "cpu_hours"),
             "gpu_hours": gpu_hours,
+            "labels": {"expected": 12400, "upper": 15120, "basis": "14 finished generations of this sweep"},
             "wall_hours": [
                 {"cpu_nodes": 2 * nodes, "gpu_nodes": nodes, "expected": 120 + gpu_hours["expected"] / 4 / nodes}
                 for nodes in (1, 2, 4, 8, 16)

@@ -70,6 +70,40 @@ def test_what_is_deleted_is_not_missed_even_by_a_later_analysis(campaign: Workpl
     }
 
 
+def test_trajectories_without_what_no_analysis_reads_give_the_same_results(campaign: Workplace):
+    listed = command(campaign, "tidy")
+    assert "would save" not in listed.stdout  # spectra are on
+    campaign.replace(CONFIG, "spectra, ", "")
+    assert campaign.run().returncode == 0
+    point = campaign.work / "results/LiCl-crystal/md/500K"
+    names = [f"{name}.json" for name in ("transport", "structure", "residence", "motion", "pathways", "md")]
+    before, results = files(campaign.work), {name: (point / name).read_bytes() for name in names}
+    sizes = {path: path.stat().st_size for path in point.glob("*.h5md")}
+    (point / "motion.json").rename(campaign.work / "kept.json")
+
+    listed = command(campaign, "tidy")
+    assert re.search(r"`saltflow tidy --reduce` would save 0\.\d+ GB of 10 trajectories", listed.stdout), listed.stdout
+    assert "LiCl-crystal waits for analyse_motion (2 trajectories)" in listed.stdout
+    assert {path: path.stat().st_size for path in sizes} == sizes
+    (campaign.work / "kept.json").rename(point / "motion.json")
+
+    reduced = command(campaign, "tidy", "--reduce")
+    assert "Reduced: 12 trajectories" in reduced.stdout, reduced.stdout
+    assert all(path.stat().st_size < size for path, size in sizes.items())
+    assert {path for path in files(campaign.work) - before if not path.endswith(".reduced.json")} == set()
+    assert campaign.plan() == {}
+    analyses = ("analyse_transport", "analyse_structure", "analyse_residence", "analyse_motion", "analyse_pathways")
+    targets = [str((point / name).relative_to(campaign.work)) for name in names]
+    again = campaign.run(*targets, "--forcerun", *analyses, "run_md")
+    assert again.returncode == 0, again.stdout[-2000:]
+    assert (
+        "made before from the same settings and inputs: kept"
+        in (campaign.work / "logs/LiCl-crystal/md/500K/run_md.log").read_text()
+    )
+    assert {name: (point / name).read_bytes() for name in names} == results
+    assert "would save" not in command(campaign, "tidy").stdout
+
+
 def test_nothing_is_deleted_from_a_sweep_that_was_killed(campaign: Workplace):
     lock = campaign.work / ".snakemake/locks/0.input.lock"
     lock.parent.mkdir()

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from saltflow.base.provenance import digest, sha256_of_file, write_json
+from saltflow.base.provenance import REDUCED, digest, sha256_as_made, write_json
 
 log = logging.getLogger(__name__)
 RECORD = ".made.json"
 
 
 def is_record(path: str | os.PathLike) -> bool:
-    """Whether a file says what a long job was made from."""
+    """Whether a file says what a long job was made from, or which file it was before it was reduced."""
     name = Path(path).name
-    return name.startswith(".") and name.endswith(RECORD)
+    return name.startswith(".") and name.endswith((RECORD, REDUCED))
 
 
 class LongJob:
@@ -66,7 +66,7 @@ class LongJob:
 
     @cached_property
     def _request(self) -> str:
-        return digest([self._settings, [sha256_of_file(path) for path in self._inputs]])
+        return digest([self._settings, [sha256_as_made(path) for path in self._inputs]])
 
     @property
     def _record(self) -> Path:
@@ -76,4 +76,4 @@ class LongJob:
         return self._products[0].with_name(f".{self._products[0].name}{ending}")
 
     def _hashes(self) -> dict[str, str | None]:
-        return {path.name: sha256_of_file(path) if path.is_file() else None for path in self._products}
+        return {path.name: sha256_as_made(path) if path.is_file() else None for path in self._products}

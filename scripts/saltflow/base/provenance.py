@@ -28,6 +28,7 @@ RECORDED_PACKAGES = (
     "torch-dftd",
 )
 
+REDUCED = ".reduced.json"
 
 # Wildcard of a rule, or what made a number → its key in products, its type, its text in messages and figures.
 IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
@@ -115,6 +116,21 @@ def sha256_of_file(path: str | os.PathLike) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def reduction_record(path: str | os.PathLike) -> Path:
+    """Where the hashes of a reduced file stand (`saltflow.base.reduced_file`)."""
+    return Path(path).with_name(f".{Path(path).name}{REDUCED}")
+
+
+def sha256_as_made(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file as its job wrote it, also where it has been reduced since to what is read of it."""
+    found = sha256_of_file(path)
+    try:
+        record = json.loads(reduction_record(path).read_text())
+    except (OSError, ValueError):
+        return found
+    return record["as_made"] if record.get("sha256") == found else found
+
+
 def check_hash(path: str | os.PathLike, *, pinned: str) -> None:
     """Make sure that a model file has the pinned hash, before it is loaded.
 
@@ -167,7 +183,7 @@ def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **
 
     Args:
         settings: section of the settings.
-        inputs: name → path of each input file; its SHA-256 is recorded, not its path.
+        inputs: name → path of each input file; its SHA-256 as it was made is recorded, not its path.
         facts: further entries (reference frame, dispersion, model hash).
     """
     return {
@@ -175,7 +191,7 @@ def provenance(*, settings: Mapping, inputs: Mapping[str, str | os.PathLike], **
         "python": platform.python_version(),
         "packages": _installed_versions(),
         "settings": dict(settings),
-        "inputs": {name: sha256_of_file(path) for name, path in inputs.items()},
+        "inputs": {name: sha256_as_made(path) for name, path in inputs.items()},
         **facts,
     }
 

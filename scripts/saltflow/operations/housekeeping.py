@@ -181,12 +181,14 @@ def check_idle(sweep: Path) -> None:
     """
     seen = read_run_lock(sweep)
     if seen and seen.state == "running":
-        raise SaltflowError(f"Nothing was deleted. {refusal(sweep, seen)}")
+        raise SaltflowError(f"Nothing was deleted or reduced. {refusal(sweep, seen)}")
     if jobs := jobs_of_last_run(sweep, seen):
-        raise SaltflowError(f"Nothing was deleted: {name_them(jobs)} still work in {sweep}; wait for their end.")
+        raise SaltflowError(
+            f"Nothing was deleted or reduced: {name_them(jobs)} still work in {sweep}; wait for their end."
+        )
     if any((sweep / ".snakemake/locks").glob("*")):
         raise SaltflowError(
-            f"Nothing was deleted: {sweep} is locked; if no Snakemake runs there, type `saltflow resume`."
+            f"Nothing was deleted or reduced: {sweep} is locked; if no Snakemake runs there, type `saltflow resume`."
         )
 
 
@@ -203,14 +205,14 @@ def delete(sweep: Path, entries: Iterable[Entry]) -> list[str]:
     root = sweep.resolve()
     deleted = []
     for entry in entries:
-        if entry.kind.mark == "may be deleted now" and _is_unchanged(root, entry):
+        if entry.kind.mark == "may be deleted now" and is_unchanged(root, entry):
             (root / entry.path).unlink()
             _remove_empty_work_folders(root, entry.path)
             deleted.append(entry.path)
     return deleted
 
 
-def _is_unchanged(root: Path, entry: Entry) -> bool:
+def is_unchanged(root: Path, entry: Entry) -> bool:
     """Whether a path is still the file that was marked, and no link on the way leads elsewhere."""
     path = root / entry.path
     if path.is_symlink() or not path.is_file() or path.parent.resolve() != path.parent:

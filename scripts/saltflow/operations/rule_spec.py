@@ -79,6 +79,7 @@ class RuleSpec:
     uses_device: whether a job runs on the configured device, and not on the CPU in any case.
     simulated_ps: picoseconds of production MD of one replica, equilibration included.
     cores: of a job. group: jobs that it shares a submission with.
+    reads_velocities: whether it reads the frames with velocities of its trajectories.
     deletable: which of its products need not stay. sizes: file suffix → bytes of such a product.
     scratch: bytes that a job has on the disk only while it runs.
     """
@@ -102,6 +103,7 @@ class RuleSpec:
     simulated_ps: Count | None = None
     cores: Count = lambda campaign, wildcards: 1
     group: JobGroup | None = None
+    reads_velocities: bool = False
     deletable: tuple[Deletable, ...] = ()
     sizes: Mapping[str, Size] = field(default_factory=dict)
     scratch: Size = lambda campaign, wildcards, folder: 0

@@ -484,6 +484,7 @@ RULES: tuple[RuleSpec, ...] = (
         expected_share=cost_model.production_share,
         memory_MB=memory_model.analysis_MB,
         upper_bounds={"": UpperBound(600, 2e-6)},
+        reads_velocities=True,
         is_target=True,
         group=ANALYSES,
     ),

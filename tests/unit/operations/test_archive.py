@@ -9,13 +9,21 @@ import pytest
 import yaml
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import sha256_of_file
+from saltflow.base.provenance import reduction_record, sha256_as_made, sha256_of_file
+from saltflow.base.reduced_file import reduced
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.loading import load_campaign
-from saltflow.operations.archive.contents import ArchivedRun, Item, archived_run, record_path, renamed_record
+from saltflow.operations.archive.contents import (
+    ArchivedRun,
+    Item,
+    archived_run,
+    items,
+    record_path,
+    renamed_record,
+)
 from saltflow.operations.archive.crate import crate_text
 from saltflow.operations.archive.facts import Facts
-from saltflow.operations.archive.narrowing import narrow
+from saltflow.operations.archive.narrowing import Narrowed, narrow
 from saltflow.operations.archive.verification import verify
 from saltflow.operations.archive.zip_file import MANIFEST, Packed, archived_files, pack
 from saltflow.operations.plan.dag import PlannedJob, Reason
@@ -228,6 +236,24 @@ def test_nothing_is_left_out_again_where_the_other_members_are_missing(config, s
     kept["execution"]["site"] = config["execution"]["site"]
     assert campaign.with_loco == ["base"]
     assert load_campaign(kept).with_loco == []
+
+
+def test_a_reduced_product_takes_along_the_hash_under_which_it_was_made(tmp_path):
+    archived = archived_run("LiCl", jobs())
+    for path in (path for each in archived.jobs for path in each.outputs):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    product = tmp_path / "results/LiCl/run_md.json"
+    made = sha256_of_file(product)
+    with reduced(product) as smaller:
+        smaller.write_text("less")
+    for item in items(archived, Narrowed({}, {}), sweep=tmp_path, repository=tmp_path / "none"):
+        (tmp_path / "unpacked" / item.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(item.source, tmp_path / "unpacked" / item.path)
+    unpacked = tmp_path / "unpacked/sweep/results/LiCl/run_md.json"
+    assert unpacked.read_text() == "less"
+    assert sha256_as_made(unpacked) == made
+    assert [path for path in unpacked.parent.iterdir() if path.name.startswith(".")] == [reduction_record(unpacked)]
 
 
 def test_a_record_of_snakemakes_follows_the_files_that_moved():

@@ -182,14 +182,14 @@ def test_an_idle_sweep_may_be_tidied(sweep):
 def test_nothing_is_deleted_where_a_run_has_not_ended(sweep):
     start(sweep, snakefile=Path("Snakefile"), slurm=False)
     os.environ.pop(MARK)
-    with pytest.raises(SaltflowError, match=r"Nothing was deleted\. Another Snakemake works"):
+    with pytest.raises(SaltflowError, match=r"Nothing was deleted or reduced\. Another Snakemake works"):
         check_idle(sweep)
 
 
 def test_nothing_is_deleted_while_a_job_of_an_earlier_run_lives(sweep):
     job = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(sweep)})
     try:
-        with pytest.raises(SaltflowError, match=f"Nothing was deleted: sleep.*{job.pid}"):
+        with pytest.raises(SaltflowError, match=f"Nothing was deleted or reduced: sleep.*{job.pid}"):
             check_idle(sweep)
     finally:
         job.kill()

@@ -61,7 +61,10 @@ def analyse_spectra(
     windows = [each for each in velocities if each is not None and each.n_frames >= FEWEST_FRAMES]
     if len(windows) < len(trajectories):
         windows = []
-        flags.append("No velocities at a fine interval: no vibrations, no S(q, ω) (dynamics.production.velocities).")
+        flags.append(
+            "No velocities at a fine interval: no vibrations, no S(q, ω) (none were recorded: "
+            "dynamics.production.velocities; or left out since: `saltflow tidy --reduce`)."
+        )
     slow = {"frames": frames, "max_lag_fraction": max_lag_fraction}
     parts = {
         "vibrations": vibrations_part(windows, groups, temperature_K=temperature_K, correlation_ps=correlation_ps),

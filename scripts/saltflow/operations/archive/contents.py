@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import read_json
+from saltflow.base.provenance import read_json, reduction_record
 from saltflow.operations.archive.narrowing import Narrowed
 from saltflow.operations.attempts import journal_path
 from saltflow.operations.housekeeping import FileUse
@@ -107,11 +107,16 @@ def _sources(repository: Path) -> Iterator[Item]:
 
 
 def _products(archived: ArchivedRun, sweep: Path) -> Iterator[Item]:
-    """Products with the logs of their jobs; those that may be deleted at any time are left out."""
+    """Products, reduced ones with their record, and the logs of their jobs.
+
+    Those that may be deleted at any time are left out.
+    """
     use = FileUse(archived.jobs)
     for job in archived.jobs:
         for path in kept_outputs(job, use, sweep):
             yield Item(f"{SWEEP}/{path}", sweep / path)
+            if (record := reduction_record(sweep / path)).is_file():
+                yield Item(f"{SWEEP}/{record.relative_to(sweep).as_posix()}", record)
         for path in _logs(job, sweep):
             yield Item(f"{SWEEP}/{path.relative_to(sweep).as_posix()}", path)
 

@@ -14,11 +14,13 @@ loss: finished long jobs that are due again: {cpu_hours, gpu_hours, rules: [{rul
     because: what changed, jobs: names, sentence}.
 stages: all of them, in order.
 compositions: {id, potential, stages: {stage: {due, done, failed}}, temperatures: [{K, stages}], cpu_hours, gpu_hours
-    (expected), storage_GB (at the end)}; potentials: {id, stages, cpu_hours, gpu_hours, storage_GB}.
+    (expected), storage_GB (at the end)}; potentials: {id, stages, cpu_hours, gpu_hours, storage_GB, last_generation:
+    expected to converge, labels: {expected, upper}; None where it learns nothing}.
 graph: {nodes: [{rule, stage, due, done, failed}], edges: [[from, to]]}, of rules.
-totals: {cpu_hours, gpu_hours: {expected, upper}, wall_hours: [{cpu_nodes, gpu_nodes, expected}], largest_job: None or
-    {rule, subject, memory_MB, cpus, gpus, runtime_min}, peak_queued, peak_submissions_per_minute,
-    storage_GB: {end, peak, new: to be written from now on}, files}.
+totals: {cpu_hours, gpu_hours: {expected, upper}, labels: None where nothing learns or {expected, upper, basis: "N
+    finished generations of this sweep"|"learning curves of small models"}, with those that are there, wall_hours:
+    [{cpu_nodes, gpu_nodes, expected}], largest_job: None or {rule, subject, memory_MB, cpus, gpus, runtime_min},
+    peak_queued, peak_submissions_per_minute, storage_GB: {end, peak, new: to be written from now on}, files}.
 prices: {accuracies: [{D_relative_error, sigma_E_relative_error, known_share (of the state points), cpu_hours,
     gpu_hours, storage_GB, wall_hours (on a middling number of nodes), euro, kWh, kg_CO2 (None without
     execution.prices), by_published_rates: None or hours and GB, stages: {stage: hours and GB}, compositions: {id:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from saltflow.base.provenance import digest
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.settings.physical_ranges import COLD_K
 from saltflow.operations.attempts import SLURM_LOGS, journal_path, read_attempts
+from saltflow.operations.pages.number_formats import counted, plural
 from saltflow.operations.plan.calibration import Rate
 from saltflow.operations.plan.cluster import Cluster, look_at_cluster
 from saltflow.operations.plan.comparison import difference_to_approved
@@ -178,9 +179,15 @@ class _Report:
     def _potentials(self) -> list[dict]:
         jobs = self._by_wildcard("potential")
         return [
-            {"id": name, "stages": self._stages(jobs[name]), **self._costs(jobs[name])}
+            {"id": name, "stages": self._stages(jobs[name]), **self._costs(jobs[name]), **self._learning(name)}
             for name in self.campaign.needed_potentials
         ]
+
+    def _learning(self, name: str) -> dict:
+        if (outlook := self.estimator.learning.outlooks.get(name)) is None:
+            return {"last_generation": None, "labels": None}
+        labels = {"expected": round(outlook.labels), "upper": outlook.most_labels}
+        return {"last_generation": outlook.last_generation, "labels": labels}
 
     def _by_wildcard(self, name: str) -> dict[str, list[PlannedJob]]:
         found: dict[str, list[PlannedJob]] = defaultdict(list)
@@ -276,12 +283,8 @@ class _Report:
 
     def _notes(self) -> list[str]:
         """What a reader must know of the numbers."""
-        later = [job for job in self.dag.due if int(job.wildcards.get("generation", 0)) > 0]
-        cpu_hours, gpu_hours = (self.estimator.hours(later, gpu=gpu)["expected"] for gpu in (False, True))
         notes = [
-            "Expected hours count every generation of learning in full until one has converged; those after it then "
-            f"take seconds. Of the expected hours, {cpu_hours:,g} CPU-hours and {gpu_hours:,g} GPU-hours belong to "
-            "generations that may not be needed.",
+            *self._notes_of_learning(),
             "Hours at most are those of the walltime asked for by every job once; a job that fails and is tried again "
             "takes more.",
             self.cluster.source,
@@ -292,6 +295,21 @@ class _Report:
                 f"{NODE_GPUS} GPUs."
             )
         return notes
+
+    def _notes_of_learning(self) -> Iterator[str]:
+        if not (outlooks := self.estimator.learning.outlooks):
+            return
+        labels = self.totals["labels"]
+        last = {name: self.campaign.potential(name).generations[-1] for name in outlooks}
+        sooner = sum(each.last_generation < last[name] for name, each in outlooks.items())
+        later = [job for job in self.dag.due if int(job.wildcards.get("generation", 0)) > 0]
+        cpu_hours, gpu_hours = (self.estimator.hours(later, gpu=gpu)["expected"] for gpu in (False, True))
+        yield (
+            f"By {labels['basis']}, {counted(labels['expected'])} labels are expected and {counted(labels['upper'])} "
+            f"possible; {sooner} of {plural(len(outlooks), 'potential')} should converge before the last generation: "
+            f"what follows takes seconds. Of the expected hours, {cpu_hours:,g} CPU-hours and {gpu_hours:,g} GPU-hours "
+            "belong to generations after the first, which may not be needed."
+        )
 
     # ── what the plan is of ────────────────────────────────────────────────────────────────────
 

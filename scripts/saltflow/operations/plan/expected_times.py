@@ -9,11 +9,11 @@ from math import floor, log10
 from pathlib import Path
 from statistics import median
 
-from saltflow.campaign.assessment_state import has_converged
 from saltflow.campaign.campaign import Campaign
 from saltflow.operations.attempts import journal_path, read_journal
 from saltflow.operations.plan.calibration import SUBMITTED, Rate
 from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of
+from saltflow.operations.plan.expected_learning import ExpectedLearning
 from saltflow.operations.resources import done_by, needed_min, speedup, work_of
 from saltflow.operations.rules import RULE
 
@@ -36,8 +36,8 @@ class Estimator:
     """Seconds of every due job, expected and at most.
 
     Expected: start and work by the calibration, times the median of what finished jobs of the same rule and device
-    took in this sweep. A generation of learning that comes after one which has converged only passes it on; as long
-    as none has converged, every generation counts in full.
+    took in this sweep. A generation of learning that comes after the one which has converged, or is expected to by the
+    learning curves (`expected_learning`), only passes it on.
     At most: the walltime that is requested, or what the work needs over several submissions where that is more.
 
     Args:
@@ -91,10 +91,23 @@ class Estimator:
 
     def passes_on(self, job: PlannedJob) -> bool:
         """Whether the generation of a job comes after one that has converged."""
-        converged = self._converged.get(job.wildcards.get("potential", ""))
-        if "excluded" in job.wildcards:  # it trains what that generation has released
+        converged = self.learning.converged.get(job.wildcards.get("potential", ""))
+        return converged is not None and self._is_after(job, converged)
+
+    def _is_expected_to_pass_on(self, job: PlannedJob) -> bool:
+        outlook = self.learning.outlooks.get(job.wildcards.get("potential", ""))
+        return outlook is not None and self._is_after(job, outlook.last_generation)
+
+    @staticmethod
+    def _is_after(job: PlannedJob, generation: int) -> bool:
+        if "excluded" in job.wildcards:  # it trains what the converged generation has released
             return False
-        return converged is not None and int(job.wildcards.get("generation", 0)) > converged
+        return int(job.wildcards.get("generation", 0)) > generation
+
+    @cached_property
+    def learning(self) -> ExpectedLearning:
+        """How many generations potentials are expected to need."""
+        return ExpectedLearning(self.campaign, self.dag)
 
     @cached_property
     def corrections(self) -> Mapping[tuple[str, str], Correction]:
@@ -121,7 +134,8 @@ class Estimator:
         return read_seconds(self.dag.directory / job.benchmark)
 
     def _calibrated_s(self, job: PlannedJob) -> float:
-        return self.rate(job).seconds(0 if self.passes_on(job) else self._work(job)[0])
+        idle = self.passes_on(job) or self._is_expected_to_pass_on(job)
+        return self.rate(job).seconds(0 if idle else self._work(job)[0])
 
     def _kind(self, job: PlannedJob) -> tuple[str, str]:
         return job.rule, self._work(job)[1]
@@ -138,20 +152,6 @@ class Estimator:
                 needed_min(*about),
             )
         return self._known[key]
-
-    @cached_property
-    def _converged(self) -> Mapping[str, int]:
-        """Potential → the first generation that has converged, of those that need no work."""
-        up_to_date = {path for job in self.dag.jobs if not job.due for path in job.outputs}
-        found: dict[str, int] = {}
-        for name in self.campaign.needed_potentials:
-            potential = self.campaign.potential(name)
-            for generation in potential.generations:
-                assessment = potential.generation(generation).assessment
-                if assessment in up_to_date and has_converged(self.dag.directory / assessment):
-                    found[name] = generation
-                    break
-        return found
 
 
 def rounded(value: float, digits: int = DIGITS) -> float:

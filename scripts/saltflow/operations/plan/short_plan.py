@@ -47,6 +47,11 @@ def _of_due(plan: Mapping, totals: Mapping) -> Iterator[tuple[str, str]]:
         yield "", f"{reason['rule']}: {reason['kind']}, {reason['detail']}"
     for name, key in (("CPU-hours", "cpu_hours"), ("GPU-hours", "gpu_hours")):
         yield name, f"{rounded(totals[key]['expected'])} expected, {rounded(totals[key]['upper'])} at most"
+    if labels := totals["labels"]:
+        yield (
+            "Labels",
+            f"{counted(labels['expected'])} expected, {counted(labels['upper'])} at most, by {labels['basis']}",
+        )
     if accuracies := plan["prices"]["accuracies"]:
         prices = (f"{row['D_relative_error']:.0%} {rounded(row['gpu_hours'])}" for row in accuracies)
         yield "Accuracy", f"GPU-hours for an error of D of {', '.join(prices)}"

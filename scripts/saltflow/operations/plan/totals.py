@@ -1,4 +1,4 @@
-"""The sums of a plan: hours, wall time, the largest job, the queue at its fullest, storage and files."""
+"""The sums of a plan: hours, labels, wall time, the largest job, the queue at its fullest, storage and files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from functools import cached_property
 
 from saltflow.operations.plan.cluster import Cluster
 from saltflow.operations.plan.dag import Dag, PlannedJob, gpus_of, memory_of, runtime_of
+from saltflow.operations.plan.expected_learning import ExpectedLearning
 from saltflow.operations.plan.expected_times import Estimator, rounded
 from saltflow.operations.plan.queue import Capacity, QueuedTask, QueueOutcome, simulate
 from saltflow.operations.plan.storage import Storage
@@ -34,6 +35,7 @@ def totals(
     return {
         "cpu_hours": estimator.hours(dag.jobs, gpu=False),
         "gpu_hours": estimator.hours(dag.jobs, gpu=True),
+        "labels": _labels(estimator.learning),
         "wall_hours": [
             {"cpu_nodes": cpu_nodes, "gpu_nodes": gpu_nodes, "expected": rounded(outcome.hours, 2)}
             for cpu_nodes, gpu_nodes, outcome in outlook.outcomes
@@ -47,6 +49,18 @@ def totals(
             "new": rounded((new + scratch) / 1e9),
         },
         "files": storage.files,
+    }
+
+
+def _labels(learning: ExpectedLearning) -> dict | None:
+    """Labels of all potentials, those that are there included; None where nothing learns."""
+    outlooks = learning.outlooks.values()
+    if not outlooks:
+        return None
+    return {
+        "expected": round(sum(each.labels for each in outlooks)),
+        "upper": sum(each.most_labels for each in outlooks),
+        "basis": next(each.basis for each in outlooks),
     }
 
 
