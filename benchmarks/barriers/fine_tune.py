@@ -1,9 +1,9 @@
 """A barrier by a small potential before and after it learns saddles from its teacher, the way of docs/barriers.md.
 
-The small potential is the shipped MACE, which DIEP taught on melts of other chlorides; the crystal is rock salt LiCl at
-its own and two other lattice constants. Frames of its paths are labelled by DIEP and join the dataset of one potential
-(`saddles`); the control (`plain`) learns the initial frames of the sweep alone. Each step is one of the commands that
-people type. What is there is not computed again.
+The small potential is the shipped MACE, which learned from DIEP on melts of other chlorides; the crystal is rock salt
+LiCl at its own and two other lattice constants. Frames of its paths are labelled by DIEP and join the dataset of one
+potential (`saddles`); the control (`plain`) learns the initial frames of the sweep alone. Each step is one of the
+commands that people type. What is there is not computed again.
 
 usage: python benchmarks/barriers/fine_tune.py [--folder build/benchmarks/saddles]
 """
