@@ -102,7 +102,7 @@ def main() -> None:
     entry = call(*label, "--out", "labelled.extxyz", "--settings", "labels.yaml", folder=folder)
     print(entry, flush=True)
     prepare_sweep(folder, yaml.safe_load(entry.partition("overrides.yaml:\n")[2]))
-    models = [f"results/potentials/{name}/generation0/committee/member1.model" for name in ("plain", "saddles")]
+    models = [f"results/potentials/{name}/generation0/committee/member1.model" for name in ("saddles", "plain")]
     snakemake = ("snakemake", "--snakefile", REPOSITORY / "Snakefile", "--profile", REPOSITORY / "profiles/local")
     call(
         *snakemake,
