@@ -31,8 +31,8 @@ from saltflow.studies.barriers.sites import find_sites  # noqa: E402
 from saltflow.trajectory.h5md import read_trajectory  # noqa: E402
 
 MODEL = REPOSITORY / "config/presets/demo/distilled.model"
-LATTICE_A = 5.35  # hot
-TEMPERATURES_K, REPLICAS = (800.0, 950.0, 1100.0), 2
+LATTICE_A = 5.25  # warm
+TEMPERATURES_K, REPLICAS = (900.0, 1050.0, 1200.0), 2
 STEP_FS, FRAME_STEPS, EQUILIBRATION_PS = 4.0, 10, 4.0
 USUAL_PER_S = 1e13
 NEIGHBOURS = 12  # sites from which a lithium may enter the vacancy
@@ -75,7 +75,7 @@ def main() -> None:
     seeds = range(1, len(cells) + 1)
     workdir = arguments.folder / f"md-{arguments.ps:g}ps"
     run = MDRun(cells, schedule, potential, conditions=CONDITIONS, seeds=seeds, workdir=workdir)
-    run.run()
+    run.finish()
     paths = [workdir / f"{index}.h5md" for index in range(len(cells))]
     run.write_trajectories(paths, metadata=[{"replica": index} for index in range(len(cells))])
 
