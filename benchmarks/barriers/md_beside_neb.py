@@ -3,7 +3,7 @@
 The same MACE and the same cell of 53 atoms for both: five images, Vineyard's prefactor of all atoms, against NVT of the
 engine at three temperatures, whose hops are mapped onto the graph. Counts are Poisson's; their error is that of ln n.
 
-usage: python benchmarks/barriers/md_beside_neb.py [--ps 100] [--folder build/benchmarks/md_beside_neb]
+usage: python benchmarks/barriers/md_beside_neb.py [--ps 60] [--folder build/benchmarks/md_beside_neb]
 """
 
 import argparse
@@ -50,7 +50,7 @@ CONDITIONS = Conditions(
 def main() -> None:
     """Print both."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--ps", type=float, default=100.0, help="of each replica")
+    parser.add_argument("--ps", type=float, default=60.0, help="of each replica")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "build/benchmarks/md_beside_neb")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
