@@ -1,9 +1,10 @@
 """Does the barrier at which paths cross a crystal follow its measured conductivity? OBELiX (Therrien et al., 2025).
 
-Structures come in the order of the SHA-256 of their id, so that no choice of ours orders them. Sites with partial
-occupancies are ordered within 60 atoms. Hops: up to 1.1 × the length at which the lithium sites connect in three
-dimensions, in supercells of 6 Å, by one climbing image, forces to 0.1 and 0.15 eV/Å: a screening on one core, whose
-barriers are rough. What is left out, and why, has a row too. Rows go to obelix.tsv; the next call goes on there.
+Sites with partial occupancies are ordered within 60 atoms. Hops: up to 1.1 × the length at which the lithium sites
+connect in three dimensions, in supercells of 6 Å or twice that, the lowest on a straight line first until they
+percolate, by one climbing image, forces to 0.1 and 0.15 eV/Å: a screening on one core, whose barriers are rough upper
+bounds. Structures come by their expected cost, the cheapest first: the sample is one of small, open cells. What is left
+out, and why, has a row too. Rows go to obelix.tsv; the next call goes on there. CHGNet runs by chgnet_one_pass.py.
 
 Fixed before the first row: the 3D barrier is compared with log σ by Spearman's ρ, 95 % by resampling of structures.
 
@@ -12,7 +13,7 @@ usage: python benchmarks/barriers/obelix.py [--structures cifs.zip] [--potential
 
 import argparse
 import csv
-import hashlib
+import os
 import re
 import signal
 import sys
@@ -21,6 +22,8 @@ import time
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,6 +35,8 @@ from ase import Atoms  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
+from saltflow.campaign.config_files import read_configuration  # noqa: E402
+from saltflow.campaign.settings.references import read_reference  # noqa: E402
 from saltflow.potentials.universal.driver import UniversalDriver  # noqa: E402
 from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
 from saltflow.studies.barriers.endpoints import repeats_for  # noqa: E402
@@ -39,18 +44,21 @@ from saltflow.studies.barriers.hop_classes import find_hops, hop_vector  # noqa:
 from saltflow.studies.barriers.hop_graph import Edge, thresholds  # noqa: E402
 from saltflow.studies.barriers.sites import find_sites  # noqa: E402
 from saltflow.studies.given_crystal import read_crystal  # noqa: E402
-from saltflow.studies.given_potential import load_given  # noqa: E402
 
 TABLE = Path(__file__).with_name("obelix.tsv")
+FOLDER = REPOSITORY / "build/benchmarks/obelix"  # of studies, so that one that was stopped goes on
 OBELIX = REPOSITORY.parent / "shared/data/obelix"
 COLUMNS = ("id", "potential", "formula", "sigma_S_cm", "atoms", "hops", "ok", "barrier_1D_eV", "barrier_2D_eV",
-           "barrier_3D_eV", "seconds", "status")  # fmt: skip
-MOST_ATOMS, LONGEST_HOP_A, LONGEST_S = 60, 5.0, 420
+           "barrier_3D_eV", "evaluations", "seconds", "status")  # fmt: skip
+MOST_ATOMS, LONGEST_HOP_A, BEYOND_CONNECTING, LONGEST_S = 60, 5.0, 1.1, 3600
 FEWEST = 5  # structures of a correlation
-MOST_HOP_ATOMS = 240  # classes of hops × atoms of the supercell: some minutes on a core
+EVALUATIONS_OF_A_PATH = 50  # about
+SMALLEST_EDGE_A = 6.0
+ONE_PASS = "chgnet_one_pass.make_calculator"  # in this folder
 SETTINGS = {
-    "mechanism": "vacancy", "edge_A": 6.0, "images": 1, "end_force_eV_A": 0.1, "band_force_eV_A": 0.15,
+    "mechanism": "vacancy", "images": 1, "end_force_eV_A": 0.1, "band_force_eV_A": 0.15,
     "end_steps": 100, "band_steps": 100, "temperatures_K": [], "carriers_per_cm3": 1e21, "jumps": 1000, "seed": 1,
+    "cheapest": 1,
 }  # fmt: skip
 
 
@@ -85,29 +93,70 @@ def connecting_length_A(crystal: Atoms) -> float:
     return found.barrier_eV
 
 
-def row_of(path: Path, potential: UniversalDriver, *, name: str) -> dict[str, object]:
-    """What is found of one structure."""
+def distinct_sites(crystal: Atoms) -> int:
+    """Sites of lithium that symmetry does not make of each other."""
+    found = spglib.get_symmetry((crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers), symprec=0.01)
+    return len(set(found["equivalent_atoms"][crystal.symbols == "Li"])) if found else len(crystal)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure that can be studied.
+
+    Attributes:
+        identity: its id. crystal: its primitive cell.
+        r_max_A: length of the longest hop. edge_A: least height of the supercell.
+        row: what is known before any energy.
+        cost: evaluations × atoms of the supercell × density², by which it is ordered.
+    """
+
+    identity: str
+    crystal: Atoms
+    r_max_A: float
+    edge_A: float
+    row: dict[str, object]
+    cost: float
+
+
+def candidate_of(path: Path) -> Candidate:
+    """A structure before any energy is computed."""
     crystal = first_cell(path)
-    settings = SETTINGS | {"r_max_A": 1.1 * connecting_length_A(crystal), "potential": name}
-    hops = len(find_hops(find_sites(crystal, "Li", voids=False), r_max_A=settings["r_max_A"]))
+    r_max_A = min(BEYOND_CONNECTING * connecting_length_A(crystal), LONGEST_HOP_A)
+    hops = len(find_hops(find_sites(crystal, "Li", voids=False), r_max_A=r_max_A))
+    edge_A = max(SMALLEST_EDGE_A, 2 * r_max_A)  # a hop is shorter than that of its image
+    repeats = repeats_for(crystal.cell.array, smallest_edge_A=edge_A)
     row = {"formula": crystal.get_chemical_formula(empirical=True), "atoms": len(crystal), "hops": hops}
-    supercell = len(crystal) * int(np.prod(repeats_for(crystal.cell.array, smallest_edge_A=SETTINGS["edge_A"])))
-    if hops * supercell > MOST_HOP_ATOMS:
-        return row | {"status": f"more than {MOST_HOP_ATOMS} classes of hops × atoms of the supercell"}
-    with tempfile.TemporaryDirectory() as folder:
-        record = study_barriers(crystal, potential, mobile="Li", settings=settings, folder=Path(folder))
+    paths = min(hops, distinct_sites(crystal) + 1)
+    evaluations = hops * (SETTINGS["images"] + 2) + EVALUATIONS_OF_A_PATH * paths
+    density = len(crystal) / crystal.cell.volume  # twice as dense has four times the angles
+    cost = evaluations * len(crystal) * int(np.prod(repeats)) * density**2
+    return Candidate(path.stem, crystal, r_max_A, edge_A, row, cost)
+
+
+def row_of(candidate: Candidate, potential: UniversalDriver, *, name: str) -> dict[str, object]:
+    """What is found of one structure."""
+    settings = SETTINGS | {"r_max_A": candidate.r_max_A, "edge_A": candidate.edge_A, "potential": name}
+    folder = FOLDER / candidate.identity
+    folder.mkdir(parents=True, exist_ok=True)
+    record = study_barriers(candidate.crystal, potential, mobile="Li", settings=settings, folder=folder)
     percolation = {
         f"barrier_{key}_eV": f"{each['barrier_eV']:.4f}" for key, each in record["percolation"].items() if each
     }
-    ok = sum(hop["status"] == "ok" for hop in record["hops"])
-    reasons = Counter(hop["status"] for hop in record["hops"] if hop["status"] != "ok")
+    reasons = Counter(kind_of(hop["status"]) for hop in record["hops"] if hop["status"] != "ok")
     status = "ok" if "barrier_3D_eV" in percolation else f"no path in 3D ({', '.join(reasons)})"
-    return row | percolation | {"hops": len(record["hops"]), "ok": ok, "status": status}
+    ok = sum(hop["status"] == "ok" for hop in record["hops"])
+    numbers = {"hops": len(record["hops"]), "ok": ok, "evaluations": record["evaluations"], "status": status}
+    return candidate.row | percolation | numbers
 
 
-def measure(path: Path, potential: UniversalDriver, *, name: str) -> dict[str, object]:
+def status_of(error: SaltflowError) -> str:
+    """Its sentence, without the folder of the file."""
+    return re.sub(r"'[^']*/", "'", " ".join(str(error).split()))
+
+
+def measure(candidate: Candidate, potential: UniversalDriver, *, name: str) -> dict[str, object]:
     """The row of a structure with its time, whatever happens."""
-    began, row = time.perf_counter(), {}
+    began, row = time.perf_counter(), candidate.row
 
     def give_up(*_: object) -> None:
         potential.close()  # its process may be within an evaluation
@@ -116,9 +165,9 @@ def measure(path: Path, potential: UniversalDriver, *, name: str) -> dict[str, o
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(LONGEST_S)
     try:
-        row = row_of(path, potential, name=name)
+        row = row_of(candidate, potential, name=name)
     except SaltflowError as error:
-        row = {"status": " ".join(str(error).replace(f"{path.parent}/", "").split())}
+        row = row | {"status": status_of(error)}
     finally:
         signal.alarm(0)
     return row | {"seconds": f"{time.perf_counter() - began:.1f}"}
@@ -182,6 +231,19 @@ def summary() -> None:
         print(f"{dimension}: ρ = {rho:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} structures")
 
 
+def candidates(structures: Path, add: Callable[[str, dict], None]) -> dict[str, Candidate]:
+    """Those structures without a row that can be studied, by id; others get their row."""
+    found, done = {}, {row["id"] for row in rows()}
+    with zipfile.ZipFile(structures) as archive, tempfile.TemporaryDirectory() as folder:
+        names = {Path(each).stem: each for each in archive.namelist() if each.endswith(".cif")}
+        for identity in sorted(names.keys() - done):
+            try:
+                found[identity] = candidate_of(Path(archive.extract(names[identity], folder)))
+            except SaltflowError as error:
+                add(identity, {"status": status_of(error)})
+    return found
+
+
 def main() -> None:
     """Go on with the table until the minutes are over."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -197,19 +259,23 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with arguments.measured.open() as handle:
         measured = {row["ID"]: row["Ionic conductivity (S cm-1)"] for row in csv.DictReader(handle)}
-    with zipfile.ZipFile(arguments.structures) as archive, tempfile.TemporaryDirectory() as folder:
-        names = {Path(each).stem: each for each in archive.namelist() if each.endswith(".cif")}
-        order = sorted(names, key=lambda each: hashlib.sha256(each.encode()).hexdigest())
-        done, end = {row["id"] for row in rows()}, time.monotonic() + 60 * arguments.minutes
-        potential, _ = load_given(arguments.potential, sha256=None, device="cpu")
-        for each in order:
-            if each in done or time.monotonic() > end:
-                continue
-            path = Path(archive.extract(names[each], folder))
-            row = measure(path, potential, name=arguments.potential)
-            known = {"id": each, "potential": arguments.potential, "sigma_S_cm": measured_S_cm(measured.get(each, ""))}
-            append(known | row)
-            print(each, *row.values(), flush=True)
+    end = time.monotonic() + 60 * arguments.minutes
+
+    def add(identity: str, row: dict[str, object]) -> None:
+        known = {"potential": arguments.potential, "sigma_S_cm": measured_S_cm(measured.get(identity, ""))}
+        append({"id": identity} | known | row)
+        print(identity, *row.values(), flush=True)
+
+    found = candidates(arguments.structures, add)
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    reference = read_reference(read_configuration([])["references"], arguments.potential)
+    if reference.package == "chgnet":
+        reference = reference.model_copy(update={"calculator": ONE_PASS})
+    potential = UniversalDriver(reference)
+    for identity, candidate in sorted(found.items(), key=lambda each: each[1].cost):
+        if time.monotonic() > end:
+            break
+        add(identity, measure(candidate, potential, name=arguments.potential))
 
 
 if __name__ == "__main__":

@@ -53,11 +53,12 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "barriers": Listed(
             "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
         ),
+        "saddles": Listed("saltflow.studies.barriers.saddles_command", "Frames of migration paths to be labelled."),
         "anions": Listed("saltflow.studies.screening.command", "Anions bound to mobile ions only, and their cages."),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
     },
     "Labels and potentials": {
-        "reference": Listed("saltflow.labels.reference_command", "Check a reference method; energies above the hull."),
+        "reference": Listed("saltflow.labels.reference_command", "Check a reference method; label frames; hulls."),
         "dataset": Listed("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),
         "foundation": Listed(
             "saltflow.potentials.foundation_command", "Fetch a published foundation model and pin its hash."

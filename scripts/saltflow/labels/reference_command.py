@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Check a reference method on this machine; energies above the hull."""
+    """Check a reference method on this machine, label frames by it; energies above the hull."""
 
 
 @command.command("check", cls=SentenceCommand)
@@ -60,6 +60,54 @@ def check(context: click.Context, name: str, files: Sequence[str], cores: int, l
         click.echo(f"{len(wrong)} of {len(comparisons)} do not agree: docs/choose-a-reference.md lists causes.")
         context.exit(1)
     click.echo("Everything agrees.")
+
+
+@command.command("label", cls=SentenceCommand)
+@click.argument("path", metavar="FRAMES", type=click.Path(path_type=Path))
+@click.option("--reference", "name", required=True, help="The reference method.")
+@click.option("--composition", required=True, help="The id that reports give to frames that name none.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The labelled frames.")
+@click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True, help="MPI ranks × threads.")
+@click.option("--settings", type=click.Path(), help="YAML with what differs in `references` and `labels`.")
+def label(path: Path, name: str, composition: str, out: Path, cores: int, settings: str | None) -> None:
+    """Label frames of your own, which need not come from a sweep; typed again, it goes on.
+
+    Labels are kept in `labels/`. Failures stand in a table beside the frames.
+
+    saltflow reference label saddles.extxyz --reference pbe-d3 --composition LiFePO4 --out labelled.extxyz
+    """
+    from saltflow.campaign.config_files import read_configuration
+    from saltflow.campaign.settings.references import read_reference
+    from saltflow.labels.dataset.importing import import_set, imported_entry
+    from saltflow.labels.frames import write_frames
+    from saltflow.labels.reference.label import Processes
+    from saltflow.labels.reference.ledger import check_failures, label_chunk
+    from saltflow.labels.reference.store import LabelStore
+
+    if not path.is_file():
+        raise SaltflowError(f"{path} is not there.")
+    configuration = read_configuration([settings] if settings else [], sweep=Path())
+    reference, chosen = read_reference(configuration["references"], name), configuration["labels"]
+    threads = configuration["execution"]["labelling"]["threads_per_rank"]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    ledger, limit_eV_A = out.with_suffix(".tsv"), chosen["max_force_eV_A"]
+    with tempfile.TemporaryDirectory() as workdir:
+        label_chunk(
+            path,
+            out,
+            ledger,
+            reference,
+            reference_name=name,
+            max_force_eV_A=limit_eV_A,
+            store=LabelStore(chosen["store_path"], reference, protocol=chosen["protocol"]),
+            workdir=workdir,
+            processes=Processes.on(cores, threads_per_rank=threads),
+        )
+    check_failures([ledger], max_failed_fraction=chosen["max_failed_fraction"])
+    frames = import_set(out, reference, reference_name=name, composition=composition, max_force_eV_A=limit_eV_A)
+    write_frames(out, frames)
+    click.echo(f"{len(frames)} labelled frames in {out}. For labels.imported of the potential in overrides.yaml:")
+    click.echo(imported_entry(out, reference_name=name, composition=composition), nl=False)
 
 
 @command.command("hull", cls=SentenceCommand)

@@ -365,6 +365,8 @@ def domain_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
 MOST_HOP_CLASSES, USUAL_HOP_CLASSES = 30, 8
 SOLID_A3, SUPERCELL_EXCESS = 10.0, 1.25
 CONVERGED_SHARE = 0.3  # of the steps allowed
+PERCOLATING_CLASSES = 3  # that get a path, where it is the lowest only
+DISPLACEMENTS = 18  # of each atom that vibrates: of both ends and the saddle
 
 
 def supercell_atoms(campaign: Campaign, _wildcards: Wildcards) -> int:
@@ -373,20 +375,40 @@ def supercell_atoms(campaign: Campaign, _wildcards: Wildcards) -> int:
 
 
 def barrier_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Evaluations of an atom: two end states and the images of every class of hops, at every step allowed."""
-    settings = campaign.settings.barriers
-    evaluations = (2 + settings.images) * settings.steps
+    """Evaluations of an atom: two end states and the images of every class of hops, at every step allowed.
+
+    Vibrations of the end states and the saddle are added where prefactors are asked for.
+    """
+    evaluations = _path_evaluations(campaign) + _vibration_evaluations(campaign, wildcards)
     return MOST_HOP_CLASSES * evaluations * supercell_atoms(campaign, wildcards)
 
 
-def barrier_share(_campaign: Campaign, _wildcards: Wildcards) -> float:
+def barrier_share(campaign: Campaign, wildcards: Wildcards) -> float:
     """Part of them that a usual crystal takes."""
-    return CONVERGED_SHARE * USUAL_HOP_CLASSES / MOST_HOP_CLASSES
+    path, vibrations = _path_evaluations(campaign), _vibration_evaluations(campaign, wildcards)
+    cheapest = campaign.settings.barriers.cheapest
+    classes = min(USUAL_HOP_CLASSES, max(cheapest, PERCOLATING_CLASSES)) if cheapest else USUAL_HOP_CLASSES
+    return (CONVERGED_SHARE * path + vibrations) / (path + vibrations) * classes / MOST_HOP_CLASSES
+
+
+def _path_evaluations(campaign: Campaign) -> int:
+    settings = campaign.settings.barriers
+    return (2 + settings.images) * settings.steps
+
+
+def _vibration_evaluations(campaign: Campaign, wildcards: Wildcards) -> int:
+    radius_A = campaign.settings.barriers.prefactor_radius_A
+    if not radius_A:
+        return 0
+    around = math.ceil(4 / 3 * math.pi * radius_A**3 / SOLID_A3)
+    return DISPLACEMENTS * min(around, supercell_atoms(campaign, wildcards))
 
 
 def barrier_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
-    """Atoms of the images of as many paths as a usual crystal has, which are one batch."""
-    return USUAL_HOP_CLASSES * campaign.settings.barriers.images * supercell_atoms(campaign, wildcards)
+    """Atoms of the largest batch: images of as many paths as a usual crystal has, or displacements of a state."""
+    images = USUAL_HOP_CLASSES * campaign.settings.barriers.images
+    displacements = math.ceil(_vibration_evaluations(campaign, wildcards) / 3)
+    return max(images, displacements) * supercell_atoms(campaign, wildcards)
 
 
 def crystal_md_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:

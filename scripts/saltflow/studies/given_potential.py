@@ -6,7 +6,7 @@ from pathlib import Path
 from saltflow.base.errors import InputError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.references import UniversalReference, read_reference
+from saltflow.campaign.settings.references import UniversalReference, read_reference, resolve_likeness
 from saltflow.potentials.protocol import MDPotential
 from saltflow.potentials.trusted_model import trusted_hash
 from saltflow.potentials.universal.driver import UniversalDriver
@@ -34,7 +34,7 @@ def load_given(
         pinned = trusted_hash(path, given=sha256)
         return load_committee([path], sha256=[pinned], device=device, dtype="float64"), sha256_of_file(path)
     known = read_configuration([])["references"] if references is None else references
-    universal = [name for name, each in known.items() if each.get("code") == "universal"]
+    universal = [name for name, each in resolve_likeness(known).items() if each.get("code") == "universal"]
     if model not in universal:
         raise InputError([f"--potential: '{model}' is no file, and none of {', '.join(universal)}; correct it."])
     reference = read_reference(known, model)

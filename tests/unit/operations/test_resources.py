@@ -127,6 +127,20 @@ def test_an_assessment_asks_the_models_of_the_generation_before_again():
     assert second == MEMBERS * (2 * (2 * 5 + 4) + 20) * 84 * 4, "and the 20 new labels by the former models"
 
 
+def test_barriers_of_the_cheapest_hops_cost_less_and_vibrations_more():
+    where = wildcards_of("compute_barriers")
+
+    def expected(changes):
+        ours = campaign({f"barriers.{key}": value for key, value in changes.items()})
+        rule = RULE["compute_barriers"]
+        return rule.work(ours, where) * rule.expected_share(ours, where)
+
+    assert expected({"cheapest": 1}) == pytest.approx(3 / 8 * expected({}))
+    vibrations = expected({"prefactor_radius_A": 4.0}) - expected({})
+    # 27 atoms of 10 Å³ within 4 Å, displaced along three axes both ways, in three states of eight hops of 100 atoms
+    assert vibrations == pytest.approx(8 * 27 * 18 * 100)
+
+
 def test_seeds_without_a_foundation_are_only_packed():
     packed = work_of(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}).amount
     melted = work_of(campaign(), "propose_initial_frames", {"potential": "Al-oxyhalide"}).amount
@@ -170,6 +184,7 @@ def test_memory_holds_the_script_and_two_snakemakes(rule):
         ("explore", {"learning.exploration.cells": 8}),
         ("label_frames", {"learning.exploration.atoms": 160}),
         ("fine_tune", {"learning.training.batch_frames": 16}),
+        ("compute_barriers", {"barriers.prefactor_radius_A": 8.0}),
     ],
 )
 def test_memory_grows_with_atoms_and_frames(rule, change):

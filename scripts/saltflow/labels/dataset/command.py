@@ -36,12 +36,9 @@ def import_files(files: Sequence[Path], out: Path, name: str, composition: str, 
 
     saltflow dataset import OUTCAR vasprun.xml --reference pbe-d3-vasp --composition LiAlCl4 --out mine.extxyz
     """
-    import yaml
-
-    from saltflow.base.provenance import sha256_of_file
     from saltflow.campaign.config_files import read_configuration
     from saltflow.campaign.settings.references import read_reference
-    from saltflow.labels.dataset.importing import import_set
+    from saltflow.labels.dataset.importing import import_set, imported_entry
     from saltflow.labels.frames import write_frames
 
     configuration = read_configuration([settings] if settings else [], sweep=Path())
@@ -58,9 +55,8 @@ def import_files(files: Sequence[Path], out: Path, name: str, composition: str, 
         )
     ]
     write_frames(out, frames)
-    entry = {"path": str(out.resolve()), "sha256": sha256_of_file(out), "reference": name, "composition": composition}
     click.echo(f"{len(frames)} frames in {out}. For labels.imported of the potential in overrides.yaml:")
-    click.echo(yaml.safe_dump([entry], sort_keys=False), nl=False)
+    click.echo(imported_entry(out, reference_name=name, composition=composition), nl=False)
 
 
 @command.command("export", cls=SentenceCommand)

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.base.provenance import check_pinned
+from saltflow.base.provenance import check_pinned, sha256_of_file
 from saltflow.campaign.settings.references import Reference
 from saltflow.labels.dataset.consistency import find_inconsistency
 from saltflow.labels.dataset.other_formats import read_labelled
@@ -64,6 +65,17 @@ def import_set(
         )
         for index, frame in enumerate(frames)
     ]
+
+
+def imported_entry(path: Path, *, reference_name: str, composition: str) -> str:
+    """The entry of `labels.imported` for a checked set, as YAML."""
+    entry = {
+        "path": str(path.resolve()),
+        "sha256": sha256_of_file(path),
+        "reference": reference_name,
+        "composition": composition,
+    }
+    return yaml.safe_dump([entry], sort_keys=False)
 
 
 def read_imported(
