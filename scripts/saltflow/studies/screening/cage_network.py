@@ -1,7 +1,7 @@
 """The cages of mobile ions around isolated anions, and how they hang together."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,7 +10,6 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from saltflow.materials.ordering.disordered_crystal import DisorderedCrystal
-from saltflow.studies.barriers.hop_graph import Edge, growth
 from saltflow.studies.screening.isolated_anions import AnionOrbit
 
 NEVER_BOTH_A = 2.0  # partially occupied sites nearer than this are places of one ion
@@ -18,6 +17,7 @@ SHARED = {1: "corner", 2: "edge"}
 FACE = "face"
 
 Place = tuple[int, tuple[int, int, int]]  # a site, and the cell that it is in
+Pair = tuple[int, int, tuple[int, int, int]]  # two cages, and the cell of the second
 
 
 @dataclass(frozen=True)
@@ -51,25 +51,35 @@ def cage_network(crystal: DisorderedCrystal, anions: Sequence[AnionOrbit]) -> Ca
         for each in isolated
         for site, shell in zip(each.sites, each.shell, strict=True)
     }
-    most, edges = 0, []
-    for (start, end, cell), number in _shared(cages).items():
-        most = max(most, number)
-        edges.append(Edge(start, end, cell, "cage", 0.0, 0.0, np.zeros(3)))
-    steps = growth(edges)
+    shared = _shared(cages)
+    most = max(shared.values(), default=0)
     return CageNetwork(
         next_A=_shortest_A(crystal, sorted(cages)),
         shared=SHARED.get(most, FACE) if most else None,
-        dimensions=steps[-1].dimensions if steps else 0,
+        dimensions=_dimensions(crystal, sorted(cages), shared),
     )
 
 
-def _shared(cages: Mapping[int, set[Place]]) -> dict[tuple[int, int, tuple[int, int, int]], int]:
+def _dimensions(crystal: DisorderedCrystal, anions: Sequence[int], pairs: Iterable[Pair]) -> int:
+    """By pymatgen's analysis of the graph (Larsen et al., Phys. Rev. Mater. 3, 034003, 2019)."""
+    from pymatgen.analysis.dimensionality import get_dimensionality_larsen
+    from pymatgen.analysis.graphs import StructureGraph
+    from pymatgen.core import Structure
+
+    structure = Structure(crystal.cell, ["X"] * len(anions), crystal.positions[list(anions)])
+    graph = StructureGraph.from_empty_graph(structure)
+    for start, end, cell in pairs:
+        graph.add_edge(anions.index(start), anions.index(end), to_jimage=cell, warn_duplicates=False)
+    return int(get_dimensionality_larsen(graph))
+
+
+def _shared(cages: Mapping[int, set[Place]]) -> dict[Pair, int]:
     """(cage, cage, its cell) → ions that both have; every pair once."""
     owners: dict[int, list[tuple[int, tuple[int, int, int]]]] = defaultdict(list)
     for anion, places in cages.items():
         for ion, cell in places:
             owners[ion].append((anion, cell))
-    found: dict[tuple[int, int, tuple[int, int, int]], int] = defaultdict(int)
+    found: dict[Pair, int] = defaultdict(int)
     for both in owners.values():
         for (start, from_cell), (end, to_cell) in product(both, both):
             # The same ion: the cage of the end lies where its own ion meets that of the start.
