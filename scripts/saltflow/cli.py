@@ -32,7 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "results": Listed("commands.results", "Show what the sweep has found as one page, also while it runs."),
         "account": Listed("commands.account", "Tell what the sweep has cost, and what failed."),
         "resume": Listed("commands.resume", "Go on after any accident."),
-        "tidy": Listed("commands.tidy", "Tell what may be deleted, and delete what nothing reads."),
+        "tidy": Listed("commands.tidy", "Tell what may be deleted or reduced, and do it."),
         "archive": Listed("commands.archive", "Pack one composition with all that it was made from."),
     },
     "Trajectories of any program": {

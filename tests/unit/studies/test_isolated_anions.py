@@ -137,6 +137,10 @@ def test_the_command_writes_a_table_of_a_folder(tmp_path, monkeypatch):
     empty.mkdir()
     refused = CliRunner().invoke(command, ["empty"])
     assert refused.exit_code != 0
+    refused = CliRunner().invoke(command, ["absent.cif"])
+    assert refused.exit_code != 0
+    assert "the file 'absent.cif' does not exist" in refused.output
+    assert "None of 1 structures could be read; anions/anions.tsv says why." in refused.output + str(refused.exception)
 
 
 @pytest.mark.skipif(not OBELIX.is_file(), reason="../shared/data/obelix is absent")
