@@ -1,5 +1,7 @@
 """Elastic constants beside lattice sums and pymatgen's fit; moduli beside closed forms."""
 
+import json
+
 import ase.io
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from pymatgen.analysis.elasticity import Strain, Stress
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.studies.mechanics.elastic_tensor import fit_tensor, strained
 from saltflow.studies.mechanics.glass_replicas import over_replicas
-from saltflow.studies.mechanics.mechanics_study import check_settings, study_mechanics
+from saltflow.studies.mechanics.mechanics_study import _stresses, check_settings, study_mechanics
 from saltflow.studies.mechanics.moduli import Moduli, bounds, hill, of_directions, universal_anisotropy
 
 STRAINS = (0.005, 0.01)
@@ -144,6 +146,17 @@ def test_a_direction_that_is_kept_is_not_computed_again(tmp_path):
     assert not first["isotropic"] or first["universal_anisotropy"] <= 0.5
     study_mechanics(cell, Argon(), settings=SETTINGS | {"strains": [0.002]}, folder=tmp_path)
     assert all(path.stat().st_mtime_ns > time for path, time in kept.items())
+
+
+def test_another_solid_in_the_same_folder_is_another_study(tmp_path):
+    """An atom at the origin stays there in every cell."""
+    atom = Atoms("Ar", cell=np.diag([15.0, 15.0, 15.0]), pbc=True)
+    other = Atoms("Kr", cell=np.diag([16.0, 15.0, 15.0]), pbc=True)
+    keys = set()
+    for each in (atom, other, Atoms("Ar", cell=other.cell, pbc=True)):
+        _stresses(each, Argon(), SETTINGS, tmp_path, "X")
+        keys.add(json.loads((tmp_path / "stresses_xx.json").read_text())["key"])
+    assert len(keys) == 3
 
 
 def test_replicas_of_one_glass_give_a_mean_with_an_error():

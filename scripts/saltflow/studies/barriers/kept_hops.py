@@ -1,6 +1,5 @@
 """What a folder keeps of hops, each with the key of the settings and the crystal that made it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import ase.io
@@ -38,21 +37,6 @@ def kept_hop(hop: HopClass, folder: Path, *, key: str) -> HopBarrier | None:
         band = Band(images[0], np.array([image.positions for image in images]), np.array(record["energies_eV"]))
         band.steps, band.largest_force_eV_A = record["steps"], record["largest_force_eV_A"]
     return HopBarrier(hop, record["status"], record["forward_eV"], record["backward_eV"], record["difference_eV"], band)
-
-
-def kept_numbers(path: Path, make: Callable[[], dict], *, key: str) -> dict:
-    """The numbers of a file that the same settings and crystal have made, or new ones, which are written.
-
-    Args:
-        path: of a JSON file.
-        make: makes them, JSON-able.
-        key: of the settings and the crystal.
-    """
-    if path.is_file() and (record := read_json(path))["key"] == key:
-        return record["numbers"]
-    numbers = make()
-    write_json(path, {"key": key, "numbers": numbers})
-    return numbers
 
 
 def row_of(barrier: HopBarrier) -> dict:

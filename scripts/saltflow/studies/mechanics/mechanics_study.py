@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import ase.io
@@ -12,11 +13,12 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from ase.units import GPa
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.base.provenance import atomic_write, digest, read_json, write_json
+from saltflow.base.provenance import atomic_write, digest
 from saltflow.materials.density import density_g_cm3
 from saltflow.potentials.protocol import MDPotential, stack
 from saltflow.statistics.jackknife import mean_and_error
-from saltflow.studies.mechanics.elastic_tensor import DIRECTIONS, ElasticTensor, fit_tensor, strained
+from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.mechanics.elastic_tensor import ElasticTensor, fit_tensor, strained
 from saltflow.studies.mechanics.figure import plot_stresses
 from saltflow.studies.mechanics.moduli import Moduli, bounds, hill, of_directions, universal_anisotropy
 from saltflow.studies.mechanics.relaxed_cell import RESIDUAL_GPa, relax_cell
@@ -101,19 +103,22 @@ def _stresses(
 ) -> tuple[dict[tuple[int, float], np.ndarray], bool]:
     """(direction, strain) → stress in GPa, and whether the atoms of every strained cell came to rest."""
     strains = [sign * strain for strain in settings["strains"] for sign in (1, -1)]
-    key = digest([{name: settings[name] for name in settings if name != "glass"}, cell.positions.round(4).tolist()])
+    made_by = {name: value for name, value in settings.items() if name != "glass"}
+    places = [each.round(4).tolist() for each in (cell.cell.array, cell.positions)]
+    key = digest([made_by, str(cell.symbols), *places])
     evaluation = BatchedEvaluation(potential)
+
+    def strain_along(direction: int) -> dict:
+        states = [strained(cell, direction, strain) for strain in strains]
+        relaxed = relax(states, evaluation, force_eV_A=settings["force_eV_A"], steps=settings["steps"])
+        if not np.isfinite([state.energy_eV for state in relaxed]).all():
+            raise SaltflowError(f"{formula} becomes unphysical under strain; give smaller --strains.")
+        return _rows(relaxed, strains, potential)
+
     stresses_GPa, all_relaxed = {}, True
-    for direction in range(DIRECTIONS):
-        path = folder / f"stresses_{AXES[direction]}.json"
-        if not path.is_file() or read_json(path)["key"] != key:
-            states = [strained(cell, direction, strain) for strain in strains]
-            relaxed = relax(states, evaluation, force_eV_A=settings["force_eV_A"], steps=settings["steps"])
-            if not np.isfinite([state.energy_eV for state in relaxed]).all():
-                raise SaltflowError(f"{formula} becomes unphysical under strain; give smaller --strains.")
-            write_json(path, {"key": key} | _rows(relaxed, strains, potential))
-        kept = read_json(path)
-        log.info("%s of %s directions are strained.", direction + 1, DIRECTIONS)
+    for direction, axes in enumerate(AXES):
+        kept = kept_numbers(folder / f"stresses_{axes}.json", partial(strain_along, direction), key=key)
+        log.info("%s of %s directions are strained.", direction + 1, len(AXES))
         all_relaxed &= kept["relaxed"]
         stresses_GPa |= {(direction, row["strain"]): np.array(row["stress_GPa"]) for row in kept["rows"]}
     return stresses_GPa, all_relaxed
