@@ -87,6 +87,21 @@ class StatePoint:
         return title(self.identity)
 
 
+FILE_OPTIONS = (
+    click.option("--topology", help="File with the atoms, for formats that hold positions alone."),
+    click.option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl."),
+    click.option("--interval", type=float, help="Time between frames in ps, where the file does not say it."),
+    click.option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none."),
+)
+
+
+def file_options(command: Callable) -> Callable:
+    """Give a function the options that say what trajectories of other programs leave out."""
+    for option in reversed(FILE_OPTIONS):
+        command = option(command)
+    return command
+
+
 def trajectory_options(
     analysis: str, *, needs_charges: bool = True
 ) -> Callable[[Callable[[StatePoint], str]], Callable[..., None]]:
@@ -127,10 +142,7 @@ def _options(analysis: str, *, needs_charges: bool) -> list[Callable]:
         option("--mobile", help="The mobile ion; by default the only alkali metal or silver."),
         option("--out", default=analysis, show_default=True, help="Folder for the results."),
         option("--name", help="What tables and figures call it; by default the first file's name."),
-        option("--topology", help="File with the atoms, for formats that hold positions alone."),
-        option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl."),
-        option("--interval", type=float, help="Time between frames in ps, where the file does not say it."),
-        option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none."),
+        *FILE_OPTIONS,
         option("--settings", help=f"YAML with what differs in `{analysis}`."),
     ]
 
@@ -140,7 +152,6 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
     """The trajectories that the options name; those of other programs are converted for as long as this is open."""
     from saltflow.campaign.config_files import read_configuration
     from saltflow.campaign.settings import load_settings
-    from saltflow.trajectory.given_files import open_replicas
     from saltflow.trajectory.physical_bounds import beyond_bounds
 
     charges = _charges(chosen.charges)
@@ -156,14 +167,7 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
     folder, name = Path(chosen.out), chosen.name or Path(chosen.trajectories[0]).stem
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        runs = open_replicas(
-            chosen.trajectories,
-            Path(scratch),
-            topology=chosen.topology,
-            species=pairs_of("--species", chosen.species),
-            interval_ps=chosen.interval,
-            cell=cell_of(chosen.cell),
-        )
+        runs = open_given(chosen.trajectories, Path(scratch), chosen)
         mobile_ion = chosen.mobile or _only_mobile_ion(runs[0].symbols)
         _check_charges(charges, runs[0].symbols, mobile_ion)
         unphysical = beyond_bounds(runs, temperature_K=chosen.temperature, charges=charges)
@@ -183,12 +187,30 @@ def _opened(chosen: SimpleNamespace, *, section: str) -> Iterator[StatePoint]:
         )
 
 
-def cell_of(text: str | None) -> list[float] | None:
-    """Lengths in Å and angles in degrees of --cell; None where it is not given.
+def open_given(trajectories: Sequence[str], scratch: Path, chosen: SimpleNamespace) -> "list[TrajectoryFile]":
+    """The trajectories of a command.
+
+    Args:
+        trajectories: their files.
+        scratch: folder for converted ones.
+        chosen: topology, species, interval and cell, as of `file_options`.
 
     Raises:
-        SaltflowError: they are not six numbers.
+        SaltflowError: as of `open_replicas`, or an option is malformed.
     """
+    from saltflow.trajectory.given_files import open_replicas
+
+    return open_replicas(
+        trajectories,
+        scratch,
+        topology=chosen.topology,
+        species=_pairs("--species", chosen.species),
+        interval_ps=chosen.interval,
+        cell=_cell(chosen.cell),
+    )
+
+
+def _cell(text: str | None) -> list[float] | None:
     numbers = [_number("--cell", part) for part in text.split(",")] if text else None
     if numbers is not None and len(numbers) != 6:
         raise SaltflowError(f"--cell needs six numbers, a,b,c,alpha,beta,gamma, not {text!r}.")
@@ -198,7 +220,7 @@ def cell_of(text: str | None) -> list[float] | None:
 def _charges(text: str) -> dict[str, float]:
     from saltflow.trajectory.elements import ELEMENTS
 
-    charges = {symbol: _number("--charges", value) for symbol, value in pairs_of("--charges", text).items()}
+    charges = {symbol: _number("--charges", value) for symbol, value in _pairs("--charges", text).items()}
     for symbol, charge in charges.items():
         if symbol not in ELEMENTS:
             raise SaltflowError(f"--charges: {symbol} is no element; correct it.")
@@ -222,12 +244,7 @@ def _only_mobile_ion(symbols: tuple[str, ...]) -> str:
     return found[0]
 
 
-def pairs_of(option: str, text: str) -> dict[str, str]:
-    """Name → value of an option such as 1=Li,2=Cl.
-
-    Raises:
-        SaltflowError: a part has another form, or a name comes twice.
-    """
+def _pairs(option: str, text: str) -> dict[str, str]:
     pairs = {}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")

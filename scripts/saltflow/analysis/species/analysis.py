@@ -44,7 +44,7 @@ def history_of(
     interval_ps = float(np.median(np.diff(run.times_ps)))
     least_frames = max(1, int(np.ceil(least_ps / interval_ps - 1e-9)))
     bonds = bond_intervals(run, elements, least_frames=least_frames, made=made, broken=broken)
-    atoms = [atom for atom, symbol in enumerate(run.symbols) if symbol in set(elements)]
+    atoms = np.flatnonzero(np.isin(run.symbols, list(elements))).tolist()
     return unit_history(bonds, atoms, run.symbols, frames=run.n_frames)
 
 

@@ -6,9 +6,11 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 
+from saltflow.analysis.command_line import file_options, open_given
 from saltflow.base.commands import SentenceCommand
 
 
@@ -21,12 +23,7 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--made", type=float, default=1.2, show_default=True, help="Bonds begin here, over the covalent radii.")
 @click.option("--broken", type=float, default=1.45, show_default=True, help="Bonds end here, over the covalent radii.")
 @click.option("--out", default="species", show_default=True, help="Folder for the results.")
-@click.option("--topology", help="File with the atoms, for formats that hold positions alone.")
-@click.option("--species", default="", help="Elements of what the file calls atoms, such as 1=Li,2=Cl.")
-@click.option(
-    "--interval", "interval_ps", type=float, help="Time between frames in ps, where the file does not say it."
-)
-@click.option("--cell", help="a,b,c,alpha,beta,gamma in Å and degrees, where the file holds none.")
+@file_options
 def command(
     trajectories: tuple[str, ...],
     elements: str,
@@ -34,22 +31,17 @@ def command(
     made: float,
     broken: float,
     out: str,
-    topology: str | None,
-    species: str,
-    interval_ps: float | None,
-    cell: str | None,
+    **files: object,
 ) -> None:
     """Find molecular units, their formulas, numbers and lifetimes, and the events in which they react.
 
     FILEs are replicas, in H5MD or of other programs (`saltflow transport --help` lists what they need). Writes for each
     species.json, events.csv and species.svg into a folder of its own.
     """
-    from saltflow.analysis.command_line import cell_of, pairs_of
     from saltflow.analysis.species.analysis import bonded_elements, history_of, summarise
     from saltflow.analysis.species.figure import plot_units
     from saltflow.base.errors import SaltflowError
     from saltflow.base.provenance import provenance, write_json
-    from saltflow.trajectory.given_files import open_replicas
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
@@ -60,14 +52,7 @@ def command(
     named = [each.strip() for each in elements.split(",") if each.strip()]
     Path(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        runs = open_replicas(
-            trajectories,
-            Path(scratch),
-            topology=topology,
-            species=pairs_of("--species", species),
-            interval_ps=interval_ps,
-            cell=cell_of(cell),
-        )
+        runs = open_given(trajectories, Path(scratch), SimpleNamespace(**files))
         for number, (path, run) in enumerate(zip(trajectories, runs, strict=True), start=1):
             chosen = named or bonded_elements(run.symbols)
             history = history_of(run, chosen, least_ps=least_ps, made=made, broken=broken)

@@ -60,7 +60,7 @@ def unit_history(bonds: BondIntervals, atoms: Sequence[int], symbols: Sequence[s
         symbols: of all atoms.
         frames: of the trajectory.
     """
-    history = UnitHistory(frames)
+    history = UnitHistory(frames, counts=[(0, dict(Counter(symbols[atom] for atom in atoms)))])
     near: dict[int, set[int]] = defaultdict(set)
     unit_of: dict[int, Unit] = {atom: frozenset([atom]) for atom in atoms}
     since: dict[Unit, int] = dict.fromkeys(unit_of.values(), 0)
@@ -84,9 +84,7 @@ def unit_history(bonds: BondIntervals, atoms: Sequence[int], symbols: Sequence[s
         for unit in after - before:
             since[unit] = frame
             unit_of.update(dict.fromkeys(unit, unit))
-        _count(history, frame, before - after, after - before, symbols, atoms)
-    if not history.counts:
-        _count(history, 0, set(), set(), symbols, atoms)
+        _count(history, frame, before - after, after - before, symbols)
     for unit, begin in since.items():
         history.spans[formula_of(unit, symbols)].append((begin, frames))
     return history
@@ -138,17 +136,10 @@ def _events(frame: int, gone: set[Unit], new: set[Unit], symbols: Sequence[str])
     return sorted(events, key=lambda event: event.atoms)
 
 
-def _count(
-    history: UnitHistory, frame: int, gone: set[Unit], new: set[Unit], symbols: Sequence[str], atoms: Sequence[int]
-) -> None:
-    alone = Counter(symbols[atom] for atom in atoms)
-    now = Counter(history.counts[-1][1] if history.counts else alone)
+def _count(history: UnitHistory, frame: int, gone: set[Unit], new: set[Unit], symbols: Sequence[str]) -> None:
+    now = Counter(history.counts[-1][1])
     now.subtract(formula_of(unit, symbols) for unit in gone)
     now.update(formula_of(unit, symbols) for unit in new)
-    row = (frame, {formula: number for formula, number in now.items() if number})
-    if history.counts and frame == history.counts[-1][0]:
-        history.counts[-1] = row
-    elif frame > 0 and not history.counts:
-        history.counts += [(0, dict(alone)), row]
-    else:
-        history.counts.append(row)
+    if history.counts[-1][0] == frame:
+        history.counts.pop()
+    history.counts.append((frame, {formula: number for formula, number in now.items() if number}))
