@@ -14,8 +14,8 @@ rule find_groups:
     Constrained runs start from its result, so that it follows `constraints.protocol`, not the code.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
     output:
         groups="results/{composition}/coupling/groups/{temperature}K/groups.json",
     log:
@@ -43,8 +43,8 @@ rule run_constrained_md:
     A run that was killed goes on from its last checkpoint.
     """
     input:
-        replicas=rules.run_md.input.replicas,
-        trajectories=rules.run_md.output.trajectories,
+        replicas=quenched,
+        trajectories=md_trajectories,
         groups=rules.find_groups.output.groups,
         model=its_potential("released_model"),
         release=its_potential("released_record"),
@@ -109,7 +109,7 @@ rule relate_coupling:
     which motion drives the ions, at which temperature.
     """
     input:
-        trajectories=ask.of_constrained(rules.run_md.output.trajectories),
+        trajectories=ask.of_constrained(md_trajectories),
         groups=ask.of_constrained(rules.find_groups.output.groups),
         free=ask.of_constrained(rules.analyse_transport.output.transport),
         frozen=ask.of_constrained(rules.analyse_constrained_md.output.transport),

@@ -1,43 +1,13 @@
 """Molecular dynamics of every state point.
 
-REQUIRED INPUTS: results/{composition}/replica{replica}/quenched.extxyz, results/potentials/{potential}/released.model
-OUTPUTS: results/{composition}/md/{temperature}K/replica{replica}.h5md for every replica, md.json
+DEFINES: quenched, the replicas of a composition; md_record and md_trajectories of a state point.
 """
 
+quenched = ask.of_replicas("results/{composition}/replica{replica}/quenched.extxyz")
+md_record = "results/{composition}/md/{temperature}K/md.json"
+md_trajectories = ask.of_replicas(
+    "results/{composition}/md/{temperature}K/replica{replica}.h5md"
+)
 
-rule run_md:
-    """Equilibrate and run all replicas of a composition at one temperature together; NVT at the NPT volume,
-    until D and σ_E are known as well as `dynamics.production.until_known` asks for.
 
-    A run that was killed resumes from its last checkpoint.
-    """
-    input:
-        replicas=ask.of_replicas(
-            "results/{composition}/replica{replica}/quenched.extxyz"
-        ),
-        model=its_potential("released_model"),
-        release=its_potential("released_record"),
-    output:
-        record="results/{composition}/md/{temperature}K/md.json",
-        trajectories=ask.of_replicas(
-            "results/{composition}/md/{temperature}K/replica{replica}.h5md"
-        ),
-    log:
-        spec["run_md"].log,
-    benchmark:
-        spec["run_md"].benchmark
-    conda:
-        "../envs/dynamics.yaml"
-    envmodules:
-        *campaign.modules("dynamics"),
-    threads: 1
-    resources:
-        **resources,
-    params:
-        composition=composition("identity"),
-        dynamics=composition("production_dynamics"),
-        window=composition("judged_window"),
-        acceptance=composition("acceptance"),
-        seed=campaign.settings.sweep.seed,
-    script:
-        "../scripts/run_md.py"
+include: "md_together.smk" if campaign.settings.execution.temperatures_together else "md.smk"

@@ -13,8 +13,8 @@ rule analyse_residence:
     allowed absences and intermittent, residence times with errors over blocks and replicas.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
         structure=rules.analyse_structure.output.structure,
     output:
         residence=f"{POINT}/residence.json",
@@ -81,8 +81,8 @@ rule analyse_motion:
     strings of hops beside a control shuffled in time, and the time that each ion spends at each site.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
     output:
         **ask.only_with(
             "residence_maps",
@@ -119,8 +119,8 @@ rule analyse_pathways:
     periodic cell in one, two and three dimensions, with the bottlenecks.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
     output:
         pathways=f"{POINT}/pathways.json",
         volume=f"{POINT}/pathways.cube",
@@ -183,8 +183,8 @@ rule analyse_spectra:
     polyanions remember their orientation.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
     output:
         spectra=f"{POINT}/spectra.json",
         vibrations=f"{POINT}/vibrations.svg",

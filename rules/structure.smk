@@ -16,8 +16,8 @@ rule analyse_structure:
     Its g(r) is the only one of a state point: transport and residence take the ends of shells from it.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
     output:
         structure=f"{POINT}/structure.json",
         figure=f"{POINT}/structure.svg",

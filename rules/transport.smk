@@ -13,8 +13,8 @@ rule analyse_transport:
     that ran are used.
     """
     input:
-        trajectories=rules.run_md.output.trajectories,
-        record=rules.run_md.output.record,
+        trajectories=md_trajectories,
+        record=md_record,
         structure=rules.analyse_structure.output.structure,
     output:
         transport=f"{POINT}/transport.json",

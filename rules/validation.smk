@@ -154,13 +154,11 @@ rule assess_domain:
         models=its_potential("last_generation.models"),
         checks=its_potential("last_generation.checks"),
         assessment=its_potential("last_generation.assessment"),
-        replicas=ask.of_replicas(
-            "results/{composition}/replica{replica}/quenched.extxyz"
-        ),
-        coolest=ask.at_coolest(rules.run_md.output.record),
-        coolest_trajectories=ask.at_coolest(rules.run_md.output.trajectories),
-        hottest=ask.at_hottest(rules.run_md.output.record),
-        hottest_trajectories=ask.at_hottest(rules.run_md.output.trajectories),
+        replicas=quenched,
+        coolest=ask.at_coolest(md_record),
+        coolest_trajectories=ask.at_coolest(md_trajectories),
+        hottest=ask.at_hottest(md_record),
+        hottest_trajectories=ask.at_hottest(md_trajectories),
     output:
         domain="results/{composition}/domain.json",
         figure=shown(

@@ -22,10 +22,11 @@ SOURCES = (
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
 RUN_LIMIT_S = 1200
 # Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, runs are short,
-# replicas are quenched one by one, and no study is asked for.
+# replicas are quenched and temperatures run one by one, and no study is asked for.
 ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
-    *("fine_tune_loco", "assess_loco", "quench_replicas", "compute_barriers", "map_md_hops", "rank_barriers"),
+    *("fine_tune_loco", "assess_loco", "quench_replicas", "run_state_points"),
+    *("compute_barriers", "map_md_hops", "rank_barriers"),
 }
 # Rules with a job in a sweep that asks for nothing beyond the default analyses.
 BY_DEFAULT = set(RULE) - ON_REQUEST - {"analyse_spectra", "relate_order"}

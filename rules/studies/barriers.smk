@@ -50,8 +50,8 @@ rule map_md_hops:
     input:
         structure=ask.crystal("structure_file"),
         record=rules.compute_barriers.output.record,
-        points=ask.of_crystal_md(rules.run_md.output.record),
-        trajectories=ask.of_crystal_md(rules.run_md.output.trajectories),
+        points=ask.of_crystal_md(md_record),
+        trajectories=ask.of_crystal_md(md_trajectories),
         arrhenius=ask.of_crystal_md(rules.fit_arrhenius.output.arrhenius),
     output:
         hops="results/studies/barriers/{structure}/md_hops.json",

@@ -62,12 +62,13 @@ def test_the_model_of_the_demonstration_is_planned_from_its_teacher(repo: Path, 
     assert trained == {"packed", "molten", "oxychloride", "demo"}
 
 
-def test_replicas_are_quenched_together_where_the_settings_ask_for_it(repo: Path, tmp_path: Path):
-    asked = (*LOCALLY, "--config", "execution={quench_together: true}")
+def test_replicas_and_temperatures_share_a_batch_where_the_settings_ask_for_it(repo: Path, tmp_path: Path):
+    asked = (*LOCALLY, "--config", "execution={quench_together: true, temperatures_together: true}")
     plan = Workplace(repo, tmp_path, options=asked).plan()
     rules = [job.split()[0] for job in plan]
-    assert "quench_cell" not in rules
-    assert rules.count("quench_replicas") == len({job for job in plan if job.startswith("fit_arrhenius ")})
+    assert not {"quench_cell", "run_md"} & set(rules)
+    compositions = len({job for job in plan if job.startswith("fit_arrhenius ")})
+    assert rules.count("quench_replicas") == rules.count("run_state_points") == compositions
     assert rules.count("build_cell") == 2 * rules.count("quench_replicas")
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import yaml
 from workplaces import SALTFLOW, Workplace
 
-from saltflow.base.provenance import sha256_of_file
+from saltflow.base.provenance import read_json, sha256_of_file
 from saltflow.campaign.config_files import updated
+from saltflow.trajectory.h5md import read_trajectory
 
 CONFIG = "tests/tiny/config.yaml"
 BASE = "results/potentials/base"
@@ -72,6 +73,23 @@ def test_a_second_sweep_takes_its_labels_from_a_shared_store(fresh: Workplace, f
     assert " frame " not in log_of(fresh, "potentials/base/generation0/labels/label_frames.chunk0.log")
     assert {path: path.read_bytes() for path in shared.rglob("*") if path.is_file()} == written
     assert not (fresh.work / "labels").exists()
+
+
+def test_temperatures_that_run_together_keep_those_that_are_there(campaign: Workplace):
+    points = {kelvin: f"results/LiCl-crystal/md/{kelvin}K" for kelvin in (500, 700, 900, 1000)}
+    files = [f"{points[kelvin]}/{name}" for kelvin in (500, 700, 900) for name in ("md.json", "replica1.h5md")]
+    before = hashes(campaign, files)
+    configure(campaign, execution={"temperatures_together": True}, sweep={"temperatures_K": list(points)})
+    made = campaign.run("results/LiCl-crystal/md/md.json")
+    assert made.returncode == 0, made.stdout[-3000:]
+    assert "rule run_md" not in made.stdout
+    assert log_of(campaign, "LiCl-crystal/md/run_state_points.log").count("same settings and inputs: kept") == 3
+    assert hashes(campaign, files) == before
+    assert set(read_json(campaign.work / "results/LiCl-crystal/md/md.json")["stopped_because"]) == set(map(str, points))
+    assert read_json(campaign.work / points[1000] / "md.json")["temperature_K"] == 1000
+    for number in (1, 2):
+        run = read_trajectory(campaign.work / points[1000] / f"replica{number}.h5md")
+        assert (run.metadata["temperature_K"], run.metadata["replica"]) == (1000, number)
 
 
 def test_a_job_that_fails_leaves_what_was_there(campaign: Workplace):

@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.runs import run_batch
+from saltflow.dynamics.runs import of_replicas, run_batch
 from saltflow.dynamics.schedule import constrained_schedule, steps_of, timestep_fs
 from saltflow.materials.compositions import Composition
 from saltflow.materials.frame_info import FrameInfo
@@ -46,10 +46,10 @@ def run_constrained_state_point(
         found: groups.json of the state point.
         motions: frozen ones, of "T", "R" and "V".
         constraints: the section `constraints`.
-        (the others as in `run_state_point`)
+        (the others as in `run_state_points`)
 
     Returns:
-        the record of `run_state_point`, with the mode and the number of frozen groups of each replica.
+        the record of `run_state_points`, with the mode and the number of frozen groups of each replica.
     """
     starts, groups = [], []
     for replica, run, own in zip(replicas, free_runs, found["replicas"], strict=True):
@@ -61,8 +61,8 @@ def run_constrained_state_point(
         starts,
         composition,
         committee,
-        schedule=lambda cells: constrained_schedule(
-            constraints, temperature_K=temperature_K, cells=cells, step_fs=step_fs
+        schedule=lambda accepted: constrained_schedule(
+            constraints, temperature_K=temperature_K, cells=len(accepted), step_fs=step_fs
         ),
         dynamics=dynamics,
         acceptance=acceptance,
@@ -70,7 +70,7 @@ def run_constrained_state_point(
         seeds=seeds,
         workdir=workdir,
         trajectory_paths=trajectory_paths,
-        metadata=metadata,
+        metadata=of_replicas(metadata, len(replicas)),
         frozen=Frozen(motions, groups),
     )
     for record, own in zip(records, groups, strict=True):

@@ -5,6 +5,7 @@ Looks are taken after fixed numbers of steps: a run that was killed and resumed 
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from saltflow.base.errors import SaltflowError
@@ -31,6 +32,14 @@ class Judge(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class JudgedCells:
+    """Cells of a batch that are judged together. labels: their numbers. judge: of them."""
+
+    labels: Sequence[int]
+    judge: Judge
+
+
 def is_look_due(schedule: Sequence[Stage], progress: Progress) -> bool:
     """Whether a run stands at a look that has not been taken."""
     if progress.stage == len(schedule) or progress.step not in schedule[progress.stage].looks:
@@ -38,19 +47,48 @@ def is_look_due(schedule: Sequence[Stage], progress: Progress) -> bool:
     return not progress.looks or progress.looks[-1]["step"] != progress.step
 
 
-def take_look(judge: Judge, runs: Sequence[TrajectoryReader], schedule: Sequence[Stage], progress: Progress) -> None:
-    """Ask the judge, note its row in the progress, and end the schedule where it says so.
+def take_looks(
+    judged: Sequence[JudgedCells], runs: Mapping[int, TrajectoryReader], progress: Progress
+) -> dict[int, str]:
+    """Ask the judges of the cells that still run, and note their rows in the progress.
 
-    A judge that cannot judge lets the run go on.
+    A judge that cannot judge lets its cells go on.
+
+    Args:
+        judged: of the whole batch.
+        runs: number of each cell that still runs → its frames so far.
+        progress: of the run.
+
+    Returns:
+        number of each cell that ends here → why.
     """
+    ending = {}
+    for place, cells in enumerate(judged):
+        left = [label for label in cells.labels if label in runs]
+        if left:
+            verdict = _verdict(cells.judge, [runs[label] for label in left], rows_of(progress, place))
+            progress.looks += ({"judged": place, "step": progress.step, **verdict},)
+            log.info("look after %d steps: %s", progress.step, verdict)
+            if verdict["stopped_because"]:
+                ending |= dict.fromkeys(left, verdict["stopped_because"])
+    return ending
+
+
+def rows_of(progress: Progress, place: int) -> list[dict]:
+    """Rows of the table of looks at cells that are judged together.
+
+    Args:
+        progress: of their run. place: among those that are judged.
+    """
+    rows = [row for row in progress.looks if row.get("judged", 0) == place]  # of an older run, which judged one point
+    return [{name: value for name, value in row.items() if name != "judged"} for row in rows]
+
+
+def _verdict(judge: Judge, runs: Sequence[TrajectoryReader], earlier: Sequence[Mapping]) -> dict:
     try:
-        verdict = judge(runs, progress.looks)
+        return judge(runs, earlier)
     except SaltflowError as error:
-        verdict = {"stopped_because": None, "problem": str(error)}
-    progress.looks += ({"step": progress.step, **verdict},)
-    log.info("look after %d steps: %s", progress.step, verdict)
-    if verdict["stopped_because"]:
-        progress.stage = len(schedule)
+        return {"stopped_because": None, "problem": str(error)}
 
 
 def why_stopped(looks: Sequence[Mapping], *, judged: bool) -> str:

@@ -67,7 +67,7 @@ class Progress:
     volume_count: int = 0
     cell_sum: torch.Tensor | None = None
     conserved: tuple[torch.Tensor, ...] = ()
-    stopped: tuple[tuple[int, str, int, Atoms], ...] = ()
+    ended: tuple[tuple[int, RunOutcome], ...] = ()
     looks: tuple[dict, ...] = ()
 
     def at(self, device: str | torch.device, *, state: MDState | None) -> "Progress":

@@ -23,7 +23,7 @@ from saltflow.dynamics.batch_chunks import ChunkedPotential
 from saltflow.dynamics.checkpoints import SegmentFiles
 from saltflow.dynamics.constraints import Frozen, constrain
 from saltflow.dynamics.growing_trajectories import GrowingTrajectories
-from saltflow.dynamics.looks import Judge, is_look_due, take_look
+from saltflow.dynamics.looks import JudgedCells, is_look_due, take_looks
 from saltflow.dynamics.observation import Recorded, drift_meV_atom_ps, drifts_faster, frames_of, velocities_of
 from saltflow.dynamics.progress import Conditions, Interrupted, Progress, RunOutcome, progress_line
 from saltflow.dynamics.schedule import Stage
@@ -86,8 +86,8 @@ class MDRun:
             self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
             self._bind(find_size=True)
 
-    def finish(self, judge: Judge | None = None) -> list[RunOutcome]:
-        """Integrate to the end of the schedule, or until the judge ends it at one of its looks.
+    def finish(self, judged: Sequence[JudgedCells] = ()) -> list[RunOutcome]:
+        """Integrate to the end of the schedule; cells that are judged may end at one of its looks.
 
         Raises:
             Interrupted: SIGTERM was received; a checkpoint is written.
@@ -95,8 +95,8 @@ class MDRun:
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             while self.progress.stage < len(self.schedule) and self.progress.state.systems:
-                if judge and is_look_due(self.schedule, self.progress):
-                    self._look(judge)
+                if judged and is_look_due(self.schedule, self.progress):
+                    self._look(judged)
                 else:
                     self._run_segment()
                 self._write_checkpoint()
@@ -252,14 +252,18 @@ class MDRun:
 
     # ── looks ──────────────────────────────────────────────────────────────────────────────────
 
-    def _look(self, judge: Judge) -> None:
-        """Judge the frames so far; the verdict is part of the next checkpoint."""
+    def _look(self, judged: Sequence[JudgedCells]) -> None:
+        """Judge the frames so far; the verdicts are part of the next checkpoint."""
         self.trajectories.grow()
         self.trajectories.wait()
-        runs = [open_trajectory(self.trajectories.paths[label]) for label in self.progress.state.labels]
-        take_look(judge, runs, self.schedule, self.progress)
-        for run in runs:
+        labels = self.progress.state.labels
+        runs = {label: open_trajectory(self.trajectories.paths[label]) for label in labels}
+        ending = take_looks(judged, runs, self.progress)
+        for run in runs.values():
             run.close()
+        if ending:
+            outcomes = self._at_their_end(self.schedule[self.progress.stage])
+            self._remove({place: outcomes[place] for place, label in enumerate(labels) if label in ending})
 
     # ── stop criteria ──────────────────────────────────────────────────────────────────────────
 
@@ -299,16 +303,25 @@ class MDRun:
         ]
 
     def _stop(self, lost: Mapping[int, str], stage: Stage, last_finite: MDState) -> None:
-        """Remove cells from the batch.
+        """Remove cells that met a stop criterion.
 
         Args:
             lost: place in the batch → reason. last_finite: what is kept of them.
         """
+        progress, outcomes = self.progress, {}
+        for place, why in lost.items():
+            reason = f"{why} in stage '{stage.name}'"
+            log.warning(
+                "cell %d stopped at step %d: %s", progress.state.labels[place] + 1, progress.total_steps, reason
+            )
+            outcomes[place] = RunOutcome(last_finite.atoms_of(place), reason, progress.total_steps)
+        self._remove(outcomes)
+
+    def _remove(self, outcomes: Mapping[int, RunOutcome]) -> None:
+        """Take cells out of the batch: place in it → their end."""
         progress = self.progress
-        for place in reversed(lost):
-            label, reason = progress.state.labels[place], f"{lost[place]} in stage '{stage.name}'"
-            log.warning("replica %d stopped at step %d: %s", label + 1, progress.total_steps, reason)
-            progress.stopped += ((label, reason, progress.total_steps, last_finite.atoms_of(place)),)
+        for place in sorted(outcomes, reverse=True):
+            progress.ended += ((progress.state.labels[place], outcomes[place]),)
             kept = [index for index in range(progress.state.systems) if index != place]
             progress.state = progress.state.without(place)
             if progress.volume_sum is not None:
@@ -316,7 +329,7 @@ class MDRun:
             if progress.cell_sum is not None:
                 progress.cell_sum = progress.cell_sum[kept]
             progress.conserved = tuple(values[kept] for values in progress.conserved)
-        if lost and progress.state.systems:
+        if outcomes and progress.state.systems:
             self._bind()
 
     # ── observation ────────────────────────────────────────────────────────────────────────────
@@ -355,11 +368,17 @@ class MDRun:
 
     def _outcomes(self) -> list[RunOutcome]:
         progress = self.progress
-        outcomes = {label: RunOutcome(atoms, reason, steps) for label, reason, steps, atoms in progress.stopped}
-        drifts = self._drifts(self.schedule[-1])
-        for place, (label, (drift, error)) in enumerate(zip(progress.state.labels, drifts, strict=True)):
-            outcomes[label] = RunOutcome(progress.state.atoms_of(place), "ok", progress.total_steps, drift, error)
+        at_the_end = zip(progress.state.labels, self._at_their_end(self.schedule[-1]), strict=True)
+        outcomes = dict(progress.ended) | dict(at_the_end)
         return [outcomes[label] for label in sorted(outcomes)]
+
+    def _at_their_end(self, stage: Stage) -> list[RunOutcome]:
+        """Outcomes of the cells that are left, where they end now."""
+        state, steps = self.progress.state, self.progress.total_steps
+        return [
+            RunOutcome(state.atoms_of(place), "ok", steps, drift, error)
+            for place, (drift, error) in enumerate(self._drifts(stage))
+        ]
 
     # ── checkpoints ────────────────────────────────────────────────────────────────────────────
 

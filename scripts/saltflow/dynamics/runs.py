@@ -1,7 +1,8 @@
-"""The two MD jobs of a sweep: melt and quench replicas; run all replicas of a state point."""
+"""The two MD jobs of a sweep: melt and quench replicas; run all replicas of state points."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from ase import Atoms
 
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics.constraints import Frozen
-from saltflow.dynamics.looks import Judge, why_stopped
+from saltflow.dynamics.looks import Judge, JudgedCells, rows_of, why_stopped
 from saltflow.dynamics.observation import drifts_faster
 from saltflow.dynamics.progress import Conditions, RunOutcome
 from saltflow.dynamics.runner import MDRun
@@ -125,125 +126,151 @@ def quench(
     return replicas
 
 
-def run_state_point(
+@dataclass(frozen=True)
+class StatePointRun:
+    """One temperature of a batch.
+
+    temperature_K: of all its replicas. seeds, trajectory_paths: of each. metadata: provenance of the trajectories.
+    judge: ends production at one of the looks of `dynamics.production.until_known`; None at the full length.
+    """
+
+    temperature_K: float
+    seeds: Sequence[int]
+    trajectory_paths: Sequence[str | os.PathLike]
+    metadata: Mapping
+    judge: Judge | None = None
+
+
+def run_state_points(
     replicas: Sequence[Atoms],
     composition: Composition,
     committee: MDPotential,
     *,
-    temperature_K: float,
+    points: Sequence[StatePointRun],
     dynamics: Mapping,
     acceptance: Mapping,
     checkpoint_ps: float,
-    seeds: Sequence[int],
     workdir: Path,
-    trajectory_paths: Sequence[str | os.PathLike],
-    metadata: Mapping,
-    judge: Judge | None = None,
-) -> dict:
-    """Equilibrate and run all replicas of a state point in one batch.
+) -> list[dict]:
+    """Equilibrate and run all replicas at one or several temperatures in one batch; each moves as it would alone.
 
     A replica that failed the acceptance criteria of the quench is not run: its trajectory has no frames and its status
-    says why.
+    says why. A state point that its judge ends leaves the batch.
 
     Args:
         replicas: from `quench`, in order.
-        temperature_K: of the state point.
-        seeds: one per replica.
-        trajectory_paths: one H5MD file per replica.
-        judge: ends production at one of the looks of `dynamics.production.until_known`.
+        points: temperatures of the batch.
         (the others as in `quench`)
 
     Returns:
-        composition, temperature_K, timestep_fs, evaluated_by (of `MDPotential`), production_ps (its length), looks
-        (rows of the judge), stopped_because, and replicas, of `run_batch`.
+        for each state point: composition, temperature_K, timestep_fs, evaluated_by (of `MDPotential`), production_ps
+        (its length), looks (rows of the judge), stopped_because, and replicas, of `run_batch`.
     """
-    step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records, looks = run_batch(
-        replicas,
+    step_fs, together = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"]), len(replicas)
+    temperatures_K = [point.temperature_K for point in points for _ in replicas]
+    places = {number: range(number * together, (number + 1) * together) for number in range(len(points))}
+    judged = {number: JudgedCells(places[number], point.judge) for number, point in enumerate(points) if point.judge}
+    records, rows = run_batch(
+        list(replicas) * len(points),
         composition,
         committee,
-        schedule=lambda cells: production_schedule(
-            dynamics["production"], temperature_K=temperature_K, cells=cells, step_fs=step_fs
+        schedule=lambda accepted: production_schedule(
+            dynamics["production"], temperatures_K=[temperatures_K[index] for index in accepted], step_fs=step_fs
         ),
         dynamics=dynamics,
         acceptance=acceptance,
         checkpoint_ps=checkpoint_ps,
-        seeds=seeds,
+        seeds=[seed for point in points for seed in point.seeds],
         workdir=workdir,
-        trajectory_paths=trajectory_paths,
-        metadata=metadata,
-        judge=judge,
+        trajectory_paths=[path for point in points for path in point.trajectory_paths],
+        metadata=[record for point in points for record in of_replicas(point.metadata, together)],
+        judged=list(judged.values()),
     )
+    looks = dict(zip(judged, rows, strict=True))
     most = steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs)
-    ended_early = bool(looks) and looks[-1]["stopped_because"] is not None
-    return {
-        "composition": composition.id,
-        "temperature_K": temperature_K,
-        "timestep_fs": step_fs,
-        "evaluated_by": committee.evaluated_by,
-        "production_ps": (looks[-1]["step"] if ended_early else most) * step_fs / 1000,
-        "stopped_because": why_stopped(looks, judged=judge is not None),
-        "looks": looks,
-        "replicas": records,
-    }
+
+    def record(number: int, point: StatePointRun) -> dict:
+        own = looks.get(number, [])
+        ended_early = bool(own) and own[-1]["stopped_because"] is not None
+        return {
+            "composition": composition.id,
+            "temperature_K": point.temperature_K,
+            "timestep_fs": step_fs,
+            "evaluated_by": committee.evaluated_by,
+            "production_ps": (own[-1]["step"] if ended_early else most) * step_fs / 1000,
+            "stopped_because": why_stopped(own, judged=point.judge is not None),
+            "looks": own,
+            "replicas": [records[index] for index in places[number]],
+        }
+
+    return [record(number, point) for number, point in enumerate(points)]
+
+
+def of_replicas(metadata: Mapping, replicas: int) -> list[dict]:
+    """The metadata of the trajectory of each replica of a state point."""
+    return [{**metadata, "replica": number} for number in range(1, replicas + 1)]
 
 
 def run_batch(
-    replicas: Sequence[Atoms],
+    cells: Sequence[Atoms],
     composition: Composition,
     committee: MDPotential,
     *,
-    schedule: Callable[[int], list[Stage]],
+    schedule: Callable[[Sequence[int]], list[Stage]],
     dynamics: Mapping,
     acceptance: Mapping,
     checkpoint_ps: float,
     seeds: Sequence[int],
     workdir: Path,
     trajectory_paths: Sequence[str | os.PathLike],
-    metadata: Mapping,
+    metadata: Sequence[Mapping],
     frozen: Frozen | None = None,
-    judge: Judge | None = None,
-) -> tuple[list[dict], list[dict]]:
-    """Run the accepted replicas in one batch; the others get a trajectory without frames.
+    judged: Sequence[JudgedCells] = (),
+) -> tuple[list[dict], list[list[dict]]]:
+    """Run the accepted cells in one batch; the others get a trajectory without frames.
 
     Args:
-        replicas: quenched cells; those whose status is "ok" are run.
-        schedule: number of cells → stages.
-        frozen: motions and groups of each replica.
-        (the others as in `run_state_point`)
+        cells: quenched replicas; those whose status is "ok" are run.
+        schedule: indices of the cells that are run → stages.
+        metadata: of the trajectory of each, with the number of the replica.
+        frozen: motions and groups of each cell.
+        judged: which cells may end at a look, by their indices.
+        (the others as in `run_state_points`)
 
     Returns:
-        for each replica: replica (its number from 1), status and problems; where it ran, density_g_cm3,
-        conserved_drift_meV_atom_ps with its error, and steps. Then the rows of the judge.
+        for each cell: replica, status and problems; where it ran, density_g_cm3, conserved_drift_meV_atom_ps with its
+        error, and steps. Then for each of those judged the rows of its judge.
     """
-    step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    accepted = [index for index, replica in enumerate(replicas) if FrameInfo.of(replica).status == "ok"]
+    accepted = [index for index, cell in enumerate(cells) if FrameInfo.of(cell).status == "ok"]
     outcomes: dict[int, RunOutcome] = {}
-    looks: list[dict] = []
+    looks: list[list[dict]] = [[] for _ in judged]
     if accepted:
+        step_fs = timestep_fs(cells[0].symbols, rules=dynamics["timestep_fs"])
         run = MDRun(
-            [replicas[index] for index in accepted],
-            schedule(len(accepted)),
+            [cells[index] for index in accepted],
+            schedule(accepted),
             committee,
             conditions=_with_stop_criteria(dynamics, step_fs=step_fs, checkpoint_ps=checkpoint_ps),
             seeds=[seeds[index] for index in accepted],
             workdir=workdir,
             frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in accepted]),
         )
-        outcomes = dict(zip(accepted, run.finish(judge), strict=True))
-        looks = list(run.progress.looks)
+        label = {index: number for number, index in enumerate(accepted)}
+        running = [[label[index] for index in each.labels if index in label] for each in judged]
+        ends = run.finish([JudgedCells(own, each.judge) for own, each in zip(running, judged, strict=True)])
+        outcomes = dict(zip(accepted, ends, strict=True))
+        looks = [rows_of(run.progress, place) for place in range(len(judged))]
         run.write_trajectories(
-            [trajectory_paths[index] for index in accepted],
-            metadata=[{**metadata, "replica": index + 1} for index in accepted],
+            [trajectory_paths[index] for index in accepted], metadata=[dict(metadata[index]) for index in accepted]
         )
     records = []
-    for index, replica in enumerate(replicas):
+    for index, cell in enumerate(cells):
         if index in outcomes:
-            found = _record(outcomes[index], replica, composition, dynamics=dynamics, acceptance=acceptance)
+            found = _record(outcomes[index], cell, composition, dynamics=dynamics, acceptance=acceptance)
         else:
-            _write_empty(trajectory_paths[index], replica, {**metadata, "replica": index + 1})
-            found = {"status": f"not run: {FrameInfo.of(replica).status}", "problems": []}
-        records.append({"replica": index + 1, **found})
+            _write_empty(trajectory_paths[index], cell, metadata[index])
+            found = {"status": f"not run: {FrameInfo.of(cell).status}", "problems": []}
+        records.append({"replica": metadata[index]["replica"], **found})
     return records, looks
 
 

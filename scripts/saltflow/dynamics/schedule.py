@@ -128,16 +128,15 @@ def quench_schedule(quench: Mapping, *, cells: int, step_fs: float, crystal: boo
     return _nonempty([relax, *([] if crystal else melt), anneal])
 
 
-def production_schedule(production: Mapping, *, temperature_K: float, cells: int, step_fs: float) -> list[Stage]:
+def production_schedule(production: Mapping, *, temperatures_K: Sequence[float], step_fs: float) -> list[Stage]:
     """Equilibrate (NPT), go to the mean volume, equilibrate (NVT), record (NVT).
 
     Args:
         production: the section `dynamics.production`.
-        temperature_K: of the state point.
-        cells: how many cells share the batch.
+        temperatures_K: of each cell of the batch.
         step_fs: time step.
     """
-    target = (temperature_K,) * cells
+    target = tuple(temperatures_K)
     interval = max(1, round(production["frame_interval_fs"] / step_fs))
     equilibrate = steps_of(production["equilibrate_npt_ps"], step_fs=step_fs)
     pressure: Ensemble = PRESSURE_ENSEMBLES[production["equilibrate_cell"]]

@@ -73,8 +73,18 @@ def constrained_ps(campaign: Campaign, wildcards: Wildcards) -> float:
 def md_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
     """Atoms × MD steps of a state point."""
     settings = _production(campaign, wildcards)
-    schedule = production_schedule(settings, temperature_K=300.0, cells=1, step_fs=_step_fs(campaign, wildcards))
+    schedule = production_schedule(settings, temperatures_K=[300.0], step_fs=_step_fs(campaign, wildcards))
     return state_point_atoms(campaign, wildcards) * _steps(schedule)
+
+
+def state_points_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of all replicas at all temperatures, where they run together."""
+    return state_point_atoms(campaign, wildcards) * len(campaign.temperatures_K)
+
+
+def state_points_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms × MD steps of all state points of a composition."""
+    return md_atom_steps(campaign, wildcards) * len(campaign.temperatures_K)
 
 
 def constrained_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:

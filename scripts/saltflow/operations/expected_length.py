@@ -47,7 +47,10 @@ class Length(NamedTuple):
 
 
 def expected_production_ps(campaign: Campaign, wildcards: Wildcards) -> float:
-    """Expected length of the production of a state point; that of the settings where it is fixed."""
+    """Expected length of the production of a state point, or the mean of all of a composition.
+
+    That of the settings where it is fixed.
+    """
     production = campaign.composition(wildcards["composition"]).section("dynamics")["production"]
     if judged_by(production) is None:
         return production["duration_ps"]
@@ -60,9 +63,11 @@ def expected_known_share(campaign: Campaign, wildcards: Wildcards) -> float:
 
 
 def _lengths(campaign: Campaign, wildcards: Wildcards) -> list[Length]:
-    composition, temperature_K = campaign.composition(wildcards["composition"]), float(wildcards["temperature"])
+    composition = campaign.composition(wildcards["composition"])
+    temperatures_K = [wildcards["temperature"]] if "temperature" in wildcards else campaign.temperatures_K
     return [
-        _length(campaign, composition, D_A2_ps=_D_A2_ps(composition, sigma, temperature_K))
+        _length(campaign, composition, D_A2_ps=_D_A2_ps(composition, sigma, float(temperature_K)))
+        for temperature_K in temperatures_K
         for sigma in _conductivities(campaign, composition)
     ]
 

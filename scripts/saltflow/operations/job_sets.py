@@ -135,6 +135,18 @@ def per_state_point(analysis: str | None = None) -> JobSet:
     return jobs
 
 
+def per_state_point_alone(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each state point, unless the temperatures of a composition are run together."""
+    if not campaign.settings.execution.temperatures_together:
+        yield from per_state_point()(campaign)
+
+
+def per_composition_run_together(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each composition, where its temperatures are run together."""
+    if campaign.settings.execution.temperatures_together:
+        yield from per_composition()(campaign)
+
+
 def per_constrained_composition(campaign: Campaign) -> Iterator[Wildcards]:
     """One for each composition with constrained runs."""
     yield from ({"composition": name} for name in campaign.constrained)

@@ -16,6 +16,7 @@ from saltflow.operations.job_sets import (
     per_chunk,
     per_composition,
     per_composition_quenched_together,
+    per_composition_run_together,
     per_constrained_composition,
     per_constrained_run,
     per_constrained_temperature,
@@ -32,6 +33,7 @@ from saltflow.operations.job_sets import (
     per_replica,
     per_replica_quenched_alone,
     per_state_point,
+    per_state_point_alone,
     per_trained_potential,
 )
 from saltflow.operations.memory_model import fixed, of_batch
@@ -115,6 +117,10 @@ QUENCH_DELETABLE = (
     Deletable(
         "quench.h5md", "trajectories of the quench", "a look at the melt; no step reads it", "may be deleted now"
     ),
+)
+PRODUCTION_SIZES = {".h5md": storage_model.trajectory(storage_model.production_frames)}
+PRODUCTION_DELETABLE = (
+    Deletable("*.h5md", "production trajectories", "every other analysis: it runs the MD again", "only when archived"),
 )
 ANALYSES = JobGroup("analysis_{composition}", _analyses)
 
@@ -386,7 +392,7 @@ RULES: tuple[RuleSpec, ...] = (
         stage="MD",
         product=f"{STATE_POINT}/md.json",
         environment="dynamics",
-        jobs=per_state_point(),
+        jobs=per_state_point_alone,
         unit="atom-steps",
         work=cost_model.md_atom_steps,
         expected_share=cost_model.state_point_share,
@@ -394,15 +400,24 @@ RULES: tuple[RuleSpec, ...] = (
         simulated_ps=cost_model.production_ps,
         upper_bounds=DYNAMICS,
         resumes=True,
-        sizes={".h5md": storage_model.trajectory(storage_model.production_frames)},
-        deletable=(
-            Deletable(
-                "*.h5md",
-                "production trajectories",
-                "every other analysis: it runs the MD again",
-                "only when archived",
-            ),
-        ),
+        sizes=PRODUCTION_SIZES,
+        deletable=PRODUCTION_DELETABLE,
+    ),
+    RuleSpec(
+        "run_state_points",
+        stage="MD",
+        product=f"{COMPOSITION}/md/md.json",
+        environment="dynamics",
+        jobs=per_composition_run_together,
+        unit="atom-steps",
+        work=cost_model.state_points_atom_steps,
+        expected_share=cost_model.state_point_share,
+        memory_MB=of_batch(cost_model.state_points_atoms),
+        simulated_ps=cost_model.production_ps,
+        upper_bounds=DYNAMICS,
+        resumes=True,
+        sizes=PRODUCTION_SIZES,
+        deletable=PRODUCTION_DELETABLE,
     ),
     # ── analysis of state points ───────────────────────────────────────────────────────────────
     RuleSpec(

@@ -5,7 +5,7 @@ import pytest
 from springs import tetrahedra
 
 from saltflow.dynamics.constrained_runs import run_constrained_state_point
-from saltflow.dynamics.runs import run_batch
+from saltflow.dynamics.runs import of_replicas, run_batch
 from saltflow.dynamics.schedule import Stage
 from saltflow.materials.compositions import Composition
 from saltflow.materials.density import density_g_cm3
@@ -61,8 +61,8 @@ def free(tmp_path_factory):
     paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     stage = Stage("free", "nvt", 200, (400.0,) * 2, (400.0,) * 2, frame_interval=5)
     records, _ = run_batch(
-        replicas, COMPOSITION, Springs(springs), schedule=lambda cells: [stage], seeds=[1, 2],
-        workdir=folder / "work", trajectory_paths=paths, **COMMON,
+        replicas, COMPOSITION, Springs(springs), schedule=lambda accepted: [stage], seeds=[1, 2],
+        workdir=folder / "work", trajectory_paths=paths, **COMMON | {"metadata": of_replicas({}, 2)},
     )  # fmt: skip
     found = describe_groups(
         paths, statuses=[record["status"] for record in records], composition=COMPOSITION, wanted=["polyanions"],

@@ -9,10 +9,10 @@ from springs import Springs, tetrahedra
 
 from saltflow.analysis.transport.run_length import RunLength
 from saltflow.base.errors import SaltflowError
-from saltflow.dynamics.looks import FIXED, LONGEST
+from saltflow.dynamics.looks import FIXED, LONGEST, JudgedCells, rows_of
 from saltflow.dynamics.progress import Conditions
 from saltflow.dynamics.runner import MDRun
-from saltflow.dynamics.runs import run_state_point
+from saltflow.dynamics.runs import StatePointRun, run_state_points
 from saltflow.dynamics.schedule import Stage, looks_of
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory.h5md import read_trajectory
@@ -65,6 +65,11 @@ def run_of(folder, *, cells=2, segment_steps=7):
     return MDRun(starts, schedule, potential, conditions=conditions, seeds=range(cells), workdir=folder)
 
 
+def both(judge):
+    """Two cells that are judged together."""
+    return [JudgedCells((0, 1), judge)]
+
+
 def frames_of(run, folder):
     paths = [folder / f"{index}.h5md" for index in range(len(run.cells))]
     run.write_trajectories(paths, metadata=[{}] * len(paths))
@@ -73,10 +78,10 @@ def frames_of(run, folder):
 
 def test_a_run_ends_at_the_look_whose_judge_says_so(tmp_path):
     judge, run = JudgeOf(end_at=1), run_of(tmp_path / "work")
-    outcomes = run.finish(judge)
+    outcomes = run.finish(both(judge))
     assert [outcome.steps for outcome in outcomes] == [12 + 20] * 2
     assert judge.seen == [[2, 2], [4, 4]]
-    assert [row["step"] for row in run.progress.looks] == [10, 20]
+    assert [row["step"] for row in rows_of(run.progress, 0)] == [10, 20]
     assert all(outcome.conserved_drift_meV_atom_ps is not None for outcome in outcomes)
     assert [len(each.times_ps) for each in frames_of(run, tmp_path)] == [4, 4]
     assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
@@ -84,7 +89,7 @@ def test_a_run_ends_at_the_look_whose_judge_says_so(tmp_path):
 
 def test_an_ended_run_is_the_beginning_of_a_longer_one(tmp_path):
     ended, whole = run_of(tmp_path / "ended"), run_of(tmp_path / "whole", segment_steps=1000)
-    ended.finish(JudgeOf(end_at=1))
+    ended.finish(both(JudgeOf(end_at=1)))
     whole.finish()
     for short, long in zip(frames_of(ended, tmp_path), frames_of(whole, tmp_path), strict=True):
         np.testing.assert_array_equal(short.positions_A, long.positions_A[:4])
@@ -93,23 +98,36 @@ def test_an_ended_run_is_the_beginning_of_a_longer_one(tmp_path):
 @pytest.mark.parametrize("dies_at", [0, 1])
 def test_a_run_that_dies_at_a_look_ends_as_if_undisturbed(tmp_path, dies_at):
     undisturbed = run_of(tmp_path / "undisturbed")
-    undisturbed.finish(JudgeOf(end_at=2))
+    undisturbed.finish(both(JudgeOf(end_at=2)))
     with pytest.raises(Kill):
-        run_of(tmp_path / "work").finish(JudgeOf(end_at=2, dies_at=dies_at))
+        run_of(tmp_path / "work").finish(both(JudgeOf(end_at=2, dies_at=dies_at)))
     resumed = run_of(tmp_path / "work")
-    resumed.finish(JudgeOf(end_at=2))
+    resumed.finish(both(JudgeOf(end_at=2)))
     assert resumed.progress.looks == undisturbed.progress.looks
     for mine, theirs in zip(frames_of(resumed, tmp_path), frames_of(undisturbed, tmp_path), strict=True):
         np.testing.assert_array_equal(mine.positions_A, theirs.positions_A)
     again = run_of(tmp_path / "work")
-    assert [outcome.steps for outcome in again.finish(JudgeOf())] == [12 + 35] * 2
+    assert [outcome.steps for outcome in again.finish(both(JudgeOf()))] == [12 + 35] * 2
+
+
+def test_cells_end_by_their_own_judges_and_the_others_go_on(tmp_path):
+    run, alone = run_of(tmp_path / "together", cells=3), run_of(tmp_path / "alone", cells=3, segment_steps=1000)
+    judges = [JudgeOf(end_at=0), JudgeOf(), JudgeOf(end_at=1)]
+    outcomes = run.finish([JudgedCells([label], judge) for label, judge in enumerate(judges)])
+    alone.finish()
+    assert [outcome.steps for outcome in outcomes] == [12 + 10, 12 + 50, 12 + 20]
+    assert all(outcome.conserved_drift_meV_atom_ps is not None for outcome in outcomes)
+    assert [len(rows_of(run.progress, place)) for place in range(3)] == [1, 3, 2]
+    assert [judge.seen for judge in judges] == [[[2]], [[2], [4], [7]], [[2], [4]]]
+    for short, long in zip(frames_of(run, tmp_path), frames_of(alone, tmp_path), strict=True):
+        np.testing.assert_array_equal(short.positions_A, long.positions_A[: short.n_frames])
 
 
 def test_a_judge_that_cannot_judge_lets_the_run_go_on(tmp_path):
     run = run_of(tmp_path / "work")
-    outcomes = run.finish(JudgeOf(cannot_at=1))
+    outcomes = run.finish(both(JudgeOf(cannot_at=1)))
     assert [outcome.steps for outcome in outcomes] == [12 + 50] * 2
-    assert "too few frames" in run.progress.looks[1]["problem"]
+    assert "too few frames" in rows_of(run.progress, 0)[1]["problem"]
 
 
 def test_looks_are_a_fixed_grid_of_whole_frames():
@@ -136,19 +154,15 @@ def test_looks_are_a_fixed_grid_of_whole_frames():
 def test_a_state_point_says_why_it_ended(committee, tmp_path, judge, because, production_ps):
     dynamics = DYNAMICS | {"production": UNTIL_KNOWN}
     replica = FrameInfo.of(packed()).set(status="ok")
-    record = run_state_point(
+    (record,) = run_state_points(
         [replica],
         COMPOSITION,
         committee,
-        temperature_K=400.0,
+        points=[StatePointRun(400.0, [1], [tmp_path / "replica.h5md"], {}, judge)],
         dynamics=dynamics,
         acceptance=ACCEPTANCE,
         checkpoint_ps=0.1,
-        seeds=[1],
         workdir=tmp_path / "work",
-        trajectory_paths=[tmp_path / "replica.h5md"],
-        metadata={},
-        judge=judge,
     )
     assert (record["stopped_because"], record["production_ps"]) == (because, pytest.approx(production_ps))
     assert read_trajectory(tmp_path / "replica.h5md").n_frames == round(production_ps / 0.02)

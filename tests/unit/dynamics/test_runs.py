@@ -10,7 +10,7 @@ from md_cases import ACCEPTANCE, COMPOSITION, DYNAMICS, packed
 from saltflow.base.errors import SaltflowError
 from saltflow.dynamics.observation import drift_meV_atom_ps, drifts_faster
 from saltflow.dynamics.progress import RunOutcome
-from saltflow.dynamics.runs import _record, quench, run_state_point
+from saltflow.dynamics.runs import StatePointRun, _record, quench, run_state_points
 from saltflow.materials.compositions import Composition
 from saltflow.trajectory.h5md import read_trajectory
 
@@ -40,18 +40,16 @@ def changed(**sections):
 
 def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=ACCEPTANCE, temperature_K=400.0):
     paths = [folder / f"replica{index}.h5md" for index in range(len(replicas))]
-    record = run_state_point(
+    point = StatePointRun(temperature_K, list(range(len(replicas))), paths, {"composition": COMPOSITION.id})
+    (record,) = run_state_points(
         replicas,
         COMPOSITION,
         committee,
-        temperature_K=temperature_K,
+        points=[point],
         dynamics=dynamics,
         acceptance=acceptance,
         checkpoint_ps=0.1,
-        seeds=list(range(len(replicas))),
         workdir=folder / "work",
-        trajectory_paths=paths,
-        metadata={"composition": COMPOSITION.id},
     )
     return record, [read_trajectory(path) for path in paths]
 

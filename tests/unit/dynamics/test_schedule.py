@@ -67,7 +67,7 @@ PRODUCTION = {
 
 
 def test_production_records_at_the_mean_volume_only():
-    pressure, settle, record = production_schedule(PRODUCTION, temperature_K=600.0, cells=3, step_fs=2.0)
+    pressure, settle, record = production_schedule(PRODUCTION, temperatures_K=[600.0] * 3, step_fs=2.0)
     assert (pressure.steps, settle.steps, record.steps) == (50_000, 10_000, 250_000)
     assert (pressure.ensemble, settle.ensemble, record.ensemble) == ("npt", "nvt", "nvt")
     assert (pressure.at_mean_volume, settle.at_mean_volume, record.at_mean_volume) == (False, True, False)
@@ -77,15 +77,13 @@ def test_production_records_at_the_mean_volume_only():
 
 def test_stages_of_zero_length_are_omitted():
     without_settling = production_schedule(
-        PRODUCTION | {"equilibrate_nvt_ps": 0.0}, temperature_K=600.0, cells=1, step_fs=1.0
+        PRODUCTION | {"equilibrate_nvt_ps": 0.0}, temperatures_K=[600.0], step_fs=1.0
     )
     assert [stage.at_mean_volume for stage in without_settling] == [False, True]
-    (crystal, *_) = production_schedule(
-        PRODUCTION | {"equilibrate_cell": "full"}, temperature_K=600.0, cells=1, step_fs=1.0
-    )
+    (crystal, *_) = production_schedule(PRODUCTION | {"equilibrate_cell": "full"}, temperatures_K=[600.0], step_fs=1.0)
     assert crystal.ensemble == "npt-full"
     bare = production_schedule(
-        PRODUCTION | {"equilibrate_nvt_ps": 0.0, "equilibrate_npt_ps": 0.0}, temperature_K=600.0, cells=1, step_fs=1.0
+        PRODUCTION | {"equilibrate_nvt_ps": 0.0, "equilibrate_npt_ps": 0.0}, temperatures_K=[600.0], step_fs=1.0
     )
     assert [(stage.name, stage.at_mean_volume) for stage in bare] == [("production", False)]
 

@@ -88,8 +88,6 @@ def test_the_schedule_counts_intervals_in_steps():
     production |= {"equilibrate_cell": "isotropic", "until_known": None}
     for interval_fs, duration_ps, expected in ((5.0, 0.1, (2, 50)), (0.5, 0.1, (1, 50)), (4.0, 0.0, (2, 0))):
         velocities = {"interval_fs": interval_fs, "duration_ps": duration_ps}
-        (stage,) = production_schedule(
-            production | {"velocities": velocities}, temperature_K=600.0, cells=1, step_fs=STEP_FS
-        )
+        (stage,) = production_schedule(production | {"velocities": velocities}, temperatures_K=[600.0], step_fs=STEP_FS)
         assert (stage.velocity_interval, stage.velocity_steps) == expected
         assert stage.records_velocities(stage.velocity_interval) == (duration_ps > 0)

@@ -14,14 +14,14 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").rglob("*.smk")))
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["quenched alone", "quenched together"])
+@pytest.fixture(scope="module", params=[False, True], ids=["alone", "together"])
 def campaign(request) -> Campaign:
     configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
     configuration["constraints"] |= {"modes": ["free", "R", "TV"], "temperatures_K": [500, 700]}
     configuration["learning"]["convergence"]["diffusion"] = {"max_deviation_sigmas": 2.0, "max_relative_error": 0.2}
     configuration["learning"]["loco_compositions"] = ["LiCl-crystal"]
     configuration["sweep"]["analyses"].append("constraints")
-    configuration["execution"]["quench_together"] = request.param
+    configuration["execution"] |= dict.fromkeys(("quench_together", "temperatures_together"), request.param)
     configuration["barriers"]["structures_path"] = str(ROOT / "tests/tiny/crystals.tsv")
     return load_campaign(configuration)
 
@@ -52,7 +52,8 @@ def test_a_campaign_has_every_job_once(campaign):
     jobs = list(jobs_of(campaign))
     assert len({job.log for job in jobs}) == len({job.product for job in jobs}) == len(jobs)
     together = campaign.settings.execution.quench_together
-    assert {job.rule for job in jobs} == set(RULE) - {"quench_cell" if together else "quench_replicas"}
+    others = {"quench_cell", "run_md"} if together else {"quench_replicas", "run_state_points"}
+    assert {job.rule for job in jobs} == set(RULE) - others
     assert all(job_of_log(job.log) == job for job in jobs)
 
 

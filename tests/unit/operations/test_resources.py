@@ -259,6 +259,7 @@ def test_only_models_at_work_need_a_gpu():
         "quench_cell",
         "quench_replicas",
         "run_md",
+        "run_state_points",
         "run_constrained_md",
         "compute_barriers",
     }

@@ -72,6 +72,7 @@ class Execution(Section):
     device: Device
     checkpoint_ps: PositiveFloat
     quench_together: bool
+    temperatures_together: bool
     repeated_hours: NonNegativeFloat
     labelling: Labelling
     prices: Prices

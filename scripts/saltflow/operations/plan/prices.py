@@ -25,7 +25,7 @@ from saltflow.operations.rules import RULE
 
 ACCURACIES = (0.05, 0.1, 0.2)  # relative errors of D
 MOST_SAVINGS, MOST_DOMINANT = 3, 4
-STATE_POINT_RULE = "run_md"
+PRODUCTION_RULES = ("run_md", "run_state_points")
 AMOUNTS = ("cpu_hours", "gpu_hours", "storage_GB")
 
 
@@ -110,7 +110,7 @@ class _PriceList:
 
     def _known_share(self, campaign: Campaign) -> float:
         """Expected share of the state points that are known before the longest run."""
-        points = [job.wildcards for job in self.dag.jobs if job.rule == STATE_POINT_RULE]
+        points = [job.wildcards for job in self.dag.jobs if job.rule in PRODUCTION_RULES]
         own = [where for where in points if _runs_until_known(campaign, where)]
         return rounded(fmean(expected_known_share(campaign, where) for where in own), 2) if own else 0.0
 

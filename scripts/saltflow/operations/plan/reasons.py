@@ -38,6 +38,7 @@ SET_AS = {
     "others": "sweep.compositions",
     "packed": "compositions.tsv",
     "replicas": "sweep.replicas",
+    "temperatures_K": "sweep.temperatures_K",
     "seen_by_ancestors": "potentials.tsv",
     "shown": "barriers.shown",
     "strings": "sweep.analyses",
