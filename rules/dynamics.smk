@@ -1,5 +1,6 @@
 """Molecular dynamics of every state point.
 
+REQUIRED INPUTS: results/{composition}/replica{replica}/quenched.extxyz, results/potentials/{potential}/released.model
 DEFINES: quenched, the replicas of a composition; md_record and md_trajectories of a state point.
 """
 

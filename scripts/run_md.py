@@ -4,7 +4,7 @@ from functools import partial
 
 from saltflow.analysis.transport.run_length import RunLength
 from saltflow.base.provenance import identity, title
-from saltflow.dynamics.production_jobs import StatePointFiles, run_together
+from saltflow.dynamics.production_jobs import ProductionInputs, StatePointFiles, run_together
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.drivers import load_driver
 
@@ -17,9 +17,7 @@ judge = RunLength.requested(params, temperature_K=float(where.temperature))
 run_together(
     [StatePointFiles(where.temperature, made.record, made.trajectories, judge)],
     partial(load_driver, files.model, files.release, config=job.config, dynamics=params.dynamics),
-    replicas=files.replicas,
-    model=files.model,
-    release=files.release,
+    ProductionInputs(files.replicas, files.model, files.release),
     params=params,
     checkpoint_ps=execution["checkpoint_ps"],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 from saltflow.analysis.transport.run_length import RunLength
 from saltflow.base.provenance import identity, title, write_json
-from saltflow.dynamics.production_jobs import StatePointFiles, run_together
+from saltflow.dynamics.production_jobs import ProductionInputs, StatePointFiles, run_together
 from saltflow.operations.job_log import start_job
 from saltflow.potentials.drivers import load_driver
 
@@ -25,9 +25,7 @@ points = [
 stopped = run_together(
     points,
     partial(load_driver, files.model, files.release, config=job.config, dynamics=params.dynamics),
-    replicas=files.replicas,
-    model=files.model,
-    release=files.release,
+    ProductionInputs(files.replicas, files.model, files.release),
     params=params,
     checkpoint_ps=execution["checkpoint_ps"],
 )

@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "approve": Listed("commands.approve", "Keep that plan, to compare the next one with."),
         "status": Listed("commands.status", "Tell how far each composition is."),
         "ranking": Listed("commands.ranking", "List every composition with its status, by conductivity."),
+        "refine": Listed("commands.refine", "Tell which are the best, and ask for longer runs where it is open."),
         "results": Listed("commands.results", "Show what the sweep has found as one page, also while it runs."),
         "account": Listed("commands.account", "Tell what the sweep has cost, and what failed."),
         "resume": Listed("commands.resume", "Go on after any accident."),

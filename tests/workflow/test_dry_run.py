@@ -159,8 +159,8 @@ def test_the_snakefile_is_a_table_of_contents():
     lines = (ROOT / "Snakefile").read_text().splitlines()
     assert len(lines) <= 70
     included = {line.split('"')[1] for line in lines if line.startswith("include:")}
-    # How cells are quenched is chosen where the other rules of cells are.
-    files = {str(path.relative_to(ROOT)) for path in RULE_FILES if not path.name.startswith("quench")}
+    # How cells are quenched and run is chosen where the other rules of cells, and of their dynamics, are.
+    files = {str(path.relative_to(ROOT)) for path in RULE_FILES if not path.name.startswith(("quench", "md"))}
     assert included == files
     assert not [line for line in lines if re.match(r"\s*(def|if|for) ", line)]
 

@@ -92,6 +92,19 @@ def test_temperatures_that_run_together_keep_those_that_are_there(campaign: Work
         assert (run.metadata["temperature_K"], run.metadata["replica"]) == (1000, number)
 
 
+def test_a_longer_run_goes_on_from_the_end_of_the_shorter_one_without_a_question(campaign: Workplace):
+    path = campaign.work / POINT / "replica1.h5md"
+    before = read_trajectory(path)
+    configure(campaign, execution={"repeated_hours": 0.0}, dynamics={"production": {"duration_ps": 0.3}})
+    done = campaign.run(f"{POINT}/md.json")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "going on from step" in log_of(campaign, "LiAlCl4/md/500K/run_md.log")
+    after = read_trajectory(path)
+    assert (before.n_frames, after.n_frames) == (100, 150)
+    assert (after.positions_A[:100] == before.positions_A).all()
+    assert campaign.plan(f"{POINT}/md.json") == {}
+
+
 def test_a_job_that_fails_leaves_what_was_there(campaign: Workplace):
     products = [f"{QUENCH}/{name}" for name in ("quenched.extxyz", "quench.json", "quench.h5md")]
     before = hashes(campaign, products)
@@ -114,11 +127,11 @@ def test_a_job_that_fails_leaves_what_was_there(campaign: Workplace):
 def test_a_run_asks_before_it_does_finished_work_again(campaign: Workplace):
     products = [f"{POINT}/{name}" for name in ("md.json", "replica1.h5md", "replica2.h5md")]
     before = hashes(campaign, products)
-    configure(campaign, execution={"repeated_hours": 0.0}, dynamics={"production": {"duration_ps": 0.22}})
+    configure(campaign, execution={"repeated_hours": 0.0}, dynamics={"production": {"equilibrate_nvt_ps": 0.02}})
     refused = campaign.run(products[0])
     assert refused.returncode != 0
     assert "Nothing was started: Finished jobs that hold 0.0 core-hours are due again (1 run_md)" in refused.stdout
-    assert "dynamics.production.duration_ps: " in refused.stdout
+    assert "dynamics.production.equilibrate_nvt_ps: " in refused.stdout
     assert "saltflow plan --accept-loss" in refused.stdout
     assert hashes(campaign, products) == before
 
@@ -128,12 +141,12 @@ def test_a_run_asks_before_it_does_finished_work_again(campaign: Workplace):
         assert made.returncode == 0, made.stdout
         return made.stdout
 
-    assert "(6 run_md): dynamics.production.duration_ps: " in said("plan")
+    assert "(6 run_md): dynamics.production.equilibrate_nvt_ps: " in said("plan")
     assert campaign.run(products[0]).returncode != 0
     assert "may do this finished work again" in said("plan", "--accept-loss")
     done = campaign.run(products[0])
     assert done.returncode == 0, done.stdout[-3000:]
     assert not set(before.values()) & set(hashes(campaign, products[:2]).values())
     # What was accepted is done; the next change is asked about again.
-    configure(campaign, dynamics={"production": {"duration_ps": 0.24}})
+    configure(campaign, dynamics={"production": {"equilibrate_nvt_ps": 0.03}})
     assert "Nothing was started" in campaign.run(products[0]).stdout

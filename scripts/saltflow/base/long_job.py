@@ -12,13 +12,13 @@ from pathlib import Path
 from saltflow.base.provenance import REDUCED, digest, sha256_as_made, write_json
 
 log = logging.getLogger(__name__)
-RECORD = ".made.json"
+RECORD, END = ".made.json", ".end.pt"
 
 
 def is_record(path: str | os.PathLike) -> bool:
-    """Whether a file says what a long job was made from, or which file it was before it was reduced."""
+    """Whether a file says what a long job was made from or ended with, or which file it was before it was reduced."""
     name = Path(path).name
-    return name.startswith(".") and name.endswith((RECORD, REDUCED))
+    return name.startswith(".") and name.endswith((RECORD, REDUCED, END))
 
 
 class LongJob:

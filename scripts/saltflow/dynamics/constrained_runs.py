@@ -57,7 +57,7 @@ def run_constrained_state_point(
         starts.append(_start(replica, run, chosen, status=own["status"]))
         groups.append([group.atoms for group in chosen])
     step_fs = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"])
-    records, _ = run_batch(
+    records = run_batch(
         starts,
         composition,
         committee,
@@ -72,7 +72,7 @@ def run_constrained_state_point(
         trajectory_paths=trajectory_paths,
         metadata=of_replicas(metadata, len(replicas)),
         frozen=Frozen(motions, groups),
-    )
+    ).records
     for record, own in zip(records, groups, strict=True):
         record["frozen_groups"] = len(own)
     return {

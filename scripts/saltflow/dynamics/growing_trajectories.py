@@ -17,7 +17,7 @@ from saltflow.dynamics.checkpoints import SegmentFiles
 from saltflow.trajectory.h5md import H5MDWriter, set_metadata
 
 log = logging.getLogger(__name__)
-APPENDED = "appended.json"
+APPENDED, BEGINNING = "appended.json", "beginning-{index:03d}.h5md"
 
 
 class GrowingTrajectories:
@@ -27,7 +27,7 @@ class GrowingTrajectories:
     while it starts the thread (`concurrent.futures` does not know it yet).
 
     `appended.json` says how many segments they hold. It is absent while they are written, so that files which a killed
-    run may have damaged are made again from the segments.
+    run may have damaged are made again from the segments, and from the beginnings that an earlier run left.
 
     Args:
         segments: of the run.
@@ -37,8 +37,20 @@ class GrowingTrajectories:
     def __init__(self, segments: SegmentFiles, cells: Sequence[Atoms]):
         self.segments, self.cells = segments, cells
         self.paths = [segments.folder / f"cell-{index:03d}.h5md" for index in range(len(cells))]
+        self._beginnings = [segments.folder / BEGINNING.format(index=index) for index in range(len(cells))]
         self._marker = segments.folder / APPENDED
         self._writing: Future | None = None
+
+    def begin_with(self, paths: Sequence[str | os.PathLike]) -> None:
+        """Keep copies of the files of an earlier run, which these go on from.
+
+        Raises:
+            SaltflowError: the disk is full.
+        """
+        with _room_on_disk(self.segments.folder):
+            for path, own in zip(paths, self._beginnings, strict=True):
+                with atomic_write(own) as temporary:
+                    shutil.copyfile(path, temporary)
 
     def grow(self) -> None:
         """Begin to append the segments that are finished and not appended yet.
@@ -93,8 +105,12 @@ class GrowingTrajectories:
             return
         with _room_on_disk(self.segments.folder):
             self._marker.unlink(missing_ok=True)
+            begins = all(path.is_file() for path in self._beginnings)
+            if begins and appended == 0:
+                for path, own in zip(self._beginnings, self.paths, strict=True):
+                    shutil.copyfile(path, own)
             writers = [
-                H5MDWriter(path, cell, metadata={} if appended == 0 else None)
+                H5MDWriter(path, cell, metadata=None if begins or appended else {})
                 for path, cell in zip(self.paths, self.cells, strict=True)
             ]
             for frames in self.segments.frames(appended, finished):

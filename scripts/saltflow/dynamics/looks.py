@@ -31,6 +31,9 @@ class Judge(Protocol):
             JSON-able; `stopped_because` is the reason to end the run here, or None.
         """
 
+    def again(self, rows: Sequence[Mapping]) -> list[dict]:
+        """Rows of an earlier run as this judge would have them; the last one may end the run where that ended."""
+
 
 @dataclass(frozen=True)
 class JudgedCells:

@@ -36,11 +36,27 @@ class Conditions:
 
 
 @dataclass(frozen=True)
+class CellEnd:
+    """What a longer run of a cell goes on from.
+
+    state: of this cell alone, on the host. step: of the last stage. total_steps: of all stages.
+    conserved_eV: values of the conserved quantity in the last stage. interval: steps between two of them.
+    """
+
+    state: MDState
+    step: int
+    total_steps: int
+    conserved_eV: tuple[float, ...]
+    interval: int
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """The end of one cell's run.
 
     atoms: last finite frame, with velocities. status: "ok", or the stop criterion. steps: completed.
     conserved_drift_meV_atom_ps: slope of the conserved quantity over the last stage (NVE, NVT), and its standard error.
+    end: of a cell that met no stop criterion.
     """
 
     atoms: Atoms
@@ -48,6 +64,7 @@ class RunOutcome:
     steps: int
     conserved_drift_meV_atom_ps: float | None = None
     conserved_drift_error_meV_atom_ps: float | None = None
+    end: CellEnd | None = None
 
 
 class Interrupted(SaltflowError):  # noqa: N818 - a request, not an error

@@ -22,12 +22,13 @@ from saltflow.dynamics import integrators
 from saltflow.dynamics.batch_chunks import ChunkedPotential
 from saltflow.dynamics.checkpoints import SegmentFiles
 from saltflow.dynamics.constraints import Frozen, constrain
+from saltflow.dynamics.earlier_run import EarlierRun
 from saltflow.dynamics.growing_trajectories import GrowingTrajectories
 from saltflow.dynamics.looks import JudgedCells, is_look_due, take_looks
 from saltflow.dynamics.observation import Recorded, drift_meV_atom_ps, drifts_faster, frames_of, velocities_of
-from saltflow.dynamics.progress import Conditions, Interrupted, Progress, RunOutcome, progress_line
+from saltflow.dynamics.progress import CellEnd, Conditions, Interrupted, Progress, RunOutcome, progress_line
 from saltflow.dynamics.schedule import Stage
-from saltflow.dynamics.state import MDState, draw_velocities, initial_state, remove_drift
+from saltflow.dynamics.state import MDState, draw_velocities, initial_state, joined, remove_drift
 from saltflow.dynamics.thermostats import THERMOSTATS
 from saltflow.dynamics.walltime import Walltime, walltime_of_job
 from saltflow.potentials.protocol import MDPotential
@@ -53,6 +54,7 @@ class MDRun:
         workdir: folder of the checkpoints; a new process with the same folder resumes.
         frozen: motions of groups that are frozen as they are in `cells`; NVE and NVT only.
         walltime: of the process; by default that of the job.
+        earlier: a finished run of the same cells, from whose end a new run goes on in the last stage.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class MDRun:
         workdir: Path,
         frozen: Frozen | None = None,
         walltime: Walltime | None = None,
+        earlier: EarlierRun | None = None,
     ):
         _check_ensembles(schedule, frozen)
         self.frozen = frozen
@@ -82,6 +85,8 @@ class MDRun:
         checkpoint = self.segments.resume()
         if checkpoint:
             self._continue_from(checkpoint)
+        elif earlier:
+            self._go_on_from(earlier)
         else:
             self.progress = Progress(initial_state(cells, seeds=seeds, device=committee.device.type))
             self._bind(find_size=True)
@@ -374,11 +379,15 @@ class MDRun:
 
     def _at_their_end(self, stage: Stage) -> list[RunOutcome]:
         """Outcomes of the cells that are left, where they end now."""
-        state, steps = self.progress.state, self.progress.total_steps
-        return [
-            RunOutcome(state.atoms_of(place), "ok", steps, drift, error)
-            for place, (drift, error) in enumerate(self._drifts(stage))
-        ]
+        progress, interval = self.progress, _conserved_interval(stage)
+        conserved = torch.stack(progress.conserved, 1).tolist() if progress.conserved else [[]] * progress.state.systems
+        outcomes = []
+        for place, (drift, error) in enumerate(self._drifts(stage)):
+            state = progress.state.only([place]).at("cpu")
+            end = CellEnd(state, progress.step, progress.total_steps, tuple(conserved[place]), interval)
+            atoms = progress.state.atoms_of(place)
+            outcomes.append(RunOutcome(atoms, "ok", progress.total_steps, drift, error, end))
+        return outcomes
 
     # ── checkpoints ────────────────────────────────────────────────────────────────────────────
 
@@ -407,6 +416,25 @@ class MDRun:
             self.potential.list_neighbours(*(values.to(device) for values in checkpoint["listed_at"]))
             state = self.progress.state
             self.evaluation = self.potential.evaluate(state.positions, state.cells)
+
+    def _go_on_from(self, earlier: EarlierRun) -> None:
+        """Begin in the last stage, at the end of an earlier run; its frames are the first ones."""
+        first, stage = earlier.ends[0], self.schedule[-1]
+        self.progress = Progress(
+            joined([end.state for end in earlier.ends]).at(self.committee.device.type),
+            stage=len(self.schedule) - (first.step < stage.steps),
+            step=first.step,
+            total_steps=first.total_steps,
+            started=True,
+            conserved=earlier.conserved(_conserved_interval(stage), device=self.committee.device.type),
+            looks=earlier.looks,
+        )
+        self._bind(find_size=True)
+        if earlier.is_enough:
+            self._remove(dict(enumerate(self._at_their_end(stage))))
+        self.trajectories.begin_with(earlier.trajectories)
+        self._write_checkpoint()
+        log.info("going on from step %d of an earlier run", first.total_steps)
 
     def _on_sigterm(self, *_: object) -> None:
         self._stop_requested = True

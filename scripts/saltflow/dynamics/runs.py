@@ -4,15 +4,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 
 from saltflow.base.provenance import atomic_write
 from saltflow.dynamics.constraints import Frozen
+from saltflow.dynamics.earlier_run import EarlierRun
 from saltflow.dynamics.looks import Judge, JudgedCells, rows_of, why_stopped
 from saltflow.dynamics.observation import drifts_faster
-from saltflow.dynamics.progress import Conditions, RunOutcome
+from saltflow.dynamics.progress import CellEnd, Conditions, RunOutcome
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.schedule import (
     COOLING,
@@ -132,6 +134,7 @@ class StatePointRun:
 
     temperature_K: of all its replicas. seeds, trajectory_paths: of each. metadata: provenance of the trajectories.
     judge: ends production at one of the looks of `dynamics.production.until_known`; None at the full length.
+    earlier: a shorter run of it, from whose end it goes on; then it has a batch of its own.
     """
 
     temperature_K: float
@@ -139,6 +142,28 @@ class StatePointRun:
     trajectory_paths: Sequence[str | os.PathLike]
     metadata: Mapping
     judge: Judge | None = None
+    earlier: EarlierRun | None = None
+
+
+class StatePointOutcome(NamedTuple):
+    """What became of a state point: its record, and the end of each replica that ran to it, else None."""
+
+    record: dict
+    ends: list[CellEnd | None]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every replica that was run came to its end."""
+        statuses = [replica["status"] for replica in self.record["replicas"]]
+        return all(end or status.startswith("not run") for end, status in zip(self.ends, statuses, strict=True))
+
+
+class BatchOutcome(NamedTuple):
+    """What became of a batch: a record of each cell, the rows of each judge, and the end of each cell, or None."""
+
+    records: list[dict]
+    looks: list[list[dict]]
+    ends: list[CellEnd | None]
 
 
 def run_state_points(
@@ -151,7 +176,7 @@ def run_state_points(
     acceptance: Mapping,
     checkpoint_ps: float,
     workdir: Path,
-) -> list[dict]:
+) -> list[StatePointOutcome]:
     """Equilibrate and run all replicas at one or several temperatures in one batch; each moves as it would alone.
 
     A replica that failed the acceptance criteria of the quench is not run: its trajectory has no frames and its status
@@ -163,14 +188,15 @@ def run_state_points(
         (the others as in `quench`)
 
     Returns:
-        for each state point: composition, temperature_K, timestep_fs, evaluated_by (of `MDPotential`), production_ps
-        (its length), looks (rows of the judge), stopped_because, and replicas, of `run_batch`.
+        for each state point its end; the record has composition, temperature_K, timestep_fs, evaluated_by (of
+        `MDPotential`), production_ps (its length), looks (rows of the judge), stopped_because, and replicas, of
+        `run_batch`.
     """
     step_fs, together = timestep_fs(replicas[0].symbols, rules=dynamics["timestep_fs"]), len(replicas)
     temperatures_K = [point.temperature_K for point in points for _ in replicas]
     places = {number: range(number * together, (number + 1) * together) for number in range(len(points))}
     judged = {number: JudgedCells(places[number], point.judge) for number, point in enumerate(points) if point.judge}
-    records, rows = run_batch(
+    batch = run_batch(
         list(replicas) * len(points),
         composition,
         committee,
@@ -185,25 +211,29 @@ def run_state_points(
         trajectory_paths=[path for point in points for path in point.trajectory_paths],
         metadata=[record for point in points for record in of_replicas(point.metadata, together)],
         judged=list(judged.values()),
+        earlier=points[0].earlier,
     )
-    looks = dict(zip(judged, rows, strict=True))
+    looks = dict(zip(judged, batch.looks, strict=True))
     most = steps_of(dynamics["production"]["duration_ps"], step_fs=step_fs)
 
     def record(number: int, point: StatePointRun) -> dict:
         own = looks.get(number, [])
-        ended_early = bool(own) and own[-1]["stopped_because"] is not None
+        steps = next((batch.ends[index].step for index in places[number] if batch.ends[index]), most)
         return {
             "composition": composition.id,
             "temperature_K": point.temperature_K,
             "timestep_fs": step_fs,
             "evaluated_by": committee.evaluated_by,
-            "production_ps": (own[-1]["step"] if ended_early else most) * step_fs / 1000,
+            "production_ps": steps * step_fs / 1000,
             "stopped_because": why_stopped(own, judged=point.judge is not None),
             "looks": own,
-            "replicas": [records[index] for index in places[number]],
+            "replicas": [batch.records[index] for index in places[number]],
         }
 
-    return [record(number, point) for number, point in enumerate(points)]
+    return [
+        StatePointOutcome(record(number, point), [batch.ends[index] for index in places[number]])
+        for number, point in enumerate(points)
+    ]
 
 
 def of_replicas(metadata: Mapping, replicas: int) -> list[dict]:
@@ -226,7 +256,8 @@ def run_batch(
     metadata: Sequence[Mapping],
     frozen: Frozen | None = None,
     judged: Sequence[JudgedCells] = (),
-) -> tuple[list[dict], list[list[dict]]]:
+    earlier: EarlierRun | None = None,
+) -> BatchOutcome:
     """Run the accepted cells in one batch; the others get a trajectory without frames.
 
     Args:
@@ -235,11 +266,12 @@ def run_batch(
         metadata: of the trajectory of each, with the number of the replica.
         frozen: motions and groups of each cell.
         judged: which cells may end at a look, by their indices.
+        earlier: run of the accepted cells that this one goes on from.
         (the others as in `run_state_points`)
 
     Returns:
-        for each cell: replica, status and problems; where it ran, density_g_cm3, conserved_drift_meV_atom_ps with its
-        error, and steps. Then for each of those judged the rows of its judge.
+        records: replica, status and problems; where it ran, density_g_cm3, conserved_drift_meV_atom_ps with its error,
+        and steps.
     """
     accepted = [index for index, cell in enumerate(cells) if FrameInfo.of(cell).status == "ok"]
     outcomes: dict[int, RunOutcome] = {}
@@ -254,6 +286,7 @@ def run_batch(
             seeds=[seeds[index] for index in accepted],
             workdir=workdir,
             frozen=frozen and Frozen(frozen.motions, [frozen.groups[index] for index in accepted]),
+            earlier=earlier,
         )
         label = {index: number for number, index in enumerate(accepted)}
         running = [[label[index] for index in each.labels if index in label] for each in judged]
@@ -271,7 +304,9 @@ def run_batch(
             _write_empty(trajectory_paths[index], cell, metadata[index])
             found = {"status": f"not run: {FrameInfo.of(cell).status}", "problems": []}
         records.append({"replica": metadata[index]["replica"], **found})
-    return records, looks
+    return BatchOutcome(
+        records, looks, [outcomes[index].end if index in outcomes else None for index in range(len(cells))]
+    )
 
 
 def _cooling(schedule: Sequence[Stage], trajectory_path: Path, *, step_fs: float, rate_K_per_ps: float) -> dict | None:

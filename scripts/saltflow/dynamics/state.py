@@ -12,6 +12,8 @@ from saltflow.potentials.matrices_3x3 import determinant
 from saltflow.potentials.protocol import stack
 
 CHAIN_LENGTH = 3
+OF_ATOMS = ("positions", "velocities", "masses", "numbers")
+OF_CELLS = ("cells", "chain_positions", "chain_velocities", "bath_energies")
 
 
 @dataclass
@@ -105,21 +107,28 @@ class MDState:
 
     def without(self, position: int) -> "MDState":
         """The batch without the cell at one position."""
-        kept = [index for index in range(self.systems) if index != position]
-        atoms = self.system != position
+        return self.only([index for index in range(self.systems) if index != position])
+
+    def only(self, kept: Sequence[int]) -> "MDState":
+        """The cells at some positions of the batch, ascending."""
         renumber = torch.full((self.systems,), -1, dtype=torch.long, device=self.system.device)
-        renumber[kept] = torch.arange(len(kept), device=self.system.device)
-        per_atom = {name: getattr(self, name)[atoms] for name in ("positions", "velocities", "masses", "numbers")}
-        of_cells = ("cells", "chain_positions", "chain_velocities", "bath_energies")
-        per_cell = {name: getattr(self, name)[kept] for name in of_cells}
+        renumber[list(kept)] = torch.arange(len(kept), device=self.system.device)
+        atoms = renumber[self.system] >= 0
         return replace(
             self,
-            **per_atom,
-            **per_cell,
+            **{name: getattr(self, name)[atoms] for name in OF_ATOMS},
+            **{name: getattr(self, name)[list(kept)] for name in OF_CELLS},
             system=renumber[self.system[atoms]],
-            lost_degrees=None if self.lost_degrees is None else self.lost_degrees[kept],
+            lost_degrees=None if self.lost_degrees is None else self.lost_degrees[list(kept)],
             labels=tuple(self.labels[index] for index in kept),
             noise=tuple(self.noise[index] for index in kept),
+        )
+
+    def at(self, device: str | torch.device) -> "MDState":
+        """The same on a device; the random states stay on the host."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            self, **{name: each.to(device) for name, each in values.items() if isinstance(each, torch.Tensor)}
         )
 
     @cached_property
@@ -190,6 +199,17 @@ def initial_state(cells: Sequence[Atoms], *, seeds: Sequence[int], device: str) 
         bath_energies=torch.zeros_like(chain[:, 0]),
         labels=tuple(range(len(cells))),
         noise=tuple(torch.Generator().manual_seed(seed).get_state() for seed in seeds),
+    )
+
+
+def joined(states: Sequence[MDState]) -> MDState:
+    """Unconstrained cells of several states as one batch, numbered anew from 0."""
+    firsts = np.cumsum([0, *(state.systems for state in states)])
+    return MDState(
+        **{name: torch.cat([getattr(state, name) for state in states]) for name in (*OF_ATOMS, *OF_CELLS)},
+        system=torch.cat([state.system + int(first) for state, first in zip(states, firsts[:-1], strict=True)]),
+        labels=tuple(range(firsts[-1])),
+        noise=tuple(noise for state in states for noise in state.noise),
     )
 
 

@@ -76,6 +76,17 @@ def test_a_run_that_may_still_be_known_goes_on():
     assert all(500 * INTERVAL_PS < row["needed_ps"] < 2000.0 for row in rows)
 
 
+def test_a_stricter_judge_takes_the_looks_of_a_looser_one_by_their_errors(ended):
+    rows, _ = ended[0]
+    same, stricter, looser = (judge_of(sigma_E_relative_error=wanted, longest_ps=400.0) for wanted in (0.25, 0.05, 0.5))
+    assert same.again(rows) == rows
+    assert {row["verdict"] for row in stricter.again(rows)} == {None}
+    assert [row["stopped_because"] for row in stricter.again(rows)] == [None] * len(rows)
+    assert [row["stopped_because"] for row in looser.again(rows)] == [None] * (len(rows) - 1) + [KNOWN]
+    assert looser.again([{"stopped_because": None, "problem": "too few frames"}])[0]["stopped_because"] is None
+    assert same.again([]) == []
+
+
 def test_ions_that_do_not_move_at_all_end_their_run():
     still = [lithium_in_a_heavy_frame(np.zeros((400, 8, 3))) for _ in range(2)]
     judge, rows = judge_of(longest_ps=400.0), []

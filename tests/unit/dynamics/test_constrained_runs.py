@@ -60,7 +60,7 @@ def free(tmp_path_factory):
     _, _, springs = tetrahedra()
     paths = [folder / f"replica{number}.h5md" for number in (1, 2)]
     stage = Stage("free", "nvt", 200, (400.0,) * 2, (400.0,) * 2, frame_interval=5)
-    records, _ = run_batch(
+    records, _, _ = run_batch(
         replicas, COMPOSITION, Springs(springs), schedule=lambda accepted: [stage], seeds=[1, 2],
         workdir=folder / "work", trajectory_paths=paths, **COMMON | {"metadata": of_replicas({}, 2)},
     )  # fmt: skip

@@ -154,7 +154,7 @@ def test_looks_are_a_fixed_grid_of_whole_frames():
 def test_a_state_point_says_why_it_ended(committee, tmp_path, judge, because, production_ps):
     dynamics = DYNAMICS | {"production": UNTIL_KNOWN}
     replica = FrameInfo.of(packed()).set(status="ok")
-    (record,) = run_state_points(
+    ((record, _),) = run_state_points(
         [replica],
         COMPOSITION,
         committee,

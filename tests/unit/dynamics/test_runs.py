@@ -41,7 +41,7 @@ def changed(**sections):
 def ran(replicas, committee, folder, *, dynamics=DYNAMICS, acceptance=ACCEPTANCE, temperature_K=400.0):
     paths = [folder / f"replica{index}.h5md" for index in range(len(replicas))]
     point = StatePointRun(temperature_K, list(range(len(replicas))), paths, {"composition": COMPOSITION.id})
-    (record,) = run_state_points(
+    ((record, _),) = run_state_points(
         replicas,
         COMPOSITION,
         committee,

@@ -97,3 +97,38 @@ def test_the_same_loss_with_the_changed_job_done_stays_accepted(tmp_path):
         0, "run_md", POINT, reason=Reason(recorded=True, updated_inputs=("results/potentials/base/released.model",))
     )
     check_accepted(expected_loss(dag_of(tmp_path, later)), tmp_path, most_hours=1.0)
+
+
+def longer(before: str, after: str) -> Reason:
+    return Reason(recorded=True, params_before=(before,), params_after={"dynamics": after})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("{'production': {'duration_ps': 10.0}}", "{'production': {'duration_ps': 20.0}}", False),
+        ("{'production': {'duration_ps': 20.0}}", "{'production': {'duration_ps': 10.0}}", True),
+        ("{'production': {'until_known': None}}", "{'production': {'until_known': {'least_ps': 5.0}}}", False),
+        (
+            "{'timestep_fs': 1.0, 'production': {'duration_ps': 10.0}}",
+            "{'timestep_fs': 2.0, 'production': {'duration_ps': 20.0}}",
+            True,
+        ),
+    ],
+    ids=["longer", "shorter", "other errors", "another step too"],
+)
+def test_a_run_that_only_becomes_longer_loses_nothing(tmp_path, before, after, lost):
+    run = job(0, "run_md", POINT, reason=longer(before, after))
+    finish(tmp_path, run, hours=3.0, gpus=1)
+    assert expected_loss(dag_of(tmp_path, run))["jobs"] == [run.name]  # its end is not there
+    (tmp_path / "results/.run_md0.end.pt").write_text("")
+    assert bool(expected_loss(dag_of(tmp_path, run))["jobs"]) == lost
+
+
+def test_a_longer_run_of_a_potential_that_is_due_begins_anew(tmp_path):
+    trained = job(0, "fine_tune", MEMBER, reason=LONGER)
+    reason = longer("{'production': {'duration_ps': 10.0}}", "{'production': {'duration_ps': 20.0}}")
+    run = job(1, "run_md", POINT, reason=reason, after=(0,))
+    finish(tmp_path, run, hours=3.0, gpus=1)
+    (tmp_path / "results/.run_md1.end.pt").write_text("")
+    assert expected_loss(dag_of(tmp_path, trained, run))["jobs"] == [run.name]

@@ -18,6 +18,7 @@ from saltflow.statistics.needed_windows import DECORRELATION_PER_LAG, needed_win
 from saltflow.trajectory.memory import TrajectoryReader
 
 KNOWN, NOT_DIFFUSIVE = "known", "not diffusive"
+OF_ERRORS = ("D_relative_error", "sigma_E_relative_error")
 # The need of a run that is not diffusive yet is that of a D so many errors above its estimate: it ends on no accident.
 OPTIMISM = 2.0
 
@@ -99,8 +100,20 @@ class RunLength:
             "needed_ps": finite(needed_ps),
             "verdict": self._verdict(needed_ps, errors, diffusive=measured.window.diffusive),
         }
-        confirmed = bool(earlier) and earlier[-1].get("verdict") == row["verdict"]
-        return row | {"stopped_because": row["verdict"] if confirmed else None}
+        return row | {"stopped_because": _confirmed(row, earlier)}
+
+    def again(self, rows: Sequence[Mapping]) -> list[dict]:
+        """Rows of an earlier run that another judge has taken, by these errors; only the last one can end the run."""
+        judged = []
+        for row in rows:
+            if "verdict" in row:
+                errors = tuple(inf if row[name] is None else row[name] for name in OF_ERRORS)
+                needed_ps = inf if row["needed_ps"] is None else row["needed_ps"]
+                row = row | {"verdict": self._verdict(needed_ps, errors, diffusive=row["status"] == "ok")}
+            judged.append(row | {"stopped_because": None})
+        if judged and "verdict" in judged[-1]:
+            judged[-1]["stopped_because"] = _confirmed(judged[-1], judged[:-1])
+        return judged
 
     def _verdict(self, needed_ps: float, errors: tuple[float, float], *, diffusive: bool) -> str | None:
         """What would end the run if the next look confirms it."""
@@ -135,6 +148,11 @@ class RunLength:
         alpha_min = self.window["alpha_min"]
         until_alpha_A2 = caged_A2 * alpha_min / (1 - alpha_min) if alpha_min < 1 else inf
         return max(self.window["msd_min_A2"] - caged_A2, until_alpha_A2, 0.0) / fastest_A2_ps
+
+
+def _confirmed(row: Mapping, earlier: Sequence[Mapping]) -> str | None:
+    """Why a run ends at a look: what the look before has found too."""
+    return row["verdict"] if earlier and earlier[-1].get("verdict") == row["verdict"] else None
 
 
 def _length_ps(measured: Measurement) -> float:

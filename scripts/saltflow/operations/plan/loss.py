@@ -1,7 +1,8 @@
 """Finished long jobs that a run would do again: the hours that they hold, why, and whether that was accepted.
 
 A repeated job whose inputs and settings come out as they were takes seconds (`saltflow.base.long_job`), and labels that
-are known are not computed again. Whether they do is seen only when the jobs before it are done, so all of it counts.
+are known are not computed again. Whether they do is seen only when the jobs before it are done, so all of it counts. A
+run of molecular dynamics that only becomes longer goes on from its end, and loses nothing.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,16 +11,19 @@ from datetime import datetime
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import read_json, write_json
+from saltflow.base.long_job import END
+from saltflow.base.provenance import read_json, reduction_record, write_json
 from saltflow.operations.attempts import journal_path, read_journal
 from saltflow.operations.plan.dag import Dag, PlannedJob
-from saltflow.operations.plan.reasons import why
+from saltflow.operations.plan.reasons import changed_settings, why
 from saltflow.operations.rules import RULE
 
 ACCEPTED = "plan/accepted_loss.json"
 # What started it all; of the other kinds of reasons no job follows that was finished.
 ROOTS = ("setting changed", "protocol raised", "input changed", "code changed", "forced", "new")
 SHOWN = 3
+# Settings that say when production ends.
+OF_LENGTH = ("dynamics.production.duration_ps", "dynamics.production.until_known", "transport")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ def expected_loss(dag: Dag) -> dict:
         {cpu_hours, gpu_hours, rules: [{rule, jobs, cpu_hours, gpu_hours}], because: what changed, jobs: names,
         sentence: all of it, empty without jobs}.
     """
-    lost = [found for job in dag.due if RULE[job.rule].resumes and (found := _finished(job, dag.directory))]
+    long_jobs = [job for job in dag.due if RULE[job.rule].resumes and not _goes_on(job, dag)]
+    lost = [found for job in long_jobs if (found := _finished(job, dag.directory))]
     rules = list(dict.fromkeys(each.job.rule for each in lost))
     loss = {
         **_hours(lost),
@@ -108,6 +113,20 @@ def _finished(job: PlannedJob, directory: Path) -> RepeatedJob | None:
     gpus = attempts[-1]["requested"]["gpus"] or 0
     devices = gpus or attempts[-1]["requested"]["cpus"] or 1
     return RepeatedJob(job, devices * sum(map(_duration_h, attempts)), on_gpu=bool(gpus))
+
+
+def _goes_on(job: PlannedJob, dag: Dag) -> bool:
+    """Whether a job only makes a finished run longer, whose end is there."""
+    changes = changed_settings(job) if job.reason and not job.reason.forced else []
+    if not changes or not all(change.key.startswith(OF_LENGTH) for change in changes):
+        return False
+    if job.reason.updated_inputs or any(other.due for other in dag.jobs if other.index in job.dependencies):
+        return False
+    if any(change.key.endswith("duration_ps") and float(change.after) < float(change.before) for change in changes):
+        return False
+    made = [dag.directory / path for path in job.outputs]
+    is_reduced = any(reduction_record(path).is_file() for path in made)
+    return not is_reduced and any(path.with_name(f".{path.name}{END}").is_file() for path in made)
 
 
 def _duration_h(attempt: Mapping) -> float:
