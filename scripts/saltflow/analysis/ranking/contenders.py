@@ -14,7 +14,7 @@ import pandas as pd
 
 from saltflow.analysis.ranking.ranking import DONE, TOO_UNCERTAIN
 
-DRAWS = 20_000
+DRAWS = 4_000
 Z95 = 1.959964
 IN, OUT, OPEN, UNKNOWN = "among the best", "not among them", "open", "no value"
 SHRINK = 1 / sqrt(2)  # of an error, when a run becomes twice as long
@@ -90,6 +90,6 @@ def contenders_text(found: Contenders) -> str:
     table = shown.to_string(index=False, float_format=lambda value: f"{value:.3g}")
     return (
         f"{table}\n\nOf the best {found.top}, {len(numbers[0])} are known with a confidence of {found.confidence:g}; "
-        f"{len(numbers[2])} compositions are open, {len(numbers[1])} are out of it. Errors that all share, those of the "
-        "potential, are not in these probabilities."
+        f"{len(numbers[2])} compositions are open, {len(numbers[1])} are out of it. Errors of the potential, which all "
+        "share, are not in these probabilities."
     )
