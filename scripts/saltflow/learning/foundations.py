@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from saltflow.base.provenance import check_hash, digest, pinned_hash, sha256_of_file
+from saltflow.base.provenance import atomic_write, check_hash, digest, pinned_hash, sha256_of_file
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.pseudolabels import (
     ReplaySet,
@@ -116,6 +116,24 @@ class FoundationBaseline:
         if foundation.structures:
             check_elements(foundation.structures, [int(number) for number in self.model.atomic_numbers])
         self.force_rmse_meV_A = errors_of(valid, self._committee(foundation.path))["force_rmse_meV_A"]
+
+    def start(self, folder: Path) -> Path:
+        """The model that mace starts from: the foundation.
+
+        Where it knows just the elements of the frames, mace keeps its isolated atoms whatever is asked for; so mace gets
+        a copy with those of the reference, which changes no force.
+        """
+        numbers = [int(number) for number in self.model.atomic_numbers]
+        if sorted(numbers) != sorted(self.request.isolated_atoms_eV):
+            return self.foundation.path
+        copy = torch.load(self.foundation.path, map_location="cpu", weights_only=False)
+        energies_eV = copy.atomic_energies_fn.atomic_energies
+        wanted_eV = torch.tensor([self.request.isolated_atoms_eV[number] for number in numbers], dtype=torch.float64)
+        energies_eV.copy_(wanted_eV.reshape(energies_eV.shape))
+        path = folder / "foundation.model"
+        with atomic_write(path) as temporary:
+            torch.save(copy, temporary)
+        return path
 
     def with_labels(self, replayed: Sequence[Atoms], folder: Path) -> list[Atoms]:
         """Frames to replay, labelled by the foundation where they have no labels.

@@ -96,7 +96,7 @@ def train_member(
     request = replace(request, resumed_epoch=(read_checkpoint(checkpoint) or {"epoch": 0})["epoch"])
     arguments = [
         *_general_arguments(name, workdir, request, device=device, seed=seed),
-        *(_foundation_arguments(foundation.path, training) if foundation else _model_arguments(model)),
+        *(_foundation_arguments(baseline.start(workdir), training) if baseline else _model_arguments(model)),
     ]
     log_path = workdir / f"{name}.log"
     earlier = log_path.read_text() if log_path.exists() else ""

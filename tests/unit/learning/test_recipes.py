@@ -19,7 +19,7 @@ from mace_models import committee_of, make_model, rock_salt, save_models
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import read_json, sha256_of_file
 from saltflow.labels.frames import write_frames
-from saltflow.learning.foundations import Foundation, errors_of, forgetting_errors
+from saltflow.learning.foundations import Foundation, FoundationBaseline, errors_of, forgetting_errors
 from saltflow.learning.pseudolabels import ReplaySet, label_structures, load_teacher, read_structures
 from saltflow.learning.recipes import draw_replayed, recipe_arguments
 from saltflow.learning.train_check import TrainingRequest, check_foundation, check_training
@@ -328,6 +328,23 @@ def test_labels_of_the_foundation_leave_the_weights(case, replayed, structures):
     contradiction = replayed["pseudolabels"]["errors_on_labels"]
     for quantity, error in check["forgetting_check"]["after"].items():
         assert error < 0.01 * contradiction[quantity]
+
+
+def test_a_foundation_of_the_same_elements_begins_on_the_isolated_atoms_of_the_reference(case, tmp_path):
+    """mace keeps the isolated atoms of a foundation that knows just the elements of the frames."""
+    foundation = Foundation(case.foundation, train=case.known_train, heldout=case.known_heldout)
+    wanted_eV = {3: -194.554, 17: -444.808, 40: -7.5}
+
+    def start(isolated_atoms_eV: dict) -> Path:
+        request = TrainingRequest(SUBJECT, isolated_atoms_eV, TRAINING | NAIVE, frames=4, batch=2, resumed_epoch=0)
+        return FoundationBaseline(foundation, case.valid, request, device="cpu").start(tmp_path)
+
+    begun, before = (torch.load(path, weights_only=False) for path in (start(wanted_eV), case.foundation))
+    numbers = [int(number) for number in begun.atomic_numbers]
+    assert begun.atomic_energies_fn.atomic_energies.flatten().tolist() == [wanted_eV[each] for each in numbers]
+    weights = dict(before.named_parameters())
+    assert all(torch.equal(value, weights[name]) for name, value in begun.named_parameters())
+    assert start({3: -194.554, 17: -444.808}) == case.foundation  # it knows more, and mace takes those that are given
 
 
 # ── damage ─────────────────────────────────────────────────────────────────────────────────────
