@@ -19,7 +19,7 @@ from saltflow.learning.pseudolabels import (
     read_structures,
     without_labels,
 )
-from saltflow.learning.train_check import TrainingRequest, check_foundation
+from saltflow.learning.train_check import E0_TOLERANCE_EV, TrainingRequest, check_foundation
 from saltflow.materials.frame_info import FrameInfo
 from saltflow.potentials.mace import Committee, load_committee
 
@@ -117,19 +117,29 @@ class FoundationBaseline:
             check_elements(foundation.structures, [int(number) for number in self.model.atomic_numbers])
         self.force_rmse_meV_A = errors_of(valid, self._committee(foundation.path))["force_rmse_meV_A"]
 
-    def start(self, folder: Path) -> Path:
-        """The model that mace starts from: the foundation.
+    @property
+    def is_on_the_reference(self) -> bool:
+        """Whether mace takes the isolated atoms of the reference by itself.
 
-        Where it knows just the elements of the frames, mace keeps its isolated atoms whatever is asked for; so mace gets
-        a copy with those of the reference, which changes no force.
+        Where the foundation knows just the elements of the frames, mace keeps those of the foundation.
         """
-        numbers = [int(number) for number in self.model.atomic_numbers]
-        if sorted(numbers) != sorted(self.request.isolated_atoms_eV):
+        energies_eV = self.model.atomic_energies_fn.atomic_energies.double().flatten().tolist()
+        known = dict(zip(map(int, self.model.atomic_numbers), energies_eV, strict=True))
+        wanted = self.request.isolated_atoms_eV
+        return known.keys() != wanted.keys() or all(
+            abs(known[each] - wanted[each]) < E0_TOLERANCE_EV for each in wanted
+        )
+
+    def start(self, folder: Path) -> Path:
+        """The model that mace starts from: the foundation, or a copy with the isolated atoms of the reference, which
+        change no force.
+        """
+        if self.is_on_the_reference:
             return self.foundation.path
         copy = torch.load(self.foundation.path, map_location="cpu", weights_only=False)
         energies_eV = copy.atomic_energies_fn.atomic_energies
-        wanted_eV = torch.tensor([self.request.isolated_atoms_eV[number] for number in numbers], dtype=torch.float64)
-        energies_eV.copy_(wanted_eV.reshape(energies_eV.shape))
+        wanted_eV = [self.request.isolated_atoms_eV[int(number)] for number in copy.atomic_numbers]
+        energies_eV.copy_(torch.tensor(wanted_eV, dtype=torch.float64).reshape(energies_eV.shape))
         path = folder / "foundation.model"
         with atomic_write(path) as temporary:
             torch.save(copy, temporary)

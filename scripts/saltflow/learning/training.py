@@ -90,8 +90,7 @@ def train_member(
     baseline = FoundationBaseline(foundation, valid, request, device=device) if foundation else None
     write_frames(workdir / "train.extxyz", [*frames, *(baseline.with_labels(again, workdir) if baseline else [])])
     write_frames(workdir / "valid.extxyz", valid)
-    start = foundation.path if foundation else None
-    name = _name(workdir, request, foundation=start, model=model, seed=seed)
+    name = _name(workdir, request, baseline=baseline, model=model, seed=seed)
     checkpoint = workdir / "checkpoints" / f"{name}_run-{seed}.pt"
     request = replace(request, resumed_epoch=(read_checkpoint(checkpoint) or {"epoch": 0})["epoch"])
     arguments = [
@@ -122,10 +121,14 @@ def _resampled(frames: Sequence[Atoms], seed: int) -> list[Atoms]:
     return [frames[index] for index in chosen]
 
 
-def _name(workdir: Path, request: TrainingRequest, *, foundation: Path | None, model: Mapping, seed: int) -> str:
+def _name(
+    workdir: Path, request: TrainingRequest, *, baseline: FoundationBaseline | None, model: Mapping, seed: int
+) -> str:
     """The name of mace's checkpoints, a digest of everything that changes the model."""
     data = [sha256_of_file(workdir / f"{part}.extxyz") for part in ("train", "valid")]
-    start = sha256_of_file(foundation) if foundation else dict(model)
+    start: object = baseline.sha256 if baseline else dict(model)
+    if baseline and not baseline.is_on_the_reference:
+        start = [start, "isolated atoms of the reference"]
     return "member-" + digest([data, dict(request.isolated_atoms_eV), start, dict(request.training), seed])
 
 
