@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from saltflow.studies.alloys.alloy_table import CLASSES
 from saltflow.studies.alloys.resampled_systems import interval
@@ -69,8 +68,8 @@ def average_precision_gain(
         if mine.any():
             gain = interval(
                 lambda rows, mine=mine, index=index: (
-                    _average_precision(mine[rows], probabilities[rows, index])
-                    - _average_precision(mine[rows], reference[rows, index])
+                    average_precision(mine[rows], probabilities[rows, index])
+                    - average_precision(mine[rows], reference[rows, index])
                 ),
                 systems,
                 seed=seed,
@@ -82,7 +81,7 @@ def average_precision_gain(
 
 def _of_class(mine: np.ndarray, told: np.ndarray, probability: np.ndarray, systems: np.ndarray, seed: int) -> dict:
     prevalence = float(mine.mean())
-    precision = interval(lambda rows: _average_precision(mine[rows], probability[rows]), systems, seed=seed)
+    precision = interval(lambda rows: average_precision(mine[rows], probability[rows]), systems, seed=seed)
     right = np.count_nonzero(mine & told)
     return {
         "alloys": int(mine.sum()),
@@ -95,8 +94,19 @@ def _of_class(mine: np.ndarray, told: np.ndarray, probability: np.ndarray, syste
     }
 
 
-def _average_precision(mine: np.ndarray, probability: np.ndarray) -> float:
-    return float(average_precision_score(mine, probability)) if mine.any() else np.nan
+def average_precision(mine: np.ndarray, probability: np.ndarray) -> float:
+    """Mean precision over the recalled members of a class, equal probabilities together; nan without a member.
+
+    Args:
+        mine: whether it belongs to the class, (alloys,).
+        probability: predicted, (alloys,).
+    """
+    order = np.argsort(-probability)
+    recalled = np.cumsum(mine[order])
+    if not recalled[-1]:
+        return np.nan
+    told = np.flatnonzero(np.append(np.diff(probability[order]) != 0, True))  # the last of equal ones
+    return float(np.sum(np.diff(recalled[told], prepend=0) * recalled[told] / (told + 1)) / recalled[-1])
 
 
 def _mean_recall(truth: np.ndarray, told: np.ndarray) -> float:

@@ -2,8 +2,8 @@
 
 Of each property p of the elements, with atomic fractions c: mean Σ c p, deviation √(Σ c (p − mean)²), smallest and
 largest. Beside them the size mismatch δ = √(Σ c (1 − r/r̄)²), the ideal entropy of mixing −Σ c ln c in units of R, the
-number of elements and the largest fraction. The enthalpy of mixing is absent: no library of the environment holds
-Miedema's table.
+number of elements, the largest fraction, and the fractions themselves. The enthalpy of mixing is absent: no library of
+the environment holds Miedema's table.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def features_of(fractions: np.ndarray, elements: Sequence[str]) -> np.ndarray:
         elements: symbols of the columns.
 
     Returns:
-        (alloys, features), columns as `FEATURES`.
+        (alloys, features + elements), columns as `FEATURES`, then the fractions.
 
     Raises:
         InputError: a property of an element is unknown.
@@ -39,4 +39,4 @@ def features_of(fractions: np.ndarray, elements: Sequence[str]) -> np.ndarray:
     mismatch = np.sqrt(np.sum(fractions * (1 - table[:, 0] / mean[:, :1]) ** 2, axis=1))
     entropy = -np.sum(fractions * np.log(np.where(fractions > 0, fractions, 1.0)), axis=1)
     own = [mismatch, entropy, (fractions > 0).sum(axis=1), fractions.max(axis=1)]
-    return np.column_stack([mean, deviation, smallest, largest, *own])
+    return np.column_stack([mean, deviation, smallest, largest, *own, fractions])

@@ -1,9 +1,9 @@
-"""Classes and diameters of alloys by extremely randomised trees: Geurts et al., Machine Learning 63, 3 (2006)."""
+"""Classes and diameters of alloys by random forests: Breiman, Machine Learning 45, 5 (2001)."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from saltflow.studies.alloys.alloy_table import CLASSES
 from saltflow.studies.alloys.held_out_folds import Fold
@@ -33,7 +33,7 @@ class ClassForest:
         self, features: np.ndarray, classes: np.ndarray, weights: np.ndarray, *, seed: int, trees: int = TREES
     ):
         used = weights > 0
-        self._trees = ExtraTreesClassifier(trees, random_state=seed)
+        self._trees = RandomForestClassifier(trees, random_state=seed)
         self._trees.fit(features[used], classes[used], sample_weight=weights[used])
         self._columns = [CLASSES.index(name) for name in self._trees.classes_]
 
@@ -91,7 +91,7 @@ def held_out_diameters(
     for train, test in folds:
         weights = training_weights(treatment, fractions[train], range_of(diameters_mm[train]), seed=seed)
         used = train[weights > 0]
-        trees = ExtraTreesRegressor(TREES, random_state=seed)
+        trees = RandomForestRegressor(TREES, max_features=1 / 3, random_state=seed)
         trees.fit(features[used], diameters_mm[used], sample_weight=weights[weights > 0])
         found[test] = trees.predict(features[test])
     return found

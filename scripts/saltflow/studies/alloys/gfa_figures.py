@@ -18,7 +18,7 @@ def plot_precision_recall(runs: Sequence[Run], path: Path, *, title: str) -> Non
     """Precision over recall of each class, by division and treatment; the dotted line is chance.
 
     Args:
-        runs: of `validate_classes`.
+        runs: of `validate`, of classes.
         path: of the figure.
         title: of the figure.
     """
@@ -41,14 +41,14 @@ def plot_calibration(scores: Mapping[str, Mapping], path: Path, *, title: str) -
     """Observed over predicted frequency of each class, alloy systems held out.
 
     Args:
-        scores: treatment → scores of `validate_classes`.
+        scores: treatment → scores (`score_classes`).
         path, title: as of `plot_precision_recall`.
     """
     with figure_of(path, columns=len(CLASSES), title=title, size=(9.5, 3.8)) as axes:
         for axis, name in zip(axes, CLASSES, strict=True):
             axis.plot([0, 1], [0, 1], color="0.5", ls=":", lw=1)
             for (treatment, scored), colour in zip(scores.items(), COLOURS, strict=False):
-                if name in scored["classes"]:
+                if treatment != SHUFFLED and name in scored["classes"]:
                     bins = scored["classes"][name]["calibration"]["bins"]
                     sizes = [2 + 5 * np.sqrt(each["alloys"] / scored["alloys"]) for each in bins]
                     points = [(each["predicted"], each["observed"]) for each in bins]
@@ -63,7 +63,7 @@ def plot_parity(runs: Sequence[Run], scores: Mapping[str, Mapping], path: Path, 
     """Predicted over measured diameters, alloy systems held out and at random.
 
     Args:
-        runs, scores: of `validate_diameters`.
+        runs, scores: of `validate`, of diameters.
         path, title: as of `plot_precision_recall`.
     """
     chosen = [run for run in runs if run.treatment == NONE]
@@ -112,7 +112,7 @@ def plot_probability_map(
         shades = axis.tripcolor(*places.T, probability, cmap="viridis", vmin=0, shading="gouraud")
         axis.plot(*places[list(batch)].T, "o", markerfacecolor="none", color="#D55E00", markeredgewidth=1.6)
         for symbol, corner, place in zip(symbols, corners, ("right", "left", "center"), strict=True):
-            axis.annotate(symbol, corner, ha=place, va="bottom" if place == "center" else "top")
+            axis.text(*corner, symbol, ha=place, va="bottom" if place == "center" else "top")
         axis.figure.colorbar(shades, shrink=0.7)
         axis.set_aspect("equal")
         axis.set_axis_off()

@@ -101,6 +101,8 @@ def _validated_classes(table: AlloyTable, *, seed: int, folder: Path, say: Calla
 
 def _validated_diameters(table: AlloyTable, *, seed: int, folder: Path, say: Callable[[str], None]) -> dict:
     cast = table.chosen(table.diameters_mm > SMALLEST_CASTING_mm)
+    if not cast.alloys:
+        raise SaltflowError(f"No alloy has a diameter above {SMALLEST_CASTING_mm:g} mm; add a column Dmax.")
     runs, scores = validate(cast, DIAMETER_OF_ALLOY, seed=seed, folder=folder / "kept", say=say)
     plot_parity(runs, scores, folder / "diameters.svg", title=f"{len(cast.alloys)} alloys cast as glass")
     return scores
