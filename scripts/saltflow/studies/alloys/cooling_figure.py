@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS, figure_of, legend
 from saltflow.studies.alloys.cooling_rates import FOUND
 
 LABELS = {"volume": "V / mean V", "enthalpy": "H − mean H (eV per atom)"}
+OFFSETS = {"volume": 0.0, "enthalpy": 1.0}  # enthalpies are fitted with mean 1
 MOST_POINTS = 60
 
 
@@ -25,7 +27,7 @@ def plot_cooling(rows: Sequence[Mapping], path: Path, *, title: str) -> None:
         for axis, name in zip(axes, quantities, strict=False):
             for row, colour in zip(rows, COLOURS, strict=False):
                 if row[name]:
-                    _draw(axis, row[name], colour, label=f"{row['rate_K_per_ps']:g} K/ps")
+                    _draw(axis, row[name], colour, offset=OFFSETS[name], label=f"{row['rate_K_per_ps']:g} K/ps")
             axis.set(xlabel="T (K)", ylabel=LABELS[name])
         for name, colour in zip(quantities, COLOURS, strict=False):
             found = [row for row in rows if row[name] and row[name]["status"] == FOUND]
@@ -34,11 +36,12 @@ def plot_cooling(rows: Sequence[Mapping], path: Path, *, title: str) -> None:
             axes[-1].errorbar(rates, values, yerr=errors, fmt="o", color=colour, label=name)
         axes[-1].set(xscale="log", xlabel="cooling rate (K/s)", ylabel="Tg (K)")
         axes[-1].legend()
-        legend(axes[0], place="lower center", ncols=4)
+        legend(axes[0], place="lower center", ncols=4, markerscale=3)
 
 
-def _draw(axis, transition: Mapping, colour: str, *, label: str) -> None:
+def _draw(axis: Axes, transition: Mapping, colour: str, *, offset: float, label: str) -> None:
     kelvin, value = (np.array(transition["curve"][key]) for key in ("temperature_K", "relative_volume"))
+    value = value - offset
     bins = np.array_split(np.arange(len(kelvin)), min(MOST_POINTS, len(kelvin)))
     points = np.array([[kelvin[each].mean(), value[each].mean()] for each in bins])
     axis.plot(*points.T, ".", ms=3, color=colour, label=label)
