@@ -60,6 +60,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
     "Alloys": {
         "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),
         "tg": Listed("saltflow.studies.alloys.tg_command", "Glass transition over cooling rates."),
+        "voronoi": Listed("saltflow.studies.alloys.voronoi_command", "Voronoi indices and short-range order."),
     },
     "Labels and potentials": {
         "reference": Listed("saltflow.labels.reference_command", "Check a reference method; label frames; hulls."),

@@ -9,7 +9,7 @@ from saltflow.studies.alloys.forests import ClassForest
 from saltflow.studies.alloys.training_weights import training_weights
 
 MEMBERS = 5
-TREES_OF_A_MEMBER = 40
+TREES_OF_A_MEMBER = 20
 DRAWN = 2 / 3  # of the known alloys, for each member
 
 
