@@ -266,6 +266,7 @@ def test_the_command_says_how_well_it_predicts(tmp_path):
         ("Alloy,GFA\nCu50Zr50,BMG\n", ("--propose", "Zr-Xx"), "'Xx' is not an element"),
         ("Alloy,GFA\nCu50Zr50,BMG\n", ("--predict", "He50Zr50"), "He has no"),
         ("Alloy,GFA\nCu50Zr50,BMG\n", ("--step", "0"), "--step has to be"),
+        ("Alloy,GFA\nCu50Zr50,BMG\n", ("--propose", "Zr-Al-Cu-Ni", "--step", "1"), "give a larger one"),
     ],
 )
 def test_bad_input_ends_in_a_sentence(tmp_path, text, options, sentence):

@@ -1,6 +1,7 @@
 """Glass-forming ability from composition: validated predictions, a replayed search, and the next alloys to make."""
 
 from collections.abc import Callable, Mapping
+from math import comb
 from pathlib import Path
 
 from saltflow.base.errors import InputError, SaltflowError
@@ -13,6 +14,7 @@ from saltflow.studies.alloys.search import predict_alloys, propose_alloys, repla
 from saltflow.studies.alloys.validation import CLASS_OF_ALLOY, DIAMETER_OF_ALLOY, validate
 
 SMALLEST_CASTING_mm = 0.1  # at most: in collections 0 and 0.1 stand for crystals and ribbons, and were not measured
+MOST_CANDIDATES = 20_000
 OK = "ok"
 
 
@@ -33,6 +35,8 @@ def check_settings(settings: Mapping) -> None:
             problems.append(f"--propose: {error}")
     if not 1 <= settings["step"] <= 25:
         problems.append("--step has to be from 1 to 25 at.%; correct it.")
+    elif elements and comb(round(100 / settings["step"]) - 1, len(elements) - 1) > MOST_CANDIDATES:
+        problems.append(f"--step {settings['step']:g} makes more than {MOST_CANDIDATES} alloys; give a larger one.")
     if settings["batch"] < 1 or settings["repeats"] < 2:
         problems.append("--batch has to be at least 1 and --repeats at least 2; correct them.")
     if problems:
