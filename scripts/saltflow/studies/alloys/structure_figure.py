@@ -27,4 +27,5 @@ def plot_structure(record: Mapping, path: Path) -> None:
         order.set_yticks(range(len(symbols)), symbols)
         order.set(title="Warren–Cowley α", xlabel="neighbour", ylabel="centre")
         for row, column in np.ndindex(alpha.shape):
-            order.text(column, row, f"{alpha[row, column]:+.2f}", ha="center", va="center", fontsize=8)
+            ink = "white" if abs(alpha[row, column]) > 0.6 * largest else "black"
+            order.text(column, row, f"{alpha[row, column]:+.2f}", ha="center", va="center", color=ink, fontsize=8)
