@@ -22,6 +22,7 @@ from sklearn.ensemble import RandomForestRegressor  # noqa: E402
 from saltflow.base.errors import SaltflowError  # noqa: E402
 from saltflow.studies.alloys.alloy_strings import parse_alloy  # noqa: E402
 from saltflow.studies.alloys.alloy_table import BMG, AlloyTable, read_alloys  # noqa: E402
+from saltflow.studies.alloys.class_scores import average_precision_gain  # noqa: E402
 from saltflow.studies.alloys.composition_features import features_of  # noqa: E402
 from saltflow.studies.alloys.diameter_scores import score_diameters  # noqa: E402
 from saltflow.studies.alloys.forests import held_out_diameters  # noqa: E402
@@ -29,11 +30,12 @@ from saltflow.studies.alloys.gfa_lines import lines_of  # noqa: E402
 from saltflow.studies.alloys.gfa_study import SMALLEST_CASTING_mm, study_glass_forming  # noqa: E402
 from saltflow.studies.alloys.held_out_folds import AT_RANDOM, BY_SYSTEM, folds_of  # noqa: E402
 from saltflow.studies.alloys.search import replay_search  # noqa: E402
+from saltflow.studies.alloys.validation import CLASS_OF_ALLOY, validate  # noqa: E402
 
 DATA = REPOSITORY.parent / "shared/data/metallic_glass"
 SEED, TREES = 1, 200
-SEARCH = {"step": 2.0, "batch": 4, "imbalance": "none", "seed": SEED, "predict": []}
-FEWEST_ALLOYS, BATCH_OF_A_SYSTEM, RESAMPLES = 15, 8, 5000
+SEARCH = {"step": 2.0, "batch": 8, "imbalance": "none", "seed": SEED, "predict": []}
+FEWEST_ALLOYS, RESAMPLES = 15, 5000
 
 
 def temperatures() -> dict[str, list[float]]:
@@ -71,6 +73,22 @@ def compare_diameters(table: AlloyTable) -> None:
             )
 
 
+def compare_treatments(table: AlloyTable, folder: Path) -> None:
+    """Print what treatments change for bulk glasses among ternaries: alloys of more elements are all bulk glasses."""
+    runs, _ = validate(table, CLASS_OF_ALLOY, seed=SEED, folder=folder, say=lambda _: None)
+    ternary = (table.fractions > 0).sum(axis=1) == 3
+    for run in runs:
+        if run.division != BY_SYSTEM or run.treatment == "shuffled":
+            continue
+        rows = ternary[run.rows]
+        truth, told, systems = run.truth[rows], run.predicted[rows], table.systems[run.rows][rows]
+        if run.treatment == "none":
+            untreated = told
+            continue
+        gain = average_precision_gain(truth, told, untreated, systems=systems, seed=SEED)[BMG]
+        print("ternaries, {}: {value:+.3f} [{low:+.3f}, {high:+.3f}], {verdict}".format(run.treatment, **gain))
+
+
 def search_everywhere(table: AlloyTable, folder: Path) -> None:
     """Print the gain of the search in every system that is large enough, and its mean over systems."""
     systems, sizes = np.unique(table.systems, return_counts=True)
@@ -79,7 +97,7 @@ def search_everywhere(table: AlloyTable, folder: Path) -> None:
         glasses = int(np.sum(table.classes[table.systems == system] == BMG))
         if size < FEWEST_ALLOYS or not 2 <= glasses <= size - 2:
             continue
-        settings = SEARCH | {"propose": system.split("-"), "batch": BATCH_OF_A_SYSTEM, "repeats": 1}
+        settings = SEARCH | {"propose": system.split("-"), "repeats": 1}
         (folder / system).mkdir(parents=True, exist_ok=True)
         found = replay_search(table, settings=settings, folder=folder / system, say=lambda _: None)
         line = ", ".join(f"{name} {gain['value']:+.2f}" for name, gain in found["gains"].items())
@@ -105,8 +123,10 @@ def main() -> None:
     settings = SEARCH | {"propose": ["Zr", "Al", "Cu"], "repeats": 20}
     for line in lines_of(study_glass_forming(table, settings=settings, folder=folder, say=print)):
         print(line, flush=True)
+    classed = table.chosen(table.classes != "")
+    compare_treatments(classed, folder / "kept")
     compare_diameters(table)
-    search_everywhere(table.chosen(table.classes != ""), folder / "systems")
+    search_everywhere(classed, folder / "systems")
 
 
 if __name__ == "__main__":

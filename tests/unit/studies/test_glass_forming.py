@@ -165,6 +165,19 @@ def test_scores_know_a_calibrated_forecast_from_a_boastful_one():
     assert average_precision_gain(classes, honest, honest, **about)["BMG"]["verdict"] == "no difference"
 
 
+def test_the_number_of_elements_is_no_skill_within_one_number():
+    random = np.random.default_rng(1)
+    fractions = np.array([[0.5, 0.5, 0.0]] * 300 + [[0.4, 0.3, 0.3]] * 300)
+    many = np.arange(600) >= 300
+    classes = np.where(random.random(600) < np.where(many, 0.8, 0.1), "BMG", "ribbon")
+    told = np.column_stack([0 * many, ~many, many]).astype(float)
+    about = {"systems": np.arange(600).astype(str), "fractions": fractions, "elements": ["Al", "Cu", "Zr"], "seed": 1}
+    scores = score_classes(classes, told, **about)
+    assert scores["classes"]["BMG"]["above_chance"]
+    for scored in scores["numbers_of_elements"].values():
+        assert scored["average_precision"]["value"] == pytest.approx(scored["prevalence"])
+
+
 @pytest.fixture(scope="module")
 def table() -> AlloyTable:
     return planted(300)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saltflow.studies.alloys.alloy_table import CLASSES
+from saltflow.studies.alloys.alloy_table import BMG, CLASSES
 from saltflow.studies.alloys.resampled_systems import interval
 
 BINS = 10
@@ -34,10 +34,12 @@ def score_classes(
     Returns:
         JSON-able: alloys, systems, balanced_accuracy (mean recall), log_loss; classes → alloys, prevalence,
         average_precision with its interval, above_chance (whether the interval lies above the prevalence), precision
-        and recall of the likeliest class, calibration; elements → alloys and error rate.
+        and recall of the likeliest class, calibration; elements → alloys and error rate; numbers_of_elements → alloys,
+        prevalence and average precision of bulk glasses: where those have more elements than others, their number alone
+        tells much, and within one number it tells nothing.
     """
     truth = np.array([CLASSES.index(name) for name in classes])
-    told = probabilities.argmax(axis=1)
+    told, glass = probabilities.argmax(axis=1), probabilities[:, CLASSES.index(BMG)]
     own = np.clip(probabilities[np.arange(len(truth)), truth], 1e-3, 1)  # a hundred trees know no smaller
     return {
         "alloys": len(classes),
@@ -50,6 +52,7 @@ def score_classes(
             if np.any(truth == index)
         },
         "elements": _by_element(truth != told, fractions, elements),
+        "numbers_of_elements": _by_number(classes == BMG, glass, (fractions > 0).sum(axis=1), systems, seed),
     }
 
 
@@ -137,3 +140,19 @@ def _by_element(wrong: np.ndarray, fractions: np.ndarray, elements: Sequence[str
         if held[:, column].sum() >= FEWEST_ALLOYS
     }
     return dict(sorted(rates.items(), key=lambda item: -item[1]["error_rate"]))
+
+
+def _by_number(
+    is_glass: np.ndarray, probability: np.ndarray, numbers: np.ndarray, systems: np.ndarray, seed: int
+) -> dict[str, dict]:
+    """Number of elements → scores of bulk glasses among alloys of so many; no precision where all are alike."""
+    found = {}
+    for number in np.unique(numbers):
+        rows = numbers == number
+        mine, told = is_glass[rows], probability[rows]
+        found[str(number)] = {"alloys": len(mine), "prevalence": float(mine.mean()), "average_precision": None}
+        if 0 < mine.mean() < 1:
+            found[str(number)]["average_precision"] = interval(
+                lambda each, mine=mine, told=told: average_precision(mine[each], told[each]), systems[rows], seed=seed
+            )
+    return found

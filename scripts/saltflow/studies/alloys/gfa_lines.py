@@ -22,6 +22,7 @@ def lines_of(record: Mapping) -> Iterator[str]:
         for division in [key for key in part if key != "status"]:
             for treatment, scored in part[division].items():
                 yield f"{name}, held out by {division}, imbalance {treatment}: {line(scored)}"
+                yield from _lines_of_numbers(scored.get("numbers_of_elements", {}))
     for row in [*record.get("predictions", []), *record.get("proposals", [])]:
         near = f"nearest known alloy {100 * row['nearest_known']:.1f} at.% away"
         new = "" if row.get("system_is_known", True) else "; no alloy of its system is known"
@@ -38,6 +39,13 @@ def lines_of(record: Mapping) -> Iterator[str]:
 def _classes_line(scored: Mapping) -> str:
     found = [f"{name} {_bounds(each['average_precision'])}" for name, each in scored["classes"].items()]
     return f"average precision {', '.join(found)}; balanced accuracy {_bounds(scored['balanced_accuracy'])}"
+
+
+def _lines_of_numbers(numbers: Mapping[str, Mapping]) -> Iterator[str]:
+    for number, scored in numbers.items():
+        if precision := scored["average_precision"]:
+            alloys = f"{scored['alloys']} alloys of {number} elements, {100 * scored['prevalence']:.0f} % bulk glasses"
+            yield f"  {alloys}: average precision {_bounds(precision)}"
 
 
 def _diameters_line(scored: Mapping) -> str:
