@@ -24,7 +24,7 @@ from saltflow.studies.alloys.alloy_strings import parse_alloy  # noqa: E402
 from saltflow.studies.alloys.alloy_table import BMG, AlloyTable, read_alloys  # noqa: E402
 from saltflow.studies.alloys.class_scores import average_precision_gain  # noqa: E402
 from saltflow.studies.alloys.composition_features import features_of  # noqa: E402
-from saltflow.studies.alloys.diameter_scores import score_diameters  # noqa: E402
+from saltflow.studies.alloys.diameter_scores import rmse_change, score_diameters  # noqa: E402
 from saltflow.studies.alloys.forests import held_out_diameters  # noqa: E402
 from saltflow.studies.alloys.gfa_lines import lines_of  # noqa: E402
 from saltflow.studies.alloys.gfa_study import SMALLEST_CASTING_mm, study_glass_forming  # noqa: E402
@@ -65,6 +65,8 @@ def compare_diameters(table: AlloyTable) -> None:
             forest = RandomForestRegressor(TREES, random_state=SEED).fit(measured[train], cast.diameters_mm[train])
             published[test] = forest.predict(measured[test])
         ours = held_out_diameters(composed, cast.diameters_mm, cast.fractions, folds, treatment="none", seed=SEED)
+        change = rmse_change(cast.diameters_mm, ours, published, systems=cast.systems, seed=SEED)
+        print("composition less Tg, Tx, Tl: {value:+.2f} [{low:+.2f}, {high:+.2f}] mm".format(**change))
         for name, predicted in (("Tg, Tx, Tl", published), ("composition", ours)):
             scores = score_diameters(cast.diameters_mm, predicted, **about)
             found = "RMSE {value:.2f} [{low:.2f}, {high:.2f}] mm".format(**scores["rmse_mm"])

@@ -1,6 +1,7 @@
 """How well diameters are told: errors with intervals, by range and by element."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,8 +31,8 @@ def score_diameters(
     """
     errors = predicted_mm - diameters_mm
     held = fractions > 0
-    edges = ("0", *(f"{limit:g}" for limit in RANGES_mm))
-    names = [f"{low}-{high} mm" for low, high in zip(edges, [*edges[1:], "more"], strict=True)]
+    edges = [f"{limit:g}" for limit in RANGES_mm]
+    names = [f"below {edges[0]} mm", *(f"{low}-{high} mm" for low, high in pairwise(edges)), f"from {edges[-1]} mm"]
     inside = range_of(diameters_mm)
     return {
         "alloys": len(errors),
