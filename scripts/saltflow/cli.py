@@ -58,6 +58,11 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "anions": Listed("saltflow.studies.screening.command", "Anions bound to mobile ions only, and their cages."),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
     },
+    "Alloys": {
+        "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),
+        "tg": Listed("saltflow.studies.alloys.tg_command", "Glass transition over cooling rates."),
+        "voronoi": Listed("saltflow.studies.alloys.voronoi_command", "Voronoi indices and short-range order."),
+    },
     "Labels and potentials": {
         "reference": Listed("saltflow.labels.reference_command", "Check a reference method; label frames; hulls."),
         "dataset": Listed("saltflow.labels.dataset.command", "Bring labels in, take them out, remove duplicates."),

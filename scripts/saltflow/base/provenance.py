@@ -23,6 +23,8 @@ RECORDED_PACKAGES = (
     "MDAnalysis",
     "numpy",
     "packmol",
+    "pymatgen",
+    "scikit-learn",
     "tblite",
     "torch",
     "torch-dftd",

@@ -45,7 +45,7 @@ class CoolingCurve:
 
 def curves_from_quenches(records: Sequence[Mapping]) -> list[CoolingCurve]:
     """Cooling curves of the accepted replicas, from the content of their quench.json; a crystal has none."""
-    cooled = [record["cooling"] for record in records if record["status"] == "ok" and record.get("cooling")]
+    cooled = [record["cooling"] for record in records if record.get("status") == "ok" and record.get("cooling")]
     return [
         CoolingCurve(np.array(each["temperature_K"]), np.array(each["volume_A3"]), each["rate_K_per_ps"])
         for each in cooled
@@ -175,8 +175,10 @@ class _BrokenLine:
         return float((1 + np.count_nonzero(simulated >= self._gain(volumes))) / (1 + len(simulated)))
 
     def error_K(self, volumes: np.ndarray, best: int, rng: np.random.Generator) -> float:
-        """Standard error of Tg from simulated noise on the fitted lines."""
-        return float(self.candidates_K[self.common(self._like(volumes, self.lines[best], rng))].std())
+        """Standard error of Tg from simulated noise on the fitted lines, and from the grid of candidates."""
+        scatter_K = self.candidates_K[self.common(self._like(volumes, self.lines[best], rng))].std()
+        grid_K = (self.candidates_K[1] - self.candidates_K[0]) / np.sqrt(12)
+        return float(np.hypot(scatter_K, grid_K))
 
     def _gain(self, volumes: np.ndarray) -> np.ndarray:
         """Logarithm of the misfit of parabolas over that of broken lines, (...), of (..., replicas, frames)."""

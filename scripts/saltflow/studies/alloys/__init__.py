@@ -1,0 +1,1 @@
+"""Alloys: glass-forming ability from composition, and the next alloys to make."""
