@@ -1,4 +1,4 @@
-"""Energies and forces of many configurations at once, by any potential of the engine."""
+"""Energies, forces and stresses of many configurations at once, by any potential of the engine."""
 
 import operator
 from collections.abc import Sequence
@@ -36,18 +36,34 @@ class BatchedEvaluation:
             templates: elements and cell of each configuration.
             positions: its positions in Å.
         """
+        energies, forces, _ = self.with_stresses(templates, positions, [each.cell.array for each in templates])
+        return energies, forces
+
+    def with_stresses(
+        self, templates: Sequence[Atoms], positions: Sequence[np.ndarray], cells: Sequence[np.ndarray]
+    ) -> tuple[list[float], list[np.ndarray], list[np.ndarray]]:
+        """Energies in eV, forces in eV/Å and stresses in eV/Å³ (ASE's sign), shapes (atoms, 3) and (3, 3) each.
+
+        Args:
+            templates: elements of each configuration.
+            positions: its positions in Å.
+            cells: its lattice vectors as rows in Å.
+        """
         self.evaluated += len(templates)
         same = len(templates) == len(self._templates) and all(map(operator.is_, templates, self._templates))
         if not same:  # keeps neighbour lists while the same configurations come again
             self._templates, self._bound = list(templates), list(self._bind(templates))
-        energies, forces = [], []
-        for first, last, bound, cells in self._bound:
-            flat = torch.as_tensor(np.concatenate(positions[first:last]), device=self._potential.device)
-            found = bound.evaluate(flat, cells)
+        energies, forces, stresses = [], [], []
+        for first, last, bound in self._bound:
+            found = bound.evaluate(
+                torch.as_tensor(np.concatenate(positions[first:last]), device=self._potential.device),
+                torch.as_tensor(np.stack(cells[first:last]), device=self._potential.device),
+            )
             energies += [float(energy) for energy in found.energies.cpu()]
             sizes = [len(template) for template in templates[first:last]]
             forces += np.split(found.forces.double().cpu().numpy(), np.cumsum(sizes)[:-1])
-        return energies, forces
+            stresses += list(found.stresses.double().cpu().numpy())
+        return energies, forces, stresses
 
     def _bind(self, templates: Sequence[Atoms]):
         first = 0
@@ -56,11 +72,6 @@ class BatchedEvaluation:
             while last < len(templates) and atoms + len(templates[last]) <= self._most_atoms:
                 atoms += len(templates[last])
                 last += 1
-            numbers, system, _, cells = stack(templates[first:last])
-            yield (
-                first,
-                last,
-                self._potential.on(numbers, system),
-                torch.as_tensor(cells, device=self._potential.device),
-            )
+            numbers, system, _, _ = stack(templates[first:last])
+            yield first, last, self._potential.on(numbers, system)
             first = last

@@ -1,0 +1,124 @@
+"""The study of one host: what its ions do to its energy, voltage and shape."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.errors import InputError
+from saltflow.base.provenance import atomic_write
+from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.electrodes.candidates import Candidates
+from saltflow.studies.electrodes.configurations import OK, Configurations
+from saltflow.studies.electrodes.figure import plot_electrode
+from saltflow.studies.electrodes.host import Host, host_of
+from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
+from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
+from saltflow.studies.electrodes.void_sites import host_with_voids
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+
+log = logging.getLogger(__name__)
+
+
+def check_settings(settings: Mapping) -> None:
+    """Refuse settings that mean nothing.
+
+    Raises:
+        InputError: naming the option.
+    """
+    low, high = settings["range"]
+    problems = []
+    if not 0 <= low < high <= 1:
+        problems.append("--range has to be two fractions of the sites, ascending; give such as 0,1.")
+    if settings["points"] < 2 or settings["candidates"] < 1 or settings["steps"] < 1:
+        problems.append("--points has to be above 1, --candidates and --steps above 0; correct them.")
+    if not settings["force_eV_A"] > 0:
+        problems.append("--force has to be above 0; correct it.")
+    if problems:
+        raise InputError(problems)
+
+
+def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings: Mapping, folder: Path) -> dict:
+    """Voltages, phases and volumes of a host; what the folder holds is not computed again.
+
+    Args:
+        given: ordered unit cell, with the ion on its sites or (voids) without.
+        potential: of the engine.
+        ion: element.
+        settings: repeat, voids, range (fractions of the sites), points (compositions), candidates (of each),
+            force_eV_A, steps, seed, metal (file or None), potential (its name), and what else tells one potential from
+            another.
+        folder: for the configurations, structures and figures; it exists.
+
+    Returns:
+        The record, JSON-able.
+
+    Raises:
+        InputError: the host has neither ion nor void, the metal is none, or the range holds one composition alone.
+        SaltflowError: the potential lacks an element, or nothing comes to rest.
+    """
+    metal = metal_of(ion, settings["metal"])
+    numbers = np.unique([*given.numbers, *metal.numbers])
+    potential.check_elements(numbers, composition=str(given.symbols.formula.reduce()[0]))
+    evaluation = BatchedEvaluation(potential)
+    host = _host(given, ion, evaluation, settings=settings, folder=folder)
+    ions = _numbers_of_ions(host, settings)
+    metal_eV = metal_energy_eV(metal, evaluation, settings=settings, folder=folder)
+    log.info("%s has %s sites for %s; the metal has %.4f eV per atom.", given.symbols, host.sites, ion, metal_eV)
+    configurations = Configurations(host, evaluation, settings=settings, folder=folder / "configurations")
+    candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
+    phases = find_phases(configurations, candidates, ions=ions, metal_eV=metal_eV)
+    _write_structures(phases, folder / "phases.extxyz")
+    record = _record(host, phases, potential, metal_eV=metal_eV, settings=settings)
+    title = f"{record['ion']} in {record['host']} by {Path(settings['potential']).name}"
+    plot_electrode(record, folder / "electrode.svg", title=title)
+    return record
+
+
+def _host(given: Atoms, ion: str, evaluation: BatchedEvaluation, *, settings: Mapping, folder: Path) -> Host:
+    repeats = tuple(settings["repeat"])
+    if settings["voids"]:
+        return host_with_voids(given, ion, evaluation, repeats=repeats, settings=settings, folder=folder)
+    if ion not in given.symbols:
+        formula = given.symbols.formula.reduce()[0]
+        raise InputError([f"There is no {ion} in {formula}; name the ion with --ion, or have it put into --voids."])
+    return host_of(given, ion, repeats=repeats)
+
+
+def _numbers_of_ions(host: Host, settings: Mapping) -> list[int]:
+    ends = [fraction * host.sites for fraction in settings["range"]]
+    numbers = np.unique(np.linspace(*ends, settings["points"]).round().astype(int)).tolist()
+    if len(numbers) < 2:
+        raise InputError([f"--range holds one composition of {host.sites} sites; widen it or raise --repeat."])
+    return numbers
+
+
+def _write_structures(phases: Thermodynamics, path: Path) -> None:
+    """The lowest configuration of each composition, wrapped."""
+    frames = [each.atoms.copy() for each in phases.lowest()]
+    for frame in frames:
+        frame.wrap()
+    with atomic_write(path) as temporary:
+        ase.io.write(temporary, frames, format="extxyz")
+
+
+def _record(host: Host, phases: Thermodynamics, potential: MDPotential, *, metal_eV: float, settings: Mapping) -> dict:
+    rows = phases.rows(tuple(settings["repeat"]))
+    fell = sorted({each.status for each in phases.configurations if each.status != OK})
+    return {
+        "host": str(host.framework.symbols.formula.reduce()[0]),
+        "ion": host.ion,
+        "sites": host.sites,
+        "potential": settings["potential"],
+        "evaluated_by": potential.evaluated_by,
+        "metal_eV": metal_eV,
+        "mean_voltage_V": phases.curve.mean_V(),
+        "plateaus": phases.curve.steps(host.sites),
+        "compositions": rows,
+        "volume_change": rows[-1]["volume_A3_per_site"] / rows[0]["volume_A3_per_site"] - 1,
+        "left_out": fell,
+        "note": "Energies at 0 K of neutral cells; the hull knows the candidates of this supercell only.",
+    }
