@@ -28,7 +28,9 @@ from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 SETTINGS = {
     "repeat": [1, 1, 1], "voids": False, "range": [0.0, 1.0], "points": 5, "candidates": 6, "force_eV_A": 0.005,
-    "steps": 300, "seed": 1, "metal": None, "potential": "bonds", "potential_sha256": "-",
+    "steps": 300, "seed": 1, "metal": None, "potential": "bonds", "potential_sha256": "-", "layers": None,
+    "voltages": [], "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "cycles": 0, "ions_per_step": 1,
+    "md_ps": 1.0,
 }  # fmt: skip
 
 

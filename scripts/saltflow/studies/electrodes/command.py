@@ -23,6 +23,33 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--metal", type=click.Path(), help="Crystal of the metal; bcc by default.")
 @click.option("--force", "force_eV_A", type=float, default=0.03, show_default=True, help="Limit of forces, eV/Å.")
 @click.option("--steps", type=int, default=300, show_default=True, help="Most steps of a relaxation.")
+@click.option("--layers", help="Element of the layers of a layered host, across c: C of graphite.")
+@click.option("--temperature", "temperature_K", type=float, default=300.0, show_default=True, help="In K.")
+@click.option("--voltages", default="", help="Of grand-canonical Monte Carlo, such as 3.5,3.8,4.1; none by default.")
+@click.option("--sweeps", type=int, default=2000, show_default=True, help="Of each Monte Carlo chain.")
+@click.option(
+    "--energies",
+    type=click.Choice(["cells", "positions", "rigid"]),
+    default="cells",
+    show_default=True,
+    help="Of Monte Carlo: what is relaxed.",
+)
+@click.option("--cycles", type=int, default=0, show_default=True, help="Charges and discharges as dynamics.")
+@click.option(
+    "--rule",
+    type=click.Choice(["lowest-energy", "random", "nearest-to-face"]),
+    default="lowest-energy",
+    show_default=True,
+    help="Which ions a step of a cycle moves.",
+)
+@click.option(
+    "--face", "axis", type=click.Choice(["a", "b", "c"]), default="c", show_default=True, help="It is across this axis."
+)
+@click.option("--ions-per-step", type=int, default=1, show_default=True)
+@click.option("--md", "md_ps", type=float, default=1.0, show_default=True, help="Dynamics after each step, ps.")
+@click.option(
+    "--ensemble", type=click.Choice(["nvt", "npt", "npt-full"]), default="npt-full", show_default=True, help="Of it."
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--out", default="electrode", show_default=True, help="Folder for the results.")
 def command(
@@ -32,6 +59,7 @@ def command(
     device: str,
     repeat: str,
     bounds: str,
+    voltages: str,
     ion: str,
     seed: int,
     out: str,
@@ -39,7 +67,9 @@ def command(
 ) -> None:
     """Compute the voltage of an electrode, its stable phases, and the volume of its host, over its ions.
 
-    Writes electrode.json, phases.extxyz and electrode.svg. Typed again, it goes on where it stopped.
+    With --voltages it fills the host at these by Monte Carlo; with --cycles it takes ions out and puts them back, step
+    by step, with molecular dynamics between. Writes electrode.json, phases.extxyz, cycles.extxyz and electrode.svg.
+    Typed again, it goes on where it stopped.
     """
     from saltflow.base.provenance import provenance, write_json
     from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
@@ -50,6 +80,8 @@ def command(
     settings = options | {"seed": seed, "potential": model}
     settings["repeat"] = _numbers(repeat, 3, int, "--repeat", "2,2,1")
     settings["range"] = _numbers(bounds, 2, float, "--range", "0,1")
+    count = len(voltages.split(",")) if voltages else 0
+    settings["voltages"] = _numbers(voltages, count, float, "--voltages", "3.5,3.8,4.1") if count else []
     check_settings(settings)
     crystal = read_crystal(name, seed=seed)
     potential, settings["potential_sha256"] = load_given(model, sha256=sha256, device=device)
@@ -82,4 +114,14 @@ def _tell(record: dict, out: str) -> None:
         )
     for step in record["plateaus"]:
         click.echo(f"x {step['x_from']:.3f} to {step['x_to']:.3f}: {step['voltage_V']:.3f} V")
+    for row in record.get("monte_carlo", {"rows": []})["rows"]:
+        click.echo(f"{row['voltage_V']:.3f} V: x {row['x']:.3f} ± {row['x_error']:.3f}, {row['status']}")
+    if cycling := record.get("cycling"):
+        for cycle in cycling["cycles"]:
+            click.echo(
+                f"cycle {cycle['cycle']}: charge {cycle['charge_V']:.3f} V, discharge {cycle['discharge_V']:.3f} V, "
+                f"{cycle['irreversible_eV_per_site']:+.4f} eV per site did not come back"
+            )
+        if cycling["status"] != "ok":
+            click.echo(f"The cycles were stopped: {cycling['status']}; the last good state is in last_good.extxyz.")
     click.echo(f"mean {record['mean_voltage_V']:.3f} V by {record['potential']}; written to {out}/")

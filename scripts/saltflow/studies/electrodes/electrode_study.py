@@ -4,20 +4,21 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import InputError
-from saltflow.base.provenance import atomic_write
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import OK, Configurations
+from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
+from saltflow.studies.electrodes.staging import layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
 from saltflow.studies.electrodes.void_sites import host_with_voids
+from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,10 @@ def check_settings(settings: Mapping) -> None:
         problems.append("--points has to be above 1, --candidates and --steps above 0; correct them.")
     if not settings["force_eV_A"] > 0:
         problems.append("--force has to be above 0; correct it.")
+    if settings["cycles"] < 0 or settings["ions_per_step"] < 1 or settings["md_ps"] < 0 or settings["sweeps"] < 10:
+        problems.append("--cycles and --md must not be negative, --ions-per-step has to be above 0, --sweeps above 9.")
+    if not settings["temperature_K"] > 0:
+        problems.append("--temperature has to be above 0; correct it.")
     if problems:
         raise InputError(problems)
 
@@ -49,8 +54,9 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         potential: of the engine.
         ion: element.
         settings: repeat, voids, range (fractions of the sites), points (compositions), candidates (of each),
-            force_eV_A, steps, seed, metal (file or None), potential (its name), and what else tells one potential from
-            another.
+            force_eV_A, steps, seed, metal (file or None), layers (element of a layered host, or None); voltages,
+            sweeps, energies and temperature_K of Monte Carlo; cycles, rule, axis, ions_per_step, md_ps and ensemble of
+            cycles; potential (its name), and what else tells one potential from another.
         folder: for the configurations, structures and figures; it exists.
 
     Returns:
@@ -71,8 +77,16 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     configurations = Configurations(host, evaluation, settings=settings, folder=folder / "configurations")
     candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
     phases = find_phases(configurations, candidates, ions=ions, metal_eV=metal_eV)
-    _write_structures(phases, folder / "phases.extxyz")
+    write_frames([each.atoms for each in phases.lowest()], folder / "phases.extxyz")
     record = _record(host, phases, potential, metal_eV=metal_eV, settings=settings)
+    if settings["voltages"]:
+        record["monte_carlo"] = fill_at_voltages(
+            host, evaluation, phases.curve, metal_eV=metal_eV, settings=settings, folder=folder
+        )
+    if settings["cycles"]:
+        record["cycling"] = run_cycles(
+            host, potential, ends=(ions[0], ions[-1]), metal_eV=metal_eV, settings=settings, folder=folder
+        )
     title = f"{record['ion']} in {record['host']} by {Path(settings['potential']).name}"
     plot_electrode(record, folder / "electrode.svg", title=title)
     return record
@@ -96,17 +110,11 @@ def _numbers_of_ions(host: Host, settings: Mapping) -> list[int]:
     return numbers
 
 
-def _write_structures(phases: Thermodynamics, path: Path) -> None:
-    """The lowest configuration of each composition, wrapped."""
-    frames = [each.atoms.copy() for each in phases.lowest()]
-    for frame in frames:
-        frame.wrap()
-    with atomic_write(path) as temporary:
-        ase.io.write(temporary, frames, format="extxyz")
-
-
 def _record(host: Host, phases: Thermodynamics, potential: MDPotential, *, metal_eV: float, settings: Mapping) -> dict:
     rows = phases.rows(tuple(settings["repeat"]))
+    if settings["layers"]:
+        for row, each in zip(rows, phases.lowest(), strict=True):
+            row |= layered_measures(each.atoms, host.ion, settings["layers"])
     fell = sorted({each.status for each in phases.configurations if each.status != OK})
     return {
         "host": str(host.framework.symbols.formula.reduce()[0]),

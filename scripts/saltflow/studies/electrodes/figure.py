@@ -7,8 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from saltflow.base.plotting import COLOURS, figure_of, legend
+from saltflow.studies.electrodes.configurations import OK
+from saltflow.studies.electrodes.cycling import CHARGE, DISCHARGE
 
-HULL, CHARGE, DISCHARGE, MONTE_CARLO = COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3]
+HULL = COLOURS[0]
 
 
 def plot_electrode(record: Mapping, path: Path, *, title: str) -> None:
@@ -33,6 +35,15 @@ def _plot_voltages(axis: Axes, record: Mapping) -> None:
     steps = record["plateaus"]
     edges = [steps[0]["x_from"], *(step["x_to"] for step in steps)]
     axis.stairs([step["voltage_V"] for step in steps], edges, baseline=None, color=HULL, linewidth=2, label="hull, 0 K")
+    for direction, colour in ((CHARGE, COLOURS[1]), (DISCHARGE, COLOURS[2])):
+        steps = [row for row in record.get("cycling", {}).get("steps", []) if row["direction"] == direction]
+        if steps:
+            x, volts = ([row[name] for row in steps] for name in ("x", "voltage_V"))
+            axis.plot(x, volts, "." if len(steps) > 1 else "o", color=colour, label=f"{direction}, steps")
+    filled = [row for row in record.get("monte_carlo", {}).get("rows", []) if row["status"] == OK]
+    if filled:
+        x, errors, volts = ([row[name] for row in filled] for name in ("x", "x_error", "voltage_V"))
+        axis.errorbar(x, volts, xerr=errors, fmt="D", color=COLOURS[3], markersize=4, label="Monte Carlo")
     axis.set_ylabel("voltage (V)")
 
 
