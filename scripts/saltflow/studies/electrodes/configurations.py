@@ -11,9 +11,9 @@ from ase import Atoms
 from saltflow.base.provenance import digest
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.electrodes.integrity import Bonds
-from saltflow.studies.kept_numbers import find_numbers, keep_numbers
+from saltflow.studies.kept_numbers import find_kept, keep
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
-from saltflow.studies.relaxation.relaxed_cells import RelaxedCell, relax_cells
+from saltflow.studies.relaxation.relaxed_cells import relax_cells
 from saltflow.studies.relaxation.relaxed_states import relax
 
 OK, NOT_RELAXED, UNPHYSICAL = "ok", "not relaxed", "unphysical"
@@ -74,13 +74,13 @@ class Configurations:
         wanted = {each.tobytes(): each for each in alike if each.tobytes() not in self._found}
         missing = {}
         for name, occupation in wanted.items():
-            if (numbers := find_numbers(self._path(occupation), key=self.key)) is None:
+            if (numbers := find_kept(self._path(occupation), key=self.key)) is None:
                 missing[name] = occupation
             else:
                 self._found[name] = _read(numbers, self.host)
         for batch in self._batches(list(missing.values())):
             for configuration in self._made(batch):
-                keep_numbers(self._path(configuration.occupation), _written(configuration), key=self.key)
+                keep(self._path(configuration.occupation), _written(configuration), key=self.key)
                 self._found[configuration.occupation.tobytes()] = configuration
         return [self._found[each.tobytes()] for each in alike]
 
@@ -98,22 +98,23 @@ class Configurations:
         states = [self.host.filled(each) for each in occupations]
         limits = {"force_eV_A": self._settings["force_eV_A"], "steps": self._settings["steps"]}
         if self._relaxed == CELLS:
-            for index, cell in relax_cells(states, self._evaluation, **limits):
-                yield self._judged(occupations[index], cell)
+            for occupation, cell in zip(occupations, relax_cells(states, self._evaluation, **limits), strict=True):
+                rest = cell.is_converged(limits["force_eV_A"])
+                yield self._judged(occupation, cell.atoms, cell.energy_eV, is_relaxed=rest)
             return
         steps = limits["steps"] if self._relaxed == POSITIONS else 0
         for occupation, state in zip(
             occupations, relax(states, self._evaluation, **limits | {"steps": steps}), strict=True
         ):
             rest = state.is_converged or self._relaxed == RIGID
-            yield self._judged(occupation, RelaxedCell(state.atoms, state.energy_eV, 0.0, 0.0, 0.0, rest))
+            yield self._judged(occupation, state.atoms, state.energy_eV, is_relaxed=rest)
 
-    def _judged(self, occupation: np.ndarray, cell: RelaxedCell) -> Configuration:
-        broken = self._bonds.why_broken(cell.atoms) if np.isfinite(cell.energy_eV) else UNPHYSICAL
-        status = broken or (OK if cell.is_converged else NOT_RELAXED)
+    def _judged(self, occupation: np.ndarray, atoms: Atoms, energy_eV: float, *, is_relaxed: bool) -> Configuration:
+        broken = self._bonds.why_broken(atoms) if np.isfinite(energy_eV) else UNPHYSICAL
+        status = broken or (OK if is_relaxed else NOT_RELAXED)
         per_ion = f"{int(occupation.sum())} of {self.host.sites} {self.host.ion}"
-        log.info("%s: %.4f eV, %s.", per_ion, cell.energy_eV, status)
-        return Configuration(occupation, cell.atoms, cell.energy_eV, status)
+        log.info("%s: %.4f eV, %s.", per_ion, energy_eV, status)
+        return Configuration(occupation, atoms, energy_eV, status)
 
 
 def _written(configuration: Configuration) -> dict:

@@ -80,7 +80,7 @@ class Stepper:
             random = np.random.default_rng(derive_seed(self._settings["seed"], "ions", number))
             states = changed_states(self._host, before, added=added, random=random, **chosen)
         limits = {"force_eV_A": self._settings["force_eV_A"], "steps": self._settings["steps"]}
-        found = [cell for _, cell in sorted(relax_cells(states, self._evaluation, **limits), key=lambda each: each[0])]
+        found = relax_cells(states, self._evaluation, **limits)
         best = min(found, key=lambda each: each.energy_eV if np.isfinite(each.energy_eV) else np.inf)
         if not np.isfinite(best.energy_eV):
             return StepState(best.atoms, before, np.nan, UNPHYSICAL)
@@ -88,7 +88,9 @@ class Stepper:
             return StepState(best.atoms, before, best.energy_eV, reason)
         after, reason = self._dynamics_of(best.atoms, number=number, workdir=workdir)
         self._check_conserved(after, ions=len(before) - len(self._host.framework) + added)
-        status = reason or self._bonds.why_broken(after) or (OK if best.is_converged else NOT_RELAXED)
+        status = (
+            reason or self._bonds.why_broken(after) or (OK if best.is_converged(limits["force_eV_A"]) else NOT_RELAXED)
+        )
         return StepState(best.atoms, after, best.energy_eV, status)
 
     def _dynamics_of(self, atoms: Atoms, *, number: int, workdir: Path) -> tuple[Atoms, str | None]:

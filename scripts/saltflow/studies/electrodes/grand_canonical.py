@@ -101,8 +101,8 @@ def sample_voltage(energy_eV: Energy, sites: int, *, voltage_V: float, metal_eV:
     Returns:
         voltage_V, x and x_error (half width of the 68 % interval over blocks or chains), voltage_error_V (the same
         along the curve, by dx/dV = −N var(x)/kT; None without fluctuations), from_empty and from_full (means of these
-        chains) and status: ok; empty or full where nearly no site, or nearly every one, is taken; not equilibrated where
-        both kinds of chain differ by more than 0.05.
+        chains) and status: ok; empty or full where nearly no site, or nearly every one, is taken; not equilibrated
+        where both kinds of chain differ by more than 0.05.
     """
     ensemble = Ensemble(settings["temperature_K"], metal_eV - voltage_V)
     found = []

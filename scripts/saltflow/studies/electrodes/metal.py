@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_numbers, reference_states
@@ -49,8 +48,8 @@ def metal_energy_eV(metal: Atoms, evaluation: BatchedEvaluation, *, settings: di
 
     def relaxed() -> dict:
         limits = {"force_eV_A": settings["force_eV_A"], "steps": settings["steps"]}
-        ((_, cell),) = relax_cells([metal], evaluation, **limits)
-        if not cell.is_converged or not np.isfinite(cell.energy_eV):
+        (cell,) = relax_cells([metal], evaluation, **limits)
+        if not cell.is_converged(settings["force_eV_A"]):
             raise SaltflowError(f"The metal {metal.symbols[0]} does not come to rest by this potential; raise --steps.")
         volume_A3 = cell.atoms.get_volume() / len(metal)
         return {"energy_eV": cell.energy_eV / len(metal), "volume_A3": volume_A3}

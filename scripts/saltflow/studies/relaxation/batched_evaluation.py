@@ -36,34 +36,39 @@ class BatchedEvaluation:
             templates: elements and cell of each configuration.
             positions: its positions in Å.
         """
-        energies, forces, _ = self.with_stresses(templates, positions, [each.cell.array for each in templates])
-        return energies, forces
-
-    def with_stresses(
-        self, templates: Sequence[Atoms], positions: Sequence[np.ndarray], cells: Sequence[np.ndarray]
-    ) -> tuple[list[float], list[np.ndarray], list[np.ndarray]]:
-        """Energies in eV, forces in eV/Å and stresses in eV/Å³ (ASE's sign), shapes (atoms, 3) and (3, 3) each.
-
-        Args:
-            templates: elements of each configuration.
-            positions: its positions in Å.
-            cells: its lattice vectors as rows in Å.
-        """
-        self.evaluated += len(templates)
-        same = len(templates) == len(self._templates) and all(map(operator.is_, templates, self._templates))
-        if not same:  # keeps neighbour lists while the same configurations come again
-            self._templates, self._bound = list(templates), list(self._bind(templates))
-        energies, forces, stresses = [], [], []
-        for first, last, bound in self._bound:
-            found = bound.evaluate(
-                torch.as_tensor(np.concatenate(positions[first:last]), device=self._potential.device),
-                torch.as_tensor(np.stack(cells[first:last]), device=self._potential.device),
-            )
+        self._bind_anew(templates)
+        energies, forces = [], []
+        for first, last, bound, cells in self._bound:
+            flat = torch.as_tensor(np.concatenate(positions[first:last]), device=self._potential.device)
+            found = bound.evaluate(flat, cells)
             energies += [float(energy) for energy in found.energies.cpu()]
             sizes = [len(template) for template in templates[first:last]]
             forces += np.split(found.forces.double().cpu().numpy(), np.cumsum(sizes)[:-1])
-            stresses += list(found.stresses.double().cpu().numpy())
-        return energies, forces, stresses
+        return energies, forces
+
+    def of_cells(self, cells: Sequence[Atoms]) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Energy in eV, forces in eV/Å and stress in eV/Å³, shape (3, 3), of each cell as it is now.
+
+        Args:
+            cells: may change shape between calls; neighbour lists are kept while they are the same objects.
+        """
+        self._bind_anew(cells)
+        found = []
+        for first, last, bound, _ in self._bound:
+            positions, boxes = (torch.as_tensor(each, device=self.device) for each in stack(cells[first:last])[2:])
+            batch = bound.evaluate(positions, boxes)
+            sizes = np.cumsum([len(cell) for cell in cells[first:last]])[:-1]
+            forces = np.split(batch.forces.double().cpu().numpy(), sizes)
+            stresses = batch.stresses.double().cpu().numpy()
+            found += list(zip(batch.energies.double().cpu().tolist(), forces, stresses, strict=True))
+        return found
+
+    def _bind_anew(self, templates: Sequence[Atoms]) -> None:
+        """Bind the potential, unless the same configurations come again, whose neighbour lists are kept."""
+        self.evaluated += len(templates)
+        same = len(templates) == len(self._templates) and all(map(operator.is_, templates, self._templates))
+        if not same:
+            self._templates, self._bound = list(templates), list(self._bind(templates))
 
     def _bind(self, templates: Sequence[Atoms]):
         first = 0
@@ -72,6 +77,11 @@ class BatchedEvaluation:
             while last < len(templates) and atoms + len(templates[last]) <= self._most_atoms:
                 atoms += len(templates[last])
                 last += 1
-            numbers, system, _, _ = stack(templates[first:last])
-            yield first, last, self._potential.on(numbers, system)
+            numbers, system, _, cells = stack(templates[first:last])
+            yield (
+                first,
+                last,
+                self._potential.on(numbers, system),
+                torch.as_tensor(cells, device=self._potential.device),
+            )
             first = last

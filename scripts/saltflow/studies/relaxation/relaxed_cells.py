@@ -1,10 +1,6 @@
-"""Configurations relaxed with their cells, all of them as one batch.
+"""Cells relaxed with their atoms until nothing pulls at either, all of them as one batch."""
 
-Coordinates are those of Tadmor et al., Phys. Rev. B 59, 235 (1999), as in ASE's UnitCellFilter: positions in the cell
-at the start, and the deformation of that cell.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,22 +8,24 @@ from ase import Atoms
 from ase.units import GPa
 
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
-from saltflow.studies.relaxation.lbfgs import Lbfgs
+from saltflow.studies.relaxation.quasi_newton import CURVATURE_eV_A2, QuasiNewton
 
 RESIDUAL_GPa = 0.05  # of any component of the stress
+STIFFNESS_GPa = 80.0  # of a solid, before the first step
+LARGEST_STRAIN = 0.03  # of a step
 
 
 @dataclass(frozen=True)
 class RelaxedCell:
-    """A configuration and its cell at their minimum.
+    """A cell at its minimum.
 
     Attributes:
-        atoms: with the relaxed cell and positions, not wrapped.
+        atoms: with the relaxed cell and positions.
         energy_eV: NaN where it became unphysical.
         residual_GPa: largest component of the stress that is left.
         force_eV_A: largest force that is left.
         volume_change: of the relaxation, over the volume before.
-        is_converged: whether both are below their limits.
+        steps: that it took.
     """
 
     atoms: Atoms
@@ -35,67 +33,64 @@ class RelaxedCell:
     residual_GPa: float
     force_eV_A: float
     volume_change: float
-    is_converged: bool
+    steps: int
+
+    @property
+    def is_physical(self) -> bool:
+        """Whether all of its numbers are finite."""
+        return bool(np.isfinite([self.energy_eV, self.residual_GPa, self.force_eV_A]).all())
+
+    def is_converged(self, force_eV_A: float) -> bool:
+        """Whether it came to rest; twice the limit of the stress still counts."""
+        return self.force_eV_A <= force_eV_A and self.residual_GPa <= 2 * RESIDUAL_GPa
 
 
 def relax_cells(
-    states: Sequence[Atoms], evaluation: BatchedEvaluation, *, force_eV_A: float, steps: int
-) -> Iterator[tuple[int, RelaxedCell]]:
-    """Relax positions and cells; gives the index of a configuration and its minimum as soon as it has come to rest.
+    given: Sequence[Atoms], evaluation: BatchedEvaluation, *, force_eV_A: float, steps: int
+) -> list[RelaxedCell]:
+    """Relax cells and positions by BFGS; a strain ε and displacements are the coordinates of a cell.
+
+    Strains count as lengths c ε with c² = V K / k, K the stiffness of a solid and k the curvature of a bond, so that
+    one Hessian guess suits both. Cells do not rotate.
 
     Args:
-        states: configurations of any sizes.
+        given: cells of any sizes.
         force_eV_A: limit of the largest force; that of the stress is `RESIDUAL_GPa`.
         steps: at most.
     """
-    templates = [state.copy() for state in states]
-    moving = [_Deforming(state) for state in states]
+    states = [cell.copy() for cell in given]
+    lengths_A = [np.sqrt(cell.get_volume() * STIFFNESS_GPa * GPa / CURVATURE_eV_A2) for cell in given]
+    minimisers = [QuasiNewton() for _ in given]
+    found: dict[int, RelaxedCell] = {}
     active = list(range(len(states)))
     for step in range(steps + 1):
-        found = evaluation.with_stresses(
-            [templates[i] for i in active], [moving[i].positions for i in active], [moving[i].cell for i in active]
-        )
         left = []
-        for index, energy, forces, stress in zip(active, *found, strict=True):
-            force = float(np.linalg.norm(forces, axis=1).max())
-            residual = float(np.abs(stress).max() / GPa)
-            is_rest = force <= force_eV_A and residual <= RESIDUAL_GPa
-            if is_rest or not np.isfinite([energy, force, residual]).all() or step == steps:
-                atoms = templates[index]
-                before = atoms.get_volume()
-                atoms.set_cell(moving[index].cell)
-                atoms.positions = moving[index].positions
-                yield index, RelaxedCell(atoms, energy, residual, force, atoms.get_volume() / before - 1, is_rest)
+        evaluated = evaluation.of_cells([states[index] for index in active])
+        for index, (energy_eV, forces, stress) in zip(active, evaluated, strict=True):
+            residual_GPa, force = float(np.abs(stress).max() / GPa), float(np.linalg.norm(forces, axis=1).max())
+            change = states[index].get_volume() / given[index].get_volume() - 1
+            now = RelaxedCell(states[index], energy_eV, residual_GPa, force, change, step)
+            is_done = force < force_eV_A and residual_GPa < RESIDUAL_GPa
+            if is_done or not now.is_physical or step == steps:
+                found[index] = now
             else:
-                moving[index].move(forces, stress)
+                _move(states[index], minimisers[index], forces, stress, lengths_A[index])
                 left.append(index)
         active = left
         if not active:
-            return
+            break
+    for cell in found.values():
+        if cell.is_physical:
+            cell.atoms.wrap()
+    return [found[index] for index in range(len(states))]
 
 
-class _Deforming:
-    """Positions and cell of one configuration while it is relaxed."""
-
-    def __init__(self, start: Atoms):
-        self._cell = start.cell.array.copy()
-        self._natural = start.positions.copy()
-        self._deformation = np.eye(3)
-        # An atom and the cell then pull back about equally.
-        self._weight = np.sqrt(len(start))
-        self._minimiser = Lbfgs()
-
-    @property
-    def cell(self) -> np.ndarray:
-        return self._cell @ self._deformation.T
-
-    @property
-    def positions(self) -> np.ndarray:
-        return self._natural @ self._deformation.T
-
-    def move(self, forces: np.ndarray, stress: np.ndarray) -> None:
-        virial = -abs(np.linalg.det(self.cell)) * stress
-        pull = np.linalg.solve(self._deformation, virial.T).T / self._weight
-        move = self._minimiser.move(np.vstack([forces @ self._deformation, pull]))
-        self._natural = self._natural + move[:-3]
-        self._deformation = self._deformation + move[-3:] / self._weight
+def _move(state: Atoms, minimiser: QuasiNewton, forces: np.ndarray, stress: np.ndarray, length_A: float) -> None:
+    virial = -state.get_volume() * stress / length_A
+    move = minimiser.move(np.vstack([forces, virial]))
+    strain = move[-3:] / length_A
+    if (largest := np.abs(strain).max()) > LARGEST_STRAIN:
+        move *= LARGEST_STRAIN / largest  # the minimiser holds this array, so that it learns from the real step
+        strain = move[-3:] / length_A
+    state.set_cell(state.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    state.positions += move[:-3]
