@@ -1,8 +1,8 @@
 """Insertion electrodes by universal potentials beside measurement: voltages, spacing of graphite, stages, volumes.
 
-Each host is what `saltflow electrode` computes. The empty end of LiC6 is stacked AA; graphite (AB) is relaxed beside it,
-and the voltage of LiC6 is against that. Relaxed configurations stay in the folder, so that a run goes on where it was
-stopped; the table shows what is there.
+Each host is what `saltflow electrode` computes. The empty end of LiC6 is stacked AA; graphite (AB) is relaxed beside
+it, and the voltage of LiC6 is against that. Relaxed configurations stay in the folder, so that a run goes on where it
+was stopped; the table shows what is there.
 
 usage: python benchmarks/electrodes/run.py [--potentials chgnet-pbe …] [--hosts LiCoO2 …] [--folder FOLDER]
 """

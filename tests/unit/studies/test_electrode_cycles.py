@@ -14,7 +14,7 @@ from saltflow.studies.electrodes.cycles_of_host import run_cycles
 from saltflow.studies.electrodes.cycling import moves_of
 from saltflow.studies.electrodes.electrode_study import study_electrode
 from saltflow.studies.electrodes.host import host_of
-from saltflow.studies.electrodes.integrity import Bonds
+from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.electrodes.moved_sites import free_sites_A
 
 SETTINGS = {
@@ -172,7 +172,7 @@ def test_a_host_that_falls_apart_is_stopped_with_its_last_good_state(host, tmp_p
     assert record["cycles"] == []
     last: Atoms = ase.io.read(tmp_path / "last_good.extxyz")
     assert len(last) == 8
-    assert Bonds.of(host.framework).why_broken(last) is None
+    assert FrameworkBonds.of(host.framework).why_broken(last) is None
 
 
 def test_the_whole_study_tells_hull_cycles_and_monte_carlo_side_by_side(tmp_path):

@@ -20,7 +20,7 @@ from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import Configurations
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
 from saltflow.studies.electrodes.host import host_of
-from saltflow.studies.electrodes.integrity import Bonds
+from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
 from saltflow.studies.electrodes.thermodynamics import find_phases
 from saltflow.studies.electrodes.voltages import voltage_curve
@@ -146,7 +146,7 @@ def test_an_empty_host_takes_its_ions_into_its_octahedra(tmp_path, relaxed):
 def test_a_host_that_falls_apart_is_told_from_one_that_breathes():
     cell = rock_salt()
     framework = cell[[symbol == "Ti" for symbol in cell.symbols]]
-    bonds = Bonds.of(framework)
+    bonds = FrameworkBonds.of(framework)
     breathing = framework.copy()
     breathing.set_cell(framework.cell * 1.1, scale_atoms=True)
     assert bonds.why_broken(breathing) is None

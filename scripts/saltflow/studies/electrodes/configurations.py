@@ -10,7 +10,7 @@ from ase import Atoms
 
 from saltflow.base.provenance import digest
 from saltflow.studies.electrodes.host import Host
-from saltflow.studies.electrodes.integrity import Bonds
+from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.kept_numbers import find_kept, keep
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
@@ -61,7 +61,7 @@ class Configurations:
     ):
         self.host, self._evaluation, self._settings = host, evaluation, settings
         self._folder, self._relaxed = folder, relaxed
-        self._bonds = Bonds.of(host.framework)
+        self._bonds = FrameworkBonds.of(host.framework)
         made_by = {name: settings[name] for name in ("force_eV_A", "steps", "potential", "potential_sha256")}
         framework = host.framework
         places = [each.round(4).tolist() for each in (framework.cell.array, framework.positions, host.sites_A)]

@@ -17,7 +17,7 @@ from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.chosen_ions import changed_states
 from saltflow.studies.electrodes.configurations import NOT_RELAXED, OK, UNPHYSICAL
 from saltflow.studies.electrodes.host import Host
-from saltflow.studies.electrodes.integrity import Bonds
+from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
 
@@ -60,7 +60,7 @@ class Stepper:
     def __init__(self, host: Host, potential: MDPotential, *, settings: Mapping, dynamics: Mapping):
         self._host, self._potential, self._settings, self._dynamics = host, potential, settings, dynamics
         self._evaluation = BatchedEvaluation(potential)
-        self._bonds = Bonds.of(host.framework)
+        self._bonds = FrameworkBonds.of(host.framework)
 
     def step(self, before: Atoms, *, added: int, number: int, workdir: Path) -> StepState:
         """The state after ions were added (taken out where negative).

@@ -9,7 +9,7 @@ from matscipy.neighbours import neighbour_list
 from saltflow.analysis.structure.coordination_shells import Snapshot
 from saltflow.analysis.structure.voids import observe_voids
 from saltflow.studies.electrodes.host import Host
-from saltflow.studies.electrodes.integrity import BONDED, Bonds
+from saltflow.studies.electrodes.integrity import BONDED, FrameworkBonds
 from saltflow.studies.electrodes.moved_sites import framework_moves, moved_sites_A
 
 DIMER_A = 1.5  # O–O; a peroxide has 1.45, O2 1.21
@@ -26,7 +26,7 @@ class Degradation:
 
     def __init__(self, host: Host):
         self._host = host
-        self._bonds = Bonds.of(host.framework)
+        self._bonds = FrameworkBonds.of(host.framework)
         symbols = np.array(host.framework.symbols)
         self._is_metal = ~np.isin(symbols, list(NONMETALS))
 

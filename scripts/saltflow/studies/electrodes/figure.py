@@ -1,6 +1,7 @@
 """Voltage, stable phases and shape of a host over the number of its ions."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,12 @@ def _plot_voltages(axis: Axes, record: Mapping) -> None:
     steps = record["plateaus"]
     edges = [steps[0]["x_from"], *(step["x_to"] for step in steps)]
     axis.stairs([step["voltage_V"] for step in steps], edges, baseline=None, color=HULL, linewidth=2, label="hull, 0 K")
+    rows = record.get("cycling", {}).get("steps", [])
     for direction, colour in ((CHARGE, COLOURS[1]), (DISCHARGE, COLOURS[2])):
-        steps = [row for row in record.get("cycling", {}).get("steps", []) if row["direction"] == direction]
+        steps = [(before["x"], row) for before, row in pairwise(rows) if row["direction"] == direction]
         if steps:
-            x, volts = ([row[name] for row in steps] for name in ("x", "voltage_V"))
-            axis.plot(x, volts, "." if len(steps) > 1 else "o", color=colour, label=f"{direction}, steps")
+            volts, starts, ends = zip(*((row["voltage_V"], x, row["x"]) for x, row in steps), strict=True)
+            axis.hlines(volts, starts, ends, color=colour, label=f"{direction}, steps")
     filled = [row for row in record.get("monte_carlo", {}).get("rows", []) if row["status"] == OK]
     if filled:
         x, errors, volts = ([row[name] for row in filled] for name in ("x", "x_error", "voltage_V"))

@@ -14,8 +14,8 @@ MOST_BROKEN = 0.25  # of the bonds of the framework
 
 
 @dataclass(frozen=True)
-class Bonds:
-    """Bonds between atoms of a framework: pairs closer than 1.25 × the sum of their covalent radii.
+class FrameworkBonds:
+    """FrameworkBonds between atoms of a framework: pairs closer than 1.25 × the sum of their covalent radii.
 
     Attributes:
         first, second: indices of the atoms of each bond, shape (bonds,).
@@ -25,7 +25,7 @@ class Bonds:
     second: np.ndarray
 
     @classmethod
-    def of(cls, framework: Atoms) -> "Bonds":
+    def of(cls, framework: Atoms) -> "FrameworkBonds":
         """The bonds of a framework."""
         return cls(*_pairs(framework, BONDED)[:2])
 

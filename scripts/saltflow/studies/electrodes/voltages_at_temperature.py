@@ -37,7 +37,9 @@ def fill_at_voltages(
         folder: of the study; energies of cells are shared with the hull.
 
     Returns:
-        rows (of `sample_voltage`, with hull_V, the voltage of the hull at that x, and difference_V), energies, note.
+        energies, temperature_K, note (of `all_at_once`) and rows (of `sample_voltage`), with occupations that were
+        tried, those refused because they did not come to rest, hull_V, the voltage of the hull at that x, and
+        difference_V.
     """
     relaxed = settings["energies"]
     place = "configurations" if relaxed == CELLS else f"configurations_{relaxed}"
@@ -56,7 +58,14 @@ def fill_at_voltages(
     for voltage_V in settings["voltages"]:
 
         def sample(voltage_V: float = voltage_V) -> dict:
-            return sample_voltage(energy_eV, host.sites, voltage_V=voltage_V, metal_eV=metal_eV, settings=chosen)
+            met: dict[bytes, float] = {}
+
+            def noted(occupation: np.ndarray) -> float:
+                met[occupation.tobytes()] = found = energy_eV(occupation)
+                return found
+
+            row = sample_voltage(noted, host.sites, voltage_V=voltage_V, metal_eV=metal_eV, settings=chosen)
+            return row | {"occupations": len(met), "refused": sum(np.isinf(each) for each in met.values())}
 
         key = digest([configurations.key, chosen, metal_eV, voltage_V])
         row = kept_numbers(folder / "monte_carlo" / f"{voltage_V:.4f}V.json", sample, key=key)
@@ -65,4 +74,9 @@ def fill_at_voltages(
         between = {"hull_V": hull_V, "difference_V": voltage_V - hull_V} if has_hull else {}
         rows.append(row | {"hull_V": None, "difference_V": None} | between)
         log.info("%.3f V: x %.3f ± %.3f, %s.", voltage_V, row["x"], row["x_error"], row["status"])
-    return {"energies": relaxed, "temperature_K": settings["temperature_K"], "rows": rows, "note": all_at_once(rows)}
+    return {
+        "energies": relaxed,
+        "temperature_K": settings["temperature_K"],
+        "rows": rows,
+        "note": all_at_once(rows),
+    }
