@@ -19,7 +19,7 @@ from saltflow.potentials.as_calculator import AsCalculator
 from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import Configurations
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
-from saltflow.studies.electrodes.host import host_of
+from saltflow.studies.electrodes.host import host_of, with_vacancies
 from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
 from saltflow.studies.electrodes.thermodynamics import find_phases
@@ -27,10 +27,10 @@ from saltflow.studies.electrodes.voltages import voltage_curve
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 SETTINGS = {
-    "repeat": [1, 1, 1], "voids": False, "range": [0.0, 1.0], "points": 5, "candidates": 6, "force_eV_A": 0.005,
-    "steps": 300, "seed": 1, "metal": None, "potential": "bonds", "potential_sha256": "-", "layers": None,
-    "voltages": [], "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "cycles": 0, "ions_per_step": 1,
-    "md_ps": 1.0,
+    "repeat": [1, 1, 1], "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5, "candidates": 6,
+    "force_eV_A": 0.005, "steps": 300, "seed": 1, "metal": None, "potential": "bonds", "potential_sha256": "-",
+    "layers": None, "voltages": [], "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "cycles": 0,
+    "ions_per_step": 1, "md_ps": 1.0,
 }  # fmt: skip
 
 
@@ -143,6 +143,18 @@ def test_an_empty_host_takes_its_ions_into_its_octahedra(tmp_path, relaxed):
     assert json.dumps(record)
 
 
+def test_vacancies_are_those_of_the_seed_and_break_symmetry():
+    host = host_of(rock_salt(), "Li", repeats=(2, 1, 1))
+    hosts = [with_vacancies(host, "Ti", 2, seed=seed) for seed in (1, 1, 2, 3)]
+    assert all(len(each.framework) == 6 for each in hosts)
+    assert np.array_equal(hosts[0].framework.positions, hosts[1].framework.positions)
+    assert any(not np.array_equal(hosts[0].framework.positions, each.framework.positions) for each in hosts[2:])
+    assert 1 <= len(hosts[0].permutations) < len(host.permutations)
+    assert len(Candidates(hosts[0], count=99, seed=1).of(1)) > len(Candidates(host, count=99, seed=1).of(1)) == 1
+    with pytest.raises(InputError, match="--vacancies: the supercell has 8 Ti in its framework"):
+        with_vacancies(host, "Ti", 8, seed=1)
+
+
 def test_a_host_that_falls_apart_is_told_from_one_that_breathes():
     cell = rock_salt()
     framework = cell[[symbol == "Ti" for symbol in cell.symbols]]
@@ -191,6 +203,7 @@ def test_options_are_checked_before_a_potential_is_loaded():
 
     for options, sentence in (
         (["--repeat", "2,2"], "--repeat is no list of 3 numbers; give such as 2,2,1."),
+        (["--vacancies", "C"], "--vacancies is no list of elements with counts; give such as C:1 or O:2,Co:1."),
         (["--range", "a,b"], "--range is no list of 2 numbers; give such as 0,1."),
     ):
         said = CliRunner().invoke(command, ["host.cif", "--ion", "Li", "--potential", "x", *options])

@@ -17,6 +17,7 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--repeat", default="1,1,1", show_default=True, help="Of the cell of the file.")
 @click.option("--voids", is_flag=True, help="The host holds no ion yet: its sites are the voids that cost least.")
+@click.option("--vacancies", default="", help="Of the framework, such as C:1; drawn by --seed.")
 @click.option("--range", "bounds", default="0,1", show_default=True, help="Of x, the fraction of occupied sites.")
 @click.option("--points", type=int, default=5, show_default=True, help="Compositions in that range.")
 @click.option("--candidates", type=int, default=6, show_default=True, help="Most configurations of each composition.")
@@ -59,6 +60,7 @@ def command(
     device: str,
     repeat: str,
     bounds: str,
+    vacancies: str,
     voltages: str,
     ion: str,
     seed: int,
@@ -80,6 +82,7 @@ def command(
     settings = options | {"seed": seed, "potential": model}
     settings["repeat"] = _numbers(repeat, 3, int, "--repeat", "2,2,1")
     settings["range"] = _numbers(bounds, 2, float, "--range", "0,1")
+    settings["vacancies"] = _vacancies(vacancies)
     count = len(voltages.split(",")) if voltages else 0
     settings["voltages"] = _numbers(voltages, count, float, "--voltages", "3.5,3.8,4.1") if count else []
     check_settings(settings)
@@ -104,6 +107,15 @@ def _numbers(text: str, count: int, kind: type, option: str, example: str) -> li
     if len(found) != count:
         raise SaltflowError(f"{option} is no list of {count} numbers; give such as {example}.")
     return found
+
+
+def _vacancies(text: str) -> list[tuple[str, int]]:
+    from saltflow.base.errors import SaltflowError
+
+    pairs = [each.partition(":") for each in text.split(",") if each]
+    if not all(element and count.isdigit() for element, _, count in pairs):
+        raise SaltflowError("--vacancies is no list of elements with counts; give such as C:1 or O:2,Co:1.")
+    return [(element, int(count)) for element, _, count in pairs]
 
 
 def _tell(record: dict, out: str) -> None:

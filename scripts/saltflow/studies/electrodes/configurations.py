@@ -18,6 +18,7 @@ from saltflow.studies.relaxation.relaxed_states import relax
 
 OK, NOT_RELAXED, UNPHYSICAL = "ok", "not relaxed", "unphysical"
 ATOMS_ON_A_CPU = 200  # of a batch; more are no faster there, and lose more when stopped
+MADE_BY = ("force_eV_A", "steps", "potential", "potential_sha256")  # settings of a relaxed energy
 CELLS, POSITIONS, RIGID = "cells", "positions", "rigid"
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Configurations:
         self.host, self._evaluation, self._settings = host, evaluation, settings
         self._folder, self._relaxed = folder, relaxed
         self._bonds = FrameworkBonds.of(host.framework)
-        made_by = {name: settings[name] for name in ("force_eV_A", "steps", "potential", "potential_sha256")}
+        made_by = {name: settings[name] for name in MADE_BY}
         framework = host.framework
         places = [each.round(4).tolist() for each in (framework.cell.array, framework.positions, host.sites_A)]
         self.key = digest([made_by, relaxed, str(framework.symbols), host.ion, *places])

@@ -13,7 +13,7 @@ from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import OK, Configurations
 from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
-from saltflow.studies.electrodes.host import Host, host_of
+from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
 from saltflow.studies.electrodes.staging import layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
@@ -53,10 +53,10 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         given: ordered unit cell, with the ion on its sites or (voids) without.
         potential: of the engine.
         ion: element.
-        settings: repeat, voids, range (fractions of the sites), points (compositions), candidates (of each),
-            force_eV_A, steps, seed, metal (file or None), layers (element of a layered host, or None); voltages,
-            sweeps, energies and temperature_K of Monte Carlo; cycles, rule, axis, ions_per_step, md_ps and ensemble of
-            cycles; potential (its name), and what else tells one potential from another.
+        settings: repeat, voids, vacancies (pairs of element and count), range (fractions of the sites), points
+            (compositions), candidates (of each), force_eV_A, steps, seed, metal (file or None), layers (element of a
+            layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; cycles, rule, axis,
+            ions_per_step, md_ps and ensemble of cycles; potential (its name) and potential_sha256.
         folder: for the configurations, structures and figures; it exists.
 
     Returns:
@@ -95,11 +95,15 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
 def _host(given: Atoms, ion: str, evaluation: BatchedEvaluation, *, settings: Mapping, folder: Path) -> Host:
     repeats = tuple(settings["repeat"])
     if settings["voids"]:
-        return host_with_voids(given, ion, evaluation, repeats=repeats, settings=settings, folder=folder)
-    if ion not in given.symbols:
+        host = host_with_voids(given, ion, evaluation, repeats=repeats, settings=settings, folder=folder)
+    elif ion in given.symbols:
+        host = host_of(given, ion, repeats=repeats)
+    else:
         formula = given.symbols.formula.reduce()[0]
         raise InputError([f"There is no {ion} in {formula}; name the ion with --ion, or have it put into --voids."])
-    return host_of(given, ion, repeats=repeats)
+    for element, count in settings["vacancies"]:
+        host = with_vacancies(host, element, count, seed=settings["seed"])
+    return host
 
 
 def _numbers_of_ions(host: Host, settings: Mapping) -> list[int]:

@@ -1,12 +1,13 @@
 """A host of ions: a supercell of its framework, and the sites that ions may take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 
 from saltflow.base.errors import InputError
+from saltflow.base.provenance import derive_seed
 from saltflow.studies.mobile_sites import SYMMETRY_TOLERANCE_A, MobileSites, find_sites, symmetry_of
 
 MOST_OPERATIONS = 2000  # of a supercell that are used to tell which occupations are alike
@@ -55,6 +56,27 @@ def host_of(crystal: Atoms, ion: str, *, repeats: tuple[int, int, int]) -> Host:
     """
     sites = find_sites(crystal, ion, voids=False)
     return _supercell(sites, sites.positions, repeats=repeats, is_occupied=True)
+
+
+def with_vacancies(host: Host, element: str, count: int, *, seed: int) -> Host:
+    """A host without some atoms of its framework, drawn at random.
+
+    Args:
+        host: whole.
+        element: of the framework.
+        count: atoms that are taken out.
+        seed: of the draw.
+
+    Raises:
+        InputError: the framework has fewer of them.
+    """
+    own = np.flatnonzero([symbol == element for symbol in host.framework.symbols])
+    if not 0 < count < len(own):
+        raise InputError([f"--vacancies: the supercell has {len(own)} {element} in its framework; leave one at least."])
+    gone = np.random.default_rng(derive_seed(seed, "vacancies", element)).permutation(own)[:count]
+    framework = host.framework[np.setdiff1d(np.arange(len(host.framework)), gone)]
+    ions = Atoms([host.ion] * host.sites, host.sites_A, cell=framework.cell, pbc=True)
+    return replace(host, framework=framework, permutations=_permutations(framework, ions))
 
 
 def host_of_voids(sites: MobileSites, positions: np.ndarray, *, repeats: tuple[int, int, int]) -> Host:

@@ -9,6 +9,7 @@ from ase.data import atomic_numbers, reference_states
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import digest
 from saltflow.materials.structure_files import read_structure
+from saltflow.studies.electrodes.configurations import MADE_BY
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
@@ -54,6 +55,6 @@ def metal_energy_eV(metal: Atoms, evaluation: BatchedEvaluation, *, settings: di
         volume_A3 = cell.atoms.get_volume() / len(metal)
         return {"energy_eV": cell.energy_eV / len(metal), "volume_A3": volume_A3}
 
-    made_by = {name: settings[name] for name in ("force_eV_A", "steps", "potential", "potential_sha256")}
+    made_by = {name: settings[name] for name in MADE_BY}
     key = digest([made_by, str(metal.symbols), metal.cell.array.round(4).tolist()])
     return kept_numbers(folder / "metal.json", relaxed, key=key)["energy_eV"]

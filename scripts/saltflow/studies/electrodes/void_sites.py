@@ -10,6 +10,7 @@ from ase.geometry import find_mic
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import digest
+from saltflow.studies.electrodes.configurations import MADE_BY
 from saltflow.studies.electrodes.host import Host, host_of_voids
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.mobile_sites import MobileSites, find_sites
@@ -55,7 +56,8 @@ def host_with_voids(
         return {"energies_eV": [each if np.isfinite(each) else None for each in found]}
 
     places = [each.round(4).tolist() for each in (crystal.cell.array, crystal.positions, sites.positions)]
-    key = digest([dict(settings), repeats, str(crystal.symbols), ion, *places])
+    made_by = {name: settings[name] for name in MADE_BY}
+    key = digest([made_by, repeats, str(crystal.symbols), ion, *places])
     kept = kept_numbers(folder / "voids.json", energies, key=key)["energies_eV"]
     energies_eV = np.array([np.inf if each is None else each for each in kept])
     if not np.isfinite(energies_eV).any():

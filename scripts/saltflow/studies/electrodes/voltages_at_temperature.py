@@ -65,7 +65,7 @@ def fill_at_voltages(
                 return found
 
             row = sample_voltage(noted, host.sites, voltage_V=voltage_V, metal_eV=metal_eV, settings=chosen)
-            return row | {"occupations": len(met), "refused": sum(np.isinf(each) for each in met.values())}
+            return row | {"occupations": len(met), "refused": int(np.isinf(list(met.values())).sum())}
 
         key = digest([configurations.key, chosen, metal_eV, voltage_V])
         row = kept_numbers(folder / "monte_carlo" / f"{voltage_V:.4f}V.json", sample, key=key)
