@@ -6,7 +6,9 @@ from math import comb
 import numpy as np
 import pytest
 from ase.units import kB
+from electrode_models import BondedHost, rock_salt
 
+from saltflow.potentials.as_calculator import AsCalculator
 from saltflow.studies.electrodes.grand_canonical import (
     EMPTY,
     FULL,
@@ -16,6 +18,10 @@ from saltflow.studies.electrodes.grand_canonical import (
     sample_chain,
     sample_voltage,
 )
+from saltflow.studies.electrodes.host import host_of
+from saltflow.studies.electrodes.voltages import voltage_curve
+from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 TEMPERATURE_K, SITE_eV, METAL_eV = 600.0, -5.0, -1.9
 SETTINGS = {"temperature_K": TEMPERATURE_K, "sweeps": 800, "seed": 3}
@@ -92,6 +98,32 @@ def test_every_state_has_its_boltzmann_weight():
     weights = np.array([np.exp(-(energies[key] - 0.01 * bin(key).count("1")) / KT) for key in range(4)])
     weights /= weights.sum()
     assert ions == pytest.approx([weights[0], weights[1] + weights[2], weights[3]], abs=0.03)
+
+
+def test_a_rigid_host_has_the_mean_of_its_own_energies(tmp_path):
+    host = host_of(rock_salt(), "Li", repeats=(1, 1, 1))
+    potential = BondedHost()
+    states = [np.array(each, dtype=bool) for each in product([False, True], repeat=4)]
+    energies_eV = np.array([AsCalculator(potential).get_potential_energy(host.filled(each)) for each in states])
+    ions = np.array([each.sum() for each in states])
+    curve = voltage_curve({0: energies_eV[0], 4: energies_eV[-1]}, METAL_eV)
+    settings = SETTINGS | {
+        "temperature_K": 3000.0, "sweeps": 400, "force_eV_A": 0.05, "steps": 50, "energies": "rigid",
+        "potential": "bonds", "potential_sha256": "-", "voltages": [curve.mean_V(), curve.mean_V() + 0.1],
+    }  # fmt: skip
+    given = {"metal_eV": METAL_eV, "settings": settings, "folder": tmp_path}
+    record = fill_at_voltages(host, BatchedEvaluation(potential), curve, **given)
+    for row in record["rows"]:
+        mu_eV = METAL_eV - row["voltage_V"]
+        weights = np.exp(-(energies_eV - energies_eV[0] - mu_eV * ions) / (kB * 3000.0))
+        exact = float(weights @ ions / weights.sum() / 4)
+        assert row["status"] == "ok"
+        assert row["x"] == pytest.approx(exact, abs=4 * row["x_error"])
+        assert row["difference_V"] == pytest.approx(row["voltage_V"] - curve.mean_V())
+        assert (row["occupations"], row["refused"]) == (16, 0)
+    evaluations = potential.evaluations
+    assert fill_at_voltages(host, BatchedEvaluation(potential), curve, **given) == record
+    assert potential.evaluations == evaluations
 
 
 def test_a_host_that_fills_or_empties_at_once_says_so():

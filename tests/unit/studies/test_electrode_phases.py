@@ -133,11 +133,37 @@ def test_configurations_that_are_there_are_not_relaxed_again(tmp_path):
     assert all(path.stat().st_mtime_ns > time for path, time in kept.items())
 
 
+class Weak(BondedHost):
+    """The full host has no energy."""
+
+    def on(self, numbers, system):
+        bound = super().on(numbers, system)
+        crowded = (np.asarray(numbers) == 3).sum() > 3 and 22 in numbers
+        bound.depth = bound.depth * np.nan if crowded else bound.depth
+        return bound
+
+
+def test_a_composition_without_a_configuration_is_told(tmp_path):
+    record = study_electrode(rock_salt(), Weak(), ion="Li", settings=SETTINGS, folder=tmp_path)
+    assert record["status"] == "ends left out"
+    assert record["left_out"] == ["unphysical"]
+    assert record["plateaus"][-1]["x_to"] == 0.75
+    kept = [json.loads(path.read_text())["numbers"] for path in (tmp_path / "configurations").glob("0004_*.json")]
+    assert [(each["energy_eV"], each["status"]) for each in kept] == [(None, "unphysical")]
+
+
+def test_a_host_that_swells_is_told(tmp_path):
+    dense = rock_salt()
+    dense.set_cell(dense.cell * 0.9, scale_atoms=True)
+    record = study_electrode(dense, BondedHost(), ion="Li", settings=SETTINGS | {"points": 2}, folder=tmp_path)
+    assert record["status"] == "volume out of range"
+
+
 def test_an_empty_host_takes_its_ions_into_its_octahedra(tmp_path, relaxed):
     empty = rock_salt()
     empty = empty[[symbol == "Ti" for symbol in empty.symbols]]
     record = study_electrode(empty, BondedHost(), ion="Li", settings=SETTINGS | {"voids": True}, folder=tmp_path)
-    assert record["sites"] == 4
+    assert (record["sites"], record["status"]) == (4, "ok")
     assert record["mean_voltage_V"] == pytest.approx(relaxed[0].curve.mean_V(), abs=1e-3)
     assert record["volume_change"] > 0
     assert json.dumps(record)
@@ -194,6 +220,7 @@ def test_bad_hosts_and_metals_are_refused(tmp_path):
     assert refused(empty).startswith("There is no Li in Ti; name the ion with --ion, or")
     assert "--voids is for a host without Li" in refused(rock_salt(), voids=True)
     assert refused(rock_salt(), ion="Mg") == "--metal: Mg is no bcc metal; give a file with the crystal of Mg."
+    assert refused(rock_salt(), layers="C").startswith("C makes no layers across c; give a cell")
     assert "--range holds one composition of 4 sites" in refused(rock_salt(), range=[0.0, 0.1])
     assert refused(rock_salt(), steps=1).startswith("The metal Li does not come to rest")
 

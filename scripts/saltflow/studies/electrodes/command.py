@@ -126,8 +126,11 @@ def _tell(record: dict, out: str) -> None:
         )
     for step in record["plateaus"]:
         click.echo(f"x {step['x_from']:.3f} to {step['x_to']:.3f}: {step['voltage_V']:.3f} V")
-    for row in record.get("monte_carlo", {"rows": []})["rows"]:
+    filled = record.get("monte_carlo", {"rows": [], "note": None})
+    for row in filled["rows"]:
         click.echo(f"{row['voltage_V']:.3f} V: x {row['x']:.3f} ± {row['x_error']:.3f}, {row['status']}")
+    if filled["note"]:
+        click.echo(filled["note"])
     if cycling := record.get("cycling"):
         for cycle in cycling["cycles"]:
             click.echo(
@@ -136,4 +139,4 @@ def _tell(record: dict, out: str) -> None:
             )
         if cycling["status"] != "ok":
             click.echo(f"The cycles were stopped: {cycling['status']}; the last good state is in last_good.extxyz.")
-    click.echo(f"mean {record['mean_voltage_V']:.3f} V by {record['potential']}; written to {out}/")
+    click.echo(f"mean {record['mean_voltage_V']:.3f} V by {record['potential']}, {record['status']}; written to {out}/")

@@ -1,7 +1,7 @@
 """The study of one host: what its ions do to its energy, voltage and shape."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,14 @@ from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
-from saltflow.studies.electrodes.staging import layered_measures
+from saltflow.studies.electrodes.staging import find_layers, layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
 from saltflow.studies.electrodes.void_sites import host_with_voids
 from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+
+ENDS_LEFT_OUT, LEFT_OUT, SWOLLEN = "ends left out", "compositions left out", "volume out of range"
+LARGEST_VOLUME_CHANGE = 0.25  # of the host of the file; layers without dispersion drift apart
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +75,15 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     evaluation = BatchedEvaluation(potential)
     host = _host(given, ion, evaluation, settings=settings, folder=folder)
     ions = _numbers_of_ions(host, settings)
+    if settings["layers"]:
+        find_layers(host.framework, settings["layers"])  # refuses what has none before anything is relaxed
     metal_eV = metal_energy_eV(metal, evaluation, settings=settings, folder=folder)
     log.info("%s has %s sites for %s; the metal has %.4f eV per atom.", given.symbols, host.sites, ion, metal_eV)
     configurations = Configurations(host, evaluation, settings=settings, folder=folder / "configurations")
     candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
     phases = find_phases(configurations, candidates, ions=ions, metal_eV=metal_eV)
     write_frames([each.atoms for each in phases.lowest()], folder / "phases.extxyz")
-    record = _record(host, phases, potential, metal_eV=metal_eV, settings=settings)
+    record = _record(host, phases, potential, ions=ions, metal_eV=metal_eV, settings=settings)
     if settings["voltages"]:
         record["monte_carlo"] = fill_at_voltages(
             host, evaluation, phases.curve, metal_eV=metal_eV, settings=settings, folder=folder
@@ -114,16 +119,25 @@ def _numbers_of_ions(host: Host, settings: Mapping) -> list[int]:
     return numbers
 
 
-def _record(host: Host, phases: Thermodynamics, potential: MDPotential, *, metal_eV: float, settings: Mapping) -> dict:
+def _record(
+    host: Host,
+    phases: Thermodynamics,
+    potential: MDPotential,
+    *,
+    ions: Sequence[int],
+    metal_eV: float,
+    settings: Mapping,
+) -> dict:
     rows = phases.rows(tuple(settings["repeat"]))
     if settings["layers"]:
         for row, each in zip(rows, phases.lowest(), strict=True):
             row |= layered_measures(each.atoms, host.ion, settings["layers"])
-    fell = sorted({each.status for each in phases.configurations if each.status != OK})
+    left_out = sorted({each.status for each in phases.configurations if each.status != OK})
     return {
         "host": str(host.framework.symbols.formula.reduce()[0]),
         "ion": host.ion,
         "sites": host.sites,
+        "status": _status(phases, ions, given_A3=host.framework.get_volume()),
         "potential": settings["potential"],
         "evaluated_by": potential.evaluated_by,
         "metal_eV": metal_eV,
@@ -131,6 +145,17 @@ def _record(host: Host, phases: Thermodynamics, potential: MDPotential, *, metal
         "plateaus": phases.curve.steps(host.sites),
         "compositions": rows,
         "volume_change": rows[-1]["volume_A3_per_site"] / rows[0]["volume_A3_per_site"] - 1,
-        "left_out": fell,
+        "left_out": left_out,
         "note": "Energies at 0 K of neutral cells; the hull knows the candidates of this supercell only.",
     }
+
+
+def _status(phases: Thermodynamics, wanted: Sequence[int], *, given_A3: float) -> str:
+    lowest = phases.lowest()
+    found = [each.ions for each in lowest]
+    changes = [abs(each.atoms.get_volume() / given_A3 - 1) for each in lowest]
+    if max(changes) > LARGEST_VOLUME_CHANGE:
+        return SWOLLEN
+    if found == list(wanted):
+        return OK
+    return LEFT_OUT if (found[0], found[-1]) == (wanted[0], wanted[-1]) else ENDS_LEFT_OUT
