@@ -99,7 +99,7 @@ def measure(host: str, potential: MDPotential, settings: dict, folder: Path) -> 
         "mean_voltage_V": record["mean_voltage_V"],
         "plateaus": [(round(each["x_to"], 3), round(each["voltage_V"], 3)) for each in record["plateaus"]],
         "volume_change_percent": 100 * record["volume_change"],
-        "left_out": record["left_out"],
+        "status": record["status"],
     }
     if host == "LiC6":
         found |= against_graphite(record, potential, chosen, folder)
@@ -142,7 +142,7 @@ def tell(folder: Path) -> None:
                 wanted = f"{low:g}" if low == high else f"{low:g}–{high:g}"
                 made_by = f"{path.parent.name} ({found['functional']})"
                 print(f"{host} | {quantity} | {wanted} | {made_by} | {value:.3f} | {away:+.3f}")
-            print(f"{host} | plateaus to x, V | – | {path.parent.name} | {found['plateaus']} | –")
+            print(f"{host} | plateaus to x, V | – | {path.parent.name} | {found['plateaus']} | {found['status']}")
 
 
 def main() -> None:
