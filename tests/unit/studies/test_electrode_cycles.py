@@ -44,12 +44,12 @@ def cycle(host, folder, potential=None, **changes):
 
 @pytest.fixture(scope="module")
 def whole(host, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cycle")
-    return folder, cycle(host, folder)
+    folder, potential = tmp_path_factory.mktemp("cycle"), BondedHost()
+    return folder, cycle(host, folder, potential), potential.evaluations
 
 
 def test_a_cycle_conserves_its_ions_and_its_framework(host, whole):
-    folder, record = whole
+    folder, record, _ = whole
     assert record["status"] == "ok"
     assert [row["ions"] for row in record["steps"]] == [4, 2, 0, 2, 4]
     assert all(row["ions"] + row["ions_taken_out"] == 4 for row in record["steps"])
@@ -94,10 +94,7 @@ class Killed(BondedHost):
 
 
 def test_a_cycle_that_is_killed_goes_on_to_the_same_end(host, whole, tmp_path):
-    potential = BondedHost()
-    (tmp_path / "once").mkdir()
-    cycle(host, tmp_path / "once", potential)
-    for after in (potential.evaluations // 3, potential.evaluations // 3):
+    for after in (whole[2] // 3, whole[2] // 3):
         with pytest.raises(KeyboardInterrupt):
             cycle(host, tmp_path, Killed(after))
     again = cycle(host, tmp_path)

@@ -24,7 +24,7 @@ from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 TEMPERATURE_K, SITE_eV, METAL_eV = 600.0, -5.0, -1.9
-SETTINGS = {"temperature_K": TEMPERATURE_K, "sweeps": 800, "seed": 3}
+SETTINGS = {"temperature_K": TEMPERATURE_K, "sweeps": 600, "seed": 3}
 KT = kB * TEMPERATURE_K
 
 
@@ -63,7 +63,7 @@ def test_ions_in_a_mean_field_follow_frumkin(interaction_eV):
             ]
         )
         exact = float(weights @ ions / weights.sum() / sites)
-        settings = SETTINGS | {"sweeps": 500}
+        settings = SETTINGS | {"sweeps": 300}
         row = sample_voltage(energy_eV, sites, voltage_V=voltage_V, metal_eV=METAL_eV, settings=settings)
         assert row["x"] == pytest.approx(exact, abs=4 * row["x_error"])
         assert row["x"] == pytest.approx(x, abs=0.04)  # of infinitely many sites
