@@ -27,7 +27,7 @@ from saltflow.studies.barriers.endpoints import end_states, repeats_for  # noqa:
 from saltflow.studies.barriers.hop_classes import find_hops  # noqa: E402
 from saltflow.studies.barriers.md_comparison import SHORTEST_STAY_PS, ion_places  # noqa: E402
 from saltflow.studies.barriers.md_hops import count_hops, find_md_hops, is_concerted  # noqa: E402
-from saltflow.studies.barriers.sites import find_sites  # noqa: E402
+from saltflow.studies.mobile_sites import find_sites  # noqa: E402
 from saltflow.trajectory.h5md import read_trajectory  # noqa: E402
 
 MODEL = REPOSITORY / "config/presets/demo/distilled.model"

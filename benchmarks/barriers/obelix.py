@@ -42,8 +42,8 @@ from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
 from saltflow.studies.barriers.endpoints import repeats_for  # noqa: E402
 from saltflow.studies.barriers.hop_classes import find_hops, hop_vector  # noqa: E402
 from saltflow.studies.barriers.hop_graph import Edge, thresholds  # noqa: E402
-from saltflow.studies.barriers.sites import find_sites  # noqa: E402
 from saltflow.studies.given_crystal import read_crystal  # noqa: E402
+from saltflow.studies.mobile_sites import find_sites  # noqa: E402
 
 TABLE = Path(__file__).with_name("obelix.tsv")
 FOLDER = REPOSITORY / "build/benchmarks/obelix"  # of studies, so that one that was stopped goes on

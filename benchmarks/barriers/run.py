@@ -35,7 +35,7 @@ from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
 from saltflow.studies.barriers.elastic_band import Band, relax_bands  # noqa: E402
 from saltflow.studies.barriers.endpoints import end_states, interpolate, repeats_for  # noqa: E402
 from saltflow.studies.barriers.hop_classes import find_hops  # noqa: E402
-from saltflow.studies.barriers.sites import find_sites  # noqa: E402
+from saltflow.studies.mobile_sites import find_sites  # noqa: E402
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation  # noqa: E402
 from saltflow.studies.relaxation.relaxed_states import relax  # noqa: E402
 

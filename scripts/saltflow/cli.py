@@ -57,6 +57,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "saddles": Listed("saltflow.studies.barriers.saddles_command", "Frames of migration paths to be labelled."),
         "anions": Listed("saltflow.studies.screening.command", "Anions bound to mobile ions only, and their cages."),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
+        "electrode": Listed("saltflow.studies.electrodes.command", "Voltage, phases and cycles of an electrode."),
     },
     "Alloys": {
         "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),

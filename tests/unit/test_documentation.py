@@ -61,6 +61,7 @@ STUDIES = {
     "docs/alloy-structure.md",
     "docs/barriers.md",
     "docs/cooling-rates.md",
+    "docs/electrodes.md",
     "docs/glass-forming-ability.md",
     "docs/isolated-anions.md",
     "docs/mechanics.md",

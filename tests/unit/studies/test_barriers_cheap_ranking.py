@@ -8,8 +8,8 @@ from barrier_studies import study
 from saltflow.studies.barriers.hop_barriers import HopBarrier
 from saltflow.studies.barriers.hop_choice import next_hops, rank_correlation
 from saltflow.studies.barriers.hop_classes import find_hops
-from saltflow.studies.barriers.sites import find_sites
 from saltflow.studies.barriers.straight_lines import straight_lines_eV
+from saltflow.studies.mobile_sites import find_sites
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 

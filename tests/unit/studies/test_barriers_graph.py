@@ -10,7 +10,7 @@ from barrier_models import LATTICE_A, crystal
 from barrier_studies import study
 
 from saltflow.studies.barriers.figures import plot_graph, plot_percolation
-from saltflow.studies.barriers.sites import find_sites
+from saltflow.studies.mobile_sites import find_sites
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from barrier_studies import SETTINGS
 from saltflow.studies.barriers.barrier_study import study_barriers
 from saltflow.studies.barriers.endpoints import end_states
 from saltflow.studies.barriers.knock_offs import find_knock_offs, leg_vectors
-from saltflow.studies.barriers.sites import find_sites
+from saltflow.studies.mobile_sites import find_sites
 
 EDGE_A = SaltOfBonds.edge_A
 LEG_A = EDGE_A * 3**0.5 / 4

@@ -18,7 +18,7 @@ from saltflow.studies.barriers.md_comparison import (
     map_state_point,
     supercell_of,
 )
-from saltflow.studies.barriers.sites import find_sites
+from saltflow.studies.mobile_sites import find_sites
 from saltflow.trajectory.h5md import H5MDWriter
 
 CRYSTAL = Atoms("LiCl", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]], cell=[4.0, 4.0, 5.0], pbc=True)

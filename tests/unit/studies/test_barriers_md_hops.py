@@ -6,7 +6,7 @@ from ase import Atoms
 
 from saltflow.studies.barriers.hop_classes import find_hops
 from saltflow.studies.barriers.md_hops import core_radius_A, count_hops, find_md_hops, is_concerted
-from saltflow.studies.barriers.sites import find_sites
+from saltflow.studies.mobile_sites import find_sites
 
 # Li on two sites of a long cell: 2.5 Å apart along a by turns with 3.5 Å, 4 Å along b, 4.5 Å along c.
 CELL_A = np.diag([6.0, 4.0, 4.5])

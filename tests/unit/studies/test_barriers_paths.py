@@ -16,7 +16,7 @@ from saltflow.materials.structure_files import read_structure
 from saltflow.studies.barriers.elastic_band import Band, relax_bands
 from saltflow.studies.barriers.endpoints import end_states, interpolate, repeats_for
 from saltflow.studies.barriers.hop_classes import find_hops, hop_vector
-from saltflow.studies.barriers.sites import find_sites
+from saltflow.studies.mobile_sites import find_sites
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_states import relax
 

@@ -22,9 +22,9 @@ from saltflow.studies.barriers.hop_classes import HopClass, find_hops
 from saltflow.studies.barriers.hop_graph import Edge
 from saltflow.studies.barriers.kept_hops import keep_hop, kept_hop, row_of
 from saltflow.studies.barriers.knock_offs import find_knock_offs, leg_vectors
-from saltflow.studies.barriers.sites import MobileSites, find_sites
 from saltflow.studies.barriers.straight_lines import straight_lines_eV
 from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.mobile_sites import MobileSites, find_sites
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_states import relax
 

@@ -6,7 +6,7 @@ from saltflow.studies.barriers.attempt_frequencies import Prefactors
 from saltflow.studies.barriers.hop_barriers import OK, HopBarrier
 from saltflow.studies.barriers.hop_classes import HopClass, hop_vector
 from saltflow.studies.barriers.hop_graph import ATTEMPT_PER_S, Edge
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 USUAL = (ATTEMPT_PER_S, ATTEMPT_PER_S)
 

@@ -9,7 +9,7 @@ from ase.units import kB
 from saltflow.studies.barriers.endpoints import repeats_for
 from saltflow.studies.barriers.hop_graph import Edge, growth, thresholds
 from saltflow.studies.barriers.kinetics import simulate, walker_diffusivity_cm2_s
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 S_CM_FROM = 1.602176634e-19 / kB  # e²/(k in eV/K × 1 eV): D n /T in cm²/s cm⁻³ /K → S/cm
 

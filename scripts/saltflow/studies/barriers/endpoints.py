@@ -12,7 +12,7 @@ from ase.mep import NEB
 from saltflow.base.errors import InputError
 from saltflow.studies.barriers.hop_classes import HopClass, Image, hop_vector
 from saltflow.studies.barriers.knock_offs import leg_vectors
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 IDPP_STEPS = 100
 

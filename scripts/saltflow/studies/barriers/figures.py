@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 from saltflow.base.plotting import COLOURS, figure_of, legend, say
 from saltflow.studies.barriers.hop_barriers import OK, HopBarrier
 from saltflow.studies.barriers.hop_graph import Edge, growth, thresholds
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 MOST_PROFILES = 8
 NO_BARRIER = "No path has a barrier; barriers.json has the reasons."

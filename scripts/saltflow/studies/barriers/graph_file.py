@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from saltflow.studies.barriers.hop_barriers import OK, HopBarrier
 from saltflow.studies.barriers.hop_graph import Edge
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 
 def node_link(sites: MobileSites, edges: Sequence[Edge], barriers: Sequence[HopBarrier]) -> dict:

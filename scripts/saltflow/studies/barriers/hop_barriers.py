@@ -9,7 +9,7 @@ from ase.geometry import find_mic
 from saltflow.studies.barriers.elastic_band import Band, relax_bands
 from saltflow.studies.barriers.endpoints import EndStates, end_states, interpolate
 from saltflow.studies.barriers.hop_classes import HopClass
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_states import RelaxedState, relax
 

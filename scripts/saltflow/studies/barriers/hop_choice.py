@@ -9,7 +9,7 @@ from saltflow.studies.barriers.carrier_edges import edges_between
 from saltflow.studies.barriers.hop_barriers import OK, HopBarrier
 from saltflow.studies.barriers.hop_classes import HopClass
 from saltflow.studies.barriers.hop_graph import growth
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 NOT_COMPUTED = "not computed"
 FEWEST_RANKED = 4  # hops of which a rank correlation says anything

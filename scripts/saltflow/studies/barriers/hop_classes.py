@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from saltflow.base.errors import InputError
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 CLEARANCE_A = 0.75  # from a straight hop to any atom or site in between
 MAPPED_A = 0.1  # a symmetry operation maps a site onto another within this distance

@@ -16,7 +16,7 @@ from saltflow.studies.barriers.hop_classes import (
     is_free,
     site_maps,
 )
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 # From a void to another, over an ion of the lattice and its image.
 KnockOff = tuple[int, int, Image, int, Image]

@@ -10,8 +10,8 @@ from saltflow.base.errors import SaltflowError
 from saltflow.studies.barriers.barrier_ranking import OK
 from saltflow.studies.barriers.hop_classes import HopClass, find_hops
 from saltflow.studies.barriers.md_hops import core_radius_A, count_hops, find_md_hops, is_concerted
-from saltflow.studies.barriers.sites import MobileSites, find_sites
 from saltflow.studies.given_crystal import read_crystal
+from saltflow.studies.mobile_sites import MobileSites, find_sites
 from saltflow.trajectory.chunks import FRACTIONAL, frame_chunks, framework_weights
 from saltflow.trajectory.memory import TrajectoryReader
 from saltflow.trajectory.state_point import open_state_point

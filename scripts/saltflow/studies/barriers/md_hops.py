@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saltflow.studies.barriers.hop_classes import HopClass, hop_vector
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 
 CORE_FRACTION = 1 / 3  # of the shortest distance between sites
 DISTANCES_AT_ONCE = 2_000_000

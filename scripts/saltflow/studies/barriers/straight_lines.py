@@ -6,7 +6,7 @@ import numpy as np
 
 from saltflow.studies.barriers.endpoints import end_states
 from saltflow.studies.barriers.hop_classes import HopClass
-from saltflow.studies.barriers.sites import MobileSites
+from saltflow.studies.mobile_sites import MobileSites
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 

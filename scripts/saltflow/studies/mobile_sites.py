@@ -59,13 +59,13 @@ def find_sites(crystal: Atoms, mobile: str, *, voids: bool) -> MobileSites:
     are the same void.
 
     Raises:
-        InputError: the element is not in the crystal or is all that is in it, atoms overlap, the structure is a
-            molecule, or there are no voids.
+        InputError: the element is not in the crystal (for its own sites) or is all that is in it, atoms overlap, the
+            structure is a molecule, or there are no voids.
     """
-    _check(crystal, mobile)
+    _check(crystal, mobile, needs_ion=not voids)
     crystal = crystal.copy()
     crystal.wrap()
-    rotations, translations = _symmetry(crystal)
+    rotations, translations = symmetry_of(crystal)
     own = np.flatnonzero(crystal.symbols == mobile)
     if not voids:
         positions, atoms = crystal.get_scaled_positions(wrap=False)[own], own
@@ -77,9 +77,9 @@ def find_sites(crystal: Atoms, mobile: str, *, voids: bool) -> MobileSites:
     return MobileSites(crystal, mobile, positions, atoms, rotations, translations)
 
 
-def _check(crystal: Atoms, mobile: str) -> None:
+def _check(crystal: Atoms, mobile: str, *, needs_ion: bool) -> None:
     formula = crystal.symbols.formula.reduce()[0]
-    if mobile not in crystal.symbols:
+    if needs_ion and mobile not in crystal.symbols:
         raise InputError([f"There is no {mobile} in {formula}; name the mobile ion with --mobile."])
     if set(crystal.symbols) == {mobile}:
         raise InputError([f"{formula} is {mobile} alone; a barrier needs a framework of other elements."])
@@ -94,7 +94,8 @@ def _check(crystal: Atoms, mobile: str) -> None:
         raise InputError([f"{formula} has {volume_A3:.0f} Å³ per atom: this is a molecule or a slab; give a crystal."])
 
 
-def _symmetry(crystal: Atoms) -> tuple[np.ndarray, np.ndarray]:
+def symmetry_of(crystal: Atoms) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (n, 3, 3) and translations (n, 3) in fractional coordinates that leave a crystal as it is."""
     import spglib
 
     cell = (crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers)

@@ -1,0 +1,126 @@
+"""One step of a charge or discharge: change the ions, relax, and run molecular dynamics."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import derive_seed
+from saltflow.dynamics.runner import MDRun
+from saltflow.dynamics.runs import conditions
+from saltflow.dynamics.schedule import Stage, steps_of, timestep_fs
+from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.electrodes.chosen_ions import changed_states
+from saltflow.studies.electrodes.configurations import NOT_RELAXED, OK, UNPHYSICAL
+from saltflow.studies.electrodes.host import Host
+from saltflow.studies.electrodes.integrity import FrameworkBonds
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.relaxed_cells import relax_cells
+
+CHECKPOINT_PS = 1.0
+LARGEST_TEMPERATURE_RATIO = 4.0
+
+
+@dataclass(frozen=True)
+class StepState:
+    """A host after a step.
+
+    Attributes:
+        relaxed: at rest, with its energy_eV at 0 K.
+        after: at the end of the dynamics.
+        energy_eV: of `relaxed`.
+        status: ok, not relaxed, or why the host fell apart.
+    """
+
+    relaxed: Atoms
+    after: Atoms
+    energy_eV: float
+    status: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the host is still one."""
+        return self.status in (OK, NOT_RELAXED)
+
+
+class Stepper:
+    """What changes a host, by one potential.
+
+    Args:
+        host: framework and sites.
+        potential: of the engine.
+        settings: rule, axis, candidates, force_eV_A, steps, seed, md_ps, temperature_K, ensemble.
+        dynamics: the section `dynamics` of the settings.
+    """
+
+    def __init__(self, host: Host, potential: MDPotential, *, settings: Mapping, dynamics: Mapping):
+        self._host, self._potential, self._settings, self._dynamics = host, potential, settings, dynamics
+        self._evaluation = BatchedEvaluation(potential)
+        self._bonds = FrameworkBonds.of(host.framework)
+
+    def step(self, before: Atoms, *, added: int, number: int, workdir: Path) -> StepState:
+        """The state after ions were added (taken out where negative).
+
+        Args:
+            before: the framework first, then the ions.
+            added: ions.
+            number: of the step, which its random numbers depend on.
+            workdir: for checkpoints of the dynamics; it is removed.
+
+        Raises:
+            SaltflowError: ions or atoms of the framework are not conserved, or as of `changed_states`.
+        """
+        states = [before]
+        if added:
+            chosen = {name: self._settings[name] for name in ("rule", "axis", "candidates")}
+            random = np.random.default_rng(derive_seed(self._settings["seed"], "ions", number))
+            states = changed_states(self._host, before, added=added, random=random, **chosen)
+        limits = {"force_eV_A": self._settings["force_eV_A"], "steps": self._settings["steps"]}
+        found = relax_cells(states, self._evaluation, **limits)
+        best = min(found, key=lambda each: each.energy_eV if np.isfinite(each.energy_eV) else np.inf)
+        if not np.isfinite(best.energy_eV):
+            return StepState(best.atoms, before, np.nan, UNPHYSICAL)
+        if reason := self._bonds.why_broken(best.atoms):
+            return StepState(best.atoms, before, best.energy_eV, reason)
+        after, reason = self._dynamics_of(best.atoms, number=number, workdir=workdir)
+        self._check_conserved(after, ions=len(before) - len(self._host.framework) + added)
+        status = (
+            reason or self._bonds.why_broken(after) or (OK if best.is_converged(limits["force_eV_A"]) else NOT_RELAXED)
+        )
+        return StepState(best.atoms, after, best.energy_eV, status)
+
+    def _dynamics_of(self, atoms: Atoms, *, number: int, workdir: Path) -> tuple[Atoms, str | None]:
+        """Atoms at the end of the dynamics, and why it was stopped."""
+        step_fs = timestep_fs(set(atoms.symbols), rules=self._dynamics["timestep_fs"])
+        steps = steps_of(self._settings["md_ps"], step_fs=step_fs)
+        if not steps:
+            return atoms, None
+        target = (float(self._settings["temperature_K"]),)
+        run = MDRun(
+            [atoms],
+            [Stage("hold", self._settings["ensemble"], steps, target, target)],
+            self._potential,
+            conditions=conditions(
+                self._dynamics,
+                step_fs=step_fs,
+                checkpoint_ps=CHECKPOINT_PS,
+                max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
+            ),
+            seeds=[derive_seed(self._settings["seed"], "velocities", number)],
+            workdir=workdir,
+        )
+        (outcome,) = run.finish()
+        shutil.rmtree(workdir)
+        after = outcome.atoms
+        reason = None if outcome.status == "ok" else f"fell apart: {outcome.status} after {outcome.steps} steps"
+        return Atoms(after.numbers, after.positions, cell=after.cell, pbc=True), reason
+
+    def _check_conserved(self, atoms: Atoms, *, ions: int) -> None:
+        framework = len(self._host.framework)
+        same = np.array_equal(atoms.numbers[:framework], self._host.framework.numbers)
+        if not same or list(atoms.symbols[framework:]) != [self._host.ion] * ions:
+            raise SaltflowError(f"A step did not conserve its atoms ({atoms.symbols}); its folder is not to be used.")

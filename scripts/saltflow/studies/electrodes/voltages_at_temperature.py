@@ -1,0 +1,82 @@
+"""How many ions a host holds at given voltages, by Monte Carlo with the energies of its configurations."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from saltflow.base.provenance import digest
+from saltflow.studies.electrodes.configurations import CELLS, OK, Configurations
+from saltflow.studies.electrodes.grand_canonical import all_at_once, sample_voltage
+from saltflow.studies.electrodes.host import Host
+from saltflow.studies.electrodes.voltages import VoltageCurve
+from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+
+log = logging.getLogger(__name__)
+
+
+def fill_at_voltages(
+    host: Host,
+    evaluation: BatchedEvaluation,
+    curve: VoltageCurve,
+    *,
+    metal_eV: float,
+    settings: Mapping,
+    folder: Path,
+) -> dict:
+    """x at each voltage, with its distance from the hull.
+
+    Args:
+        host: framework and sites.
+        evaluation: of the potential.
+        curve: of the hull at 0 K.
+        metal_eV: energy of an atom of the bulk metal.
+        settings: voltages, sweeps, seed, temperature_K, energies (what is relaxed), and those of `Configurations`.
+        folder: of the study; energies of cells are shared with the hull.
+
+    Returns:
+        energies, temperature_K, note (of `all_at_once`) and rows (of `sample_voltage`), with occupations that were
+        tried, those refused because they did not come to rest, hull_V, the voltage of the hull at that x, and
+        difference_V.
+    """
+    relaxed = settings["energies"]
+    place = "configurations" if relaxed == CELLS else f"configurations_{relaxed}"
+    configurations = Configurations(host, evaluation, settings=settings, folder=folder / place, relaxed=relaxed)
+    known: dict[bytes, float] = {}
+
+    def energy_eV(occupation: np.ndarray) -> float:
+        name = occupation.tobytes()
+        if name not in known:
+            (found,) = configurations.of([occupation])
+            known[name] = found.energy_eV if found.status == OK else np.inf
+        return known[name]
+
+    chosen = {name: settings[name] for name in ("sweeps", "seed", "temperature_K")}
+    rows = []
+    for voltage_V in settings["voltages"]:
+
+        def sample(voltage_V: float = voltage_V) -> dict:
+            met: dict[bytes, float] = {}
+
+            def noted(occupation: np.ndarray) -> float:
+                met[occupation.tobytes()] = found = energy_eV(occupation)
+                return found
+
+            row = sample_voltage(noted, host.sites, voltage_V=voltage_V, metal_eV=metal_eV, settings=chosen)
+            return row | {"occupations": len(met), "refused": int(np.isinf(list(met.values())).sum())}
+
+        key = digest([configurations.key, chosen, metal_eV, voltage_V])
+        row = kept_numbers(folder / "monte_carlo" / f"{voltage_V:.4f}V.json", sample, key=key)
+        hull_V = curve.at(row["x"] * host.sites)
+        has_hull = row["status"] == OK and np.isfinite(hull_V)
+        between = {"hull_V": hull_V, "difference_V": voltage_V - hull_V} if has_hull else {}
+        rows.append(row | {"hull_V": None, "difference_V": None} | between)
+        log.info("%.3f V: x %.3f ± %.3f, %s.", voltage_V, row["x"], row["x_error"], row["status"])
+    return {
+        "energies": relaxed,
+        "temperature_K": settings["temperature_K"],
+        "rows": rows,
+        "note": all_at_once(rows),
+    }
