@@ -14,8 +14,18 @@ def kept_numbers(path: Path, make: Callable[[], dict], *, key: str) -> dict:
         make: makes them, JSON-able.
         key: of the settings and the structure.
     """
-    if path.is_file() and (record := read_json(path))["key"] == key:
-        return record["numbers"]
+    if (kept := find_kept(path, key=key)) is not None:
+        return kept
     numbers = make()
-    write_json(path, {"key": key, "numbers": numbers})
+    keep(path, numbers, key=key)
     return numbers
+
+
+def find_kept(path: Path, *, key: str) -> dict | None:
+    """The numbers of a file that the same settings and structure have made; None where there are none."""
+    return record["numbers"] if path.is_file() and (record := read_json(path))["key"] == key else None
+
+
+def keep(path: Path, numbers: dict, *, key: str) -> None:
+    """Write numbers, JSON-able, with the key of what made them."""
+    write_json(path, {"key": key, "numbers": numbers})

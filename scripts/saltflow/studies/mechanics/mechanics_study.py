@@ -21,8 +21,8 @@ from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.mechanics.elastic_tensor import ElasticTensor, fit_tensor, strained
 from saltflow.studies.mechanics.figure import plot_stresses
 from saltflow.studies.mechanics.moduli import Moduli, bounds, hill, of_directions, universal_anisotropy
-from saltflow.studies.mechanics.relaxed_cell import RESIDUAL_GPa, relax_cell
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.relaxation.relaxed_cells import relax_cells
 from saltflow.studies.relaxation.relaxed_states import RelaxedState, relax
 
 OK, NOT_RELAXED, NOT_LINEAR, UNSTABLE = "ok", "not relaxed", "beyond the elastic range", "unstable"
@@ -68,15 +68,16 @@ def study_mechanics(given: Atoms, potential: MDPotential, *, settings: Mapping, 
     """
     formula = str(given.symbols.formula.reduce()[0])
     potential.check_elements(given.numbers, composition=formula)
-    cell = relax_cell(given, potential, force_eV_A=settings["force_eV_A"], steps=settings["steps"])
-    if not np.isfinite([cell.residual_GPa, cell.force_eV_A]).all():
+    limits = {name: settings[name] for name in ("force_eV_A", "steps")}
+    (cell,) = relax_cells([given], BatchedEvaluation(potential), **limits)
+    if not cell.is_physical:
         raise SaltflowError(f"{formula} becomes unphysical when it is relaxed; use another potential or structure.")
     log.info("%s is relaxed: volume %+.1f %%, %.3f GPa left.", formula, 100 * cell.volume_change, cell.residual_GPa)
     with atomic_write(folder / "relaxed.extxyz") as temporary:
         ase.io.write(temporary, cell.atoms, format="extxyz")
     stresses_GPa, all_relaxed = _stresses(cell.atoms, potential, settings, folder, formula)
     tensor = fit_tensor(stresses_GPa, settings["strains"])
-    is_relaxed = all_relaxed and cell.residual_GPa <= 2 * RESIDUAL_GPa
+    is_relaxed = all_relaxed and cell.is_converged(settings["force_eV_A"])
     status = _status(tensor, is_relaxed=is_relaxed)
     title = f"{formula} by {Path(settings['potential']).name}: {status}"
     plot_stresses(stresses_GPa, tensor, folder / "mechanics.svg", title=title)

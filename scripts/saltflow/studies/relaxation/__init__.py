@@ -1,1 +1,1 @@
-"""Relaxation of many configurations at once, at fixed cells."""
+"""Relaxation of many configurations at once, with their cells or without."""

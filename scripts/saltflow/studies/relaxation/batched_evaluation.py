@@ -1,4 +1,4 @@
-"""Energies and forces of many configurations at once, by any potential of the engine."""
+"""Energies, forces and stresses of many configurations at once, by any potential of the engine."""
 
 import operator
 from collections.abc import Sequence
@@ -36,10 +36,7 @@ class BatchedEvaluation:
             templates: elements and cell of each configuration.
             positions: its positions in Å.
         """
-        self.evaluated += len(templates)
-        same = len(templates) == len(self._templates) and all(map(operator.is_, templates, self._templates))
-        if not same:  # keeps neighbour lists while the same configurations come again
-            self._templates, self._bound = list(templates), list(self._bind(templates))
+        self._bind_anew(templates)
         energies, forces = [], []
         for first, last, bound, cells in self._bound:
             flat = torch.as_tensor(np.concatenate(positions[first:last]), device=self._potential.device)
@@ -48,6 +45,30 @@ class BatchedEvaluation:
             sizes = [len(template) for template in templates[first:last]]
             forces += np.split(found.forces.double().cpu().numpy(), np.cumsum(sizes)[:-1])
         return energies, forces
+
+    def of_cells(self, cells: Sequence[Atoms]) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Energy in eV, forces in eV/Å and stress in eV/Å³, shape (3, 3), of each cell as it is now.
+
+        Args:
+            cells: may change shape between calls; neighbour lists are kept while they are the same objects.
+        """
+        self._bind_anew(cells)
+        found = []
+        for first, last, bound, _ in self._bound:
+            positions, boxes = (torch.as_tensor(each, device=self.device) for each in stack(cells[first:last])[2:])
+            batch = bound.evaluate(positions, boxes)
+            sizes = np.cumsum([len(cell) for cell in cells[first:last]])[:-1]
+            forces = np.split(batch.forces.double().cpu().numpy(), sizes)
+            stresses = batch.stresses.double().cpu().numpy()
+            found += list(zip(batch.energies.double().cpu().tolist(), forces, stresses, strict=True))
+        return found
+
+    def _bind_anew(self, templates: Sequence[Atoms]) -> None:
+        """Bind the potential, unless the same configurations come again, whose neighbour lists are kept."""
+        self.evaluated += len(templates)
+        same = len(templates) == len(self._templates) and all(map(operator.is_, templates, self._templates))
+        if not same:
+            self._templates, self._bound = list(templates), list(self._bind(templates))
 
     def _bind(self, templates: Sequence[Atoms]):
         first = 0
