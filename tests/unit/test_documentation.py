@@ -30,6 +30,7 @@ from saltflow.learning.loco.loco_errors import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import RULES
+from saltflow.studies.screening.family import KEYS as KEYS_OF_FAMILY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -57,7 +58,13 @@ OWN_FILES = ("my-sweep/", "my-trial/", "profiles/mysite", "profiles/<site>")
 CAPTIONS = sorted((ROOT / "rules/captions").glob("*.rst"))
 MOST_WORDS = {"README.md": 1_200, "config/README.md": 5_000, "docs/benchmarks.md": 3_000}
 # Studies are read one at a time; each has a page of its own.
-STUDIES = {"docs/barriers.md", "docs/isolated-anions.md", "docs/mechanics.md", "docs/species.md"}
+STUDIES = {
+    "docs/barriers.md",
+    "docs/isolated-anions.md",
+    "docs/mechanics.md",
+    "docs/screen-crystals.md",
+    "docs/species.md",
+}
 MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_ALL, MOST_WORDS_OF_A_CAPTION = 1_200, 20_000, 80
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -364,6 +371,8 @@ def test_yaml_examples_are_valid_settings(page):
                 for changes in example[kind].values():
                     assert set(changes) <= set(allowed)
                     overridden(settings, changes)
+        elif "prototypes" in example:
+            assert set(example) <= set(KEYS_OF_FAMILY)
         else:
             assert set(example) <= set(CONFIG)
             overridden(settings, example)

@@ -85,6 +85,21 @@ def test_a_folder_of_structures_is_a_family(folder):
     assert not found["two"].problem
 
 
+def test_partial_occupancies_are_ordered_after_the_substitution(folder):
+    """Half of the lithium sites are empty; the substitution reaches every site of its element."""
+    site = "loop_\n" + "".join(f"_atom_site_{name}\n" for name in ("label", "type_symbol", "fract_x", "fract_y",
+                                                                   "fract_z", "occupancy"))  # fmt: skip
+    lattice = "".join(f"_cell_length_{axis} {length}\n" for axis, length in zip("abc", (4.6, 4.6, 9.2), strict=True))
+    lattice += "".join(f"_cell_angle_{name} 90\n" for name in ("alpha", "beta", "gamma"))
+    sites = "Li1 Li 0.25 0.25 0.125 0.5\nLi2 Li 0.75 0.75 0.125 0.5\nLi3 Li 0.25 0.75 0.375 1\nS1 S 0 0 0 1\n"
+    (folder / "partial.cif").write_text(f"data_x\n_symmetry_Int_Tables_number 1\n{lattice}{site}{sites}")
+    found = members(folder, "prototypes: partial.cif\nmobile: Li\natoms: 24\nsubstitutions: {S: [S, Se]}\n")
+    assert {name: each.problem for name, each in found.items()} == {"Li2S": "", "Li2Se": ""}
+    counts = found["Li2Se"].atoms.symbols.formula.count()
+    assert counts["Li"] == 2 * counts["Se"] > 2
+    assert found["Li2Se"].atoms.get_all_distances(mic=True)[~np.eye(3 * counts["Se"], dtype=bool)].min() > 1.5
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
     from pymatgen.core import Composition
 
-ON_HULL_eV = 1e-6
+NEGLIGIBLE_eV = 1e-3  # per atom, what relaxations leave
 UNCHANGED = 1e-4  # of the mobile ions of a formula unit
 
 
@@ -133,7 +133,7 @@ class Phases:
         )
         kinks = [(float(energy), str(reaction)) for _, _, energy, reaction, _ in reactivity.get_kinks()]
         energy_eV, reaction = min(kinks)
-        return (energy_eV, reaction) if energy_eV < -ON_HULL_eV else (0.0, "none")
+        return (energy_eV, reaction) if energy_eV < -NEGLIGIBLE_eV else (0.0, "none")
 
     def _make_diagram(self, system: frozenset[str], without: str) -> "PhaseDiagram":
         from pymatgen.analysis.phase_diagram import PhaseDiagram

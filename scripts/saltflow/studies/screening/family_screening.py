@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.base.provenance import write_json, write_text
+from saltflow.base.provenance import write_text
 from saltflow.materials.ordering.disordered_crystal import crystal_of
 from saltflow.materials.ordering.ordering_record import write_cif
 from saltflow.potentials.protocol import MDPotential
@@ -15,7 +15,7 @@ from saltflow.studies.relaxation.relaxed_cells import RelaxedCell
 from saltflow.studies.relaxation.relaxed_crystals import relax_crystals
 from saltflow.studies.screening.anion_table import anion_record
 from saltflow.studies.screening.competing_phases import competing_phases
-from saltflow.studies.screening.convex_hull import ON_HULL_eV, Phase, Phases
+from saltflow.studies.screening.convex_hull import NEGLIGIBLE_eV, Phase, Phases
 from saltflow.studies.screening.family import Family
 from saltflow.studies.screening.family_members import members_of
 from saltflow.studies.screening.figures import plot_above_hull, plot_funnel
@@ -75,7 +75,7 @@ class FamilyScreening:
         """Pass all stages; write screening.tsv, survivors/ and figures.
 
         Returns:
-            The record, JSON-able.
+            The record of stages, members, survivors and energies, JSON-able.
 
         Raises:
             InputError: no member is neutral, or there are more relaxations than the budget.
@@ -90,7 +90,7 @@ class FamilyScreening:
         reactions = [f"reaction_{other}_eV_atom" for other in self._family.reacts_with]
         funnel = Funnel(self._members, potential=self._settings["potential"], more=reactions)
         window = self._settings["window_eV_atom"]
-        funnel.pass_through("neutral and ordered", "charges balance, the potential knows its elements", self._build)
+        funnel.pass_through("neutral and ordered", "charges balance, elements are known", self._build)
         funnel.pass_through("relaxed", "forces and stresses at rest", lambda left: self._relax(left, funnel))
         funnel.pass_through(
             "stable", f"at most {window:g} eV/atom above the hull", lambda left: self._judge(left, funnel)
@@ -100,7 +100,7 @@ class FamilyScreening:
         return self._written(funnel)
 
     def _build(self, left: list[str]) -> dict[str, str]:
-        return {name: problem for name in left if (problem := self._members[name].problem)}
+        return {name: f"not built: {problem}" for name in left if (problem := self._members[name].problem)}
 
     def _relax(self, left: list[str], funnel: Funnel) -> dict[str, str]:
         given = {"relaxed": {name: self._members[name].atoms for name in left}, "phases": self._phases}
@@ -114,6 +114,8 @@ class FamilyScreening:
                                   "volume_change": f"{cell.volume_change:.4f}"}  # fmt: skip
             if problem := self._problem(cell):
                 excluded[name] = problem
+            elif abs(cell.volume_change) > LARGEST_VOLUME_CHANGE:
+                excluded[name] = f"not relaxed: its volume changes by {100 * cell.volume_change:+.0f} %"
         return excluded
 
     def _problem(self, cell: RelaxedCell) -> str:
@@ -121,8 +123,6 @@ class FamilyScreening:
             return "not relaxed: it becomes unphysical"
         if not cell.is_converged(self._settings["force_eV_A"]):
             return f"not relaxed: {cell.force_eV_A:.3f} eV/Å and {cell.residual_GPa:.2f} GPa are left"
-        if abs(cell.volume_change) > LARGEST_VOLUME_CHANGE:
-            return f"not relaxed: its volume changes by {100 * cell.volume_change:+.0f} %"
         return ""
 
     def _judge(self, left: list[str], funnel: Funnel) -> dict[str, str]:
@@ -159,7 +159,7 @@ class FamilyScreening:
             try:
                 found = anion_record(crystal, self._members[name].charges, mobile=self._family.mobile)
             except SaltflowError as error:
-                excluded[name] = str(error)
+                excluded[name] = f"anions unknown: {error}"
                 continue
             isolated = sorted({each["elements"] for each in found["anions"] if each["isolated"]})
             funnel.rows[name] |= {
@@ -172,8 +172,8 @@ class FamilyScreening:
 
     def _written(self, funnel: Funnel) -> dict:
         survivors = self._folder / "survivors"
-        for old in survivors.glob("*.cif"):
-            old.unlink()
+        for name in self._members:
+            (survivors / f"{name}.cif").unlink(missing_ok=True)
         for name in funnel.left:
             write_cif(survivors / f"{name}.cif", self._relaxed[name].atoms)
         write_text(self._folder / "screening.tsv", funnel.text())
@@ -188,7 +188,7 @@ class FamilyScreening:
         left_out = {name.removeprefix("phase "): problem for name, cell in self._relaxed.items()
                     if name.startswith("phase ") and (problem := self._problem(cell))}  # fmt: skip
         energies = {name: cell.energy_eV / len(cell.atoms) for name, cell in self._relaxed.items() if cell.is_physical}
-        record = {
+        return {
             "jobs": self.jobs,
             "evaluated_by": self._potential.evaluated_by,
             "stages": funnel.record(),
@@ -197,14 +197,12 @@ class FamilyScreening:
             "phases_left_out": left_out,
             "energies_eV_atom": energies,
         }
-        write_json(self._folder / "screening.json", record)
-        return record
 
 
 def _status(above_hull_eV: float) -> str:
-    if above_hull_eV < -ON_HULL_eV:
+    if above_hull_eV < -NEGLIGIBLE_eV:
         return "below the hull"
-    return "on the hull" if above_hull_eV <= ON_HULL_eV else "metastable"
+    return "on the hull" if above_hull_eV <= NEGLIGIBLE_eV else "metastable"
 
 
 def _reaction(phases: Phases, name: str, other: str) -> str:

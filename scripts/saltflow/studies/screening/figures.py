@@ -30,11 +30,11 @@ def plot_funnel(stages: Sequence[FunnelStage], path: Path, *, title: str) -> Non
             ink = "white" if stage.passed > 0.15 * widest else "black"
             axis.text(0, height, f"{stage.passed} of {stage.entered}", ha="center", va="center", color=ink)
             kinds = Counter(reason.partition(":")[0] for reason in stage.excluded.values()).most_common(2)
-            reasons = "\n".join(f"{number} {kind:.40}" for kind, number in kinds)
+            reasons = "\n".join(f"{number} {kind}" for kind, number in kinds)
             axis.text(
                 0.53, height, f"{stage.seconds:.0f} s" + (f"\n{reasons}" if reasons else ""), va="center", fontsize=8
             )
-        axis.set_yticks(heights, [f"{stage.name}\n({stage.lets_through:.42})" for stage in stages])
+        axis.set_yticks(heights, [f"{stage.name}\n({stage.lets_through})" for stage in stages])
         axis.set_xlim(-0.52, 0.95)
         axis.set_xticks([])
         axis.spines[["left", "bottom"]].set_visible(False)
