@@ -55,7 +55,10 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
             "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
         ),
         "saddles": Listed("saltflow.studies.barriers.saddles_command", "Frames of migration paths to be labelled."),
-        "anions": Listed("saltflow.studies.screening.command", "Anions bound to mobile ions only, and their cages."),
+        "screen": Listed("saltflow.studies.screening.command", "Families of crystals: stability, windows, a funnel."),
+        "anions": Listed(
+            "saltflow.studies.screening.anions_command", "Anions bound to mobile ions only, and their cages."
+        ),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
         "electrode": Listed("saltflow.studies.electrodes.command", "Voltage, phases and cycles of an electrode."),
     },

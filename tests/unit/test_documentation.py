@@ -30,6 +30,7 @@ from saltflow.learning.loco.loco_errors import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import RULES
+from saltflow.studies.screening.family import KEYS as KEYS_OF_FAMILY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -65,6 +66,7 @@ STUDIES = {
     "docs/glass-forming-ability.md",
     "docs/isolated-anions.md",
     "docs/mechanics.md",
+    "docs/screen-crystals.md",
     "docs/species.md",
 }
 MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_ALL, MOST_WORDS_OF_A_CAPTION = 1_200, 20_000, 80
@@ -373,6 +375,8 @@ def test_yaml_examples_are_valid_settings(page):
                 for changes in example[kind].values():
                     assert set(changes) <= set(allowed)
                     overridden(settings, changes)
+        elif "prototypes" in example:
+            assert set(example) <= set(KEYS_OF_FAMILY)
         else:
             assert set(example) <= set(CONFIG)
             overridden(settings, example)

@@ -11,7 +11,7 @@ from ase.spacegroup import crystal
 from click.testing import CliRunner
 
 from saltflow.studies.screening.anion_table import study_anions, table_of, text_of
-from saltflow.studies.screening.command import command
+from saltflow.studies.screening.anions_command import command
 
 OBELIX = Path(__file__).resolve().parents[4] / "shared/data/obelix/cifs.zip"
 ARGYRODITE = """data_argyrodite

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from saltflow.base.errors import InputError
 from saltflow.materials.structure_files import pymatgen_structures
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 # Sites are equivalent when a symmetry operation maps them onto each other within this distance.
 SYMMETRY_TOLERANCE_A = 0.01
@@ -88,7 +92,19 @@ def read_disordered(path: str | Path) -> DisorderedCrystal:
     structures = pymatgen_structures(path)
     if len(structures) != 1:
         raise InputError([f"the file '{path}' holds {len(structures)} structures where one is wanted; keep one."])
-    structure = structures[0]
+    return crystal_of(structures[0], path)
+
+
+def crystal_of(structure: "Structure", path: str | Path) -> DisorderedCrystal:
+    """The crystal of a structure of pymatgen, with its occupancies.
+
+    Args:
+        structure: with symmetry operations applied.
+        path: its file, or another name for messages.
+
+    Raises:
+        InputError: the occupancies of a site exceed 1 or are negative.
+    """
     occupancies = [_occupancies(site, path) for site in structure]
     occupied = [index for index, parts in enumerate(occupancies) if parts]
     occupancies = [occupancies[index] for index in occupied]

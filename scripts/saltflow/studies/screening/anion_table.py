@@ -1,11 +1,11 @@
 """Isolated anions of many crystals: a row for each, with a sentence where there can be none."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.materials.ordering.disordered_crystal import read_disordered
+from saltflow.materials.ordering.disordered_crystal import DisorderedCrystal, read_disordered
 from saltflow.materials.ordering.formal_charges import chosen_charges
 from saltflow.studies.screening.cage_network import cage_network
 from saltflow.studies.screening.isolated_anions import AnionOrbit, anions_of
@@ -29,14 +29,27 @@ def study_anions(path: Path, *, mobile: str, charges: str = "") -> dict:
         InputError: the file is no structure, its charges do not balance, or it has no anion or no mobile ion.
     """
     crystal = read_disordered(path)
-    chosen = chosen_charges(charges, crystal)
-    anions = anions_of(crystal, chosen, mobile=mobile)
+    return anion_record(crystal, chosen_charges(charges, crystal), mobile=mobile)
+
+
+def anion_record(crystal: DisorderedCrystal, charges: Mapping[str, float], *, mobile: str) -> dict:
+    """The record of `study_anions`, of a crystal and its charges.
+
+    Args:
+        crystal: with its occupancies.
+        charges: element → formal charge in e.
+        mobile: element of the mobile ion.
+
+    Raises:
+        InputError: it has no anion or no mobile ion.
+    """
+    anions = anions_of(crystal, charges, mobile=mobile)
     every = sum(len(each.sites) * each.occupancy for each in anions)
     isolated = sum(len(each.sites) * each.occupancy for each in anions if each.is_isolated)
     formula = "".join(f"{element}{amount:.4g}" for element, amount in crystal.amounts.items())
     return {
         "formula": formula,
-        "charges": chosen,
+        "charges": dict(charges),
         "isolated_share": isolated / every,
         "anions": [_record(each) for each in anions],
         "network": asdict(cage_network(crystal, anions)),

@@ -1,0 +1,88 @@
+"""The stages that crystals of a family pass, why some do not, and the ranked table of all."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+OK = ("below the hull", "on the hull", "metastable")
+COLUMNS = ("member", "formula", "status", "above_hull_eV_atom", "formation_eV_atom", "decomposes_to",
+           "systems_without_phase", "reduction_V", "oxidation_V", "isolated_anions", "isolated_share", "volume_change",
+           "atoms", "potential")  # fmt: skip
+
+
+@dataclass
+class FunnelStage:
+    """One stage of the funnel.
+
+    Attributes:
+        name: such as "relaxed".
+        lets_through: the criterion.
+        entered: crystals before it.
+        excluded: crystal → reason.
+        seconds: that it cost.
+    """
+
+    name: str
+    lets_through: str
+    entered: int
+    excluded: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> int:
+        """Crystals after it."""
+        return self.entered - len(self.excluded)
+
+
+class Funnel:
+    """Stages, and a row for each crystal.
+
+    Args:
+        names: of all crystals.
+        potential: that the numbers are by.
+        more: columns beyond `COLUMNS`.
+    """
+
+    def __init__(self, names: Iterable[str], *, potential: str, more: Iterable[str] = ()):
+        columns = (*COLUMNS[:-1], *more, COLUMNS[-1])
+        self.rows = {name: dict.fromkeys(columns, "") | {"member": name, "potential": potential} for name in names}
+        self.stages: list[FunnelStage] = []
+
+    @property
+    def left(self) -> list[str]:
+        """Crystals that no stage has excluded."""
+        return [name for name in self.rows if not any(name in stage.excluded for stage in self.stages)]
+
+    def pass_through(self, name: str, criterion: str, judge: Callable[[list[str]], Mapping[str, str]]) -> None:
+        """Add a stage.
+
+        Args:
+            name, criterion: of it.
+            judge: takes the crystals that are left and gives crystal → reason of those that are excluded.
+        """
+        left, began = self.left, time.perf_counter()
+        stage = FunnelStage(name, criterion, len(left))
+        stage.excluded |= judge(left)
+        stage.seconds = time.perf_counter() - began
+        for crystal, reason in stage.excluded.items():
+            self.rows[crystal]["status"] = reason
+        self.stages.append(stage)
+
+    def text(self) -> str:
+        """The table, most stable crystals that passed all stages first, then the others by the stage they reached."""
+        stage_of = {name: number for number, stage in enumerate(self.stages) for name in stage.excluded}
+
+        def rank(row: Mapping[str, str]) -> tuple:
+            return (
+                -stage_of.get(row["member"], len(self.stages)),
+                float(row["above_hull_eV_atom"] or "inf"),
+                row["member"],
+            )
+
+        rows = sorted(self.rows.values(), key=rank)
+        lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+        return "".join("\t".join(line) + "\n" for line in lines)
+
+    def record(self) -> list[dict]:
+        """The stages, JSON-able."""
+        return [asdict(stage) | {"passed": stage.passed} for stage in self.stages]
