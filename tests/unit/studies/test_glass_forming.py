@@ -269,6 +269,15 @@ def test_the_command_says_how_well_it_predicts(tmp_path):
     assert tuple(CHOICES) == TREATMENTS
 
 
+def test_a_table_of_diameters_alone_gives_diameters(tmp_path):
+    table = replace(planted(60), classes=np.full(60, ""))
+    file = written(table, tmp_path / "diameters.csv")
+    done = CliRunner().invoke(command, [str(file), "--out", str(tmp_path / "gfa")])
+    assert done.exit_code == 0, done.output
+    assert "classes: Alloys of two classes are needed" in done.output
+    assert "diameters, held out by system, imbalance none: RMSE" in done.output
+
+
 @pytest.mark.parametrize(
     ("text", "options", "sentence"),
     [
