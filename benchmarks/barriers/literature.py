@@ -77,11 +77,13 @@ class Case:
 NASICON = "LATP 0.2 to 0.4 by experiment"
 PAPER = "arXiv:2507.02334"
 CASES = {
-    "Li3N": Case("Li3N.cif", (3, 3, 2), 3.0, "0.004 in the plane, 0.58 across (Sarnthein 1996)"),
-    "Li2O": Case("Li2O.cif", (3, 3, 3), 2.4, "0.28", is_primitive=True),
+    "Li3N": Case("Li3N.cif", (2, 2, 2), 3.0, "0.004 in the plane, 0.58 across (Sarnthein 1996)"),
+    "Li2O": Case("Li2O.cif", (2, 2, 2), 2.4, "0.28", is_primitive=True),
     "LiFePO4 b": Case("LiFePO4.cif", (1, 2, 1), 3.5, "0.27"),
     "LiMgPO4 b": Case("LiMgPO4.cif", (1, 2, 1), 3.5, f"low ({PAPER})"),
     "LiTiPO5 b": Case("LiTiPO5.cif", (1, 2, 1), 3.5, f"low ({PAPER})"),
+    "LiMgPO4 b, unit cell": Case("LiMgPO4.cif", (1, 1, 1), 3.5, f"low ({PAPER})"),
+    "LiTiPO5 b, unit cell": Case("LiTiPO5.cif", (1, 1, 1), 3.5, f"low ({PAPER})"),
     "LTP": Case("LiTi2P3O12.cif", (1, 1, 1), 6.2, NASICON, images=3, is_primitive=True),
     "LATP": Case("Li1.5Al0.5Ti1.5P3O12.cif", (1, 1, 1), 4.0, NASICON, images=3, most_atoms=40, is_primitive=True),
     "doped LiMgPO4": Case("Li0.5Mg0.5Al0.5PO4.cif", (1, 2, 1), 6.3, f"0.19 mS/cm ({PAPER})", images=5, most_atoms=28),
@@ -95,7 +97,7 @@ def study(name: str, case: Case, potential: UniversalDriver, *, potential_name: 
     began, crystal = time.perf_counter(), case.crystal
     carriers = (crystal.symbols == "Li").sum() / crystal.cell.volume * 1e24
     settings = SETTINGS | {"r_max_A": case.r_max_A, "images": case.images, "carriers_per_cm3": carriers}
-    folder = FOLDER / f"{name}-{potential_name}".replace(" ", "-")
+    folder = FOLDER / f"{name}-{potential_name}".replace(",", "").replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     settings["potential"] = potential_name
     record = study_barriers(crystal, potential, mobile="Li", settings=settings, folder=folder)
