@@ -5,11 +5,12 @@ LiCl at its own and two other lattice constants. Frames of its paths are labelle
 potential (`saddles`); the control (`plain`) learns the initial frames of the sweep alone. Each step is one of the
 commands that people type. What is there is not computed again.
 
-usage: python benchmarks/barriers/fine_tune.py [--folder build/benchmarks/saddles]
+usage: python benchmarks/barriers/fine_tune.py [--folder build/benchmarks/saddles] [--small]
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 STUDENT = REPOSITORY / "config/presets/demo/distilled.model"
 TEACHER = "diep-r2scan"
 LATTICES_A = {"salt": 5.14, "dense": 4.99, "wide": 5.29}
-STUDY = ("--mobile", "Li", "--images", "3", "--edge", "8", "--r-max", "4", "--end-force", "0.05", "--jumps", "500")
+STUDY = {"--mobile": "Li", "--images": "3", "--edge": "8", "--r-max": "4", "--end-force": "0.05", "--jumps": "500"}
 COMPOSITION = {
     "id": "LiCl", "formula": "LiCl", "host": "-", "salt": "-", "mobile_ion": "Li", "oxidation_states": "Li:+1 Cl:-1",
     "family": "salt", "potential": "saddles", "start": "salt.cif", "density_g_cm3": "2.07",
@@ -63,7 +64,8 @@ def barriers(folder: Path, out: str, potential: str | Path, *, lattices: dict = 
     """Lattice → barrier of its one hop in eV; None without one."""
     names = [f"{name}.cif" for name in lattices]
     pin = ("--sha256", hashlib.sha256(Path(potential).read_bytes()).hexdigest()) if isinstance(potential, Path) else ()
-    call("saltflow", "barriers", *names, *STUDY, "--potential", potential, *pin, "--out", out, folder=folder)
+    options = itertools.chain(*STUDY.items())
+    call("saltflow", "barriers", *names, *options, "--potential", potential, *pin, "--out", out, folder=folder)
     studies = [folder / out / name for name in lattices] if len(lattices) > 1 else [folder / out]
     records = [json.loads((each / "barriers.json").read_text()) for each in studies]
     return {name: each["hops"][0]["forward_eV"] for name, each in zip(lattices, records, strict=True)}
@@ -88,7 +90,11 @@ def main() -> None:
     """Print barriers before and after, beside the teacher's."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "build/benchmarks/saddles")
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("--small", action="store_true", help="cells of 6 Å and few epochs: whether it comes to its end")
+    choices = parser.parse_args()
+    folder = choices.folder.resolve()
+    if choices.small:
+        STUDY["--edge"], SETTINGS["learning"]["training"]["epochs"] = "5.5", 3
     folder.mkdir(parents=True, exist_ok=True)
     for name, lattice_A in LATTICES_A.items():
         crystal: Atoms = bulk("LiCl", "rocksalt", a=lattice_A)

@@ -1,11 +1,10 @@
-"""Barriers of known crystals by universal potentials beside published ones, and bands of other programs beside ours.
+"""Bands of other programs beside ours: barriers, evaluations and seconds, and the hops that another one finds.
 
-The first table: the lowest vacancy hops of LiFePO4, Li2O and Li3N, cells of at least 8 Å, five images, 0.05 eV/Å. The
-second: the same two relaxed end states and the same CHGNet given to saltflow, to ASE one image after another, and to
-matcalc, with what each evaluates and needs; the barriers must agree within 10 meV. Hops of LiFePO4 are also those that
-the package ions finds. What is measured is kept in build/benchmarks/barriers, so that a run that was stopped goes on.
+The same two relaxed end states and the same CHGNet are given to saltflow, to ASE one image after another, to matcalc
+and to NEBwalk; the barriers must agree within 10 meV. Hops are also those that the package ions finds. What is measured
+is kept in build/benchmarks/barriers, so that a run that was stopped goes on.
 
-usage: python benchmarks/barriers/run.py [--potentials chgnet-pbe diep-r2scan] [--only literature|peers|hops]
+usage: python benchmarks/barriers/run.py [--only bands|hops]
 """
 
 import argparse
@@ -31,7 +30,6 @@ from saltflow.campaign.settings.references import UniversalReference, read_refer
 from saltflow.materials.structure_files import read_structure  # noqa: E402
 from saltflow.potentials.universal.driver import UniversalDriver  # noqa: E402
 from saltflow.potentials.universal.environment import find_python  # noqa: E402
-from saltflow.studies.barriers.barrier_study import study_barriers  # noqa: E402
 from saltflow.studies.barriers.elastic_band import Band, relax_bands  # noqa: E402
 from saltflow.studies.barriers.endpoints import end_states, interpolate, repeats_for  # noqa: E402
 from saltflow.studies.barriers.hop_classes import find_hops  # noqa: E402
@@ -40,21 +38,17 @@ from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation  # 
 from saltflow.studies.relaxation.relaxed_states import relax  # noqa: E402
 
 FOLDER = REPOSITORY / "build/benchmarks/barriers"
-SETTINGS = {
-    "mechanism": "vacancy", "edge_A": 8.0, "images": 5, "end_force_eV_A": 0.02, "band_force_eV_A": 0.05,
-    "end_steps": 300, "band_steps": 300, "temperatures_K": [300.0], "carriers_per_cm3": 1e21, "jumps": 2_000, "seed": 1,
-}  # fmt: skip
-REACH_A = {"LiFePO4": 5.0, "Li2O": 4.0, "Li3N": 3.0}
-MATCALC, IONS = ("matcalc==0.7.0", "chgnet==0.4.2", "torch==2.13.0"), ("ions==0.5.1",)
-PEER_CASES = (("LiFePO4", 4.6), ("Li3N", 6.0))
-PEER_FORCE_eV_A = 0.05
-PEER_HOPS = """
+BANDS, IONS = ("matcalc==0.7.0", "NEBwalk==0.11.0", "chgnet==0.4.2", "torch==2.13.0"), ("ions==0.5.1",)
+CASES = (("Li2O", 4.6),)  # crystals and edges of their cells in Å
+HOPS_OF = ("LiFePO4", "Li2O", "Li3N")
+IMAGES, FORCE_eV_A = 3, 0.05
+IONS_HOPS = """
 import json, sys
 from ase.io import read
 from ions import Percolator
 found = Percolator(read(sys.argv[1]), mobile_specie="Li", upper_bound=5.0)
 cutoff, dimensions = found.mincut_maxdim(0.5)
-print(json.dumps([cutoff, int(dimensions), found.unique_edges(cutoff, 0.5, method="naive").tolist()]))
+print(json.dumps([cutoff, int(dimensions), len(found.unique_edges(cutoff, 0.5, method="naive"))]))
 """
 
 
@@ -63,35 +57,9 @@ def reference_of(name: str) -> UniversalReference:
     return read_reference(read_configuration([])["references"], name)
 
 
-def literature(potentials: list[str]) -> Iterator[str]:
-    """Rows of the first table."""
-    yield "| crystal | potential | hop | Å | straight line eV | barrier eV | status | 1D / 2D / 3D eV |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for name, reach_A in REACH_A.items():
-        for potential in potentials:
-            reference = reference_of(potential)
-            driver = UniversalDriver(reference)
-            folder = FOLDER / f"{name}-{potential}"
-            folder.mkdir(parents=True, exist_ok=True)
-            settings = SETTINGS | {"r_max_A": reach_A, "potential_sha256": str(reference.sha256)}
-            record = study_barriers(
-                read_structure(HERE / f"{name}.cif"), driver, mobile="Li", settings=settings, folder=folder
-            )
-            driver.close()
-            crossing = " / ".join(
-                "–" if each is None else f"{each['barrier_eV']:.3f}" for each in record["percolation"].values()
-            )
-            for hop in record["hops"]:
-                barrier = "–" if hop["forward_eV"] is None else f"{max(hop['forward_eV'], hop['backward_eV']):.3f}"
-                yield (
-                    f"| {name} | {reference.method} | {hop['hop']} | {hop['length_A']:.2f} | "
-                    f"{hop['straight_line_eV']:.3f} | {barrier} | {hop['status']} | {crossing} |"
-                )
-
-
-def peers() -> Iterator[str]:
-    """Rows of the second table."""
-    python, missing = foreign_python(*MATCALC)
+def bands() -> Iterator[str]:
+    """Rows of the table."""
+    python, missing = foreign_python(*BANDS)
     if python is None:
         yield f"Other programs cannot be installed: {missing}"
         return
@@ -99,14 +67,14 @@ def peers() -> Iterator[str]:
     packages = next(find_python(reference).parents[1].glob("lib/python*/site-packages"))
     yield "| hop | program | barrier eV | evaluations | CPU s | wall s |"
     yield "|---|---|---|---|---|---|"
-    for name, edge_A in PEER_CASES:
+    for name, edge_A in CASES:
         files = [FOLDER / f"{name}-{which}.extxyz" for which in ("initial", "final")]
-        weights = [str(SETTINGS["images"]), str(PEER_FORCE_eV_A), str(packages / reference.weights)]
+        settings = [str(IMAGES), str(FORCE_eV_A), str(packages / reference.weights)]
         words = [str(python), str(HERE / "peer_bands.py")]
         rows = [_kept(f"{name}-saltflow", partial(_ours, name, edge_A, reference, files))]
         yield _row(name, rows[0])
-        for program in ("ase", "matcalc"):
-            call = [*words, program, *map(str, files), *weights]
+        for program in ("ase", "matcalc", "NEBwalk"):
+            call = [*words, program, *map(str, files), *settings]
             rows.append(_kept(f"{name}-{program}", partial(_answer, call)))
             yield _row(name, rows[-1])
         apart_eV = max(abs(row["barrier_eV"] - rows[0]["barrier_eV"]) for row in rows if row["converged"])
@@ -147,11 +115,11 @@ def _ours(name: str, edge_A: float, reference: UniversalReference, files: list[P
         ase.io.write(file, state.atoms)
     evaluation.evaluated = 0
     began, cpu = time.perf_counter(), _cpu_s_of(driver)
-    positions = interpolate(relaxed[0].atoms, relaxed[1].atoms, images=SETTINGS["images"])
+    positions = interpolate(relaxed[0].atoms, relaxed[1].atoms, images=IMAGES)
     energies = np.full(len(positions), np.nan)
     energies[[0, -1]] = [state.energy_eV for state in relaxed]
     band = Band(relaxed[0].atoms, positions, energies)
-    relax_bands([band], evaluation, force_eV_A=PEER_FORCE_eV_A, steps=300)
+    relax_bands([band], evaluation, force_eV_A=FORCE_eV_A, steps=300)
     found = {
         "program": "saltflow",
         "barrier_eV": float(band.energies_eV.max() - band.energies_eV[0]),
@@ -173,30 +141,30 @@ def _cpu_s_of(driver: UniversalDriver) -> float:
 
 
 def hops() -> Iterator[str]:
-    """The inequivalent hops of LiFePO4 up to 5 Å by the package ions and by us."""
+    """Inequivalent hops by ions, up to the length at which it lets sites percolate, and by us."""
     python, missing = foreign_python(*IONS)
     if python is None:
         yield f"ions cannot be installed: {missing}"
         return
-    run = subprocess.run(
-        [str(python), "-c", PEER_HOPS, str(HERE / "LiFePO4.cif")], capture_output=True, text=True, check=True
-    )
-    cutoff_A, dimensions, edges = json.loads(run.stdout.splitlines()[-1])
-    sites = find_sites(read_structure(HERE / "LiFePO4.cif"), "Li", voids=False)
-    ours = find_hops(sites, r_max_A=cutoff_A)
-    yield f"ions 0.5.1: {len(edges)} hops up to {cutoff_A:.2f} Å, which percolate in {dimensions} dimensions"
-    yield f"saltflow: {len(ours)}: {', '.join(f'{hop.length_A:.2f} Å' for hop in ours)}"
+    for name in HOPS_OF:
+        path = HERE / f"{name}.cif"
+        run = subprocess.run([str(python), "-c", IONS_HOPS, str(path)], capture_output=True, text=True, check=True)
+        cutoff_A, dimensions, found = json.loads(run.stdout.splitlines()[-1])
+        sites = find_sites(read_structure(path), "Li", voids=False)
+        ours = find_hops(sites, r_max_A=cutoff_A)
+        yield f"{name}: {IONS[0]} {found} hops up to {cutoff_A:.2f} Å, which percolate in {dimensions} dimensions"
+        yield f"{name}: saltflow {len(ours)} of {len(sites.positions)} sites: " + ", ".join(
+            f"{hop.length_A:.2f} Å × {len(hop.members)}" for hop in ours
+        )
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the table and the hops."""
     logging.basicConfig(level=logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--potentials", nargs="+", default=["chgnet-pbe", "diep-r2scan"])
-    parser.add_argument("--only", choices=["literature", "peers", "hops"])
+    parser.add_argument("--only", choices=["bands", "hops"])
     choices = parser.parse_args()
-    parts = {"hops": hops, "peers": peers, "literature": lambda: literature(choices.potentials)}
-    for name, part in parts.items():
+    for name, part in {"hops": hops, "bands": bands}.items():
         if choices.only in (None, name):
             for line in part():
                 print(line, flush=True)

@@ -60,6 +60,7 @@ MOST_WORDS = {"README.md": 1_200, "config/README.md": 5_000, "docs/benchmarks.md
 # Studies are read one at a time; each has a page of its own.
 STUDIES = {
     "docs/alloy-structure.md",
+    "docs/barriers-beside-others.md",
     "docs/barriers.md",
     "docs/cooling-rates.md",
     "docs/electrodes.md",
