@@ -61,8 +61,8 @@ def plot_above_hull(rows: Sequence[Mapping[str, str]], path: Path, *, window_eV:
         axis.axvspan(0, 1000 * window_eV, color="0.9", label=f"metastable, {1000 * window_eV:g} meV/atom")
         axis.axvline(0, color="0.4", linewidth=0.8)
         for chosen, colour, name in (
-            (~lacks, COLOURS[0], "all systems have a phase"),
-            (lacks, COLOURS[1], "some have none"),
+            (~lacks, COLOURS[0], "every system has a phase"),
+            (lacks, COLOURS[1], "some systems have none"),
         ):
             if chosen.any():
                 axis.plot(above_meV[chosen], heights[chosen], "o", color=colour, markersize=4, label=name)
