@@ -43,12 +43,12 @@ def lattice_energy_eV(edge_A: float) -> float:
 
 def test_a_batch_finds_what_ase_finds_one_by_one():
     cells = [strained_argon(strain=0.02, seed=1), strained_argon(strain=-0.03, seed=2)]
-    found = relax_cells(cells, BatchedEvaluation(Argon()), force_eV_A=1e-3, steps=100)
+    found = relax_cells(cells, BatchedEvaluation(Argon()), force_eV_A=2e-3, steps=60)
     alone = cells[0].copy()
     alone.calc = AsCalculator(Argon())
-    BFGS(FrechetCellFilter(alone, exp_cell_factor=8.0), logfile=None).run(fmax=1e-3, steps=200)
+    BFGS(FrechetCellFilter(alone, exp_cell_factor=8.0), logfile=None).run(fmax=2e-3, steps=60)
     for cell, relaxed in zip(cells, found, strict=True):
-        assert relaxed.is_converged(1e-3)
+        assert relaxed.is_converged(2e-3)
         assert relaxed.energy_eV == pytest.approx(alone.get_potential_energy(), abs=1e-3)
         assert relaxed.atoms.get_volume() == pytest.approx(alone.get_volume(), rel=5e-3)
         edge_A = (relaxed.atoms.get_volume() / 27) ** (1 / 3)
