@@ -110,6 +110,7 @@ def main() -> None:
     prepare_sweep(folder, yaml.safe_load(entry.partition("overrides.yaml:\n")[2]))
     models = [f"results/potentials/{name}/generation0/committee/member1.model" for name in ("saddles", "plain")]
     snakemake = ("snakemake", "--snakefile", REPOSITORY / "Snakefile", "--profile", REPOSITORY / "profiles/local")
+    call("saltflow", "resume", folder, folder=folder)  # where this was killed before
     call(
         *snakemake,
         "--directory",
@@ -123,6 +124,7 @@ def main() -> None:
     )
     for model in models:
         found[model.split("/")[2]] = barriers(folder, model.split("/")[2], folder / model)
+    STUDY["--images"] = "1"  # the hop is symmetric, and the teacher slow
     found[TEACHER] = barriers(folder, "teacher", TEACHER, lattices={"salt": LATTICES_A["salt"]})
     print("| potential |", " | ".join(f"{name}, {each} Å" for name, each in LATTICES_A.items()), "|")
     for name, each in found.items():
