@@ -5,12 +5,14 @@ from pathlib import Path
 
 import h5py
 
+from saltflow.base.long_job import is_record
+
 
 def products(work: Path) -> dict[str, Path]:
-    """Every product by its name, without the journals from which a killed job goes on and the notes of their hashes."""
+    """Every product by its name, without the journals from which a job goes on and the records of what made it."""
     results = work / "results"
     found = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
-    return {name: path for name, path in found.items() if ".work/" not in name and not name.endswith(".made.json")}
+    return {name: path for name, path in found.items() if ".work/" not in name and not is_record(path)}
 
 
 def same(one: Path, other: Path) -> bool:
