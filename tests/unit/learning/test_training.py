@@ -267,14 +267,11 @@ def test_a_bootstrapped_member_trains_on_a_resample(fine_tuned, labelled):
     assert len(read_frames(member.work / "valid.extxyz")) == len(labelled.valid)
 
 
-def test_a_foundation_with_other_isolated_atoms_is_refused(tmp_path, resumed, labelled):
-    """mace silently keeps the foundation's energies when the elements are the same."""
+def test_a_foundation_of_another_reference_takes_its_isolated_atoms(tmp_path, resumed, labelled):
+    """mace silently keeps those of a foundation with the same elements, so it is given a copy."""
     shifted = {"Li": labelled.isolated_atoms_eV["Li"] + 1.0}
-    member = Member(tmp_path)
-    with pytest.raises(SaltflowError, match=r"other isolated-atom energies than the reference for Z = \[3\]"):
-        member.train(labelled, foundation=resumed[0].model, epochs=1, isolated_atoms_eV=shifted)
-    assert not member.model.exists()
-    assert not member.check_path.exists()
+    check = Member(tmp_path).train(labelled, foundation=resumed[0].model, epochs=1, isolated_atoms_eV=shifted)
+    assert check["isolated_atoms_eV"]["3"] == pytest.approx(shifted["Li"])
 
 
 def test_a_training_that_diverged_is_refused(tmp_path, labelled):
