@@ -8,7 +8,6 @@ usage: python benchmarks/barriers/literature.py [--potentials chgnet-pbe diep-r2
 """
 
 import argparse
-import csv
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 import spglib  # noqa: E402
 from ase import Atoms  # noqa: E402
+from kept_rows import append_rows, read_rows  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
 from saltflow.campaign.config_files import read_configuration  # noqa: E402
@@ -113,27 +113,9 @@ def _text(value: object) -> object:
     return f"{value:.3f}" if isinstance(value, float) else value
 
 
-def rows() -> list[dict[str, str]]:
-    """The rows that are there."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open() as handle:
-        return list(csv.DictReader(handle, delimiter="\t"))
-
-
-def append(found: list[dict[str, object]]) -> None:
-    """Add rows at the end of the table."""
-    is_new = not TABLE.is_file()
-    with TABLE.open("a") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n", restval="")
-        if is_new:
-            writer.writeheader()
-        writer.writerows(found)
-
-
 def summary() -> None:
     """Each hop beside what is published."""
-    for row in rows():
+    for row in read_rows(TABLE):
         barrier = f"{row['forward_eV']} / {row['backward_eV']} eV" if row["status"] == "ok" else row["status"]
         print(f"{row['case']} | {row['potential']} | {row['length_A']} Å | {barrier} | {CASES[row['case']].published}")
 
@@ -155,7 +137,7 @@ def main() -> None:
         if reference.package == "chgnet":
             reference = reference.model_copy(update={"calculator": ONE_PASS})
         potential = UniversalDriver(reference)
-        done = {(row["case"], row["potential"]) for row in rows()}
+        done = {(row["case"], row["potential"]) for row in read_rows(TABLE)}
         for name in arguments.only:
             if (name, potential_name) in done:
                 continue
@@ -163,7 +145,7 @@ def main() -> None:
                 found = study(name, CASES[name], potential, potential_name=potential_name)
             except SaltflowError as error:
                 found = [{"case": name, "potential": potential_name, "status": " ".join(str(error).split())}]
-            append(found)
+            append_rows(TABLE, found, columns=COLUMNS)
             print(*(list(row.values()) for row in found), sep="\n", flush=True)
         potential.close()
 

@@ -32,6 +32,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 import numpy as np  # noqa: E402
 import spglib  # noqa: E402
 from ase import Atoms  # noqa: E402
+from kept_rows import append_rows, read_rows  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
@@ -173,24 +174,6 @@ def measure(candidate: Candidate, potential: UniversalDriver, *, name: str) -> d
     return row | {"seconds": f"{time.perf_counter() - began:.1f}"}
 
 
-def rows() -> list[dict[str, str]]:
-    """The rows that are there."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open() as handle:
-        return list(csv.DictReader(handle, delimiter="\t"))
-
-
-def append(row: dict[str, object]) -> None:
-    """Add a row at the end of the table."""
-    is_new = not TABLE.is_file()
-    with TABLE.open("a") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n", restval="")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def measured_S_cm(text: str) -> str:
     """A conductivity as it is written; bounds such as <1e-10 have none."""
     try:
@@ -207,7 +190,7 @@ def kind_of(status: str) -> str:
 
 def summary() -> None:
     """How many, what it costs, why others are left out, and Spearman's ρ with its interval."""
-    found = rows()
+    found = read_rows(TABLE)
     done = [row for row in found if row["barrier_3D_eV"]]
     seconds = sorted(round(float(row["seconds"])) for row in done)
     print(f"{len(done)} of {len(found)} structures have a 3D barrier, in {seconds} s")
@@ -233,7 +216,7 @@ def summary() -> None:
 
 def candidates(structures: Path, add: Callable[[str, dict], None]) -> dict[str, Candidate]:
     """Those structures without a row that can be studied, by id; others get their row."""
-    found, done = {}, {row["id"] for row in rows()}
+    found, done = {}, {row["id"] for row in read_rows(TABLE)}
     with zipfile.ZipFile(structures) as archive, tempfile.TemporaryDirectory() as folder:
         names = {Path(each).stem: each for each in archive.namelist() if each.endswith(".cif")}
         for identity in sorted(names.keys() - done):
@@ -263,7 +246,7 @@ def main() -> None:
 
     def add(identity: str, row: dict[str, object]) -> None:
         known = {"potential": arguments.potential, "sigma_S_cm": measured_S_cm(measured.get(identity, ""))}
-        append({"id": identity} | known | row)
+        append_rows(TABLE, [{"id": identity} | known | row], columns=COLUMNS)
         print(identity, *row.values(), flush=True)
 
     found = candidates(arguments.structures, add)

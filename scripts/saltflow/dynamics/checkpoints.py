@@ -13,6 +13,22 @@ from saltflow.base.provenance import atomic_write
 log = logging.getLogger(__name__)
 
 
+def write_checkpoint(content: object, path: Path) -> None:
+    """Save tensors atomically.
+
+    Raises:
+        SaltflowError: they cannot be written.
+    """
+    try:
+        with atomic_write(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        raise SaltflowError(
+            f"The checkpoint {path} cannot be written ({error}); free space on its disk and start again: "
+            "the run resumes at the checkpoint before."
+        ) from error
+
+
 class SegmentFiles:
     """Finished segments of a run in a folder.
 
@@ -45,15 +61,7 @@ class SegmentFiles:
         Raises:
             SaltflowError: it cannot be written.
         """
-        path = self._path(self.finished)
-        try:
-            with atomic_write(path) as temporary:
-                torch.save(content, temporary)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            raise SaltflowError(
-                f"The checkpoint {path} cannot be written ({error}); free space on its disk and start again: "
-                "the run resumes at the checkpoint before."
-            ) from error
+        write_checkpoint(content, self._path(self.finished))
         self.finished += 1
 
     def frames(self, first: int = 0, end: int | None = None) -> Iterator[list[dict]]:

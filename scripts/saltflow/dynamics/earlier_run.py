@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from saltflow.base.long_job import END
-from saltflow.base.provenance import atomic_write, sha256_of_file
+from saltflow.base.provenance import sha256_of_file
+from saltflow.dynamics.checkpoints import write_checkpoint
 from saltflow.dynamics.looks import Judge
 from saltflow.dynamics.progress import CellEnd
 from saltflow.dynamics.schedule import steps_of
@@ -71,6 +72,9 @@ def keep_end(
         record: its product. ends: of its replicas; None of those that did not run.
         origin: digest of all that it was made from, but the lengths. trajectories: its products.
         production_ps: its length. looks: rows of its judge.
+
+    Raises:
+        SaltflowError: it cannot be written.
     """
     content = {
         "origin": origin,
@@ -79,8 +83,7 @@ def keep_end(
         "production_ps": production_ps,
         "looks": list(looks),
     }
-    with atomic_write(_beside(record)) as temporary:
-        torch.save(content, temporary)
+    write_checkpoint(content, _beside(record))
 
 
 def find_earlier_run(

@@ -50,9 +50,7 @@ def is_look_due(schedule: Sequence[Stage], progress: Progress) -> bool:
     return not progress.looks or progress.looks[-1]["step"] != progress.step
 
 
-def take_looks(
-    judged: Sequence[JudgedCells], runs: Mapping[int, TrajectoryReader], progress: Progress
-) -> dict[int, str]:
+def take_looks(judged: Sequence[JudgedCells], runs: Mapping[int, TrajectoryReader], progress: Progress) -> set[int]:
     """Ask the judges of the cells that still run, and note their rows in the progress.
 
     A judge that cannot judge lets its cells go on.
@@ -63,9 +61,9 @@ def take_looks(
         progress: of the run.
 
     Returns:
-        number of each cell that ends here → why.
+        numbers of the cells that end here.
     """
-    ending = {}
+    ending: set[int] = set()
     for place, cells in enumerate(judged):
         left = [label for label in cells.labels if label in runs]
         if left:
@@ -73,7 +71,7 @@ def take_looks(
             progress.looks += ({"judged": place, "step": progress.step, **verdict},)
             log.info("look after %d steps: %s", progress.step, verdict)
             if verdict["stopped_because"]:
-                ending |= dict.fromkeys(left, verdict["stopped_because"])
+                ending.update(left)
     return ending
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from saltflow.base.provenance import atomic_write, check_hash, digest, pinned_hash, sha256_of_file
+from saltflow.base.provenance import check_hash, digest, pinned_hash, sha256_of_file
+from saltflow.dynamics.checkpoints import write_checkpoint
 from saltflow.labels.frames import read_frames, write_frames
 from saltflow.learning.pseudolabels import (
     ReplaySet,
@@ -141,8 +142,7 @@ class FoundationBaseline:
         wanted_eV = [self.request.isolated_atoms_eV[int(number)] for number in copy.atomic_numbers]
         energies_eV.copy_(torch.tensor(wanted_eV, dtype=torch.float64).reshape(energies_eV.shape))
         path = folder / "foundation.model"
-        with atomic_write(path) as temporary:
-            torch.save(copy, temporary)
+        write_checkpoint(copy, path)
         return path
 
     def with_labels(self, replayed: Sequence[Atoms], folder: Path) -> list[Atoms]:

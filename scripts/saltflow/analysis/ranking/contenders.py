@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from saltflow.analysis.ranking.ranking import DONE, TOO_UNCERTAIN
+from saltflow.campaign.production_end import judged_by
 
 DRAWS = 4_000
 Z95 = 1.959964
@@ -74,7 +75,7 @@ def longer(production: Mapping, *, least_error: float) -> dict | None:
     Returns:
         changes of the section; None where it is as good as that already.
     """
-    wanted = production["until_known"]
+    wanted = judged_by(production)
     if wanted is None:
         return {"duration_ps": 2 * production["duration_ps"]}
     if wanted[ERRORS[0]] <= least_error:

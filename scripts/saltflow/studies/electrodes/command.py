@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from saltflow.base.commands import SentenceCommand
+from saltflow.base.errors import SaltflowError
 
 
 @click.command(cls=SentenceCommand)
@@ -98,8 +99,6 @@ def command(
 
 
 def _numbers(text: str, count: int, kind: type, option: str, example: str) -> list:
-    from saltflow.base.errors import SaltflowError
-
     try:
         found = [kind(each) for each in text.split(",")]
     except ValueError:
@@ -110,8 +109,6 @@ def _numbers(text: str, count: int, kind: type, option: str, example: str) -> li
 
 
 def _vacancies(text: str) -> list[tuple[str, int]]:
-    from saltflow.base.errors import SaltflowError
-
     pairs = [each.partition(":") for each in text.split(",") if each]
     if not all(element and count.isdigit() for element, _, count in pairs):
         raise SaltflowError("--vacancies is no list of elements with counts; give such as C:1 or O:2,Co:1.")
