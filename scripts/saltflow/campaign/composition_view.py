@@ -9,6 +9,7 @@ from saltflow.campaign.added_dispersion import with_functional
 from saltflow.campaign.foundation_method import FoundationMethod
 from saltflow.campaign.production_end import judged_by
 from saltflow.campaign.settings.references import Reference
+from saltflow.campaign.shared_errors import error_factors
 from saltflow.materials.compositions import Composition, formula_units_for
 
 WINDOW_KEYS = ("frame", "alpha_min", "alpha_max", "msd_min_A2", "max_lag_fraction")
@@ -107,8 +108,24 @@ class CompositionView:
 
     @property
     def production_dynamics(self) -> dict:
-        """Those settings of `dynamics` that make a state point; the quench reaches it through the replicas."""
-        return without(self.dynamics, "quench")
+        """Those settings of `dynamics` that make a state point; the quench reaches it through the replicas.
+
+        Where temperatures share their errors, `until_known` says by which factors.
+        """
+        dynamics = without(self.dynamics, "quench")
+        production = dynamics["production"]
+        if (wanted := production["until_known"]) is None:
+            return dynamics
+        shared = {} if wanted["equal_errors"] else {"error_factors": self.error_factors}
+        return dynamics | {"production": production | {"until_known": without(wanted, "equal_errors") | shared}}
+
+    @property
+    def error_factors(self) -> dict[str, float]:
+        """Swept temperature → factor on the errors wanted at it, where they are not equal."""
+        swept_K, target_K = self.swept_temperatures_K, self.section("arrhenius")["target_temperature_K"]
+        return {
+            str(at_K): factor for at_K, factor in zip(swept_K, error_factors(tuple(swept_K), target_K), strict=True)
+        }
 
     @property
     def judged_window(self) -> dict | None:

@@ -15,7 +15,7 @@ from ase import units
 
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.composition_view import CompositionView
-from saltflow.campaign.production_end import judged_by
+from saltflow.campaign.production_end import judged_by, wanted_errors
 from saltflow.dynamics.schedule import LOOK_RATIO
 from saltflow.materials.compositions import Composition
 from saltflow.operations.rule_spec import Wildcards
@@ -66,19 +66,21 @@ def _lengths(campaign: Campaign, wildcards: Wildcards) -> list[Length]:
     composition = campaign.composition(wildcards["composition"])
     temperatures_K = [wildcards["temperature"]] if "temperature" in wildcards else campaign.temperatures_K
     return [
-        _length(campaign, composition, D_A2_ps=_D_A2_ps(composition, sigma, float(temperature_K)))
+        _length(campaign, composition, float(temperature_K), sigma)
         for temperature_K in temperatures_K
         for sigma in _conductivities(campaign, composition)
     ]
 
 
-def _length(campaign: Campaign, composition: CompositionView, *, D_A2_ps: float) -> Length:
-    """The run with this D: it ends when it is known and confirmed, as hopeless, or as the longest."""
-    production = composition.section("dynamics")["production"]
+def _length(campaign: Campaign, composition: CompositionView, temperature_K: float, sigma: Conductivity) -> Length:
+    """The run with this conductivity: it ends when it is known and confirmed, as hopeless, or as the longest."""
+    production = composition.production_dynamics["production"]
     wanted, transport = production["until_known"], composition.section("transport")
+    D_A2_ps = _D_A2_ps(composition, sigma, temperature_K)
+    of_D, of_sigma = wanted_errors(wanted, temperature_K)
     replicas, row = len(campaign.replicas), composition.row
     ions = composition.cell_atoms() * float(row.amounts[row.mobile_ion] / sum(row.amounts.values()))
-    windows = max(needed_windows(wanted["sigma_E_relative_error"]), needed_windows(wanted["D_relative_error"]) / ions)
+    windows = max(needed_windows(of_sigma), needed_windows(of_D) / ions)
 
     def known_ps(diffusive_A2: float) -> float:
         start_ps = diffusive_A2 / (6 * D_A2_ps)

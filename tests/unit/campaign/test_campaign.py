@@ -11,6 +11,7 @@ from campaign_project import COMPOSITIONS, POTENTIALS, SHIPPED, Project
 from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.loading import load_campaign
+from saltflow.campaign.production_end import wanted_errors
 from saltflow.operations.cost_model import training_frame_atoms
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -252,6 +253,20 @@ def test_production_does_not_touch_the_quench_nor_the_quench_the_production(proj
         project.load().composition("LiAlCl4").production_dynamics == longer.composition("LiAlCl4").production_dynamics
     )
     assert project.load().composition("LiAlCl4").quench_dynamics != longer.composition("LiAlCl4").quench_dynamics
+
+
+def test_shared_errors_are_part_of_a_state_point_only_where_they_are_shared(project):
+    equal = project.load().composition("LiAlCl4").production_dynamics["production"]["until_known"]
+    assert set(equal) == {"least_ps", "D_relative_error", "sigma_E_relative_error"}
+    project.config["dynamics"]["production"]["until_known"]["equal_errors"] = False
+    campaign = project.load()
+    shared = campaign.composition("LiAlCl4").production_dynamics["production"]["until_known"]
+    assert {name: shared[name] for name in equal} == equal
+    assert list(shared["error_factors"]) == [str(kelvin) for kelvin in campaign.temperatures_K]
+    for kelvin in campaign.temperatures_K:
+        factor = shared["error_factors"][str(kelvin)]
+        assert wanted_errors(shared, float(kelvin)) == (factor * 0.1, factor * 0.25)
+        assert wanted_errors(equal, float(kelvin)) == (0.1, 0.25)
 
 
 def test_operational_settings_of_a_reference_are_no_part_of_its_identity(project):

@@ -12,6 +12,7 @@ from saltflow.operations import expected_length
 from saltflow.operations.expected_length import expected_known_share, expected_production_ps
 from saltflow.operations.plan.savings import levers
 
+EQUAL = "dynamics.production.until_known.equal_errors"
 KNOWN = "LiAlCl2.5O0.75"  # 1.5 mS/cm at 30 °C, 0.33 eV
 
 
@@ -48,6 +49,15 @@ def test_colder_and_more_accurate_runs_are_longer(campaign: Campaign):
     assert 3 < length_ps(strict, 500) / length_ps(campaign, 500) < 4.5
 
 
+def test_temperatures_that_share_their_errors_cost_less(campaign: Campaign):
+    shared = changed(campaign, until_known={"equal_errors": False})
+    factors = shared.composition(KNOWN).error_factors
+    both = {kelvin: (length_ps(shared, kelvin), length_ps(campaign, kelvin)) for kelvin in campaign.temperatures_K}
+    assert sum(less for less, _ in both.values()) < 0.9 * sum(equal for _, equal in both.values())
+    for kelvin, (less, equal) in both.items():
+        assert less <= equal or factors[str(kelvin)] < 1
+
+
 def test_what_no_run_can_know_ends_early(campaign: Campaign):
     short = changed(campaign, duration_ps=400.0)
     least_ps = campaign.settings.dynamics.production.until_known.least_ps
@@ -66,7 +76,7 @@ def test_without_a_conductivity_all_of_the_sweep_count(campaign: Campaign):
 
 def test_levers_change_what_they_name_and_only_that(campaign: Campaign):
     found = {lever.setting: lever for lever in levers(campaign)}
-    assert {"cells.atoms", "sweep.temperatures_K", "dynamics.production.until_known"} <= set(found)
+    assert {"cells.atoms", "sweep.temperatures_K", "dynamics.production.until_known", EQUAL} <= set(found)
     for lever in found.values():
         assert overridden(campaign.settings, lever.changes) != campaign.settings
     coldest = found["sweep.temperatures_K"]

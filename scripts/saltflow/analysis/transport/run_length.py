@@ -13,6 +13,7 @@ from typing import Protocol
 from saltflow.analysis.transport.conductivity import CM2_S_PER_A2_PS
 from saltflow.analysis.transport.measurement import Measurement, measure
 from saltflow.analysis.transport.windows import SMALLEST_RATIO
+from saltflow.campaign.production_end import wanted_errors
 from saltflow.statistics.estimate import Estimate, finite
 from saltflow.statistics.needed_windows import DECORRELATION_PER_LAG, needed_windows
 from saltflow.trajectory.memory import TrajectoryReader
@@ -68,8 +69,7 @@ class RunLength:
             composition["mobile_ion"],
             temperature_K,
             params.window,
-            production["until_known"]["D_relative_error"],
-            production["until_known"]["sigma_E_relative_error"],
+            *wanted_errors(production["until_known"], temperature_K),
             production["duration_ps"],
         )
 

@@ -49,6 +49,7 @@ class UntilKnown(Section):
     least_ps: Duration
     D_relative_error: Annotated[float, Field(gt=0, lt=1)]
     sigma_E_relative_error: Annotated[float, Field(gt=0, lt=1)]
+    equal_errors: bool
 
 
 class Production(Section):

@@ -41,6 +41,7 @@ def _of_state_points(campaign: Campaign) -> Iterator[Lever]:
         "cells.atoms", atoms, atoms // 2, "shorter g(r), more self-interaction", {"cells": {"atoms": atoms // 2}}
     )
     yield _of_length(campaign)
+    yield from _of_shared_errors(campaign)
     coldest, *warmer = campaign.temperatures_K
     if len(warmer) > 2:
         changes = {"sweep": {"temperatures_K": warmer}}
@@ -72,6 +73,15 @@ def _of_length(campaign: Campaign) -> Lever:
     after = ", ".join(f"{value:g}" for value in wanted.values())
     changes = {"dynamics": {"production": {"until_known": wanted}}}
     return Lever("dynamics.production.until_known", before, after, "errors 1.4 times as large", changes)
+
+
+def _of_shared_errors(campaign: Campaign) -> Iterator[Lever]:
+    wanted = campaign.settings.dynamics.production.until_known
+    if wanted and wanted.equal_errors:
+        target_K = campaign.settings.arrhenius.target_temperature_K
+        loss = f"errors up to twice as large at single temperatures, no larger at {target_K:g} K"
+        changes = {"dynamics": {"production": {"until_known": {"equal_errors": False}}}}
+        yield Lever("dynamics.production.until_known.equal_errors", True, False, loss, changes)
 
 
 def _of_learning(campaign: Campaign) -> Iterator[Lever]:
