@@ -60,7 +60,9 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
             "saltflow.studies.screening.anions_command", "Anions bound to mobile ions only, and their cages."
         ),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
-        "electrode": Listed("saltflow.studies.electrodes.command", "Voltage, phases and cycles of an electrode."),
+        "electrode": Listed(
+            "saltflow.studies.electrodes.command", "Voltage, phases, diffusion and cycles of an electrode."
+        ),
     },
     "Alloys": {
         "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),

@@ -63,6 +63,7 @@ STUDIES = {
     "docs/barriers-beside-others.md",
     "docs/barriers.md",
     "docs/cooling-rates.md",
+    "docs/electrode-cycles.md",
     "docs/electrodes.md",
     "docs/glass-forming-ability.md",
     "docs/isolated-anions.md",

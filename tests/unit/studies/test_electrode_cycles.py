@@ -6,7 +6,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
-from electrode_models import BondedHost, rock_salt
+from electrode_models import SETTINGS, BondedHost, rock_salt
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
@@ -23,11 +23,8 @@ from saltflow.studies.electrodes.moved_sites import free_sites_A
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
 
-SETTINGS = {
-    "repeat": [1, 1, 1], "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5, "candidates": 3,
-    "force_eV_A": 0.01, "steps": 200, "seed": 1, "metal": None, "layers": None, "voltages": [], "sweeps": 50,
-    "energies": "cells", "temperature_K": 300.0, "cycles": 1, "rule": RANDOM, "axis": "c", "ions_per_step": 2,
-    "md_ps": 0.02, "ensemble": "npt-full", "potential": "bonds", "potential_sha256": "-",
+CYCLING = SETTINGS | {
+    "candidates": 3, "force_eV_A": 0.01, "steps": 200, "cycles": 1, "ions_per_step": 2, "md_ps": 0.02,
 }  # fmt: skip
 METAL_eV = -1.0
 
@@ -38,7 +35,7 @@ def host():
 
 
 def cycle(host, folder, potential=None, **changes):
-    settings = SETTINGS | changes
+    settings = CYCLING | changes
     return run_cycles(host, potential or BondedHost(), ends=(0, 4), metal_eV=METAL_eV, settings=settings, folder=folder)
 
 
@@ -144,7 +141,7 @@ def test_the_lowest_of_the_candidates_is_kept(tmp_path):
     double = host_of(rock_salt(), "Li", repeats=(2, 1, 1))
     full = double.filled(np.ones(8))
     dynamics = load_settings(read_configuration([])).model_dump(mode="json")["dynamics"]
-    settings = SETTINGS | {"rule": LOWEST, "md_ps": 0.0, "candidates": 4}
+    settings = CYCLING | {"rule": LOWEST, "md_ps": 0.0, "candidates": 4}
     stepper = Stepper(double, BondedHost(), settings=settings, dynamics=dynamics)
     found = stepper.step(full, added=-2, number=3, workdir=tmp_path)
     random = np.random.default_rng(derive_seed(1, "ions", 3))
@@ -186,7 +183,7 @@ def test_a_host_that_falls_apart_is_stopped_with_its_last_good_state(host, tmp_p
 
 
 def test_the_whole_study_tells_hull_cycles_and_monte_carlo_side_by_side(tmp_path):
-    settings = SETTINGS | {"voltages": [3.0, 3.6], "md_ps": 0.0}
+    settings = CYCLING | {"voltages": [3.0, 3.6], "md_ps": 0.0}
     record = study_electrode(rock_salt(), BondedHost(), ion="Li", settings=settings, folder=tmp_path)
     assert (tmp_path / "electrode.svg").stat().st_size > 0
     assert record["cycling"]["cycles"][0]["charge_V"] == pytest.approx(record["mean_voltage_V"], abs=0.01)

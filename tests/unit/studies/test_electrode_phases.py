@@ -8,7 +8,7 @@ import pytest
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from click.testing import CliRunner
-from electrode_models import BondedHost, rock_salt
+from electrode_models import SETTINGS, BondedHost, rock_salt
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.apps.battery.insertion_battery import InsertionElectrode
 from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
@@ -25,13 +25,6 @@ from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
 from saltflow.studies.electrodes.thermodynamics import find_phases
 from saltflow.studies.electrodes.voltages import voltage_curve
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
-
-SETTINGS = {
-    "repeat": [1, 1, 1], "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5, "candidates": 6,
-    "force_eV_A": 0.005, "steps": 300, "seed": 1, "metal": None, "potential": "bonds", "potential_sha256": "-",
-    "layers": None, "voltages": [], "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "cycles": 0,
-    "ions_per_step": 1, "md_ps": 1.0,
-}  # fmt: skip
 
 
 def phases_of(folder, **changes):

@@ -36,6 +36,9 @@ from saltflow.base.errors import SaltflowError
     show_default=True,
     help="Of Monte Carlo: what is relaxed.",
 )
+@click.option("--transport", default="", help="Temperatures of D and Ea over x, such as 600,800,1000; none by default.")
+@click.option("--transport-ps", type=float, default=50.0, show_default=True, help="Length of these runs, ps.")
+@click.option("--replicas", type=int, default=2, show_default=True, help="Of each of them, by other velocities.")
 @click.option("--cycles", type=int, default=0, show_default=True, help="Charges and discharges as dynamics.")
 @click.option(
     "--rule",
@@ -63,6 +66,7 @@ def command(
     bounds: str,
     vacancies: str,
     voltages: str,
+    transport: str,
     ion: str,
     seed: int,
     out: str,
@@ -70,9 +74,9 @@ def command(
 ) -> None:
     """Compute the voltage of an electrode, its stable phases, and the volume of its host, over its ions.
 
-    With --voltages it fills the host at these by Monte Carlo; with --cycles it takes ions out and puts them back, step
-    by step, with molecular dynamics between. Writes electrode.json, phases.extxyz, cycles.extxyz and electrode.svg.
-    Typed again, it goes on where it stopped.
+    With --voltages it fills the host at these by Monte Carlo; with --transport it runs the dynamics of the ions at each
+    composition; with --cycles it takes ions out and puts them back, step by step, with molecular dynamics between.
+    Writes electrode.json, phases.extxyz, cycles.extxyz and electrode.svg. Typed again, it goes on where it stopped.
     """
     from saltflow.base.provenance import provenance, write_json
     from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
@@ -84,8 +88,8 @@ def command(
     settings["repeat"] = _numbers(repeat, 3, int, "--repeat", "2,2,1")
     settings["range"] = _numbers(bounds, 2, float, "--range", "0,1")
     settings["vacancies"] = _vacancies(vacancies)
-    count = len(voltages.split(",")) if voltages else 0
-    settings["voltages"] = _numbers(voltages, count, float, "--voltages", "3.5,3.8,4.1") if count else []
+    settings["voltages"] = _any_numbers(voltages, "--voltages", "3.5,3.8,4.1")
+    settings["transport"] = _any_numbers(transport, "--transport", "600,800,1000")
     check_settings(settings)
     crystal = read_crystal(name, seed=seed)
     potential, settings["potential_sha256"] = load_given(model, sha256=sha256, device=device)
@@ -108,6 +112,10 @@ def _numbers(text: str, count: int, kind: type, option: str, example: str) -> li
     return found
 
 
+def _any_numbers(text: str, option: str, example: str) -> list:
+    return _numbers(text, len(text.split(",")), float, option, example) if text else []
+
+
 def _vacancies(text: str) -> list[tuple[str, int]]:
     pairs = [each.partition(":") for each in text.split(",") if each]
     if not all(element and count.isdigit() for element, _, count in pairs):
@@ -128,6 +136,11 @@ def _tell(record: dict, out: str) -> None:
         click.echo(f"{row['voltage_V']:.3f} V: x {row['x']:.3f} ± {row['x_error']:.3f}, {row['status']}")
     if filled["note"]:
         click.echo(filled["note"])
+    for row in record.get("transport", []):
+        energy = row["Ea_eV"]
+        known = f"Ea {energy['value']:.3f} ± {energy['error']:.3f} eV" if energy else row["status"]
+        points = ", ".join(f"{point['temperature_K']:g} K {_D(point)}" for point in row["points"])
+        click.echo(f"x {row['x']:.3f}: {known}" + (f" ({points})" if points else ""))
     if cycling := record.get("cycling"):
         for cycle in cycling["cycles"]:
             click.echo(
@@ -137,3 +150,9 @@ def _tell(record: dict, out: str) -> None:
         if cycling["status"] != "ok":
             click.echo(f"The cycles were stopped: {cycling['status']}; the last good state is in last_good.extxyz.")
     click.echo(f"mean {record['mean_voltage_V']:.3f} V by {record['potential']}, {record['status']}; written to {out}/")
+
+
+def _D(point: dict) -> str:
+    if point["D_cm2_s"] is None:
+        return point["status"]
+    return f"{point['D_cm2_s']:.1e} ± {point['error']:.0e} cm²/s, {point['status']}"

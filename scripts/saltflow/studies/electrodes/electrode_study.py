@@ -14,6 +14,7 @@ from saltflow.studies.electrodes.configurations import OK, Configurations
 from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
+from saltflow.studies.electrodes.ion_transport import transport_over_x
 from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
 from saltflow.studies.electrodes.staging import find_layers, layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
@@ -43,6 +44,10 @@ def check_settings(settings: Mapping) -> None:
         problems.append("--force has to be above 0; correct it.")
     if settings["cycles"] < 0 or settings["ions_per_step"] < 1 or settings["md_ps"] < 0 or settings["sweeps"] < 10:
         problems.append("--cycles and --md must not be negative, --ions-per-step has to be above 0, --sweeps above 9.")
+    if settings["transport"] and (min(settings["transport"]) <= 0 or len(set(settings["transport"])) < 2):
+        problems.append("--transport has to be two different temperatures or more, above 0; give such as 600,800,1000.")
+    if not settings["transport_ps"] > 0 or settings["replicas"] < 1:
+        problems.append("--transport-ps and --replicas have to be above 0; correct them.")
     if not settings["temperature_K"] > 0:
         problems.append("--temperature has to be above 0; correct it.")
     if problems:
@@ -58,8 +63,9 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         ion: element.
         settings: repeat, voids, vacancies (pairs of element and count), range (fractions of the sites), points
             (compositions), candidates (of each), force_eV_A, steps, seed, metal (file or None), layers (element of a
-            layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; cycles, rule, axis,
-            ions_per_step, md_ps and ensemble of cycles; potential (its name) and potential_sha256.
+            layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; transport (temperatures
+            in K), transport_ps and replicas; cycles, rule, axis, ions_per_step, md_ps and ensemble of cycles; potential
+            (its name) and potential_sha256.
         folder: for the configurations, structures and figures; it exists.
 
     Returns:
@@ -88,6 +94,8 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         record["monte_carlo"] = fill_at_voltages(
             host, evaluation, phases.curve, metal_eV=metal_eV, settings=settings, folder=folder
         )
+    if settings["transport"]:
+        record["transport"] = transport_over_x(host, phases.lowest(), potential, settings=settings, folder=folder)
     if settings["cycles"]:
         record["cycling"] = run_cycles(
             host, potential, ends=(ions[0], ions[-1]), metal_eV=metal_eV, settings=settings, folder=folder

@@ -22,14 +22,20 @@ def plot_electrode(record: Mapping, path: Path, *, title: str) -> None:
         path: of the figure.
         title: of the figure.
     """
-    with figure_of(path, columns=3, title=title, size=(11.0, 4.0)) as (voltages, energies, shapes):
+    moves = record.get("transport", [])
+    with figure_of(path, columns=4 if moves else 3, title=title, size=(14.0 if moves else 11.0, 4.0)) as axes:
+        voltages, energies, shapes, *diffusion = axes
         _plot_voltages(voltages, record)
         _plot_energies(energies, record["compositions"])
         _plot_shapes(shapes, record["compositions"])
-        for axis in (voltages, energies, shapes):
+        for axis in diffusion:
+            _plot_diffusion(axis, moves)
+        for axis in axes:
             axis.set_xlabel(f"x, fraction of the sites of {record['ion']}")
         legend(voltages, place="lower left", ncols=4)
         legend(shapes, place="lower right", ncols=4)
+        for axis in diffusion:
+            legend(axis, place="lower left", ncols=2)
 
 
 def _plot_voltages(axis: Axes, record: Mapping) -> None:
@@ -66,3 +72,27 @@ def _plot_shapes(axis: Axes, rows: list[Mapping]) -> None:
     volumes = np.array([row["volume_A3_per_site"] for row in rows])
     axis.plot(x, 100 * (volumes / volumes[0] - 1), "s--", color=COLOURS[7], markersize=3, label="volume")
     axis.set_ylabel(f"change since x = {x[0]:.2g} (%)")
+
+
+def _plot_diffusion(axis: Axes, rows: list[Mapping]) -> None:
+    """D over x at each temperature; open where it is not diffusive."""
+    temperatures_K = sorted({point["temperature_K"] for row in rows for point in row["points"]})
+    for number, kelvin in enumerate(temperatures_K):
+        colour, points = COLOURS[number % len(COLOURS)], _points_at(rows, kelvin)
+        for is_known, face in ((True, colour), (False, "none")):
+            if known := [point[:3] for point in points if point[3] == is_known]:
+                x, values, errors = zip(*known, strict=True)
+                axis.errorbar(x, values, errors, fmt="o", color=colour, markerfacecolor=face)
+        axis.plot([], [], "o", color=colour, label=f"{kelvin:g} K")
+    axis.set_yscale("log")
+    axis.set_ylabel("D (cm²/s); open: not diffusive")
+
+
+def _points_at(rows: list[Mapping], temperature_K: float) -> list[tuple[float, float, float, bool]]:
+    """x, D, the error that a logarithmic axis can show, and whether it is ok."""
+    return [
+        (row["x"], point["D_cm2_s"], min(point["error"] or 0.0, 0.9 * point["D_cm2_s"]), point["status"] == OK)
+        for row in rows
+        for point in row["points"]
+        if point["temperature_K"] == temperature_K and (point["D_cm2_s"] or 0) > 0
+    ]
