@@ -35,7 +35,7 @@ def plot_electrode(record: Mapping, path: Path, *, title: str) -> None:
         legend(voltages, place="lower left", ncols=4)
         legend(shapes, place="lower right", ncols=4)
         for axis in diffusion:
-            legend(axis, place="lower left", ncols=2)
+            legend(axis, place="lower center", ncols=4)
 
 
 def _plot_voltages(axis: Axes, record: Mapping) -> None:
