@@ -21,7 +21,7 @@ from saltflow.studies.electrodes.configurations import Configurations
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
 from saltflow.studies.electrodes.host import host_of, with_vacancies
 from saltflow.studies.electrodes.integrity import FrameworkBonds
-from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
+from saltflow.studies.electrodes.metal import metal_at_rest, metal_of
 from saltflow.studies.electrodes.thermodynamics import find_phases
 from saltflow.studies.electrodes.voltages import voltage_curve
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -31,7 +31,7 @@ def phases_of(folder, **changes):
     settings = SETTINGS | changes
     host = host_of(rock_salt(), "Li", repeats=settings["repeat"])
     evaluation = BatchedEvaluation(BondedHost())
-    metal_eV = metal_energy_eV(metal_of("Li", None), evaluation, settings=settings, folder=folder)
+    metal_eV = metal_at_rest(metal_of("Li", None), evaluation, settings=settings, folder=folder).energy_eV
     configurations = Configurations(host, evaluation, settings=settings, folder=folder)
     candidates = Candidates(host, count=settings["candidates"], seed=1)
     return find_phases(configurations, candidates, ions=range(host.sites + 1), metal_eV=metal_eV), metal_eV

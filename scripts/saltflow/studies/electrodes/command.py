@@ -31,10 +31,10 @@ from saltflow.base.errors import SaltflowError
 @click.option("--sweeps", type=int, default=2000, show_default=True, help="Of each Monte Carlo chain.")
 @click.option(
     "--energies",
-    type=click.Choice(["cells", "positions", "rigid"]),
+    type=click.Choice(["cells", "positions", "rigid", "dynamics"]),
     default="cells",
     show_default=True,
-    help="Of Monte Carlo: what is relaxed.",
+    help="Of Monte Carlo: what is relaxed; or of the host as it moves, for --md in each sweep.",
 )
 @click.option("--transport", default="", help="Temperatures of D and Ea over x, such as 600,800,1000; none by default.")
 @click.option("--transport-ps", type=float, default=50.0, show_default=True, help="Length of these runs, ps.")

@@ -1,6 +1,5 @@
 """One step of a charge or discharge: change the ions, relax, and run molecular dynamics."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,14 @@ from ase import Atoms
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
-from saltflow.dynamics.runner import MDRun
-from saltflow.dynamics.runs import conditions
-from saltflow.dynamics.schedule import Stage, steps_of, timestep_fs
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.chosen_ions import changed_states
 from saltflow.studies.electrodes.configurations import NOT_RELAXED, OK, UNPHYSICAL
 from saltflow.studies.electrodes.host import Host
+from saltflow.studies.electrodes.host_dynamics import run_hosts
 from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
-
-CHECKPOINT_PS = 1.0
-LARGEST_TEMPERATURE_RATIO = 4.0
 
 
 @dataclass(frozen=True)
@@ -86,38 +80,16 @@ class Stepper:
             return StepState(best.atoms, before, np.nan, UNPHYSICAL)
         if reason := self._bonds.why_broken(best.atoms):
             return StepState(best.atoms, before, best.energy_eV, reason)
-        after, reason = self._dynamics_of(best.atoms, number=number, workdir=workdir)
+        seeds = [derive_seed(self._settings["seed"], "velocities", number)]
+        ((after, reason),) = run_hosts(
+            [best.atoms], self._potential, seeds=seeds, settings=self._settings, dynamics=self._dynamics,
+            workdir=workdir,
+        )  # fmt: skip
         self._check_conserved(after, ions=len(before) - len(self._host.framework) + added)
         status = (
             reason or self._bonds.why_broken(after) or (OK if best.is_converged(limits["force_eV_A"]) else NOT_RELAXED)
         )
         return StepState(best.atoms, after, best.energy_eV, status)
-
-    def _dynamics_of(self, atoms: Atoms, *, number: int, workdir: Path) -> tuple[Atoms, str | None]:
-        """Atoms at the end of the dynamics, and why it was stopped."""
-        step_fs = timestep_fs(set(atoms.symbols), rules=self._dynamics["timestep_fs"])
-        steps = steps_of(self._settings["md_ps"], step_fs=step_fs)
-        if not steps:
-            return atoms, None
-        target = (float(self._settings["temperature_K"]),)
-        run = MDRun(
-            [atoms],
-            [Stage("hold", self._settings["ensemble"], steps, target, target)],
-            self._potential,
-            conditions=conditions(
-                self._dynamics,
-                step_fs=step_fs,
-                checkpoint_ps=CHECKPOINT_PS,
-                max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
-            ),
-            seeds=[derive_seed(self._settings["seed"], "velocities", number)],
-            workdir=workdir,
-        )
-        (outcome,) = run.finish()
-        shutil.rmtree(workdir)
-        after = outcome.atoms
-        reason = None if outcome.status == "ok" else f"fell apart: {outcome.status} after {outcome.steps} steps"
-        return Atoms(after.numbers, after.positions, cell=after.cell, pbc=True), reason
 
     def _check_conserved(self, atoms: Atoms, *, ions: int) -> None:
         framework = len(self._host.framework)

@@ -15,13 +15,15 @@ from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
 from saltflow.studies.electrodes.ion_transport import transport_over_x
-from saltflow.studies.electrodes.metal import metal_energy_eV, metal_of
+from saltflow.studies.electrodes.metal import MetalAtom, metal_at_rest, metal_of, vibrational_volume_A3
+from saltflow.studies.electrodes.moving_host import Reservoir
 from saltflow.studies.electrodes.staging import find_layers, layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
 from saltflow.studies.electrodes.void_sites import host_with_voids
-from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages
+from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages, fill_with_dynamics
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
+DYNAMICS = "dynamics"  # energies of Monte Carlo: of the host as it moves
 ENDS_LEFT_OUT, LEFT_OUT, SWOLLEN = "ends left out", "compositions left out", "volume out of range"
 LARGEST_VOLUME_CHANGE = 0.25  # of the host of the file; layers without dispersion drift apart
 
@@ -83,7 +85,8 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     ions = _numbers_of_ions(host, settings)
     if settings["layers"]:
         find_layers(host.framework, settings["layers"])  # refuses what has none before anything is relaxed
-    metal_eV = metal_energy_eV(metal, evaluation, settings=settings, folder=folder)
+    atom = metal_at_rest(metal, evaluation, settings=settings, folder=folder)
+    metal_eV = atom.energy_eV
     log.info("%s has %s sites for %s; the metal has %.4f eV per atom.", given.symbols, host.sites, ion, metal_eV)
     configurations = Configurations(host, evaluation, settings=settings, folder=folder / "configurations")
     candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
@@ -91,9 +94,7 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     write_frames([each.atoms for each in phases.lowest()], folder / "phases.extxyz")
     record = _record(host, phases, potential, ions=ions, metal_eV=metal_eV, settings=settings)
     if settings["voltages"]:
-        record["monte_carlo"] = fill_at_voltages(
-            host, evaluation, phases.curve, metal_eV=metal_eV, settings=settings, folder=folder
-        )
+        record["monte_carlo"] = _filled(host, potential, phases, metal, atom, settings=settings, folder=folder)
     if settings["transport"]:
         record["transport"] = transport_over_x(host, phases.lowest(), potential, settings=settings, folder=folder)
     if settings["cycles"]:
@@ -117,6 +118,26 @@ def _host(given: Atoms, ion: str, evaluation: BatchedEvaluation, *, settings: Ma
     for element, count in settings["vacancies"]:
         host = with_vacancies(host, element, count, seed=settings["seed"])
     return host
+
+
+def _filled(
+    host: Host,
+    potential: MDPotential,
+    phases: Thermodynamics,
+    metal: Atoms,
+    atom: MetalAtom,
+    *,
+    settings: Mapping,
+    folder: Path,
+) -> dict:
+    """Monte Carlo at the voltages, in a host at rest or one that moves."""
+    evaluation, chosen = BatchedEvaluation(potential), {"settings": settings, "folder": folder}
+    if settings["energies"] != DYNAMICS:
+        return fill_at_voltages(host, evaluation, phases.curve, metal_eV=atom.energy_eV, **chosen)
+    kelvin = settings["temperature_K"]
+    volume_A3 = vibrational_volume_A3(metal, atom.volume_A3, evaluation, kelvin)
+    reservoir = Reservoir(atom.energy_eV, volume_A3, kelvin)
+    return fill_with_dynamics(host, potential, phases.curve, reservoir, **chosen)
 
 
 def _numbers_of_ions(host: Host, settings: Mapping) -> list[int]:

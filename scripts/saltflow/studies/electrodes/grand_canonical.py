@@ -110,16 +110,31 @@ def sample_voltage(energy_eV: Energy, sites: int, *, voltage_V: float, metal_eV:
         random = np.random.default_rng(derive_seed(settings["seed"], "chain", f"{voltage_V:.6f}", chain))
         start = np.full(sites, chain % 2 == 1)
         ions = sample_chain(energy_eV, start, ensemble, sweeps=settings["sweeps"], random=random)
-        found.append(ions[int(EQUILIBRATION * len(ions)) :] / sites)
-    x, error = _mean_and_error(np.array(found))
+        found.append(ions / sites)
+    return row_of_chains(np.array(found), sites, voltage_V=voltage_V, temperature_K=settings["temperature_K"])
+
+
+def row_of_chains(x_of_sweeps: np.ndarray, sites: int, *, voltage_V: float, temperature_K: float) -> dict:
+    """Fraction of occupied sites at one voltage, of chains that begin empty and full in turn.
+
+    Args:
+        x_of_sweeps: after each sweep, (chains, sweeps); the first fifth is left out.
+        sites: of the host.
+        voltage_V, temperature_K: of the chains.
+
+    Returns:
+        as `sample_voltage`.
+    """
+    found = x_of_sweeps[:, int(EQUILIBRATION * x_of_sweeps.shape[1]) :]
+    x, error = _mean_and_error(found)
     means = np.mean(found, axis=1)
-    spread = float(np.var(np.concatenate(found)))
+    spread = float(np.var(found))
     from_empty, from_full = float(means[::2].mean()), float(means[1::2].mean())
     return {
         "voltage_V": voltage_V,
         "x": x,
         "x_error": error,
-        "voltage_error_V": error * kB * settings["temperature_K"] / (sites * spread) if spread > 0 else None,
+        "voltage_error_V": error * kB * temperature_K / (sites * spread) if spread > 0 else None,
         "from_empty": from_empty,
         "from_full": from_full,
         "status": _status(x, from_full - from_empty, sites),

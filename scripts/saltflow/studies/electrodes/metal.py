@@ -1,10 +1,14 @@
 """The metal of the ion, the other electrode."""
 
+from math import ceil, pi
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_numbers, reference_states
+from ase.units import kB
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import digest
@@ -13,6 +17,9 @@ from saltflow.studies.electrodes.configurations import MADE_BY
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
+
+NEXT_IMAGE_A = 10.0  # of an atom that is moved
+SMALL_MOVE_A = 0.02
 
 
 def metal_of(ion: str, file: str | None) -> Atoms:
@@ -34,8 +41,15 @@ def metal_of(ion: str, file: str | None) -> Atoms:
     return bulk(ion, "bcc", a=known["a"], cubic=True)
 
 
-def metal_energy_eV(metal: Atoms, evaluation: BatchedEvaluation, *, settings: dict, folder: Path) -> float:
-    """Energy per atom of a metal, relaxed with its cell; kept in metal.json.
+class MetalAtom(NamedTuple):
+    """An atom of the metal at rest."""
+
+    energy_eV: float
+    volume_A3: float
+
+
+def metal_at_rest(metal: Atoms, evaluation: BatchedEvaluation, *, settings: dict, folder: Path) -> MetalAtom:
+    """An atom of a metal that is relaxed with its cell; kept in metal.json.
 
     Args:
         metal: its crystal.
@@ -57,4 +71,36 @@ def metal_energy_eV(metal: Atoms, evaluation: BatchedEvaluation, *, settings: di
 
     made_by = {name: settings[name] for name in MADE_BY}
     key = digest([made_by, str(metal.symbols), metal.cell.array.round(4).tolist()])
-    return kept_numbers(folder / "metal.json", relaxed, key=key)["energy_eV"]
+    return MetalAtom(**kept_numbers(folder / "metal.json", relaxed, key=key))
+
+
+def vibrational_volume_A3(metal: Atoms, volume_A3: float, evaluation: BatchedEvaluation, temperature_K: float) -> float:
+    """Volume in which an atom of a metal vibrates, as a classical Einstein crystal: (2πkT)^(3/2)/√det K.
+
+    K is the second derivative of the energy by the place of one atom, by central differences of its force.
+
+    Args:
+        metal: its crystal.
+        volume_A3: of an atom at rest, to which the crystal is scaled.
+        evaluation: of the potential.
+        temperature_K: of the atom.
+
+    Raises:
+        SaltflowError: the atom is not at a minimum.
+    """
+    cell = metal.copy()
+    cell.set_cell(cell.cell * (volume_A3 * len(cell) / cell.get_volume()) ** (1 / 3), scale_atoms=True)
+    cell = cell.repeat([ceil(NEXT_IMAGE_A / length) for length in cell.cell.lengths()])
+    moved = []
+    for axis in range(3):
+        for sign in (1, -1):
+            moved.append(cell.copy())
+            moved[-1].positions[0, axis] += sign * SMALL_MOVE_A
+    forces = np.array([found[1][0] for found in evaluation.of_cells(moved)]).reshape(3, 2, 3)
+    springs = (forces[:, 1] - forces[:, 0]) / (2 * SMALL_MOVE_A)
+    stiffness = np.linalg.eigvalsh((springs + springs.T) / 2)
+    if not stiffness.min() > 0:
+        raise SaltflowError(
+            f"An atom of the metal {metal.symbols[0]} is not at a minimum by this potential; give --metal."
+        )
+    return float((2 * pi * kB * temperature_K) ** 1.5 / np.sqrt(np.prod(stiffness)))

@@ -1,15 +1,17 @@
 """How many ions a host holds at given voltages, by Monte Carlo with the energies of its configurations."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from saltflow.base.provenance import digest
+from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.configurations import CELLS, OK, Configurations
 from saltflow.studies.electrodes.grand_canonical import all_at_once, sample_voltage
 from saltflow.studies.electrodes.host import Host
+from saltflow.studies.electrodes.moving_host import Reservoir, fill_moving_host
 from saltflow.studies.electrodes.voltages import VoltageCurve
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -68,15 +70,37 @@ def fill_at_voltages(
             return row | {"occupations": len(met), "refused": int(np.isinf(list(met.values())).sum())}
 
         key = digest([configurations.key, chosen, metal_eV, voltage_V])
-        row = kept_numbers(folder / "monte_carlo" / f"{voltage_V:.4f}V.json", sample, key=key)
-        hull_V = curve.at(row["x"] * host.sites)
+        rows.append(kept_numbers(folder / "monte_carlo" / f"{voltage_V:.4f}V.json", sample, key=key))
+        log.info("%.3f V: x %.3f ± %.3f, %s.", voltage_V, rows[-1]["x"], rows[-1]["x_error"], rows[-1]["status"])
+    return record_of(rows, curve, sites=host.sites, settings=settings)
+
+
+def fill_with_dynamics(
+    host: Host, potential: MDPotential, curve: VoltageCurve, metal: Reservoir, *, settings: Mapping, folder: Path
+) -> dict:
+    """x at each voltage in a host that moves; as `fill_at_voltages`, whose rows have accepted instead of occupations.
+
+    Args:
+        potential: of the engine.
+        metal: what the ions come from.
+        settings: of `fill_moving_host`, energies.
+        (the others as of `fill_at_voltages`)
+    """
+    rows = fill_moving_host(host, potential, metal, settings=settings, folder=folder / "monte_carlo_dynamics")
+    return record_of(rows, curve, sites=host.sites, settings=settings)
+
+
+def record_of(rows: Sequence[Mapping], curve: VoltageCurve, *, sites: int, settings: Mapping) -> dict:
+    """Rows beside the hull, with what made them."""
+    beside = []
+    for row in rows:
+        hull_V = curve.at(row["x"] * sites)
         has_hull = row["status"] == OK and np.isfinite(hull_V)
-        between = {"hull_V": hull_V, "difference_V": voltage_V - hull_V} if has_hull else {}
-        rows.append(row | {"hull_V": None, "difference_V": None} | between)
-        log.info("%.3f V: x %.3f ± %.3f, %s.", voltage_V, row["x"], row["x_error"], row["status"])
+        between = {"hull_V": hull_V, "difference_V": row["voltage_V"] - hull_V} if has_hull else {}
+        beside.append({**row, "hull_V": None, "difference_V": None} | between)
     return {
-        "energies": relaxed,
+        "energies": settings["energies"],
         "temperature_K": settings["temperature_K"],
-        "rows": rows,
-        "note": all_at_once(rows),
+        "rows": beside,
+        "note": all_at_once(beside),
     }
