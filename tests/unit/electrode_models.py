@@ -9,11 +9,11 @@ from saltflow.potentials.protocol import Evaluation
 
 EDGE_A, CUTOFF_A = 4.0, 5.0
 SETTINGS = {
-    "repeat": [1, 1, 1], "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5, "candidates": 6,
-    "force_eV_A": 0.005, "steps": 300, "seed": 1, "metal": None, "layers": None, "voltages": [], "sweeps": 50,
-    "energies": "cells", "temperature_K": 300.0, "transport": [], "transport_ps": 50.0, "replicas": 2, "cycles": 0,
-    "rule": "random", "axis": "c", "ions_per_step": 1, "md_ps": 1.0, "ensemble": "npt-full", "potential": "bonds",
-    "potential_sha256": "-",
+    "repeat": [1, 1, 1], "fixed_cell": False, "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5,
+    "candidates": 6, "force_eV_A": 0.005, "steps": 300, "seed": 1, "metal": None, "layers": None, "voltages": [],
+    "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "transport": [], "transport_ps": 50.0, "replicas": 2,
+    "cycles": 0, "rule": "random", "axis": "c", "ions_per_step": 1, "md_ps": 1.0, "ensemble": "npt-full",
+    "potential": "bonds", "potential_sha256": "-",
 }  # fmt: skip
 DEPTH_eV = {(22, 22): 0.5, (3, 22): 0.4, (3, 3): 0.1}
 LENGTH_A = {(22, 22): EDGE_A / 2**0.5, (3, 22): EDGE_A / 2, (3, 3): 2.9}

@@ -6,9 +6,9 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
-from electrode_models import SETTINGS, BondedHost, rock_salt
+from electrode_models import EDGE_A, SETTINGS, BondedHost, rock_salt
 
-from saltflow.base.errors import SaltflowError
+from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import derive_seed
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.whole import load_settings
@@ -16,7 +16,7 @@ from saltflow.studies.electrodes.chosen_ions import FACE, LOWEST, RANDOM, change
 from saltflow.studies.electrodes.cycle_step import Stepper
 from saltflow.studies.electrodes.cycles_of_host import run_cycles
 from saltflow.studies.electrodes.cycling import moves_of
-from saltflow.studies.electrodes.electrode_study import study_electrode
+from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
 from saltflow.studies.electrodes.host import host_of
 from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.electrodes.moved_sites import free_sites_A
@@ -190,3 +190,32 @@ def test_the_whole_study_tells_hull_cycles_and_monte_carlo_side_by_side(tmp_path
     for row in record["monte_carlo"]["rows"]:
         assert row["status"] in ("ok", "empty", "full", "not equilibrated")
     assert json.dumps(record)
+
+
+def slab():
+    """Three cells of the metal one above the other, their middle in that of 30 Å, the rest vacuum."""
+    atoms = rock_salt() * (1, 1, 3)
+    atoms.center(vacuum=(30.0 - 2.5 * EDGE_A) / 2, axis=2)
+    return atoms
+
+
+def test_a_slab_keeps_its_vacuum_and_is_emptied_from_its_faces(tmp_path):
+    """Energies at a fixed cell are those of ASE."""
+    potential = BondedHost()
+    slab_host = host_of(slab(), "Li", repeats=(1, 1, 1))
+    changes = {"rule": FACE, "fixed_cell": True, "ensemble": "nvt", "ions_per_step": 4, "md_ps": 0.0}
+    settings = CYCLING | changes
+    record = run_cycles(slab_host, potential, ends=(4, 12), metal_eV=METAL_eV, settings=settings, folder=tmp_path)
+    start, first, *_ = ase.io.read(tmp_path / "cycles.extxyz", index=":")
+    assert all(np.allclose(row["cell_A"], slab_host.framework.cell.array) for row in record["steps"])
+    heights = np.sort(start.positions[start.symbols == "Li", 2])
+    left = np.sort(first.positions[first.symbols == "Li", 2])
+    assert left == pytest.approx(heights[2:-2], abs=0.5)
+    energy_eV, forces, _ = BatchedEvaluation(potential).of_cells([first])[0]
+    assert record["steps"][1]["energy_eV"] == pytest.approx(energy_eV)
+    assert np.linalg.norm(forces, axis=1).max() < settings["force_eV_A"]
+
+
+def test_a_fixed_cell_is_refused_in_dynamics_that_change_it():
+    with pytest.raises(InputError, match="--ensemble nvt"):
+        check_settings(CYCLING | {"fixed_cell": True})

@@ -17,6 +17,7 @@ from saltflow.base.errors import SaltflowError
 @click.option("--sha256", help="Hash that the model file must have, where no release record lies beside it.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--repeat", default="1,1,1", show_default=True, help="Of the cell of the file.")
+@click.option("--fixed-cell", is_flag=True, help="Of a slab with vacuum: atoms alone are relaxed.")
 @click.option("--voids", is_flag=True, help="The host holds no ion yet: its sites are the voids that cost least.")
 @click.option("--vacancies", default="", help="Of the framework, such as C:1; drawn by --seed.")
 @click.option("--range", "bounds", default="0,1", show_default=True, help="Of x, the fraction of occupied sites.")

@@ -118,6 +118,11 @@ class Configurations:
         return Configuration(occupation, atoms, energy_eV, status)
 
 
+def configurations_of(folder: Path, relaxed: str) -> Path:
+    """Folder of the configurations of a study, by what is relaxed."""
+    return folder / ("configurations" if relaxed == CELLS else f"configurations_{relaxed}")
+
+
 def _written(configuration: Configuration) -> dict:
     return {
         "ions": configuration.ions,

@@ -17,6 +17,7 @@ from saltflow.studies.electrodes.host_dynamics import run_hosts
 from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
+from saltflow.studies.relaxation.relaxed_states import relax
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Stepper:
     Args:
         host: framework and sites.
         potential: of the engine.
-        settings: rule, axis, candidates, force_eV_A, steps, seed, md_ps, temperature_K, ensemble.
+        settings: rule, axis, candidates, force_eV_A, steps, fixed_cell, seed, md_ps, temperature_K, ensemble.
         dynamics: the section `dynamics` of the settings.
     """
 
@@ -74,8 +75,12 @@ class Stepper:
             random = np.random.default_rng(derive_seed(self._settings["seed"], "ions", number))
             states = changed_states(self._host, before, added=added, random=random, **chosen)
         limits = {"force_eV_A": self._settings["force_eV_A"], "steps": self._settings["steps"]}
-        found = relax_cells(states, self._evaluation, **limits)
-        best = min(found, key=lambda each: each.energy_eV if np.isfinite(each.energy_eV) else np.inf)
+        if self._settings["fixed_cell"]:
+            found = [(each, each.is_converged) for each in relax(states, self._evaluation, **limits)]
+        else:
+            cells = relax_cells(states, self._evaluation, **limits)
+            found = [(each, each.is_converged(limits["force_eV_A"])) for each in cells]
+        best, is_at_rest = min(found, key=lambda pair: pair[0].energy_eV if np.isfinite(pair[0].energy_eV) else np.inf)
         if not np.isfinite(best.energy_eV):
             return StepState(best.atoms, before, np.nan, UNPHYSICAL)
         if reason := self._bonds.why_broken(best.atoms):
@@ -86,9 +91,7 @@ class Stepper:
             workdir=workdir,
         )  # fmt: skip
         self._check_conserved(after, ions=len(before) - len(self._host.framework) + added)
-        status = (
-            reason or self._bonds.why_broken(after) or (OK if best.is_converged(limits["force_eV_A"]) else NOT_RELAXED)
-        )
+        status = reason or self._bonds.why_broken(after) or (OK if is_at_rest else NOT_RELAXED)
         return StepState(best.atoms, after, best.energy_eV, status)
 
     def _check_conserved(self, atoms: Atoms, *, ions: int) -> None:

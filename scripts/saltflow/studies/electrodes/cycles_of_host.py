@@ -15,7 +15,9 @@ from saltflow.studies.electrodes.cycle_step import Stepper
 from saltflow.studies.electrodes.cycling import cycle_host, cycle_summary, moves_of
 from saltflow.studies.electrodes.host import Host
 
-OF_A_STEP = ("rule", "axis", "candidates", "force_eV_A", "steps", "seed", "md_ps", "temperature_K", "ensemble")
+OF_A_STEP = (
+    "fixed_cell", "rule", "axis", "candidates", "force_eV_A", "steps", "seed", "md_ps", "temperature_K", "ensemble",
+)  # fmt: skip
 
 
 def run_cycles(

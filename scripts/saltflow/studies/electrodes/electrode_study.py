@@ -10,7 +10,7 @@ from ase import Atoms
 from saltflow.base.errors import InputError
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.candidates import Candidates
-from saltflow.studies.electrodes.configurations import OK, Configurations
+from saltflow.studies.electrodes.configurations import CELLS, OK, POSITIONS, Configurations, configurations_of
 from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
@@ -46,6 +46,8 @@ def check_settings(settings: Mapping) -> None:
         problems.append("--force has to be above 0; correct it.")
     if settings["cycles"] < 0 or settings["ions_per_step"] < 1 or settings["md_ps"] < 0 or settings["sweeps"] < 10:
         problems.append("--cycles and --md must not be negative, --ions-per-step has to be above 0, --sweeps above 9.")
+    if settings["fixed_cell"] and settings["ensemble"] != "nvt":
+        problems.append("--fixed-cell keeps the cell in dynamics as well; give --ensemble nvt.")
     if settings["transport"] and (min(settings["transport"]) <= 0 or len(set(settings["transport"])) < 2):
         problems.append("--transport has to be two different temperatures or more, above 0; give such as 600,800,1000.")
     if not settings["transport_ps"] > 0 or settings["replicas"] < 1:
@@ -63,11 +65,11 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         given: ordered unit cell, with the ion on its sites or (voids) without.
         potential: of the engine.
         ion: element.
-        settings: repeat, voids, vacancies (pairs of element and count), range (fractions of the sites), points
-            (compositions), candidates (of each), force_eV_A, steps, seed, metal (file or None), layers (element of a
-            layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; transport (temperatures
-            in K), transport_ps and replicas; cycles, rule, axis, ions_per_step, md_ps and ensemble of cycles; potential
-            (its name) and potential_sha256.
+        settings: repeat, fixed_cell (of a slab), voids, vacancies (pairs of element and count), range (fractions of the
+            sites), points (compositions), candidates (of each), force_eV_A, steps, seed, metal (file or None), layers
+            (element of a layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; transport
+            (temperatures in K), transport_ps and replicas; cycles, rule, axis, ions_per_step, md_ps and ensemble of
+            cycles; potential (its name) and potential_sha256.
         folder: for the configurations, structures and figures; it exists.
 
     Returns:
@@ -88,7 +90,10 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     atom = metal_at_rest(metal, evaluation, settings=settings, folder=folder)
     metal_eV = atom.energy_eV
     log.info("%s has %s sites for %s; the metal has %.4f eV per atom.", given.symbols, host.sites, ion, metal_eV)
-    configurations = Configurations(host, evaluation, settings=settings, folder=folder / "configurations")
+    relaxed = POSITIONS if settings["fixed_cell"] else CELLS
+    configurations = Configurations(
+        host, evaluation, settings=settings, folder=configurations_of(folder, relaxed), relaxed=relaxed
+    )
     candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
     phases = find_phases(configurations, candidates, ions=ions, metal_eV=metal_eV)
     write_frames([each.atoms for each in phases.lowest()], folder / "phases.extxyz")

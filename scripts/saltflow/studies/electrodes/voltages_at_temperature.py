@@ -8,7 +8,7 @@ import numpy as np
 
 from saltflow.base.provenance import digest
 from saltflow.potentials.protocol import MDPotential
-from saltflow.studies.electrodes.configurations import CELLS, OK, Configurations
+from saltflow.studies.electrodes.configurations import CELLS, OK, POSITIONS, Configurations, configurations_of
 from saltflow.studies.electrodes.grand_canonical import all_at_once, sample_voltage
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.electrodes.moving_host import Reservoir, fill_moving_host
@@ -35,7 +35,8 @@ def fill_at_voltages(
         evaluation: of the potential.
         curve: of the hull at 0 K.
         metal_eV: energy of an atom of the bulk metal.
-        settings: voltages, sweeps, seed, temperature_K, energies (what is relaxed), and those of `Configurations`.
+        settings: voltages, sweeps, seed, temperature_K, energies (what is relaxed), fixed_cell, and those of
+            `Configurations`.
         folder: of the study; energies of cells are shared with the hull.
 
     Returns:
@@ -43,9 +44,10 @@ def fill_at_voltages(
         tried, those refused because they did not come to rest, hull_V, the voltage of the hull at that x, and
         difference_V.
     """
-    relaxed = settings["energies"]
-    place = "configurations" if relaxed == CELLS else f"configurations_{relaxed}"
-    configurations = Configurations(host, evaluation, settings=settings, folder=folder / place, relaxed=relaxed)
+    is_fixed = settings["fixed_cell"] and settings["energies"] == CELLS
+    relaxed = POSITIONS if is_fixed else settings["energies"]
+    place = configurations_of(folder, relaxed)
+    configurations = Configurations(host, evaluation, settings=settings, folder=place, relaxed=relaxed)
     known: dict[bytes, float] = {}
 
     def energy_eV(occupation: np.ndarray) -> float:
