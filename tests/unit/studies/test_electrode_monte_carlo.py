@@ -109,7 +109,8 @@ def test_a_rigid_host_has_the_mean_of_its_own_energies(tmp_path):
     curve = voltage_curve({0: energies_eV[0], 4: energies_eV[-1]}, METAL_eV)
     settings = SETTINGS | {
         "fixed_cell": False, "temperature_K": 3000.0, "sweeps": 400, "force_eV_A": 0.05, "steps": 50,
-        "energies": "rigid", "potential": "bonds", "potential_sha256": "-", "voltages": [curve.mean_V(), curve.mean_V() + 0.1],
+        "energies": "rigid", "potential": "bonds", "potential_sha256": "-",
+        "voltages": [curve.mean_V(), curve.mean_V() + 0.1],
     }  # fmt: skip
     given = {"metal_eV": METAL_eV, "settings": settings, "folder": tmp_path}
     record = fill_at_voltages(host, BatchedEvaluation(potential), curve, **given)
