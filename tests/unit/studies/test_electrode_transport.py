@@ -12,6 +12,7 @@ from saltflow.base.errors import InputError
 from saltflow.base.provenance import read_json
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
 from saltflow.studies.electrodes.ion_transport import NO_FREE_SITE, diffusion_of
+from saltflow.studies.electrodes.results_part import results_part
 from saltflow.trajectory.h5md import open_trajectory
 
 WINDOW = RULE | {"frame": "framework"}
@@ -108,3 +109,18 @@ def test_what_was_run_is_not_run_again(study):
 def test_settings_that_mean_nothing_are_refused(changes, named):
     with pytest.raises(InputError, match=named):
         check_settings(SETTINGS | MOVING | changes)
+
+
+def test_the_results_page_gets_its_part(study):
+    folder, record, _ = study
+    part = results_part(record, folder)
+    json.dumps(part, allow_nan=False)
+    by_title = {block["title"]: block for block in part["blocks"]}
+    assert list(by_title) == [
+        "Voltage, phases and volume", "Compositions", "Diffusion over x", "Activation energies", "Ions in motion",
+    ]  # fmt: skip
+    hull = by_title["Voltage, phases and volume"]["panels"][0]["traces"][0]
+    assert hull["y"] == pytest.approx([record["mean_voltage_V"]] * len(hull["y"]), rel=1e-3)
+    moving = by_title["Ions in motion"]
+    assert dict(moving["symbols"]) == {"Ti": 4, "Li": 2}
+    assert moving["of_frames"] > 10

@@ -6,7 +6,6 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import find_mic
 from scipy.interpolate import PchipInterpolator
 
@@ -14,12 +13,10 @@ from saltflow.analysis.sweep_results import page_blocks as blocks
 from saltflow.analysis.sweep_results.viewer_frames import frames_of_images
 from saltflow.base.provenance import read_json
 from saltflow.studies.barriers.barrier_ranking import DIMENSIONS, OK, exclusions
+from saltflow.studies.drawn_bonds import bonds_A
 
 MOST_ROWS = 200
 MOST_CURVES, CURVE_POINTS = 8, 41
-ANIONS = ("O", "F", "S", "Cl", "Se", "Br", "Te", "I")
-OTHER_ANIONS = ("N", "P", "H", "C")  # where there is none of the others
-BOND_FACTOR = 1.2  # × the sum of covalent radii
 COLOURS = (0, 2, 3, 4, 5, 6, 7)  # of hops; the viewer draws the mobile ion in the one that is left out
 FROM_PAGE = "../studies/barriers"  # of results/summary
 
@@ -191,15 +188,6 @@ def ion_path_A(images: Sequence[Atoms]) -> np.ndarray:
     ion = int(np.argmax(np.linalg.norm(moved, axis=1)))
     places = np.array([image.positions[ion] for image in images])
     return places - np.floor(images[0].cell.scaled_positions(places[:1]) + 1e-6) @ images[0].cell.array
-
-
-def bonds_A(crystal: Atoms) -> dict[str, float]:
-    """Longest bonds that are drawn, "cation-anion" → Å."""
-    elements = sorted(set(crystal.symbols))
-    anions = [each for each in elements if each in ANIONS] or [each for each in elements if each in OTHER_ANIONS]
-    radii = {each: covalent_radii[atomic_numbers[each]] for each in elements}
-    cations = [each for each in elements if each not in anions]
-    return {f"{cation}-{anion}": BOND_FACTOR * (radii[cation] + radii[anion]) for cation in cations for anion in anions}
 
 
 def _hops(record: Mapping) -> dict:

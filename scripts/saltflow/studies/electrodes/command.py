@@ -81,6 +81,7 @@ def command(
     """
     from saltflow.base.provenance import provenance, write_json
     from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
+    from saltflow.studies.electrodes.results_part import results_part
     from saltflow.studies.given_crystal import read_crystal
     from saltflow.studies.given_potential import load_given
 
@@ -100,6 +101,7 @@ def command(
     write_json(
         folder / "electrode.json", record | {"provenance": provenance(settings=settings, inputs={"structure": name})}
     )
+    write_json(folder / "page.json", results_part(record, folder))
     _tell(record, out)
 
 
