@@ -80,8 +80,8 @@ def command(
     Writes electrode.json, phases.extxyz, cycles.extxyz and electrode.svg. Typed again, it goes on where it stopped.
     """
     from saltflow.base.provenance import provenance, write_json
+    from saltflow.studies.electrodes.electrode_part import results_part
     from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
-    from saltflow.studies.electrodes.results_part import results_part
     from saltflow.studies.given_crystal import read_crystal
     from saltflow.studies.given_potential import load_given
 
