@@ -1,9 +1,9 @@
-"""Force error against the number of DFT labels from four starts, and of the universal potentials themselves.
+"""Force error against the number of DFT labels from five starts, and of the universal potentials themselves.
 
-The labels are those of dft_labels.py. Starts: from scratch; a model that learned GFN1-xTB; the shipped distilled model;
-the same with replay of melts that it labels itself, dispersion added (the recipe `replay`). A budget of N labels holds
-its validation frames, split off by the product. Trainings are the product's own, one model each. What was measured
-stays in work/, so that the command goes on where it was stopped.
+The labels are those of dft_labels.py. Starts: from scratch; a model that learned GFN1-xTB; the shipped models, that of
+the demonstration and that of all families; the former with replay of melts that it labels itself, dispersion added (the
+recipe `replay`). A budget of N labels holds its validation frames, split off by the product. Trainings are those of the
+product, one model each. What was measured stays in work/, so that the command goes on where it was stopped.
 
 usage: python benchmarks/universal/dft_curves.py [--parts potentials starts curves] [--potentials …] [--starts …]
        [--budgets 4 8 16 32] [--seeds 0 1] [--truth sevennet-l3i5]
@@ -50,12 +50,13 @@ from saltflow.learning.prediction_errors import errors, errors_by_temperature
 from saltflow.learning.sampling import drive_cells, pack_cells
 from saltflow.learning.training import train_member
 from saltflow.materials.frame_info import MELT, FrameInfo
-from saltflow.potentials.mace import Committee, load_checked_committee
+from saltflow.potentials.mace import Committee, load_checked_committee, load_committee
 from saltflow.potentials.universal.driver import UniversalDriver
 
 SETTINGS = ROOT / "benchmarks/learning/config.yaml"  # the small model
-SCRATCH, GFN1, DISTILLED, REPLAY = "scratch", "GFN1", "distilled", "distilled + replay"
-STARTS = (SCRATCH, GFN1, DISTILLED, REPLAY)
+SCRATCH, GFN1, DISTILLED, REPLAY, FAMILIES = "scratch", "GFN1", "distilled", "distilled + replay", "families"
+STARTS = (SCRATCH, GFN1, DISTILLED, REPLAY, FAMILIES)
+SHIPPED = {DISTILLED: distilled()[0], REPLAY: distilled()[0], FAMILIES: ROOT / "config/presets/families/families.model"}
 SCRATCH_STEPS, TUNING_STEPS = 1200, 150  # of the optimiser, whatever the number of frames
 TUNING_RATE = 0.001  # 400 steps at 0.005 made the distilled model worse with six labels
 # At 60 Ry forces are right and stresses are not; nothing is learned from them, by any start.
@@ -64,7 +65,7 @@ REPLAYED = {"replay_ratio": 1.0, "replay_weight": 0.1}
 MELTS = {"cells": 8, "heldout_cells": 0, "atoms": 21}
 MELT_PS, STRIDE_FS = 1.5, 100.0
 ELEMENTS = ("Li", "Al", "Cl", "O")
-POTENTIALS = ("chgnet-pbe", "sevennet-l3i5", "diep-r2scan", DISTILLED)
+POTENTIALS = ("chgnet-pbe", "sevennet-l3i5", "diep-r2scan", DISTILLED, FAMILIES)
 
 
 def melts() -> Path:
@@ -192,7 +193,7 @@ def model_of(start: str, truth: Truth, frames: Sequence[Atoms], seed: int) -> Pa
         dispersion = held if held == "none" else f"{held} of {truth.reference.functional}"
         structures = {"path": str(path), "sha256": sha256_of_file(path), "dispersion": dispersion}
         options |= {"recipe": "replay", "replay_structures": structures, **REPLAYED}
-    return train(name, frames, gfn1_model() if start == GFN1 else distilled()[0], **options)
+    return train(name, frames, gfn1_model() if start == GFN1 else SHIPPED[start], **options)
 
 
 def drawn(truth: Truth, budget: int, seed: int) -> list[Atoms]:
@@ -278,14 +279,16 @@ def errors_of_potential(driver: UniversalDriver | Committee, frames: Sequence[At
 
 
 def potentials(truth: Truth, names: Sequence[str]) -> Iterator[str]:
-    """Rows: errors of the universal potentials and of the distilled model on all labels, by element."""
+    """Rows: errors of the universal potentials and of the shipped models on all labels, by element."""
     frames, references = truth.frames(), read_configuration([])["references"]
     forces = np.concatenate([FrameInfo.of(frame).reference_forces_eV_A.ravel() for frame in frames])
     yield f"{len(frames)} frames, RMS force {1000 * forces.std():.0f} meV/Å"
     yield "potential | " + " | ".join(f"{each}: MAE, slope" for each in ("all", *ELEMENTS))
     for name in names:
-        if name == DISTILLED:
-            yield f"{name} | {errors_of_potential(load_distilled(), frames)}"
+        if name in SHIPPED:
+            model = SHIPPED[name]
+            committee = load_committee([model], sha256=[sha256_of_file(model)], device="cpu", dtype="float32")
+            yield f"{name} | {errors_of_potential(committee, frames)}"
         else:
             driver = UniversalDriver(read_reference(references, name))
             yield f"{name} | {errors_of_potential(driver, frames)}"
@@ -294,11 +297,10 @@ def potentials(truth: Truth, names: Sequence[str]) -> Iterator[str]:
 
 def zero_shot(truth: Truth, starts: Sequence[str]) -> Iterator[str]:
     """Rows of the starts before their first label."""
-    if DISTILLED in starts:
-        path, sha256 = distilled()
-        check = truth.work / "distilled.train_check.json"
-        write_json(check, {"sha256": sha256})
-        yield row_of(measured(DISTILLED, truth, path, check, labels=0, seed=0))
+    for start in (each for each in (DISTILLED, FAMILIES) if each in starts):
+        check = truth.work / f"{start}.train_check.json"
+        write_json(check, {"sha256": sha256_of_file(SHIPPED[start])})
+        yield row_of(measured(start, truth, SHIPPED[start], check, labels=0, seed=0))
     if GFN1 in starts:
         model = gfn1_model()
         yield row_of(measured(GFN1, truth, model, model.with_suffix(".train_check.json"), labels=0, seed=0))
@@ -324,7 +326,7 @@ def main() -> None:
     if "curves" in arguments.parts:
         print(header)
         curves(truth, arguments.starts, arguments.budgets, arguments.seeds)
-        for start in (GFN1, DISTILLED, REPLAY):
+        for start in (GFN1, DISTILLED, REPLAY, FAMILIES):
             ratio = fewer_labels(records(truth), start)
             print(f"labels from scratch over labels from {start}, at equal MAE: {ratio or float('nan'):.1f}")
 

@@ -26,7 +26,7 @@ def loaded(folder: Path) -> Campaign:
 
 
 def test_the_presets_are_those_of_the_design():
-    assert set(PRESETS) == {"trial", "universal", "dft", "demo", "coupling", "foundation"}
+    assert set(PRESETS) == {"trial", "universal", "dft", "demo", "coupling", "foundation", "families"}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -119,7 +119,7 @@ def test_chosen_compositions_are_rows_of_the_catalogue_or_made_from_their_formul
 
 @pytest.mark.parametrize(
     ("names", "foundation"),
-    [("LiAlCl2.5O0.75,2LiCl-ZrCl4", "distilled.model"), ("Li3YCl6,2LiCl-ZrCl4", "diep-r2scan")],
+    [("KInI2.5O0.75,LiNO3-ZrCl4", "families.model"), ("Li3ScCl6,2LiCl-ZrCl4", "diep-r2scan")],
 )
 def test_a_sweep_with_a_teacher_is_complete_and_short(tmp_path, names, foundation):
     folder = tmp_path / "my-sweep"
