@@ -13,8 +13,9 @@ from electrode_models import SETTINGS, BondedHost, rock_salt
 from saltflow.potentials.protocol import Evaluation
 from saltflow.studies.electrodes.electrode_study import study_electrode
 from saltflow.studies.electrodes.host import host_of
+from saltflow.studies.electrodes.ion_tries import Reservoir, Spheres
 from saltflow.studies.electrodes.metal import vibrational_volume_A3
-from saltflow.studies.electrodes.moving_host import Reservoir, Spheres, fill_moving_host
+from saltflow.studies.electrodes.moving_host import fill_moving_host
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 
 KELVIN, DEPTH_EV, SPRING_EV_A2, APART_A = 600.0, 0.4, 4.0, 1.4

@@ -15,8 +15,8 @@ from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
 from saltflow.studies.electrodes.figure import plot_electrode
 from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
 from saltflow.studies.electrodes.ion_transport import transport_over_x
+from saltflow.studies.electrodes.ion_tries import Reservoir
 from saltflow.studies.electrodes.metal import MetalAtom, metal_at_rest, metal_of, vibrational_volume_A3
-from saltflow.studies.electrodes.moving_host import Reservoir
 from saltflow.studies.electrodes.staging import find_layers, layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
 from saltflow.studies.electrodes.void_sites import host_with_voids

@@ -11,7 +11,8 @@ from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.configurations import CELLS, OK, POSITIONS, Configurations, configurations_of
 from saltflow.studies.electrodes.grand_canonical import all_at_once, sample_voltage
 from saltflow.studies.electrodes.host import Host
-from saltflow.studies.electrodes.moving_host import Reservoir, fill_moving_host
+from saltflow.studies.electrodes.ion_tries import Reservoir
+from saltflow.studies.electrodes.moving_host import fill_moving_host
 from saltflow.studies.electrodes.voltages import VoltageCurve
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
