@@ -28,7 +28,13 @@ from saltflow.base.commands import SentenceCommand
 @click.option("--write", "writes", is_flag=True, help="Ask for the longer runs in the overrides of the sweep.")
 def command(sweep: SweepFolder, top: int, confidence: float, least_error: float, writes: bool) -> None:
     """Tell which compositions of the sweep in FOLDER are among the best, and which need longer runs to tell."""
-    from saltflow.analysis.ranking.contenders import OPEN, contenders_text, find_contenders, longer
+    from saltflow.analysis.ranking.contenders import (
+        OPEN,
+        contenders_text,
+        ended_as_longest,
+        find_contenders,
+        longer,
+    )
     from saltflow.analysis.ranking.ranking import rank
     from saltflow.analysis.ranking.so_far import read_so_far
     from saltflow.campaign.overrides_file import add_overrides, overrides_text
@@ -38,7 +44,10 @@ def command(sweep: SweepFolder, top: int, confidence: float, least_error: float,
     found = find_contenders(ranking, top=top, confidence=confidence)
     click.echo(contenders_text(found))
     productions = {name: campaign.composition(name).section("dynamics")["production"] for name in found.named(OPEN)}
-    asked = {name: longer(production, least_error=least_error) for name, production in productions.items()}
+    asked = {
+        name: longer(production, least_error=least_error, at_longest=ended_as_longest(sweep.folder, name))
+        for name, production in productions.items()
+    }
     if settled := [name for name, changes in asked.items() if changes is None]:
         click.echo(f"\nKnown to {least_error:g} already, and not to be told apart: {', '.join(settled)}.")
     changes = {name: {"dynamics": {"production": each}} for name, each in asked.items() if each}

@@ -13,10 +13,12 @@ from saltflow.analysis.ranking.contenders import (
     UNKNOWN,
     Z95,
     contenders_text,
+    ended_as_longest,
     find_contenders,
     longer,
 )
 from saltflow.base.errors import SaltflowError
+from saltflow.base.provenance import write_json
 from saltflow.base.repository import REPOSITORY
 from saltflow.campaign.overrides_file import add_overrides
 
@@ -92,13 +94,27 @@ def test_claims_of_rounds_are_as_sure_as_they_say_and_cost_a_part(error):
 def test_a_longer_run_is_twice_as_long_down_to_the_least_error():
     wanted = {"least_ps": 200.0, "D_relative_error": 0.2, "sigma_E_relative_error": 0.5}
     production = {"duration_ps": 10000.0, "until_known": wanted}
-    assert longer(production, least_error=0.05) == {
+    assert longer(production, least_error=0.05, at_longest=False) == {
         "until_known": {"D_relative_error": 0.141, "sigma_E_relative_error": 0.354}
     }
     nearly = production | {"until_known": wanted | {"D_relative_error": 0.06}}
-    assert longer(nearly, least_error=0.05)["until_known"]["D_relative_error"] == 0.05
-    assert longer(production, least_error=0.2) is None
-    assert longer(production | {"until_known": None}, least_error=0.05) == {"duration_ps": 20000.0}
+    assert longer(nearly, least_error=0.05, at_longest=False)["until_known"]["D_relative_error"] == 0.05
+    assert longer(production, least_error=0.2, at_longest=True) is None
+    assert longer(production | {"until_known": None}, least_error=0.05, at_longest=False) == {"duration_ps": 20000.0}
+    assert longer(production, least_error=0.05, at_longest=True) == {
+        "until_known": {"D_relative_error": 0.141, "sigma_E_relative_error": 0.354},
+        "duration_ps": 20000.0,
+    }
+
+
+def test_a_composition_ended_as_longest_where_any_of_its_temperatures_did(tmp_path):
+    assert not ended_as_longest(tmp_path, "LiCl")
+    for kelvin, reason in ((500, "known"), (600, "not diffusive")):
+        write_json(tmp_path / f"results/LiCl/md/{kelvin}K/md.json", {"stopped_because": reason})
+    assert not ended_as_longest(tmp_path, "LiCl")
+    write_json(tmp_path / "results/LiCl/md/700K/md.json", {"stopped_because": "longest"})
+    assert ended_as_longest(tmp_path, "LiCl")
+    assert not ended_as_longest(tmp_path, "NaCl")
 
 
 def test_overrides_are_merged_and_their_head_stays(tmp_path):

@@ -8,12 +8,15 @@ to the best, or certainly does not, gets no more time.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from saltflow.analysis.ranking.ranking import DONE, TOO_UNCERTAIN
+from saltflow.base.provenance import read_json
 from saltflow.campaign.production_end import judged_by
+from saltflow.dynamics.looks import LONGEST
 
 DRAWS = 4_000
 Z95 = 1.959964
@@ -65,12 +68,23 @@ def find_contenders(ranking: pd.DataFrame, *, top: int, confidence: float, seed:
     return Contenders(pd.concat([table, others], ignore_index=True), top, confidence)
 
 
-def longer(production: Mapping, *, least_error: float) -> dict | None:
+def ended_as_longest(folder: Path, composition: str) -> bool:
+    """Whether production of a composition at any temperature ended at the longest run, not known yet.
+
+    Args:
+        folder: of the sweep. composition: its id.
+    """
+    records = (folder / "results" / composition / "md").glob("*K/md.json")
+    return any(read_json(path).get("stopped_because") == LONGEST for path in records)
+
+
+def longer(production: Mapping, *, least_error: float, at_longest: bool) -> dict | None:
     """What of `dynamics.production` makes a composition known better: twice the length.
 
     Args:
         production: its section now.
         least_error: relative error of D below which no time is spent.
+        at_longest: whether runs ended at `duration_ps`, which then grows too.
 
     Returns:
         changes of the section; None where it is as good as that already.
@@ -81,7 +95,8 @@ def longer(production: Mapping, *, least_error: float) -> dict | None:
     if wanted[ERRORS[0]] <= least_error:
         return None
     factor = max(SHRINK, least_error / wanted[ERRORS[0]])
-    return {"until_known": {name: float(f"{factor * wanted[name]:.3g}") for name in ERRORS}}
+    changes = {"until_known": {name: float(f"{factor * wanted[name]:.3g}") for name in ERRORS}}
+    return changes | ({"duration_ps": 2 * production["duration_ps"]} if at_longest else {})
 
 
 def contenders_text(found: Contenders) -> str:
