@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
+from finished_sweep import make_sweep
 from scipy.stats import norm
 
 from saltflow.analysis.ranking.contenders import (
@@ -21,6 +23,7 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import write_json
 from saltflow.base.repository import REPOSITORY
 from saltflow.campaign.overrides_file import add_overrides
+from saltflow.cli import main
 
 
 def ranking_of(centre, width, *, status="done"):
@@ -133,3 +136,24 @@ def test_overrides_that_sweeps_share_are_not_changed():
     with pytest.raises(SaltflowError, match="copy the file into the sweep and name it in tables.overrides"):
         add_overrides(path, {"LiCl": {}})
     assert path.read_bytes() == before
+
+
+def test_the_command_tells_the_best_and_writes_longer_runs(tmp_path):
+    sweep = make_sweep(tmp_path, 4)
+    (tmp_path / "overrides.yaml").write_text("compositions: {}\npotentials: {}\n")
+    settings = yaml.safe_load(sweep.configfile.read_text())
+    settings["tables"]["overrides"] = str(tmp_path / "overrides.yaml")
+    sweep.configfile.write_text(yaml.safe_dump(settings))
+    words = ["refine", str(tmp_path), "--configfile", str(sweep.configfile), "--top", "2", "--confidence", "0.999"]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 0, told.output
+    assert "Of the best 2" in told.output
+    assert "--write" in told.output
+    written = CliRunner().invoke(main, [*words, "--write"])
+    assert written.exit_code == 0, written.output
+    asked = yaml.safe_load((tmp_path / "overrides.yaml").read_text())["compositions"]
+    now = sweep.campaign()
+    assert asked
+    for name in asked:
+        wanted = now.composition(name).section("dynamics")["production"]["until_known"]
+        assert wanted["D_relative_error"] < 0.1
