@@ -61,6 +61,9 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         ),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
         "electrode": Listed("saltflow.studies.electrodes.command", "Voltage, phases and cycles of an electrode."),
+        "surface": Listed(
+            "saltflow.studies.interfaces.surface_command", "Surfaces of a crystal, and their reactions with gas."
+        ),
     },
     "Alloys": {
         "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),
