@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         ),
         "mechanics": Listed("saltflow.studies.mechanics.command", "Elastic constants and moduli of crystals, glasses."),
         "electrode": Listed("saltflow.studies.electrodes.command", "Voltage, phases and cycles of an electrode."),
+        "interface": Listed("saltflow.studies.interfaces.interface_command", "Two crystals in contact; what reacts."),
         "surface": Listed(
             "saltflow.studies.interfaces.surface_command", "Surfaces of a crystal, and their reactions with gas."
         ),

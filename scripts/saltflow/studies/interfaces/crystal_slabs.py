@@ -21,7 +21,7 @@ from saltflow.studies.interfaces.slab_faces import REACH_A, are_alike, face_sign
 
 PLANE_A = 0.1  # atoms this close along the normal are one plane
 SYMMETRY_A = 0.01
-UNKNOWN_RADIUS_A = 0.2  # what ASE gives for elements without a radius
+LAST_WITH_RADIUS = 96  # curium ends the table of Cordero et al.; ASE gives all beyond it one number
 MOST_VOLUME_A3 = 100.0  # per atom, of a crystal
 
 
@@ -88,8 +88,7 @@ def check_radii(atoms: Atoms) -> None:
     Raises:
         InputError: naming them.
     """
-    unknown = sorted({symbol for symbol, number in zip(atoms.symbols, atoms.numbers, strict=True)
-                      if covalent_radii[number] <= UNKNOWN_RADIUS_A})  # fmt: skip
+    unknown = sorted({chemical_symbols[number] for number in atoms.numbers if not 0 < number <= LAST_WITH_RADIUS})
     if unknown:
         raise InputError([f"The covalent radius of {', '.join(unknown)} is unknown; take these elements out."])
 

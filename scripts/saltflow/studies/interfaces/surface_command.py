@@ -31,12 +31,11 @@ def command(
     from saltflow.studies.given_potential import load_given
     from saltflow.studies.interfaces.command_options import as_settings, plane_of, tell_dynamics
     from saltflow.studies.interfaces.gas import parse_gas
-    from saltflow.studies.interfaces.surface_study import check_settings, study_surface
+    from saltflow.studies.interfaces.surface_study import study_surface
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     settings = as_settings(options) | {"millers": [plane_of(each, "--miller") for each in millers], "potential": model}
     settings["gas"] = parse_gas(gas)
-    check_settings(settings)
     crystal = read_crystal(name, seed=settings["seed"])
     potential, settings["potential_sha256"] = load_given(model, sha256=sha256, device=device)
     folder = Path(out)

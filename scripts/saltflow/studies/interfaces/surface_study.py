@@ -25,7 +25,7 @@ CUTOFF_A = 6.0  # of a potential that does not tell: the largest of the universa
 log = logging.getLogger(__name__)
 
 
-def check_settings(settings: Mapping) -> None:
+def check_run(settings: Mapping) -> None:
     """Refuse settings that mean nothing.
 
     Raises:
@@ -68,7 +68,7 @@ def study_surface(given: Atoms, potential: MDPotential, *, settings: Mapping, fo
     """
     crystal = conventional(given)
     formula = str(crystal.symbols.formula.reduce()[0])
-    check_settings(settings)
+    check_run(settings)
     potential.check_elements(crystal.numbers, composition=formula)
     relaxed = relaxed_bulk(crystal, potential, settings=settings, folder=folder)
     slabs = slabs_of(relaxed.atoms, settings["millers"], potential, settings=settings)
@@ -111,9 +111,7 @@ def slabs_of(
     Raises:
         InputError: a plane is none, or slab or vacuum is thinner than the cutoff.
     """
-    cutoff_A = cutoff_of(potential)
-    if settings["vacuum_A"] < cutoff_A:
-        raise InputError([f"--vacuum {settings['vacuum_A']:g} is thinner than the cutoff of {cutoff_A:g} Å; raise it."])
+    check_vacuum(potential, settings=settings)
     slabs = []
     for miller in millers:
         found = cut_slabs(crystal, miller, thickness_A=settings["thickness_A"], vacuum_A=settings["vacuum_A"])
@@ -123,14 +121,33 @@ def slabs_of(
             )
         slabs += found[: settings["terminations"]]
     for slab in slabs:
-        if thickness_A(slab.atoms) < cutoff_A:
-            raise InputError(
-                [
-                    f"A slab of {thickness_A(slab.atoms):.1f} Å is thinner than the cutoff of {cutoff_A:g} Å: its "
-                    "faces would see each other; raise --thickness."
-                ]
-            )
+        check_thickness(slab.atoms, potential)
     return slabs
+
+
+def check_vacuum(potential: MDPotential, *, settings: Mapping) -> None:
+    """Refuse a vacuum across which a slab sees its image.
+
+    Raises:
+        InputError: it is thinner than the cutoff of the potential.
+    """
+    if settings["vacuum_A"] < (cutoff_A := cutoff_of(potential)):
+        raise InputError([f"--vacuum {settings['vacuum_A']:g} is thinner than the cutoff of {cutoff_A:g} Å; raise it."])
+
+
+def check_thickness(slab: Atoms, potential: MDPotential) -> None:
+    """Refuse a slab whose faces see each other.
+
+    Raises:
+        InputError: it is thinner than the cutoff of the potential.
+    """
+    if (thick_A := thickness_A(slab)) < (cutoff_A := cutoff_of(potential)):
+        raise InputError(
+            [
+                f"A slab of {thick_A:.1f} Å is thinner than the cutoff of {cutoff_A:g} Å: its faces would see each "
+                "other; raise --thickness."
+            ]
+        )
 
 
 def cutoff_of(potential: MDPotential) -> float:
