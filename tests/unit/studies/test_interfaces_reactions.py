@@ -1,4 +1,4 @@
-"""Reactions in dynamics: planted ones come out exactly, nothing else does; depth, rates, profiles; killed and resumed."""
+"""Reactions in dynamics: planted ones come out exactly, nothing else does; depth, rates, profiles; killed runs."""
 
 import csv
 import subprocess
