@@ -153,18 +153,19 @@ def drifting(*, frames=400, ions=40, drift_A=6.0, seed=2):
 
 def test_profiles_are_those_of_the_planted_density_in_the_frame_of_the_solid():
     run = drifting()
-    solid = Solid(np.array([True] * 2 + [False] * 40), (0.5, 10.5))
+    solid = Solid(np.array([True] * 2 + [False] * 40), (0.0, 10.0))
     found = concentration_profiles([run], solid)
     lithium = {key: np.array(value, float) for key, value in found["elements"]["Li"].items()}
     height_A = np.array(found["height_A"])
     assert lithium["per_nm3"].sum() * 0.1 == pytest.approx(40)  # bins of 1 Å × 1 nm²
-    inside = height_A < 10
+    inside = (height_A > 0) & (height_A < 10)
+    assert height_A[0] == pytest.approx(-5 + 0.5)  # half of the vacuum below the lower face
     assert np.all(lithium["per_nm3"][~inside] == 0)
     off = (lithium["per_nm3"][inside] - 40.0) / lithium["error_per_nm3"][inside]
     assert np.mean(np.abs(off) < 3) == 1
     assert np.abs(lithium["per_nm3"][inside] - 40).max() < 4
     phosphorus = np.array(found["elements"]["P"]["per_nm3"])
-    assert np.flatnonzero(phosphorus).tolist() == [0, 10]
+    assert height_A[np.flatnonzero(phosphorus)] == pytest.approx([0.5, 10.5])
 
 
 def test_the_framework_that_left_its_place_is_counted_without_the_drift():

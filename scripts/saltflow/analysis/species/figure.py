@@ -29,8 +29,8 @@ def plot_units(history: UnitHistory, times_ps: np.ndarray, path: Path, *, title:
         events.set_ylim(bottom=0)
 
 
-def draw_units(axis: Axes, history: UnitHistory, times_ps: np.ndarray) -> None:
-    """Numbers of those units that change most, with their legend below the figure."""
+def draw_units(axis: Axes, history: UnitHistory, times_ps: np.ndarray, *, place: str = "lower center") -> None:
+    """Numbers of those units that change most, with their legend outside, at a place."""
     counts = {formula: history.counts_of(formula) for formula in history.spans}
     shown = sorted(counts, key=lambda formula: (-np.ptp(counts[formula]), -counts[formula].mean(), formula))[:SHOWN]
     for formula, colour in zip(shown, COLOURS, strict=False):
@@ -39,4 +39,4 @@ def draw_units(axis: Axes, history: UnitHistory, times_ps: np.ndarray) -> None:
     axis.set_ylabel("units")
     axis.set_ylim(bottom=0)
     rest = len(counts) - len(shown)
-    legend(axis, place="lower center", ncols=4, title=f"{rest} more formulas in species.json" if rest else None)
+    legend(axis, place=place, ncols=4, title=f"{rest} more formulas in species.json" if rest else None)

@@ -34,8 +34,9 @@ def plot_reactions(
         title: of the figure.
     """
     with figure_of(path, columns=3, title=title, size=(12.0, 4.6)) as (units, events, heights):
-        draw_units(units, replicas[0].history, run.times_ps)
+        draw_units(units, replicas[0].history, run.times_ps, place="lower left")
         _draw_events(events, replicas, is_interface=len(solid.planes_A) > 2)
+        events.set_xlim(0, max(each.history.frames for each in replicas) / run.n_frames * run.times_ps[-1])
         _draw_profiles(heights, profiles, solid)
 
 

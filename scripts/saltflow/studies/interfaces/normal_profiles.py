@@ -17,6 +17,8 @@ MOST_FRAMES = 500  # of each replica
 def concentration_profiles(runs: Sequence[TrajectoryReader], solid: Solid) -> dict:
     """Atoms of each element per nm³ over the height, in the second half of each run, in the frame of the solid.
 
+    Heights begin in the middle of the vacuum below the solid.
+
     Args:
         runs: replicas of one state, of one size.
         solid: where the solid is; heights are those of its first frame.
@@ -32,7 +34,7 @@ def concentration_profiles(runs: Sequence[TrajectoryReader], solid: Solid) -> di
         _add(blocks, run, solid, bins=bins, replica=number)
     found = estimate_averages(blocks, lambda averages: averages)
     return {
-        "height_A": ((np.arange(bins) + 0.5) * period_A / bins).tolist(),
+        "height_A": (_lowest_A(solid, period_A) + (np.arange(bins) + 0.5) * period_A / bins).tolist(),
         "elements": {
             str(element): {"per_nm3": estimate.value.tolist(), "error_per_nm3": finite_list(estimate.error)}
             for element, estimate in sorted(found.items())
@@ -54,13 +56,18 @@ def _add(blocks: BlockAverages, run: TrajectoryReader, solid: Solid, *, bins: in
         for row, coordinates in enumerate(chunk.coordinates):
             if chunk.start + row in starts:
                 blocks.begin(replica=replica)
-            place = ((coordinates[:, 2] - drift_A) % period_A / period_A * bins).astype(int) % bins
+            height_A = coordinates[:, 2] - drift_A - _lowest_A(solid, period_A)
+            place = (height_A % period_A / period_A * bins).astype(int) % bins
             blocks.add(
                 {
                     element: np.bincount(place[symbols == element], minlength=bins) / bin_nm3
                     for element in np.unique(symbols)
                 }
             )
+
+
+def _lowest_A(solid: Solid, period_A: float) -> float:
+    return solid.planes_A[0] - (period_A - (solid.planes_A[-1] - solid.planes_A[0])) / 2
 
 
 def _drift_before(run: TrajectoryReader, solid: Solid, frame: int) -> float:
