@@ -78,6 +78,20 @@ def test_faces_say_whether_a_slab_is_symmetric():
     assert [slab.broken_bonds for slab in polar] == [1, 3]  # Zn has one bond up and three down
 
 
+def test_a_polar_slab_has_the_dipole_of_its_charged_planes():
+    crystal = conventional(rock_salt())
+    (flat,) = cut_slabs(crystal, (1, 0, 0), thickness_A=10, vacuum_A=12)
+    (polar,) = cut_slabs(crystal, (1, 1, 1), thickness_A=10, vacuum_A=12)
+    assert flat.dipole_e_A == pytest.approx(0, abs=1e-9)
+    assert not flat.is_polar
+    # Each pair of planes has one charge on a²√3/4 over a/2√3.
+    pairs = len(polar.atoms) / 2
+    assert abs(polar.dipole_e_A) == pytest.approx(pairs * (5.0 / 12**0.5) / (25.0 * 3**0.5 / 4))
+    assert polar.is_polar
+    (metal,) = cut_slabs(conventional(bulk("Al")), (1, 0, 0), thickness_A=10, vacuum_A=12)
+    assert metal.dipole_e_A is None
+
+
 def test_a_face_stays_itself_when_it_is_turned_and_shifted_and_not_when_it_is_reversed():
     (slab,) = cut_slabs(conventional(rock_salt()), (1, 1, 1), thickness_A=10, vacuum_A=12)
     turned = widened(slab.atoms, width_A=1.0)

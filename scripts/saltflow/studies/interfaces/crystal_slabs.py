@@ -17,8 +17,10 @@ from matscipy.neighbours import neighbour_list
 from saltflow.analysis.species.analysis import IONS
 from saltflow.analysis.species.bond_intervals import MADE
 from saltflow.base.errors import InputError
+from saltflow.materials.ordering.formal_charges import guess_charges
 from saltflow.studies.interfaces.slab_faces import REACH_A, are_alike, face_signature
 
+POLAR_e_A = 0.05
 PLANE_A = 0.1  # atoms this close along the normal are one plane
 SYMMETRY_A = 0.01
 LAST_WITH_RADIUS = 96  # curium ends the table of Cordero et al.; ASE gives all beyond it one number
@@ -35,6 +37,8 @@ class Slab:
         cut: where its planes are parted, as a fraction of the oriented unit cell.
         is_symmetric: whether its two faces are alike.
         broken_bonds: covalent bonds per slab that the crystal has and it has not.
+        dipole_e_A: of formal charges along the normal, per area, in e/Å; None where elements have no usual charges.
+            Far from 0 it is a polar surface of Tasker's type III (J. Phys. C 12, 4977, 1979).
     """
 
     atoms: Atoms
@@ -42,11 +46,17 @@ class Slab:
     cut: float
     is_symmetric: bool
     broken_bonds: int
+    dipole_e_A: float | None = None
 
     @property
     def area_A2(self) -> float:
         """Of one face."""
         return area_A2(self.atoms)
+
+    @property
+    def is_polar(self) -> bool:
+        """Whether formal charges make a dipole that grows with the thickness."""
+        return abs(self.dipole_e_A or 0.0) > POLAR_e_A
 
     @property
     def name(self) -> str:
@@ -117,8 +127,18 @@ def cut_slabs(crystal: Atoms, miller: Sequence[int], *, thickness_A: float, vacu
             continue
         known.append(faces)
         broken = _bonds(crystal) * len(atoms) // len(crystal) - _bonds(atoms)
-        slabs.append(Slab(atoms, tuple(miller), float(cut), are_alike(*faces), broken))
+        slabs.append(Slab(atoms, tuple(miller), float(cut), are_alike(*faces), broken, dipole_e_A(atoms)))
     return sorted(slabs, key=lambda slab: slab.broken_bonds)
+
+
+def dipole_e_A(slab: Atoms) -> float | None:
+    """Of formal charges along the normal, per area; None where elements have no usual charges, or there is one alone."""
+    try:
+        charges = guess_charges(slab.symbols.formula.count(), subject="slab")
+    except InputError:
+        return None
+    of_atoms = np.array([charges[symbol] for symbol in slab.symbols])
+    return float(of_atoms @ slab.positions[:, 2] / area_A2(slab))
 
 
 def slab_generator(crystal: Atoms, miller: Sequence[int], *, thickness_A: float):

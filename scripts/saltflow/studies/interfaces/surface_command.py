@@ -47,7 +47,8 @@ def command(
     for row in record["surfaces"]:
         energy = "-" if row["surface_energy_J_m2"] is None else f"{row['surface_energy_J_m2']:.3f} J/m²"
         click.echo(
-            f"({' '.join(map(str, row['miller']))}) cut {row['cut']:.3f}: {energy}, {row['meaning']}, {row['status']}"
+            f"({' '.join(map(str, row['miller']))}) cut {row['cut']:.3f}: {energy}, {row['meaning']}, "
+            f"{'polar, ' * row['polar']}{row['status']}"
         )
     tell_dynamics(record.get("dynamics"))
     click.echo(f"Written to {out}/")

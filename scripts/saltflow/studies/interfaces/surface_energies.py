@@ -58,6 +58,8 @@ class Surface:
             "symmetric": self.slab.is_symmetric,
             "meaning": "of each face" if self.slab.is_symmetric else TWO_FACES,
             "broken_bonds": self.slab.broken_bonds,
+            "dipole_e_A": self.slab.dipole_e_A,
+            "polar": self.slab.is_polar,
             "farthest_A": self.farthest_A,
             "status": self.status,
         }
