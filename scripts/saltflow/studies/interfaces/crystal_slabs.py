@@ -132,7 +132,7 @@ def cut_slabs(crystal: Atoms, miller: Sequence[int], *, thickness_A: float, vacu
 
 
 def dipole_e_A(slab: Atoms) -> float | None:
-    """Of formal charges along the normal, per area; None where elements have no usual charges, or there is one alone."""
+    """Of formal charges along the normal, per area; None where elements have no usual charges or are one alone."""
     try:
         charges = guess_charges(slab.symbols.formula.count(), subject="slab")
     except InputError:
