@@ -65,6 +65,7 @@ STUDIES = {
     "docs/cooling-rates.md",
     "docs/electrodes.md",
     "docs/glass-forming-ability.md",
+    "docs/interfaces.md",
     "docs/isolated-anions.md",
     "docs/mechanics.md",
     "docs/screen-crystals.md",

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.spacegroup import crystal
-from interface_models import SALT, Pairs, cut_energy_J_m2, rock_salt
+from interface_models import SALT, SETTINGS, Pairs, cut_energy_J_m2, rock_salt
 from matscipy.neighbours import neighbour_list
 from pymatgen.analysis.interfaces.coherent_interfaces import CoherentInterfaceBuilder
 from pymatgen.io.ase import AseAtomsAdaptor
-from test_interfaces_surfaces import SETTINGS
 
 from saltflow.base.errors import InputError
 from saltflow.studies.interfaces.coherent_interfaces import find_contacts, is_chiral

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from interface_models import BOUND, UNBOUND, Pairs, rock_salt
-from test_interfaces_surfaces import SETTINGS
+from interface_models import BOUND, MOLECULES, RUN, SETTINGS, UNBOUND, Pairs, rock_salt
 
 from saltflow.analysis.species.analysis import summarise
 from saltflow.analysis.species.unit_history import Event, UnitHistory
@@ -19,9 +18,6 @@ from saltflow.studies.interfaces.reactions import Reactions, Solid, find_reactio
 from saltflow.studies.interfaces.surface_study import study_surface
 from saltflow.trajectory.h5md import read_trajectory
 from saltflow.trajectory.memory import Trajectory
-
-MOLECULES = 3
-RUN = SETTINGS | {"gas": {"O2": MOLECULES}, "duration_ps": 0.2, "thickness_A": 9.0}
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +70,8 @@ def test_a_gas_that_is_bound_does_nothing(tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from interface_models import UNBOUND, Pairs, rock_salt
+from interface_models import RUN, UNBOUND, Pairs, rock_salt
 from saltflow.studies.interfaces.surface_study import study_surface
-from test_interfaces_reactions import RUN
 study_surface(rock_salt(), Pairs(UNBOUND, killed_after=int(sys.argv[2])), settings=RUN, folder=Path(sys.argv[1]))
 """
 

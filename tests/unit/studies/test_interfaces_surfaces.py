@@ -7,22 +7,19 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc100
 from ase.optimize import BFGS
-from interface_models import METAL, SALT, ForASE, Pairs, cut_energy_J_m2, rock_salt
+from called import called
+from interface_models import METAL, SALT, SETTINGS, ForASE, Pairs, cut_energy_J_m2, rock_salt
 
 from saltflow.base.errors import InputError
+from saltflow.base.repository import REPOSITORY
 from saltflow.studies.interfaces.crystal_slabs import Slab, area_A2, conventional, cut_slabs, thickness_A, widened
+from saltflow.studies.interfaces.interface_command import command as interface
 from saltflow.studies.interfaces.slab_faces import are_alike, face_signature
+from saltflow.studies.interfaces.surface_command import command as surface
 from saltflow.studies.interfaces.surface_energies import J_PER_M2, OK, REBUILT, rank_surfaces
 from saltflow.studies.interfaces.surface_study import slabs_of, study_surface
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
-
-SETTINGS = {
-    "millers": [[1, 0, 0]], "thickness_A": 12.0, "vacuum_A": 12.0, "width_A": 8.0, "terminations": 4,
-    "force_eV_A": 0.005, "steps": 300, "batch_atoms": 5000, "gas": {}, "pressure_bar": None, "temperature_K": 300.0,
-    "duration_ps": 0.0, "interval_fs": 5.0, "replicas": 1, "seed": 1, "elements": [], "least_ps": 0.05, "made": 1.2,
-    "broken": 1.45, "potential": "pairs", "potential_sha256": "-",
-}  # fmt: skip
 
 
 def ranked(crystal, bonds, millers, folder, **changes):
@@ -162,3 +159,38 @@ def test_slabs_that_are_kept_are_not_relaxed_again(tmp_path):
 def test_bad_input_is_one_sentence(crystal, changes, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         study_surface(crystal, Pairs(SALT), settings=SETTINGS | changes, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "sentence"),
+    [
+        (surface, ["LiCl.cif", "--gas", "CO2:-1"], "--gas: CO2:-1 cannot be"),
+        (surface, ["LiCl.cif", "--gas", "Xy7:1"], "--gas: the molecule 'Xy7' is unknown"),
+        (surface, ["LiCl.cif", "--miller", "0,0,0"], "--miller 0,0,0 is no plane; give three whole numbers"),
+        (surface, ["LiCl.cif", "--miller", "1,0"], "--miller 1,0 is no plane"),
+        (surface, ["LiCl.cif"], "--potential: 'none' is no file, and none of"),
+        (surface, ["absent.cif"], "absent.cif"),
+        (interface, ["LiCl.cif", "LiCl.cif", "--miller-upper", "a,b,c"], "--miller-upper a,b,c is no plane"),
+        (interface, ["LiCl.cif", "LiCl.cif"], "--potential: 'none' is no file, and none of"),
+    ],
+)
+def test_commands_refuse_in_a_sentence(command, words, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rock_salt().write("LiCl.cif")
+    said = called(command, *words, "--potential", "none")
+    assert said.exit_code == 1
+    assert sentence in said.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["LiCl.cif"]
+
+
+def test_the_command_ranks_surfaces_by_a_model_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rock_salt(5.13).write("LiCl.cif")
+    demo = REPOSITORY / "config/presets/demo"
+    sha256 = (demo / "potentials.tsv").read_text().splitlines()[1].split("\t")[2]
+    options = ["--potential", demo / "distilled.model", "--sha256", sha256, "--thickness", 10, "--duration", 0]
+    said = called(surface, "LiCl.cif", *options)
+    assert said.exit_code == 0, said.output
+    (row,) = json.loads((tmp_path / "surface/surface.json").read_text())["surfaces"]
+    assert row["status"] == OK
+    assert f"(1 0 0) cut 0.250: {row['surface_energy_J_m2']:.3f} J/m², of each face, ok" in said.output
