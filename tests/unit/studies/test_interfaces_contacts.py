@@ -16,9 +16,12 @@ from saltflow.studies.interfaces.coherent_interfaces import find_contacts, is_ch
 from saltflow.studies.interfaces.contact_scan import scan_contact
 from saltflow.studies.interfaces.crystal_slabs import conventional, thickness_A
 from saltflow.studies.interfaces.interface_study import study_interface
+from saltflow.studies.interfaces.interphase import interphase_thickness
+from saltflow.studies.interfaces.reactions import Solid
 from saltflow.studies.interfaces.surface_energies import OK
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import relax_cells
+from saltflow.trajectory.memory import Trajectory
 
 ASKED = {
     "millers": ((1, 0, 0), (1, 0, 0)),
@@ -132,7 +135,52 @@ def test_dynamics_of_a_contact_know_the_height_of_the_interface(tmp_path):
     middle = found["interface_height_A"]
     assert sum(profiles["elements"]["Li"]["per_nm3"][: int(middle)]) > 0
     assert found["events"] == 0
+    assert found["interphase"]["thickness_A"] == pytest.approx([0.0] * 10, abs=0.6)
     assert (tmp_path / "reactions.svg").stat().st_size > 0
+
+
+def mixing(widths_A, *, atoms=400, frames=400, seed=1):
+    """Two solids whose share is that of a tanh, of a width that changes from frame to frame; both drift."""
+    random = np.random.default_rng(seed)
+    draw = random.random((frames, atoms))
+    offsets_A = np.array(widths_A)[:, None] / 4 * np.log(draw / (1 - draw))  # quantiles of the slope of a tanh
+    positions = np.zeros((frames, 2 * atoms, 3))
+    places_A = random.uniform(-15, 15, (frames, atoms))
+    positions[:, :atoms, 2], positions[:, atoms:, 2] = places_A, random.uniform(-15, 15, (frames, atoms))
+    is_below = places_A < offsets_A  # of each place one solid has the share of the tanh
+    positions[:, :atoms, 2] = np.where(is_below, places_A, -40.0)
+    others_A = positions[:, atoms:, 2]
+    draw = random.random((frames, atoms))
+    positions[:, atoms:, 2] = np.where(
+        others_A > np.array(widths_A)[:, None] / 4 * np.log(draw / (1 - draw)), others_A, 40.0
+    )
+    drift_A = np.linspace(0, 5, frames)[:, None]
+    positions = np.concatenate([positions, np.zeros((frames, 1, 3))], axis=1)
+    positions[..., 2] += 50 + drift_A
+    return Trajectory(
+        positions_A=positions,
+        cells_A=np.repeat(np.diag([10.0, 10.0, 100.0])[None], frames, axis=0),
+        times_ps=np.arange(frames, dtype=float),
+        symbols=("P",) * atoms + ("S",) * atoms + ("Xe",),
+        masses_u=np.ones(2 * atoms + 1),
+    )
+
+
+def thickness_of(run):
+    solid = Solid(np.array(run.symbols) == "Xe", (35.0, 50.0, 65.0))
+    symbols = np.array(run.symbols)
+    return interphase_thickness([run], solid, symbols == "P", symbols == "S")
+
+
+def test_a_planted_interphase_has_its_thickness_and_its_growth():
+    steady = thickness_of(mixing(np.full(400, 4.0)))
+    assert steady["thickness_A"] == pytest.approx([4.0] * 10, abs=0.35)
+    assert steady["status"] == "does not grow"
+    times_ps = np.arange(400)
+    grown = thickness_of(mixing(np.sqrt(4.0 + 0.1 * times_ps)))
+    assert grown["growth_A2_per_ps"] == pytest.approx(0.1, abs=3 * grown["growth_error_A2_per_ps"])
+    assert grown["growth_error_A2_per_ps"] < 0.02
+    assert grown["status"] == "grows"
 
 
 @pytest.mark.parametrize(

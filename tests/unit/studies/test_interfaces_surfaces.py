@@ -140,6 +140,17 @@ def test_slabs_that_are_kept_are_not_relaxed_again(tmp_path):
     assert first["surfaces"][0]["symmetric"]
 
 
+def test_a_crystal_that_the_potential_does_not_keep_is_flagged(tmp_path):
+    record = study_surface(rock_salt(5.5), Pairs(SALT), settings=SETTINGS, folder=tmp_path)
+    assert record["volume_change"] == pytest.approx((5.0 / 5.5) ** 3 - 1, abs=0.02)
+    assert record["flags"] == [
+        f"volume out of range: LiCl changes by {record['volume_change']:+.0%} when it is relaxed"
+    ]
+    kept = study_surface(rock_salt(), Pairs(SALT), settings=SETTINGS, folder=tmp_path)
+    assert kept["flags"] == []
+    assert kept["surfaces"][0]["as_cut_J_m2"] == pytest.approx(record["surfaces"][0]["as_cut_J_m2"], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("crystal", "changes", "sentence"),
     [

@@ -86,6 +86,9 @@ def tell_dynamics(found: Mapping | None) -> None:
             f"  {row['events']} × {row['reaction']}, first at {row['first_ps']:.3g} ps, {row['mean_depth_A']:+.1f} Å, "
             f"{row['rate_per_ns_nm2']:.2g} ± {row['rate_error_per_ns_nm2']:.2g} per ns and nm²"
         )
+    if mixed := found.get("interphase"):
+        thick_A = mixed["thickness_A"]
+        click.echo(f"  interphase: {thick_A[0]:.1f} to {thick_A[-1]:.1f} Å, {mixed['status']}")
     for flag in found["flags"]:
         click.echo(f"  {flag}")
     click.echo(f"{found['candidates']} frames in candidates.extxyz; label them by `saltflow reference label`.")

@@ -15,12 +15,14 @@ from saltflow.studies.interfaces.coherent_interfaces import Contact, find_contac
 from saltflow.studies.interfaces.contact_scan import relax_contact, scan_contact
 from saltflow.studies.interfaces.crystal_slabs import area_A2, conventional, slab_generator, widened
 from saltflow.studies.interfaces.interface_dynamics import run_interface
+from saltflow.studies.interfaces.interphase import interphase_thickness
 from saltflow.studies.interfaces.reaction_record import record_reactions, solid_of
-from saltflow.studies.interfaces.surface_energies import UNPHYSICAL
+from saltflow.studies.interfaces.surface_energies import UNPHYSICAL, framework
 from saltflow.studies.interfaces.surface_study import (
     check_run,
     check_thickness,
     check_vacuum,
+    crystal_flags,
     relaxed_bulk,
 )
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -72,7 +74,11 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
     for crystal, miller in zip(crystals, settings["millers"], strict=True):
         slab_generator(crystal, miller, thickness_A=settings["thickness_A"])
     potential.check_elements(np.concatenate([crystal.numbers for crystal in crystals]), composition=name)
-    lower, upper = (relaxed_bulk(crystal, potential, settings=settings, folder=folder).atoms for crystal in crystals)
+    cells = [
+        relaxed_bulk(crystal, potential, settings=settings, folder=folder / side)
+        for crystal, side in zip(crystals, ("lower", "upper"), strict=True)
+    ]
+    lower, upper = (cell.atoms for cell in cells)
     match, contacts = find_contacts(
         lower,
         upper,
@@ -94,7 +100,8 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
         "match": match.record(),
         "contacts": rows,
         "relaxed": {key: value for key, value in best["relaxed"].items() if key not in ("positions", "cell")},
-        "flags": _flags(match.lower_strain, match.upper_strain, upper),
+        "flags": [flag for each in zip(formulas, cells, strict=True) for flag in crystal_flags(*each)]
+        + _flags(match.lower_strain, match.upper_strain, upper),
         "note": "Energies at 0 K of neutral cells in the strained lattice; a slab's other face is bare.",
     }
     stack = best["contact"].stacked(gap_A=best["gap_A"], shift=best["shift"], vacuum_A=settings["vacuum_A"])
@@ -153,9 +160,14 @@ def _react(stack: Atoms, lower: int, potential: MDPotential, *, name: str, setti
     between_A = float(cell.positions[is_lower, 2].max() + cell.positions[~is_lower, 2].min()) / 2
     run = run_interface([cell] * settings["replicas"], potential, settings=settings, folder=folder)
     elements = settings["elements"] or bonded_elements(cell.symbols)
+    solid = solid_of(cell, atoms=len(cell), between_A=between_A)
+    counted = [np.zeros(len(cell), bool) for _ in range(2)]
+    for chosen, side in zip(counted, (is_lower, ~is_lower), strict=True):
+        chosen[side] = framework(cell[side])
+    interphase = interphase_thickness(run.trajectories, solid, *counted)
     found = record_reactions(
         run,
-        solid_of(cell, atoms=len(cell), between_A=between_A),
+        solid,
         faces_nm2=area_A2(cell) / 100,
         name=f"interface/{name.replace(' ', '')}",
         title=f"{name}, {settings['temperature_K']:g} K, by {Path(settings['potential']).name}",
@@ -168,5 +180,6 @@ def _react(stack: Atoms, lower: int, potential: MDPotential, *, name: str, setti
         "timestep_fs": run.timestep_fs,
         "elements": elements,
         "interface_height_A": between_A,
+        "interphase": interphase,
     }
     return state | found

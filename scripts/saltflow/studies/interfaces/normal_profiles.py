@@ -70,8 +70,12 @@ def _lowest_A(solid: Solid, period_A: float) -> float:
     return solid.planes_A[0] - (period_A - (solid.planes_A[-1] - solid.planes_A[0])) / 2
 
 
+def drift_between(first: np.ndarray, then: np.ndarray, solid: Solid) -> float:
+    """How far the solid has moved along the normal from some positions to others, (atoms, 3) each."""
+    return float((np.asarray(then, float) - first)[solid.framework, 2].mean())
+
+
 def _drift_before(run: TrajectoryReader, solid: Solid, frame: int) -> float:
-    """How far the solid has moved along the normal until a frame."""
     everything = slice(0, len(run.symbols))
     first, then = (run.read_positions_A(slice(index, index + 1), everything)[0] for index in (0, frame))
-    return float((np.asarray(then, float) - first)[solid.framework, 2].mean())
+    return drift_between(first, then, solid)

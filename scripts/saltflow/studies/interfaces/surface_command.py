@@ -50,5 +50,7 @@ def command(
             f"({' '.join(map(str, row['miller']))}) cut {row['cut']:.3f}: {energy}, {row['meaning']}, "
             f"{'polar, ' * row['polar']}{row['status']}"
         )
+    for flag in record["flags"]:
+        click.echo(f"  {flag}")
     tell_dynamics(record.get("dynamics"))
     click.echo(f"Written to {out}/")

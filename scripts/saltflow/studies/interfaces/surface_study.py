@@ -20,6 +20,7 @@ from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
 from saltflow.studies.relaxation.relaxed_cells import RelaxedCell
 from saltflow.studies.relaxation.relaxed_crystals import relax_crystals
 
+LARGEST_VOLUME_CHANGE = 0.15  # of the crystal of the file
 CUTOFF_A = 6.0  # of a potential that does not tell: the largest of the universal ones that are shipped
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def study_surface(given: Atoms, potential: MDPotential, *, settings: Mapping, fo
     formula = str(crystal.symbols.formula.reduce()[0])
     check_run(settings)
     potential.check_elements(crystal.numbers, composition=formula)
-    relaxed = relaxed_bulk(crystal, potential, settings=settings, folder=folder)
+    relaxed = relaxed_bulk(crystal, potential, settings=settings, folder=folder / "crystal")
     slabs = slabs_of(relaxed.atoms, settings["millers"], potential, settings=settings)
     evaluation = BatchedEvaluation(potential, most_atoms=settings["batch_atoms"])
     surfaces = rank_surfaces(slabs, relaxed, evaluation, settings=settings, folder=folder / "slabs")
@@ -82,12 +83,21 @@ def study_surface(given: Atoms, potential: MDPotential, *, settings: Mapping, fo
         "formula": formula,
         "potential": settings["potential"],
         "evaluated_by": potential.evaluated_by,
+        "volume_change": relaxed.volume_change,
+        "flags": crystal_flags(formula, relaxed),
         "surfaces": [each.row() for each in surfaces],
         "note": "Energies at 0 K of neutral cells; both faces of the slab meet the gas.",
     }
     if settings["duration_ps"]:
         record["dynamics"] = _react(lowest, potential, formula=formula, settings=settings, folder=folder)
     return record
+
+
+def crystal_flags(formula: str, crystal: RelaxedCell) -> list[str]:
+    """Whether the potential keeps the crystal of the file."""
+    if abs(crystal.volume_change) <= LARGEST_VOLUME_CHANGE:
+        return []
+    return [f"volume out of range: {formula} changes by {crystal.volume_change:+.0%} when it is relaxed"]
 
 
 def relaxed_bulk(crystal: Atoms, potential: MDPotential, *, settings: Mapping, folder: Path) -> RelaxedCell:
@@ -97,7 +107,7 @@ def relaxed_bulk(crystal: Atoms, potential: MDPotential, *, settings: Mapping, f
         SaltflowError: it becomes unphysical or does not come to rest.
     """
     formula = str(crystal.symbols.formula.reduce()[0])
-    (found,) = relax_crystals({formula: crystal}, potential, settings=settings, folder=folder / "crystal").values()
+    (found,) = relax_crystals({formula: crystal}, potential, settings=settings, folder=folder).values()
     if not found.is_physical or not found.is_converged(settings["force_eV_A"]):
         raise SaltflowError(f"{formula} does not come to rest in {settings['steps']} steps; raise --steps or --force.")
     return found
