@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
+from saltflow.base.errors import SaltflowError
 from saltflow.studies.interfaces.crystal_slabs import PLANE_A, area_A2
 from saltflow.studies.interfaces.lattice_match import (
     BEYOND,
@@ -126,16 +127,19 @@ def _builder(lower: Atoms, upper: Atoms, millers: tuple[Sequence[int], Sequence[
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return CoherentInterfaceBuilder(
-            substrate_structure=AseAtomsAdaptor.get_structure(lower),
-            film_structure=AseAtomsAdaptor.get_structure(upper),
-            substrate_miller=tuple(millers[0]),
-            film_miller=tuple(millers[1]),
-            zslgen=zsl,
-            termination_ftol=PLANE_A,
-            label_index=True,
-            filter_out_sym_slabs=False,
-        )
+        try:
+            return CoherentInterfaceBuilder(
+                substrate_structure=AseAtomsAdaptor.get_structure(lower),
+                film_structure=AseAtomsAdaptor.get_structure(upper),
+                substrate_miller=tuple(millers[0]),
+                film_miller=tuple(millers[1]),
+                zslgen=zsl,
+                termination_ftol=PLANE_A,
+                label_index=True,
+                filter_out_sym_slabs=False,
+            )
+        except ValueError as error:
+            raise SaltflowError(f"pymatgen cannot match these planes ({error}); choose another --miller.") from error
 
 
 def _contact(builder, termination: tuple[str, str], match: LatticeMatch, *, thickness_A: float) -> Contact:

@@ -104,7 +104,7 @@ def check_radii(atoms: Atoms) -> None:
 
 
 def cut_slabs(crystal: Atoms, miller: Sequence[int], *, thickness_A: float, vacuum_A: float) -> list[Slab]:
-    """Every distinct slab of a plane, those with the fewest broken bonds first.
+    """Every distinct slab of a plane, those with the fewest broken bonds, then with the smallest dipole, first.
 
     A cut between every two planes of atoms is made; of slabs with the same pair of faces one is kept.
 
@@ -128,7 +128,7 @@ def cut_slabs(crystal: Atoms, miller: Sequence[int], *, thickness_A: float, vacu
         known.append(faces)
         broken = _bonds(crystal) * len(atoms) // len(crystal) - _bonds(atoms)
         slabs.append(Slab(atoms, tuple(miller), float(cut), are_alike(*faces), broken, dipole_e_A(atoms)))
-    return sorted(slabs, key=lambda slab: slab.broken_bonds)
+    return sorted(slabs, key=lambda slab: (slab.broken_bonds, round(abs(slab.dipole_e_A or 0.0), 3)))
 
 
 def dipole_e_A(slab: Atoms) -> float | None:
