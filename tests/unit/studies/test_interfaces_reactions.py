@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from saltflow.analysis.species.analysis import summarise
 from saltflow.analysis.species.unit_history import Event, UnitHistory
 from saltflow.labels.frames import read_frames
 from saltflow.materials.frame_info import FrameInfo
+from saltflow.studies.interfaces.interface_dynamics import InterfaceRun
 from saltflow.studies.interfaces.normal_profiles import concentration_profiles
+from saltflow.studies.interfaces.reaction_record import flags_of
 from saltflow.studies.interfaces.reactions import Reactions, Solid, find_reactions, reaction_rates
 from saltflow.studies.interfaces.surface_study import study_surface
 from saltflow.trajectory.h5md import read_trajectory
@@ -69,6 +72,7 @@ def test_a_gas_that_is_bound_does_nothing(tmp_path):
 
 KILLED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from interface_models import RUN, UNBOUND, Pairs, rock_salt
 from saltflow.studies.interfaces.surface_study import study_surface
@@ -127,6 +131,28 @@ def test_rates_have_the_error_of_a_poisson_count():
     found = [reaction_rates([planted(np.arange(count) / 10)], ps_nm2=1000.0)[0] for count in counts]
     errors = [abs(row["rate_per_ns_nm2"] - 20) < row["rate_error_per_ns_nm2"] for row in found]
     assert np.mean(errors) == pytest.approx(0.683, abs=0.08)
+
+
+def test_what_is_outside_its_window_is_flagged():
+    def replica(**changes):
+        return {"status": "ok", "drifts": False, "conserved_drift_meV_atom_ps": 0.01} | changes
+
+    def flags(row, *, moved=0.0, frames=1, potential="chgnet-pbe"):
+        run = InterfaceRun([drifting(frames=frames)], [row], 1.0)
+        return flags_of(run, [replace(planted([]), moved_fraction=moved)], settings={"potential": potential})
+
+    short, zero_shot = flags(replica())
+    assert (short, zero_shot[:32]) == (
+        "short run: 0 ps shows reactions without a barrier only", "zero-shot potential: chgnet-pbe ",
+    )  # fmt: skip
+    assert flags(replica(), frames=1100)[0].startswith("zero-shot")
+    assert flags(replica(), frames=1100, potential=__file__) == [
+        "domain not assessed: label the candidates to learn whether the potential knows them"
+    ]
+    assert "stopped: replica 1, temperature ran away" in flags(replica(status="temperature ran away"))
+    drift = flags(replica(drifts=True, conserved_drift_meV_atom_ps=0.2))
+    assert "energy drift: replica 1, 0.2 meV per atom and ps" in drift
+    assert "surface rebuilt: replica 1, 12% of the framework left its place" in flags(replica(), moved=0.12)
 
 
 def drifting(*, frames=400, ions=40, drift_A=6.0, seed=2):

@@ -13,7 +13,7 @@ from saltflow.materials.frame_info import FrameInfo
 from saltflow.trajectory.h5md import TrajectoryFile
 from saltflow.trajectory.memory import TrajectoryReader
 
-REBUILT_A = 1.5  # way of an atom of the framework that has left its place
+LEFT_PLACE_A = 1.5  # way of an atom of the framework that has left its place
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Reactions:
         history: units and events.
         rows: of events.csv, with depth_A.
         summary: of `summarise`.
-        moved_fraction: of the framework, at the end, farther than `REBUILT_A` from its place in the first frame.
+        moved_fraction: of the framework, at the end, farther than `LEFT_PLACE_A` from its place in the first frame.
     """
 
     history: UnitHistory
@@ -86,7 +86,7 @@ def find_reactions(run: TrajectoryReader, solid: Solid, *, settings: Mapping) ->
 def moved_fraction(run: TrajectoryReader, solid: Solid) -> float:
     """Fraction of the framework that left its place between the first and the last frame, without drift."""
     between = (_frame(run, run.n_frames - 1) - _frame(run, 0))[solid.framework]
-    return float((np.linalg.norm(between - between.mean(axis=0), axis=1) > REBUILT_A).mean())
+    return float((np.linalg.norm(between - between.mean(axis=0), axis=1) > LEFT_PLACE_A).mean())
 
 
 def reaction_rates(replicas: Sequence[Reactions], *, ps_nm2: float) -> list[dict]:
