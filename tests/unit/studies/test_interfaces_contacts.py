@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.spacegroup import crystal
+from ase.units import GPa
 from interface_models import SALT, SETTINGS, Pairs, cut_energy_J_m2, rock_salt
 from matscipy.neighbours import neighbour_list
 from pymatgen.analysis.interfaces.coherent_interfaces import CoherentInterfaceBuilder
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from saltflow.base.errors import InputError
+from saltflow.base.errors import InputError, SaltflowError
 from saltflow.studies.interfaces.coherent_interfaces import find_contacts, is_chiral
 from saltflow.studies.interfaces.contact_scan import scan_contact
 from saltflow.studies.interfaces.crystal_slabs import conventional, thickness_A
 from saltflow.studies.interfaces.interface_study import study_interface
 from saltflow.studies.interfaces.interphase import interphase_thickness
+from saltflow.studies.interfaces.plane_stiffness import cheapest_share, plane_stiffness_GPa
 from saltflow.studies.interfaces.reactions import Solid
 from saltflow.studies.interfaces.surface_energies import OK
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -55,6 +57,40 @@ def test_two_fcc_lattices_share_their_mismatch_as_stated(share):
         expected = np.unique(np.round([shared_A / 2**0.5, between_planes_A], 6))
         assert found == pytest.approx(expected)
         assert slab.cell[0, 1:] == pytest.approx([0, 0], abs=1e-9)
+
+
+def test_the_stiffness_of_a_plane_is_that_of_the_sum_over_pairs():
+    """C11 + C12 of pairs at rest: Σ φ'' (x⁴ + x² y²) / 2V r⁴, where no pair pulls on another."""
+    pairs = Pairs(SALT)
+    (rest,) = relax_cells([conventional(rock_salt())], BatchedEvaluation(pairs), force_eV_A=1e-4, steps=300)
+    salt = rest.atoms
+    first, second, distances_A, (x, y, _) = (
+        each.T if each.ndim > 1 else each for each in neighbour_list("ijdD", salt, 6.0)
+    )
+    numbers, step = (salt.numbers[first], salt.numbers[second]), 1e-4
+    slopes = [pairs.pair_eV(*numbers, distances_A + off)[1] for off in (-step, 0, step)]
+    curvatures = (slopes[2] - slopes[0]) / (2 * step)
+    weights = (curvatures - slopes[1] / distances_A) / distances_A**2
+    expected = (weights * (x**4 + x**2 * y**2)).sum() / 2 / salt.get_volume() / GPa
+    expected += 0.5 * (slopes[1] / distances_A * x**2).sum() / salt.get_volume() / GPa  # 0 at rest
+    found = plane_stiffness_GPa(salt, (1, 0, 0), BatchedEvaluation(pairs))
+    assert found == pytest.approx(expected, rel=0.01)
+    assert plane_stiffness_GPa(salt, (0, 1, 0), BatchedEvaluation(pairs)) == pytest.approx(found)
+    assert plane_stiffness_GPa(salt, (1, 1, 1), BatchedEvaluation(pairs)) != pytest.approx(found, rel=0.01)
+
+
+def test_the_stiffer_crystal_is_strained_less(tmp_path):
+    shares = np.linspace(0, 1, 101)
+    costs = 30.0 * shares**2 + 10.0 * (1 - shares) ** 2
+    assert cheapest_share(30.0, 10.0) == shares[costs.argmin()] == 0.25
+    with pytest.raises(SaltflowError, match="^A strain of one of the planes gains energy"):
+        cheapest_share(-1.0, 10.0)
+    bonds = SALT | {("Cl", "Na"): (4.0, 2.56), ("Na", "Na"): (0.02, 3.6), ("Li", "Na"): (0.02, 3.6)}
+    crystals = [rock_salt(), rock_salt(5.05, name="NaCl")]
+    record = study_interface(crystals, Pairs(bonds), settings=CONTACT | {"share": None, "shifts": 1}, folder=tmp_path)
+    match = record["match"]
+    assert match["lower_share"] > 2 / 3
+    assert abs(match["upper_strain"]) < abs(match["lower_strain"]) / 2
 
 
 def test_a_5_by_4_match_of_rotated_squares_is_found():
@@ -189,7 +225,7 @@ def test_a_planted_interphase_has_its_thickness_and_its_growth():
         ({"strain": 0.01}, r"^No common lattice within 1 % strain and 60 Å²: the best has -4\.0 % on \d+ Å²; "),
         ({"strain": 0.001, "area_A2": 5.0}, r"^No common lattice within 0\.1 % strain and 5 Å²: nor within 25 %"),
         ({"strain": 0.5}, r"^--strain has to be above 0 and at most 0\.2"),
-        ({"share": 1.5}, r"^--share is a fraction of the mismatch, 0 to 1; correct it\.$"),
+        ({"share": 1.5}, r"^--share is a fraction of the mismatch, 0 to 1, or stiffness"),
         ({"shifts": 0}, "^--area and --shifts have to be above 0; correct them.$"),
         ({"millers": [[1, 0, 0], [0, 0, 0]]}, r"^--miller 0,0,0 is no plane"),
         ({"thickness_A": 3.0}, r"^A slab of 2\.\d Å is thinner than the cutoff of 6 Å"),

@@ -75,6 +75,18 @@ def plane_of(text: str, option: str) -> list[int]:
     return found
 
 
+def share_of(text: str) -> float | None:
+    """A fraction, or None for the word stiffness.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        return None if text == "stiffness" else float(text)
+    except ValueError:
+        raise InputError([f"--share {text} is neither a fraction of the mismatch nor the word stiffness."]) from None
+
+
 def tell_dynamics(found: Mapping | None) -> None:
     """Print reactions and flags."""
     if not found:

@@ -16,7 +16,7 @@ from saltflow.studies.interfaces.command_options import potential_options, run_o
 @click.option("--miller", default="1,0,0", show_default=True, help="Plane of the lower crystal.")
 @click.option("--miller-upper", default="1,0,0", show_default=True, help="Plane of the upper crystal.")
 @click.option("--strain", type=float, default=0.05, show_default=True, help="Limit of the mismatch.")
-@click.option("--share", type=float, default=0.5, show_default=True, help="Fraction that the lower crystal takes.")
+@click.option("--share", default="stiffness", show_default=True, help="Or the fraction that the lower crystal takes.")
 @click.option("--area", "area_A2", type=float, default=200.0, show_default=True, help="Most of the lattice, Å².")
 @click.option("--shifts", type=int, default=3, show_default=True, help="That are tried along each edge.")
 @potential_options
@@ -27,6 +27,7 @@ def command(
     upper: str,
     miller: str,
     miller_upper: str,
+    share: str,
     model: str,
     sha256: str | None,
     device: str,
@@ -41,12 +42,12 @@ def command(
     from saltflow.base.provenance import provenance, write_json
     from saltflow.studies.given_crystal import read_crystal
     from saltflow.studies.given_potential import load_given
-    from saltflow.studies.interfaces.command_options import as_settings, plane_of, tell_dynamics
+    from saltflow.studies.interfaces.command_options import as_settings, plane_of, share_of, tell_dynamics
     from saltflow.studies.interfaces.interface_study import study_interface
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     planes = [plane_of(miller, "--miller"), plane_of(miller_upper, "--miller-upper")]
-    settings = as_settings(options) | {"millers": planes, "potential": model}
+    settings = as_settings(options) | {"millers": planes, "potential": model, "share": share_of(share)}
     crystals = [read_crystal(name, seed=settings["seed"]) for name in (lower, upper)]
     potential, settings["potential_sha256"] = load_given(model, sha256=sha256, device=device)
     folder = Path(out)

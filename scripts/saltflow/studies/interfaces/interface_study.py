@@ -16,6 +16,7 @@ from saltflow.studies.interfaces.contact_scan import relax_contact, scan_contact
 from saltflow.studies.interfaces.crystal_slabs import area_A2, conventional, slab_generator, widened
 from saltflow.studies.interfaces.interface_dynamics import run_interface
 from saltflow.studies.interfaces.interphase import interphase_thickness
+from saltflow.studies.interfaces.plane_stiffness import cheapest_share, plane_stiffness_GPa
 from saltflow.studies.interfaces.reaction_record import record_reactions, solid_of
 from saltflow.studies.interfaces.surface_energies import UNPHYSICAL, framework
 from saltflow.studies.interfaces.surface_study import (
@@ -39,8 +40,8 @@ def check_settings(settings: Mapping) -> None:
         InputError: naming the option.
     """
     problems = []
-    if not 0 <= settings["share"] <= 1:
-        problems.append("--share is a fraction of the mismatch, 0 to 1; correct it.")
+    if settings["share"] is not None and not 0 <= settings["share"] <= 1:
+        problems.append("--share is a fraction of the mismatch, 0 to 1, or stiffness; correct it.")
     if not 0 < settings["strain"] <= 0.2:
         problems.append("--strain has to be above 0 and at most 0.2; give such as 0.05.")
     if not settings["area_A2"] > 0 or settings["shifts"] < 1:
@@ -55,7 +56,8 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
     Args:
         given: ordered cells of the lower and the upper crystal.
         potential: of the engine.
-        settings: millers (of both), share, strain, area_A2, shifts, and those of `study_surface` but for gas.
+        settings: millers (of both), share (None: by stiffness), strain, area_A2, shifts, and those of `study_surface`
+            but for gas.
         folder: for all files; it exists.
 
     Returns:
@@ -79,25 +81,29 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
         for crystal, side in zip(crystals, ("lower", "upper"), strict=True)
     ]
     lower, upper = (cell.atoms for cell in cells)
+    evaluation = BatchedEvaluation(potential, most_atoms=settings["batch_atoms"])
+    share = settings["share"]
+    if share is None:
+        pairs = zip((lower, upper), settings["millers"], strict=True)
+        share = cheapest_share(*[plane_stiffness_GPa(crystal, miller, evaluation) for crystal, miller in pairs])
     match, contacts = find_contacts(
         lower,
         upper,
         millers=tuple(settings["millers"]),
-        share=settings["share"],
+        share=share,
         most_strain=settings["strain"],
         most_area_A2=settings["area_A2"],
         thickness_A=settings["thickness_A"],
     )
     for slab in (contacts[0].lower, contacts[0].upper):
         check_thickness(slab, potential)
-    evaluation = BatchedEvaluation(potential, most_atoms=settings["batch_atoms"])
     rows, best = _hold(contacts, evaluation, settings=settings, folder=folder, name=name)
     record = {
         "formulas": formulas,
         "millers": [list(miller) for miller in settings["millers"]],
         "potential": settings["potential"],
         "evaluated_by": potential.evaluated_by,
-        "match": match.record(),
+        "match": match.record() | {"lower_share": share},
         "contacts": rows,
         "relaxed": {key: value for key, value in best["relaxed"].items() if key not in ("positions", "cell")},
         "flags": [flag for each in zip(formulas, cells, strict=True) for flag in crystal_flags(*each)]
