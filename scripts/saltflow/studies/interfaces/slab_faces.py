@@ -24,10 +24,10 @@ def face_signature(slab: Atoms, *, top: bool) -> np.ndarray:
     heights = slab.positions[:, 2]
     depths_A = heights.max() - heights if top else heights - heights.min()
     first, second, distances_A = neighbour_list("ijd", slab, REACH_A)
+    order = np.lexsort((distances_A, first))
+    center, rank = first[order], np.arange(len(order)) - np.searchsorted(first[order], first[order])
     near = np.full((len(slab), NEAREST), REACH_A)
-    for atom in range(len(slab)):
-        own = np.sort(distances_A[first == atom])[:NEAREST]
-        near[atom, : len(own)] = own
+    near[center[rank < NEAREST], rank[rank < NEAREST]] = distances_A[order][rank < NEAREST]
     elements = np.bincount(first, weights=slab.numbers[second] / 10 * np.exp(-distances_A), minlength=len(slab))
     rows = np.column_stack([slab.numbers, depths_A, elements, near])
     return rows[np.lexsort(rows[:, 3::-1].round(1).T)]
