@@ -114,6 +114,31 @@ def test_depth_is_counted_from_the_nearest_face_or_from_the_interface():
     assert contact.depths_A(np.array([6.0, 4.0, 9.0, 35.0]), 30.0) == pytest.approx([0, -2, 3, -1])
 
 
+@pytest.mark.parametrize("face", [1, -1])
+def test_carbon_dioxide_that_binds_to_a_face_is_an_event_at_its_depth(face):
+    """CO2 + S → CO2S on the upper or the lower face of a solid that drifts, and then CO3 and S by another O."""
+    frames, thick_A = 90, 8.0
+    cell = np.diag([12.0, 12.0, 40.0])
+    positions = np.zeros((frames, 6, 3))
+    positions[:, 0, 2], positions[:, 1, 2] = 0.0, thick_A  # P and S of the faces
+    top_A = thick_A if face > 0 else 0.0
+    positions[:, 1 if face > 0 else 0, 2] = top_A
+    positions[:, 2:5] = np.array([[0, 0, 0], [1.16, 0, 0], [-1.16, 0, 0]]) + [0, 0, top_A + 5 * face]
+    positions[30:, 2:5, 2] = top_A + 1.75 * face
+    positions[:, 5] = [6.0, 6.0, top_A + 8 * face]
+    positions[60:, 2:5, 2], positions[60:, 5] = top_A + 5 * face, [0, 1.2, top_A + 5 * face]
+    positions[..., 2] += np.linspace(0, 3, frames)[:, None]
+    symbols = ("P", "S", "C", "O", "O", "O") if face > 0 else ("S", "P", "C", "O", "O", "O")
+    run = Trajectory(positions, np.repeat(cell[None], frames, axis=0), 0.01 * np.arange(frames), symbols, np.ones(6))
+    solid = Solid(np.array([True] * 2 + [False] * 4), (0.0, thick_A))
+    settings = {"elements": ["C", "O", "S"], "least_ps": 0.05, "made": 1.2, "broken": 1.45}
+    first, second = find_reactions(run, solid, settings=settings).rows
+    assert (first["reaction"], first["time_ps"]) == ("CO2 + S → CO2S", "0.3")
+    assert float(first["depth_A"]) == pytest.approx(1.75 * 3 / 4, abs=0.01)  # S itself is the face
+    assert (second["reaction"], second["time_ps"]) == ("CO2S + O → CO3 + S", "0.6")
+    assert float(second["depth_A"]) == pytest.approx(5 * 4 / 5, abs=0.01)
+
+
 def planted(times_ps, frames=1001):
     """A history of one reaction at some times, in steps of 0.1 ps."""
     events = [Event(round(time * 10), ("A", "B"), ("AB",), (0, 1)) for time in times_ps]

@@ -51,7 +51,7 @@ def relax_contact(
         scan: its result.
 
     Returns:
-        status, work_J_m2 (of adhesion, (E_lower + E_upper − E) / A), positions and cell of the stack.
+        status, work_J_m2 (of adhesion, (E_lower + E_upper − E) / A), and positions of the stack.
     """
     chosen = {name: settings[name] for name in OF_SCAN} | {name: scan[name] for name in ("gap_A", "shift")}
     return kept_numbers(path, lambda: _relaxed(contact, scan, evaluation, chosen), key=_key(contact, chosen))
@@ -92,12 +92,11 @@ def _relaxed(contact: Contact, scan: Mapping, evaluation: BatchedEvaluation, set
     together, lower, upper = states
     work = J_PER_M2 * (lower.energy_eV + upper.energy_eV - together.energy_eV) / contact.area_A2
     if not np.isfinite(work):
-        return {"status": UNPHYSICAL, "work_J_m2": None, "positions": None, "cell": None}
+        return {"status": UNPHYSICAL, "work_J_m2": None, "positions": None}
     return {
         "status": OK if all(state.is_converged for state in states) else NOT_RELAXED,
         "work_J_m2": float(work),
         "positions": together.atoms.positions.tolist(),
-        "cell": together.atoms.cell.array.tolist(),
     }
 
 

@@ -105,7 +105,7 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
         "evaluated_by": potential.evaluated_by,
         "match": match.record() | {"lower_share": share},
         "contacts": rows,
-        "relaxed": {key: value for key, value in best["relaxed"].items() if key not in ("positions", "cell")},
+        "relaxed": {key: best["relaxed"][key] for key in ("status", "work_J_m2")},
         "flags": [flag for each in zip(formulas, cells, strict=True) for flag in crystal_flags(*each)]
         + _flags(match.lower_strain, match.upper_strain, upper),
         "note": "Energies at 0 K of neutral cells in the strained lattice; a slab's other face is bare.",
