@@ -63,6 +63,10 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "electrode": Listed(
             "saltflow.studies.electrodes.command", "Voltage, phases, diffusion and cycles of an electrode."
         ),
+        "interface": Listed("saltflow.studies.interfaces.interface_command", "Two crystals in contact; what reacts."),
+        "surface": Listed(
+            "saltflow.studies.interfaces.surface_command", "Surfaces of a crystal, and their reactions with gas."
+        ),
     },
     "Alloys": {
         "gfa": Listed("saltflow.studies.alloys.gfa_command", "Which alloys become glass, and which to make next."),

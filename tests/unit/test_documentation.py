@@ -66,6 +66,7 @@ STUDIES = {
     "docs/electrode-cycles.md",
     "docs/electrodes.md",
     "docs/glass-forming-ability.md",
+    "docs/interfaces.md",
     "docs/isolated-anions.md",
     "docs/mechanics.md",
     "docs/screen-crystals.md",

@@ -1,10 +1,9 @@
 """`saltflow species`: molecular units of trajectories from any program, and what becomes of them."""
 
-import csv
 import logging
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,7 +37,8 @@ def command(
     FILEs are replicas, in H5MD or of other programs (`saltflow transport --help` lists what they need). Writes for each
     species.json, events.csv and species.svg into a folder of its own.
     """
-    from saltflow.analysis.species.analysis import bonded_elements, history_of, summarise
+    from saltflow.analysis.species.analysis import bonded_elements, event_rows, history_of, summarise
+    from saltflow.analysis.species.events_table import write_events
     from saltflow.analysis.species.figure import plot_units
     from saltflow.base.errors import SaltflowError
     from saltflow.base.provenance import provenance, write_json
@@ -62,21 +62,10 @@ def command(
             record = summarise(history, run.times_ps) | settings
             recorded = provenance(settings=settings, inputs={"trajectory": path})
             write_json(folder / "species.json", record | {"provenance": recorded})
-            _write_events(history, run, folder / "events.csv")
+            write_events(event_rows(history, run), folder / "events.csv")
             plot_units(history, run.times_ps, folder / "species.svg", title=f"{Path(path).name}: units")
             _tell(path, record)
     click.echo(f"Written to {out}/")
-
-
-def _write_events(history, run, path: Path) -> None:
-    from saltflow.analysis.species.analysis import event_rows
-    from saltflow.base.provenance import atomic_write
-
-    columns: Sequence[str] = ("time_ps", "reaction", "x_A", "y_A", "z_A", "along_c", "atoms")
-    with atomic_write(path) as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.DictWriter(handle, columns)
-        writer.writeheader()
-        writer.writerows(event_rows(history, run))
 
 
 def _tell(path: str, record: Mapping) -> None:
