@@ -20,6 +20,7 @@ SOURCES = (
 )
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
+UNFINISHED = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")  # what another process is compiling
 RUN_LIMIT_S = 1200
 # Rules without a job in the tiny campaign and the demonstration: nothing is frozen or left out, runs are short,
 # replicas are quenched and temperatures run one by one, and no study is asked for.
@@ -173,11 +174,11 @@ def _group_lives(group: int) -> bool:
 
 
 def copy_sources(target: Path) -> None:
-    """Copy what a run needs of the repository, with its times."""
+    """Copy what a run needs of the repository, with its times; and what is compiled of it, which these times prove."""
     for name in SOURCES:
         source = ROOT / name
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target / name, ignore=UNFINISHED)
         else:
             shutil.copy2(source, target / name)
