@@ -1,14 +1,17 @@
 """A repository and a working directory that a test may change, and what Snakemake does in them."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from saltflow.operations.rules import RULE
@@ -87,6 +90,8 @@ class Workplace:
         return [*SALTFLOW, "resume", str(self.work)]
 
     def _called(self, command: Sequence[str]) -> subprocess.CompletedProcess:
+        if self.environment is ENVIRONMENT:
+            return _forked(command, self.repo)
         return subprocess.run(
             command,
             cwd=self.repo,
@@ -141,6 +146,24 @@ class Workplace:
         """Add text at the end of a source file."""
         with (self.repo / path).open("a") as handle:
             handle.write(text)
+
+
+@cache
+def _server() -> subprocess.Popen:
+    """The process from which programs are forked; it ends with this one."""
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
+    command = [sys.executable, str(Path(__file__).with_name("program_server.py"))]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _forked(command: list[str], folder: Path) -> subprocess.CompletedProcess:
+    """What `subprocess.run` returns for python -m MODULE … in a folder, in half the time."""
+    server = _server()
+    with tempfile.NamedTemporaryFile("r") as output:
+        program = {"command": command, "folder": str(folder), "environment": ENVIRONMENT}
+        server.stdin.write(json.dumps(program | {"output": output.name, "limit_s": RUN_LIMIT_S}) + "\n")
+        server.stdin.flush()
+        return subprocess.CompletedProcess(command, int(server.stdout.readline()), output.read())
 
 
 def _planned_jobs(output: str) -> dict[str, str]:
