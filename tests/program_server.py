@@ -35,10 +35,9 @@ def become(program: dict) -> None:
     os.chdir(program["folder"])
     os.environ.clear()
     os.environ.update(program["environment"])
-    for path, flags, descriptors in ((os.devnull, os.O_RDONLY, (0,)), (program["output"], os.O_WRONLY, (1, 2))):
-        opened = os.open(path, flags)
-        for descriptor in descriptors:
-            os.dup2(opened, descriptor)
+    for descriptor, path in enumerate((os.devnull, program["stdout"], program["stderr"])):
+        opened = os.open(path, os.O_RDWR | os.O_APPEND)
+        os.dup2(opened, descriptor)
         os.close(opened)
     _here, *searched = sys.path
     sys.path[:] = [

@@ -91,7 +91,7 @@ class Workplace:
 
     def _called(self, command: Sequence[str]) -> subprocess.CompletedProcess:
         if self.environment is ENVIRONMENT:
-            return _forked(command, self.repo)
+            return call_program(command, self.repo, joined=True)
         return subprocess.run(
             command,
             cwd=self.repo,
@@ -156,14 +156,20 @@ def _server() -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _forked(command: list[str], folder: Path) -> subprocess.CompletedProcess:
-    """What `subprocess.run` returns for python -m MODULE … in a folder, in half the time."""
+def call_program(command: Sequence[str], folder: Path, *, joined: bool = False) -> subprocess.CompletedProcess:
+    """What `subprocess.run` returns for python -m MODULE … in a folder and `ENVIRONMENT`, in half the time.
+
+    joined: standard error is in standard output.
+    """
     server = _server()
-    with tempfile.NamedTemporaryFile("r") as output:
-        program = {"command": command, "folder": str(folder), "environment": ENVIRONMENT}
-        server.stdin.write(json.dumps(program | {"output": output.name, "limit_s": RUN_LIMIT_S}) + "\n")
+    with tempfile.NamedTemporaryFile("r") as stdout, tempfile.NamedTemporaryFile("r") as stderr:
+        program = {"command": command, "folder": str(folder), "environment": ENVIRONMENT, "limit_s": RUN_LIMIT_S}
+        server.stdin.write(
+            json.dumps(program | {"stdout": stdout.name, "stderr": (stdout if joined else stderr).name}) + "\n"
+        )
         server.stdin.flush()
-        return subprocess.CompletedProcess(command, int(server.stdout.readline()), output.read())
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess(command, status, stdout.read(), stderr.read())
 
 
 def _planned_jobs(output: str) -> dict[str, str]:
