@@ -286,7 +286,8 @@ def _md(statuses: list[str]) -> dict:
         "timestep_fs": 2.0,
         "production_ps": FRAMES * INTERVAL_PS,
         "replicas": [{"replica": number, "status": status} for number, status in enumerate(statuses, start=1)],
-        "provenance": _provenance() | {"composition": {"start": "pack"}, "dispersion": {"labels": "none", "dynamics": "none"}},
+        "provenance": _provenance()
+        | {"composition": {"start": "pack"}, "dispersion": {"labels": "none", "dynamics": "none"}},
     }
 
 
