@@ -117,7 +117,6 @@ def _prepare() -> None:
     import numba
     from dynasor.core import rho_j_q_numba
 
-    numba.config.NUMBA_NUM_THREADS = 1  # or OpenMP, and with it torch, gets a thread for each core of the machine
     numba.set_num_threads(1)
     for kernel in vars(rho_j_q_numba).values():
         if isinstance(kernel, numba.core.dispatcher.Dispatcher):
