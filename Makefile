@@ -15,6 +15,9 @@ DEVELOPMENT := $(VENV)/tests-from-$(call fingerprint,requirements/all.txt requir
 # Two processes that test on two cores, and one that waits for a cluster of virtual nodes.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
 
+# As the rules run. numba would give OpenMP, and with it torch, a thread for each core from its first loop on.
+ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
 # Caches of pip, Snakemake and matplotlib need a home; an account without one gets a folder here.
 ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/build/home
@@ -52,7 +55,7 @@ demo: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	@tests/setup.sh $(VENV)/bin/python
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) --durations 25 # one thread, as the rules run
+	@$(ONE_THREAD) $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) --durations 25
 
 lint: $(DEVELOPMENT)
 	@$(VENV)/bin/ruff check .

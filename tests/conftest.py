@@ -33,8 +33,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideByS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins."""
-    items.sort(key=lambda item: [folder not in item.path.parts for folder in (CLUSTER, "workflow")])
+    """What takes longest begins; what needs the finished campaign waits until the cluster's tests have made it."""
+    waiting = {item.path for item in items if "finished" in item.fixturenames}
+    items.sort(
+        key=lambda item: [*(folder not in item.path.parts for folder in (CLUSTER, "workflow")), item.path in waiting]
+    )
 
 
 @pytest.fixture(scope="session")

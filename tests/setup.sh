@@ -39,5 +39,8 @@ if [ ! -f build/axe-core/axe.min.js ]; then
         (cd build/axe-core && npm pack --silent $AXE >/dev/null 2>&1 && tar xzf axe-core-*.tgz --strip-components 1) ||
         echo "Not installed: $AXE, which needs npm; the tests that need it will say so." >&2
 fi
+# Loops that every copy of the repository runs.
+[ -z "$python" ] || "$python" -W ignore tests/compile_loops.py 2>/dev/null ||
+    echo "Loops are not compiled in advance; the tests take longer." >&2
 make --no-print-directory universal 2>/dev/null ||
     echo "Not installed: requirements/universal.txt; the tests that need it will say so." >&2

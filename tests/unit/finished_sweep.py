@@ -275,14 +275,19 @@ def scaled(transport: dict, factor: float) -> dict:
     return found
 
 
-def _md(statuses: list[str]) -> dict:
+@cache
+def _provenance() -> dict:
     settings = read_configuration([])["dynamics"]
-    record = provenance(settings={key: value for key, value in settings.items() if key != "quench"}, inputs={})
+    return provenance(settings={key: value for key, value in settings.items() if key != "quench"}, inputs={})
+
+
+def _md(statuses: list[str]) -> dict:
     return {
         "timestep_fs": 2.0,
         "production_ps": FRAMES * INTERVAL_PS,
         "replicas": [{"replica": number, "status": status} for number, status in enumerate(statuses, start=1)],
-        "provenance": record | {"composition": {"start": "pack"}, "dispersion": {"labels": "none", "dynamics": "none"}},
+        "provenance": _provenance()
+        | {"composition": {"start": "pack"}, "dispersion": {"labels": "none", "dynamics": "none"}},
     }
 
 

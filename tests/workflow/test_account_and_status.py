@@ -1,8 +1,6 @@
 """The two commands that look at a sweep from outside, on the campaign that has run."""
 
-import subprocess
-
-from workplaces import ON_REQUEST, SALTFLOW, Workplace
+from workplaces import ON_REQUEST, SALTFLOW, Workplace, call_program
 
 from saltflow.base.provenance import read_json
 from saltflow.operations.rules import RULE
@@ -13,9 +11,7 @@ POINT = "results/LiCl-crystal/md/500K"
 def ask(campaign: Workplace, command: str, *arguments: str) -> str:
     """What `saltflow <command>` prints."""
     call = [*SALTFLOW, command, str(campaign.work), *arguments]
-    result = subprocess.run(
-        call, cwd=campaign.repo, env=campaign.environment, capture_output=True, text=True, check=False
-    )
+    result = call_program(call, campaign.repo)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

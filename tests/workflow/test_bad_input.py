@@ -257,7 +257,7 @@ OVERWRITTEN = {
     "model": (
         MODEL,
         "page",
-        REPLICA,
+        "results/potentials/fine-tuned/generation0/frames.extxyz",
         r"released\.model has SHA-256 .* not loaded: restore the file \(delete .* start the same command again\)",
     ),
     "frames": (

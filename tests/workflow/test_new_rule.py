@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workplaces import SALTFLOW, Workplace, copy_sources
+from workplaces import SALTFLOW, Workplace, call_program, copy_sources
 
 BLOCK = '''
 
@@ -75,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def ask(place: Workplace, command: str, *options: str) -> str:
     """What a command of saltflow prints."""
     call = [*SALTFLOW, command, str(place.work), "--configfile", place.config, *options]
-    result = subprocess.run(call, cwd=place.repo, env=place.environment, capture_output=True, text=True)
+    result = call_program(call, place.repo)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from workplaces import ENVIRONMENT, ROOT, SALTFLOW, Workplace
+from workplaces import ENVIRONMENT, ROOT, SALTFLOW, Workplace, call_program
 
 from saltflow.base.provenance import read_json, sha256_of_file
 
@@ -28,6 +28,8 @@ print(json.dumps({job.name: [why(job, failed=False).kind, why(job, failed=False)
 
 
 def in_repo(campaign: Workplace, *command: str, **environment: str) -> subprocess.CompletedProcess:
+    if command[0] == "-m" and not environment:
+        return call_program([sys.executable, *command], campaign.repo)
     return subprocess.run(
         [sys.executable, *command],
         cwd=campaign.repo,

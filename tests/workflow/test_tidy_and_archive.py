@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workplaces import ENVIRONMENT, SALTFLOW, Workplace
+from workplaces import SALTFLOW, Workplace, call_program
 
 from saltflow.base.errors import SaltflowError
 from saltflow.operations.archive.verification import verify
@@ -19,17 +19,8 @@ TARGETS = ["results/LiCl-crystal/arrhenius.json", "results/LiCl-crystal/md/500K/
 
 def command(campaign: Workplace, name: str, *options: str) -> subprocess.CompletedProcess:
     """One of the commands around a sweep, as a user types it."""
-    return subprocess.run(
-        [
-            *(*SALTFLOW, name, str(campaign.work), *options),
-            *("--configfile", CONFIG, "--profile", "profiles/local"),
-        ],
-        cwd=campaign.repo,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    call = [*SALTFLOW, name, str(campaign.work), *options, "--configfile", CONFIG, "--profile", "profiles/local"]
+    return call_program(call, campaign.repo, joined=True)
 
 
 def files(work: Path) -> set[str]:

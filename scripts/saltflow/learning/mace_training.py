@@ -5,11 +5,9 @@ number of averaged steps, the lowest validation loss and the order of frames, an
 a resumed training would be another one. Here each epoch ends with a checkpoint of everything.
 """
 
-import logging
-import pickle
 import platform
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from importlib import metadata
 from pathlib import Path
@@ -20,47 +18,19 @@ from mace import tools
 
 from saltflow import __version__
 from saltflow.base.provenance import atomic_write, processor
+from saltflow.learning.training_checkpoint import read_checkpoint
 
-log = logging.getLogger(__name__)
 MACE_TRAIN = tools.train
 STATES = ("ema", "optimizer", "lr_scheduler")
 PACKAGES = ("e3nn", "mace-torch", "numpy", "torch", "torch-ema")
-
-
-def read_checkpoint(path: Path) -> dict | None:
-    """The checkpoint of a training, or None; an unreadable one is deleted, so that the training starts again."""
-    if not path.exists():
-        return None
-    try:
-        return torch.load(path, map_location="cpu", weights_only=False)
-    except (RuntimeError, EOFError, pickle.UnpicklingError):
-        log.warning("checkpoint %s cannot be read and is deleted", path.name)
-        path.unlink()
-        return None
-
-
-def continuity(attempts: Sequence[Mapping]) -> dict:
-    """How a training ran, for `train_check.json`.
-
-    Args:
-        attempts: of the checkpoint: first epoch and circumstances of each process that trained.
-
-    Returns:
-        training: "uninterrupted"; "resumed, exact", when all attempts ran alike on CPUs, so that the weights are those
-            of an uninterrupted training to the last bit; or "resumed, differs". resumed_epochs: first epoch of each
-            attempt after the first.
-    """
-    first, *later = attempts
-    alike = first["device"] == "cpu" and all({**each, "epoch": first["epoch"]} == first for each in later)
-    how = "uninterrupted" if not later else "resumed, exact" if alike else "resumed, differs"
-    return {"training": how, "resumed_epochs": [each["epoch"] for each in later]}
 
 
 class Checkpoint:
     """What a training was after its last epoch, in one file that is replaced as a whole.
 
     Takes the place of mace's CheckpointHandler. For `STATES`, the states of mace's objects; epoch: the next one;
-    best: epoch, validation loss and averaged weights of the best epoch; random_states; attempts, as in `continuity`.
+    best: epoch, validation loss and averaged weights of the best epoch; random_states; attempts, as in `continuity` of
+    training_checkpoint.
     """
 
     def __init__(self, directory: str, tag: str, **_options: object):

@@ -22,9 +22,9 @@ from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import copy_file, digest, sha256_of_file, title, write_json
 from saltflow.labels.frames import write_frames
 from saltflow.learning.foundations import Foundation, FoundationBaseline
-from saltflow.learning.mace_training import continuity, read_checkpoint
 from saltflow.learning.recipes import draw_replayed, recipe_arguments
 from saltflow.learning.train_check import EPOCH_LINE, TrainingRequest, check_training
+from saltflow.learning.training_checkpoint import continuity, read_checkpoint
 from saltflow.materials.frame_info import FrameInfo
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from ase.data import chemical_symbols
 from saltflow.base.errors import DamagedProductError, SaltflowError
 from saltflow.base.provenance import check_hash, pinned_hash, read_json
 from saltflow.campaign.dispersion_switch import NONE, check_apart, functional_of
+from saltflow.potentials import mace_imports  # noqa: F401 before mace
 from saltflow.potentials.compiled.model import CompiledMACE, Neighbours
 from saltflow.potentials.compilers import fastest
 from saltflow.potentials.d3 import Dispersion

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, Self
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from saltflow.statistics.estimate import BLOCKS, BROWNIAN, REPLICAS, Estimate
 
@@ -15,7 +15,7 @@ DYNAMICS_SIGNIFICANCE, STRUCTURE_SIGNIFICANCE = 0.15, 0.25
 FLOOR_SIGNIFICANCE = 0.15
 FLOOR_FREEDOM = 4
 MANY = 1e6  # degrees of freedom of a variance that is known
-ONE_SIGMA = stats.norm.cdf(1.0)
+ONE_SIGMA = special.ndtr(1.0)
 
 
 class BlockSums(Protocol):
@@ -96,7 +96,7 @@ def combine_replicates(
     square = variance * student_factor(np.maximum(degrees, 1)) ** 2
     if floor is not None:
         # The floor unless blocks are significantly larger, or undefined because one block alone has the longest lag.
-        chance = stats.chi2.isf(FLOOR_SIGNIFICANCE, np.maximum(degrees, 1)) / np.maximum(degrees, 1)
+        chance = special.chdtri(np.maximum(degrees, 1), FLOOR_SIGNIFICANCE) / np.maximum(degrees, 1)
         floored = np.isfinite(floor) & ~(variance > floor * chance)
         # Few blocks say little about a variance: the floor counts as some degrees of freedom of it.
         together = known + FLOOR_FREEDOM
@@ -106,7 +106,7 @@ def combine_replicates(
         basis, known = np.where(floored, BROWNIAN, basis), np.where(floored, np.inf, known)
     if by_replica is not None:
         between, freedom = jackknife_variance(by_replica), len(by_replica) - 1
-        differ = between > variance * stats.f.isf(significance, freedom, np.clip(known, 1, MANY))
+        differ = between > variance * special.fdtri(freedom, np.clip(known, 1, MANY), 1 - significance)
         differ |= ~np.isfinite(variance)
         square = np.where(differ, between * student_factor(freedom) ** 2, square)
         degrees = np.where(differ, freedom, degrees)
@@ -126,7 +126,7 @@ def jackknife_error(replicates: np.ndarray) -> float:
 
 def student_factor(degrees_of_freedom: np.ndarray | int) -> np.ndarray:
     """Half width of Student's 68.3 % interval, in standard errors."""
-    return stats.t.ppf(ONE_SIGMA, degrees_of_freedom)
+    return special.stdtrit(degrees_of_freedom, ONE_SIGMA)
 
 
 def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

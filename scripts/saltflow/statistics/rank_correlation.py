@@ -1,9 +1,9 @@
 """The interval of a rank correlation."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-NORMAL_95 = stats.norm.ppf(0.975)
+NORMAL_95 = special.ndtri(0.975)
 
 
 def spearman_interval(rho: float, number: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from scipy import constants, stats
+from scipy import constants, special
 
 from saltflow.analysis.arrhenius.glass_transition import crosses, side_of
 from saltflow.base.errors import SaltflowError
@@ -82,7 +82,7 @@ class _Line:
         between, freedom = self.between_replicas(design), self.replicas - 1
         return (
             np.maximum(error, student_factor(np.array(freedom)) * between),
-            np.maximum(half_width, stats.t.ppf(UPPER, freedom) * between),
+            np.maximum(half_width, special.stdtrit(freedom, UPPER) * between),
         )
 
     def between_replicas(self, design: np.ndarray) -> np.ndarray:
@@ -253,13 +253,13 @@ def _fit_line(points: Sequence[ArrheniusPoint], quantity: str, *, samples: int, 
     x, y, errors = _coordinates(points, quantity)
     to_line, covariance = _weights(x, errors)
     freedom, chi2 = len(x) - 2, _reduced_chi2(x, y, errors)
-    scatters = stats.chi2.sf(chi2 * freedom, freedom) < SIGNIFICANCE
+    scatters = freedom > 0 and special.chdtrc(freedom, chi2 * freedom) < SIGNIFICANCE
     means = _resampled_means(points, samples=samples, seed=seed)
     temperatures_K = np.array([point.temperature_K for point in points])
     return _Line(
         coefficients=to_line @ y,
         covariance=covariance * max(1.0, chi2),
-        quantile=float(stats.t.ppf(UPPER, freedom) if scatters else stats.norm.ppf(UPPER)),
+        quantile=float(special.stdtrit(freedom, UPPER) if scatters else special.ndtri(UPPER)),
         samples=_logarithm(means, temperatures_K, quantity) @ to_line.T,
         replicas=len(points[0].per_replica),
     )
@@ -307,7 +307,7 @@ def _curvature(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> dict:
     design = np.stack([np.ones_like(x), centred, centred**2], axis=1) / errors[:, None]
     covariance = np.linalg.inv(design.T @ design)
     coefficient = float((covariance @ design.T @ (y / errors))[2])
-    p_value = float(2 * stats.norm.sf(abs(coefficient) / np.sqrt(covariance[2, 2])))
+    p_value = float(2 * special.ndtr(-abs(coefficient) / np.sqrt(covariance[2, 2])))
     return {
         "tested": True,
         "significant": p_value < SIGNIFICANCE,

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
 from saltflow.statistics.jackknife import mean_and_error
 
@@ -210,6 +209,8 @@ def _first_order(residuals: np.ndarray) -> tuple[float, float]:
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], correlation: float, deviation: float) -> np.ndarray:
     """Stationary first-order autoregressive noise."""
+    from scipy.signal import lfilter  # half a second
+
     fresh = deviation * np.sqrt(1 - correlation**2) * rng.normal(size=shape)
     fresh[..., 0] /= np.sqrt(1 - correlation**2)
     return lfilter([1.0], [1.0, -correlation], fresh, axis=-1)

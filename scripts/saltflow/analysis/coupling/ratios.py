@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from saltflow.statistics.jackknife import mean_and_error, student_factor
 
@@ -77,7 +77,7 @@ def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
         freedom = max(1, row["degrees_of_freedom"])
         # The error already is the half width of Student's 68.3 % interval.
         known = row["basis"] == "brownian"
-        wider = stats.norm.ppf(INTERVAL) if known else _wider(freedom)
+        wider = special.ndtri(INTERVAL) if known else _wider(freedom)
         squares += np.square([relative, relative * wider])
     error, half = np.sqrt(squares)
     return float(error), float(half), "blocks"
@@ -85,7 +85,7 @@ def _of_blocks(frozen: Mapping, free: Mapping) -> tuple[float, float, str]:
 
 def _wider(degrees_of_freedom: int) -> float:
     """Half width of the interval over that of Student's 68.3 % interval."""
-    return float(stats.t.ppf(INTERVAL, degrees_of_freedom) / student_factor(degrees_of_freedom))
+    return float(special.stdtrit(degrees_of_freedom, INTERVAL) / student_factor(degrees_of_freedom))
 
 
 def _exponential(value: float) -> float | None:

@@ -1,7 +1,7 @@
 """The diffusion tensor of a species, and its principal values where they differ beyond error."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from saltflow.statistics.estimate import BROWNIAN, Estimate, finite, finite_list
 
@@ -34,7 +34,7 @@ def diffusion_tensor_row(slopes: np.ndarray, D_cm2_s: Estimate, species: int) ->
     errors = np.sqrt(kappa * np.maximum(np.outer(diagonal, diagonal) + tensor**2, 0.0))
     known = D_cm2_s.basis[species] == BROWNIAN
     freedom = 1e6 if known else max(1, int(D_cm2_s.degrees_of_freedom[species]))
-    p_value = float(stats.f.sf(np.sum((tensor - D * np.eye(3)) ** 2) / (15 * error**2), 5, freedom))
+    p_value = float(special.fdtrc(5, freedom, np.sum((tensor - D * np.eye(3)) ** 2) / (15 * error**2)))
     anisotropic = p_value < SIGNIFICANCE
     return {
         "value": [finite_list(row) for row in tensor],

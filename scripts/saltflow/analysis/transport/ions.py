@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from saltflow.analysis.transport.blocks import spaced_origins_of
 from saltflow.analysis.transport.displacements import FULL_RATE_LAGS, frame_stride
@@ -54,7 +54,7 @@ class IonSlopes:
         """What ions differ by significantly beyond that: lasting differences, and motion by jumps, (species,)."""
         found, expected = np.nan_to_num(self.total_variances), self.sampling_variances
         freedom = np.array([self._freedom(each.shape[1]) for each in self.tensors])
-        beyond = found > expected * stats.chi2.isf(EXCESS_SIGNIFICANCE, freedom) / freedom
+        beyond = found > expected * special.chdtri(freedom, EXCESS_SIGNIFICANCE) / freedom
         return np.where(beyond, found - expected, 0.0)
 
     def _freedom(self, ions: int) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from saltflow.base.errors import SaltflowError
 
@@ -33,6 +32,8 @@ class AlphaNarrowing:
         """Variance of accepted slopes over that of all slopes, from the latter over the squared slope: a normal
         distribution that is cut off at the bounds.
         """
+        from scipy import stats  # half a second
+
         width = np.sqrt(np.maximum(self.alpha_variance * relative_variance, 1e-12))
         accepted = stats.truncnorm.var(self.low / width, self.high / width)
         return 1 - self.correlation**2 * (1 - accepted)

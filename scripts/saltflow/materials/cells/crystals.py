@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.build import find_optimal_cell_shape, make_supercell
-from ase.build.supercells import eval_length_deviation
 from matscipy.neighbours import neighbour_list
 
 from saltflow.base.errors import InputError
@@ -44,6 +42,8 @@ def read_crystal(path: str | Path, composition: Composition, *, atoms: int, seed
     if is_disordered(path):
         supercell = _ordered(path, composition, atoms=atoms, seed=seed)
     else:
+        from ase.build import make_supercell  # a third of a second, in every plan
+
         crystal = _read_unit_cell(path, composition)
         supercell = make_supercell(crystal, _near_cubic(crystal, atoms=atoms))
     supercell.pbc = True
@@ -143,6 +143,8 @@ def _check_sites(crystal: Atoms, composition: Composition, path: str | Path) -> 
 
 def _near_cubic(crystal: Atoms, *, atoms: int) -> np.ndarray:
     """The supercell matrix, shape (3, 3), of the most cubic cell with about the wanted number of atoms."""
+    from ase.build.supercells import eval_length_deviation, find_optimal_cell_shape
+
     wanted = max(1, round(atoms / len(crystal)))
     deviation = int(SIZE_TOLERANCE * wanted)
     sizes = sorted(range(wanted - deviation, wanted + deviation + 1), key=lambda size: abs(size - wanted))

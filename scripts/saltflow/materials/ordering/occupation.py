@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from ase import Atoms
-from ase.build.supercells import lattice_points_in_supercell
 from ase.geometry import find_mic
 
 from saltflow.materials.ordering.disordered_crystal import DisorderedCrystal, Orbit
@@ -28,6 +27,8 @@ class DisorderedSupercell:
     """
 
     def __init__(self, crystal: DisorderedCrystal, *, matrix: np.ndarray, charges: Mapping[str, float]):
+        from ase.build.supercells import lattice_points_in_supercell  # a third of a second, in every plan
+
         self.crystal, self.matrix, self._element_charges = crystal, np.asarray(matrix, int), dict(charges)
         self.cell = self.matrix @ crystal.cell
         self._translations = np.round(lattice_points_in_supercell(self.matrix) @ self.matrix).astype(int)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from saltflow.learning.mace_training import continuity, read_checkpoint
+from saltflow.learning.training_checkpoint import continuity, read_checkpoint
 
 HERE = {"device": "cpu", "processor": "Xeon", "threads": 2, "python": "3.11.2", "versions": {"torch": "2.13.0"}}
 
