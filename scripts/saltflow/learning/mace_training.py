@@ -17,7 +17,8 @@ import torch
 from mace import tools
 
 from saltflow import __version__
-from saltflow.base.provenance import atomic_write, processor
+from saltflow.base.provenance import processor
+from saltflow.dynamics.checkpoints import write_checkpoint
 from saltflow.learning.training_checkpoint import read_checkpoint
 
 MACE_TRAIN = tools.train
@@ -66,8 +67,7 @@ class Checkpoint:
             "random_states": _random_states(self.training["train_loader"].generator),
             "attempts": self.attempts,
         }
-        with atomic_write(self.path) as temporary:
-            torch.save(content, temporary)
+        write_checkpoint(content, self.path)
 
     def load_latest(self, state: tools.CheckpointState, **_options: object) -> int:
         """Give the model, which mace saves next, the averaged weights of the best epoch."""
