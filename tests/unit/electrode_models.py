@@ -40,6 +40,28 @@ class BondedHost:
         return BoundHost(self, np.asarray(numbers), np.asarray(system))
 
 
+class Killed(BondedHost):
+    """Ends its process after so many evaluations."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def on(self, numbers, system):
+        if self.evaluations > self.after:
+            raise KeyboardInterrupt
+        bound = super().on(numbers, system)
+        evaluate = bound.evaluate
+
+        def counted(*places, **how):
+            if self.evaluations > self.after:
+                raise KeyboardInterrupt
+            return evaluate(*places, **how)
+
+        bound.evaluate = counted
+        return bound
+
+
 class BoundHost:
     """Bound to atoms; it needs no lists."""
 

@@ -6,7 +6,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
-from electrode_models import EDGE_A, SETTINGS, BondedHost, rock_salt
+from electrode_models import EDGE_A, SETTINGS, BondedHost, Killed, rock_salt
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import derive_seed
@@ -66,28 +66,6 @@ def test_voltages_of_steps_add_up_to_the_energies_of_the_ends(whole):
     assert found["irreversible_eV_per_site"] == pytest.approx(expected)
     assert found["hysteresis_V"] == pytest.approx(expected, abs=1e-6)  # work lost = energy that stayed
     assert found["displaced_fraction"] == 0
-
-
-class Killed(BondedHost):
-    """Ends its process in the middle of a step."""
-
-    def __init__(self, after):
-        super().__init__()
-        self.after = after
-
-    def on(self, numbers, system):
-        if self.evaluations > self.after:
-            raise KeyboardInterrupt
-        bound = super().on(numbers, system)
-        evaluate = bound.evaluate
-
-        def counted(*places, **how):
-            if self.evaluations > self.after:
-                raise KeyboardInterrupt
-            return evaluate(*places, **how)
-
-        bound.evaluate = counted
-        return bound
 
 
 def test_a_cycle_that_is_killed_goes_on_to_the_same_end(host, whole, tmp_path):

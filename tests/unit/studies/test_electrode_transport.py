@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from electrode_models import SETTINGS, BondedHost, rock_salt
+from electrode_models import SETTINGS, BondedHost, Killed, rock_salt
 from scipy.spatial.transform import Rotation
 from walkers import HEAVY_U, INTERVAL_PS, RULE, trajectory_of
 
@@ -17,6 +17,7 @@ from saltflow.trajectory.h5md import open_trajectory
 
 WINDOW = RULE | {"frame": "framework"}
 IN_PLANE_A2_PS, NORMAL_A2_PS = 0.8, 0.2
+KILLED_AFTER = 4500  # evaluations
 MOVING = {"transport": [2500.0, 3500.0], "transport_ps": 2.0, "ensemble": "npt"}
 
 
@@ -95,6 +96,18 @@ def test_what_was_run_is_not_run_again(study):
     assert (folder / "electrode.svg").is_file()
     assert not list((folder / "transport").glob("*.work"))
     assert read_json(folder / "transport/0002-ions.json")["numbers"]["points"] == record["transport"][0]["points"]
+
+
+def test_what_was_killed_at_other_settings_is_not_gone_on_with(tmp_path):
+    settings = SETTINGS | MOVING | {"points": 3, "candidates": 1, "transport_ps": 0.4}
+    whole = study_electrode(rock_salt(), BondedHost(), ion="Li", settings=settings, folder=tmp_path / "whole")
+    longer = settings | {"transport_ps": 4.0}
+    with pytest.raises(KeyboardInterrupt):
+        study_electrode(rock_salt(), Killed(after=KILLED_AFTER), ion="Li", settings=longer, folder=tmp_path / "killed")
+    assert list((tmp_path / "killed/transport").glob("*.work/*/*"))
+    again = study_electrode(rock_salt(), BondedHost(), ion="Li", settings=settings, folder=tmp_path / "killed")
+    assert again["transport"] == whole["transport"]
+    assert not list((tmp_path / "killed/transport").glob("*.work"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from saltflow.materials.structure_files import read_structures
 from saltflow.studies.drawn_bonds import bonds_A
 from saltflow.studies.electrodes.configurations import OK
 from saltflow.studies.electrodes.cycling import CHARGE, DISCHARGE
+from saltflow.studies.electrodes.ion_transport import trajectory_path
 
 SHOWN_STRUCTURES = 4  # pages share their space among so many
 DEGRADATION = ("displaced_fraction", "cation_disorder", "broken_bonds", "oxygen_dimers", "bare_oxygen")
@@ -118,7 +119,7 @@ def _moving(record: Mapping, folder: Path) -> list[dict]:
         return []
     row = min(rows, key=lambda each: abs(each["x"] - 0.5))
     kelvin = max(point["temperature_K"] for point in row["points"])
-    path = folder / f"transport/{row['ions']:04d}-ions-{kelvin:g}K-1.h5md"
+    path = trajectory_path(folder, row["ions"], kelvin, 1)
     if not path.is_file():
         return []
     bonds = bonds_A(read_structures(folder / "phases.extxyz")[-1])

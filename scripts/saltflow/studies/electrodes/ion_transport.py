@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 
 from saltflow.analysis.arrhenius.fit import ArrheniusPoint, fit_arrhenius
 from saltflow.analysis.transport.anisotropy import diffusion_tensor_row
@@ -47,13 +46,13 @@ def transport_over_x(
         states: the lowest configuration of each x.
         potential: of the engine.
         settings: transport (temperatures in K), transport_ps, replicas (of other velocities), ensemble of the
-            equilibration, target_K of D, seed, and what tells one potential from another.
+            equilibration, temperature_K of the extrapolated D, seed, and what tells one potential from another.
         folder: of the study; trajectories and numbers go to transport/.
 
     Returns:
-        per x: x, ions, status, Ea_eV (value, error or None), D_cm2_s at the target (`prediction` of `fit_arrhenius`, or
-        None), and points: temperature_K, status (ok, not diffusive, or why the dynamics were stopped), D_cm2_s, error,
-        alpha, in_plane_cm2_s and normal_cm2_s (value and error, along and across the plane of a and b).
+        per x: x, ions, status, Ea_eV (value, error or None), D_cm2_s at temperature_K (`prediction` of `fit_arrhenius`,
+        or None), and points: temperature_K, status (ok, not diffusive, or why the dynamics were stopped), D_cm2_s,
+        error, alpha, in_plane_cm2_s and normal_cm2_s (value and error, along and across the plane of a and b).
     """
     whole = load_settings(read_configuration([])).model_dump(mode="json")
     chosen = {name: settings[name] for name in OF_TRANSPORT} | {"dynamics": whole["dynamics"]}
@@ -63,17 +62,27 @@ def transport_over_x(
     for state in states:
         if not state.ions:
             continue
-        name = f"transport/{state.ions:04d}-ions"
+        record = folder / f"transport/{state.ions:04d}-ions.json"
         key = digest([chosen, *(each.round(4).tolist() for each in (state.atoms.cell.array, state.atoms.positions))])
 
-        def points(state: Configuration = state, name: str = name) -> dict:
-            return {"points": _run(host.ion, state.atoms, potential, settings=chosen, stem=folder / name)}
+        workdir = record.with_suffix(".work") / key
 
-        is_full = state.ions == host.sites
-        found = [] if is_full else kept_numbers(folder / f"{name}.json", points, key=key)["points"]
+        def points(state: Configuration = state, workdir: Path = workdir) -> dict:
+            return {"points": _run(host.ion, state, potential, settings=chosen, folder=folder, workdir=workdir)}
+
+        found = [] if state.ions == host.sites else kept_numbers(record, points, key=key)["points"]
         rows.append(_row(state.ions / host.sites, state.ions, found, settings=settings))
         log.info("x %.3f: %s.", rows[-1]["x"], rows[-1]["status"])
     return rows
+
+
+def trajectory_path(folder: Path, ions: int, temperature_K: float, replica: int) -> Path:
+    """The trajectory of a run, of so many ions.
+
+    Args:
+        folder: of the study. replica: counted from 1.
+    """
+    return folder / f"transport/{ions:04d}-ions-{temperature_K:g}K-{replica}.h5md"
 
 
 def _row(x: float, ions: int, points: Sequence[Mapping], *, settings: Mapping) -> dict:
@@ -99,8 +108,11 @@ def _row(x: float, ions: int, points: Sequence[Mapping], *, settings: Mapping) -
     }
 
 
-def _run(ion: str, atoms: Atoms, potential: MDPotential, *, settings: Mapping, stem: Path) -> list[dict]:
-    """All temperatures and replicas of one x in one batch."""
+def _run(
+    ion: str, state: Configuration, potential: MDPotential, *, settings: Mapping, folder: Path, workdir: Path
+) -> list[dict]:
+    """All temperatures and replicas of one x in one batch; checkpoints of other settings are not read."""
+    atoms = state.atoms
     step_fs = timestep_fs(set(atoms.symbols), rules=settings["dynamics"]["timestep_fs"])
     temperatures_K, replicas, window = settings["transport"], settings["replicas"], settings["window"]
     target = tuple(float(each) for each in temperatures_K for _ in range(replicas))
@@ -120,14 +132,12 @@ def _run(ion: str, atoms: Atoms, potential: MDPotential, *, settings: Mapping, s
             max_temperature_ratio=LARGEST_TEMPERATURE_RATIO,
         ),
         seeds=[derive_seed(settings["seed"], "transport", number) for number in range(len(target))],
-        workdir=stem.with_name(f"{stem.name}.work"),
+        workdir=workdir,
     )
     outcomes = run.finish()
-    paths = [
-        stem.with_name(f"{stem.name}-{kelvin:g}K-{number % replicas + 1}.h5md") for number, kelvin in enumerate(target)
-    ]
+    paths = [trajectory_path(folder, state.ions, kelvin, number % replicas + 1) for number, kelvin in enumerate(target)]
     run.write_trajectories(paths, metadata=[{"potential": settings["potential"], "temperature_K": T} for T in target])
-    shutil.rmtree(stem.with_name(f"{stem.name}.work"))
+    shutil.rmtree(workdir.parent)
     points = []
     for number, kelvin in enumerate(temperatures_K):
         own = slice(number * replicas, (number + 1) * replicas)
