@@ -1,7 +1,9 @@
 """Numbers that a study keeps in its folder, each with the key of what made them, so that it goes on with the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from ase import Atoms
 
 from saltflow.base.provenance import read_json, write_json
 
@@ -29,3 +31,17 @@ def find_kept(path: Path, *, key: str) -> dict | None:
 def keep(path: Path, numbers: dict, *, key: str) -> None:
     """Write numbers, JSON-able, with the key of what made them."""
     write_json(path, {"key": key, "numbers": numbers})
+
+
+def numbers_of(atoms: Atoms) -> dict:
+    """A structure as numbers, JSON-able."""
+    return {
+        "numbers": atoms.numbers.tolist(),
+        "positions_A": atoms.positions.tolist(),
+        "cell_A": atoms.cell.array.tolist(),
+    }
+
+
+def structure_of(numbers: Mapping) -> Atoms:
+    """The structure of `numbers_of`, periodic in three directions."""
+    return Atoms(numbers["numbers"], numbers["positions_A"], cell=numbers["cell_A"], pbc=True)

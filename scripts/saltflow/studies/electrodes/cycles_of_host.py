@@ -8,12 +8,11 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.provenance import atomic_write, digest
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.whole import load_settings
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.cycle_step import Stepper
 from saltflow.studies.electrodes.cycling import cycle_host, cycle_summary, moves_of
 from saltflow.studies.electrodes.host import Host
+from saltflow.studies.shipped_settings import shipped_settings
 
 OF_A_STEP = (
     "fixed_cell", "rule", "axis", "candidates", "force_eV_A", "steps", "seed", "md_ps", "temperature_K", "ensemble",
@@ -43,7 +42,7 @@ def run_cycles(
     Returns:
         status (ok, or why the cycles were stopped), steps (rows of `cycle_host`) and cycles (of `cycle_summary`).
     """
-    dynamics = load_settings(read_configuration([])).model_dump(mode="json")["dynamics"]
+    dynamics = shipped_settings()["dynamics"]
     chosen = {name: settings[name] for name in (*OF_A_STEP, "potential", "potential_sha256")}
     start = host.filled(host.given)
     places = [each.round(4).tolist() for each in (start.cell.array, start.positions, host.sites_A)]

@@ -15,7 +15,7 @@ from saltflow.studies.electrodes.degradation import Degradation
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.electrodes.staging import layered_measures
 from saltflow.studies.electrodes.voltages import voltage_V
-from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.kept_numbers import kept_numbers, numbers_of, structure_of
 
 CHARGE, DISCHARGE, START = "charge", "discharge", "start"
 
@@ -151,23 +151,12 @@ def _written(state: StepState) -> dict:
     return {
         "energy_eV": state.energy_eV if np.isfinite(state.energy_eV) else None,
         "status": state.status,
-        "relaxed": _structure(state.relaxed) if state.status != UNPHYSICAL else None,
-        "after": _structure(state.after),
-    }
-
-
-def _structure(atoms: Atoms) -> dict:
-    return {
-        "numbers": atoms.numbers.tolist(),
-        "positions_A": atoms.positions.tolist(),
-        "cell_A": atoms.cell.array.tolist(),
+        "relaxed": numbers_of(state.relaxed) if state.status != UNPHYSICAL else None,
+        "after": numbers_of(state.after),
     }
 
 
 def _read(numbers: Mapping) -> StepState:
-    after, relaxed = (
-        each and Atoms(each["numbers"], each["positions_A"], cell=each["cell_A"], pbc=True)
-        for each in (numbers["after"], numbers["relaxed"])
-    )
+    after, relaxed = (each and structure_of(each) for each in (numbers["after"], numbers["relaxed"]))
     energy_eV = numbers["energy_eV"]
     return StepState(relaxed or after, after, np.nan if energy_eV is None else energy_eV, numbers["status"])

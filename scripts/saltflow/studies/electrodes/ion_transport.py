@@ -13,8 +13,6 @@ from saltflow.analysis.transport.measurement import measure
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed, digest
 from saltflow.campaign.composition_view import WINDOW_KEYS
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.whole import load_settings
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.runs import conditions
 from saltflow.dynamics.schedule import Stage, steps_of, timestep_fs
@@ -23,6 +21,7 @@ from saltflow.statistics.estimate import finite
 from saltflow.studies.electrodes.configurations import OK, Configuration
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.shipped_settings import shipped_settings
 from saltflow.trajectory.h5md import open_trajectory
 from saltflow.trajectory.memory import TrajectoryReader
 
@@ -54,7 +53,7 @@ def transport_over_x(
         or None), and points: temperature_K, status (ok, not diffusive, or why the dynamics were stopped), D_cm2_s,
         error, alpha, in_plane_cm2_s and normal_cm2_s (value and error, along and across the plane of a and b).
     """
-    whole = load_settings(read_configuration([])).model_dump(mode="json")
+    whole = shipped_settings()
     chosen = {name: settings[name] for name in OF_TRANSPORT} | {"dynamics": whole["dynamics"]}
     chosen["window"] = {key: whole["transport"][key] for key in WINDOW_KEYS}
     (folder / "transport").mkdir(exist_ok=True)

@@ -10,15 +10,14 @@ from ase import Atoms
 from ase.units import kB
 
 from saltflow.base.provenance import derive_seed, digest
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.whole import load_settings
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.electrodes.grand_canonical import CHAINS, row_of_chains
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.electrodes.host_dynamics import run_hosts
 from saltflow.studies.electrodes.ion_tries import Reservoir, Spheres
-from saltflow.studies.kept_numbers import find_kept, keep
+from saltflow.studies.kept_numbers import find_kept, keep, numbers_of, structure_of
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
+from saltflow.studies.shipped_settings import shipped_settings
 
 TRIES_PER_SITE = 4  # after each piece of dynamics
 OF_A_CHAIN = ("sweeps", "seed", "temperature_K", "md_ps", "ensemble", "potential", "potential_sha256")
@@ -57,7 +56,7 @@ class _Chains:
     def __init__(self, host: Host, potential: MDPotential, metal: Reservoir, *, settings: Mapping, folder: Path):
         self._host, self._potential, self._metal = host, potential, metal
         self._settings = {name: settings[name] for name in OF_A_CHAIN}
-        self._dynamics = load_settings(read_configuration([])).model_dump(mode="json")["dynamics"]
+        self._dynamics = shipped_settings()["dynamics"]
         self._evaluation, self._folder = BatchedEvaluation(potential), folder
         self._voltages = [voltage_V for voltage_V in settings["voltages"] for _ in range(CHAINS)]
         framework = host.framework
@@ -69,7 +68,7 @@ class _Chains:
         self.ions, self.stopped = kept["ions"], {int(chain): reason for chain, reason in kept["stopped"].items()}
         self._accepted, self._tried = kept["accepted"], kept["tried"]
         if self.ions:
-            self.states = [_atoms(each) for each in kept["states"]]
+            self.states = [structure_of(each) for each in kept["states"]]
         else:
             self.states = [host.filled(np.full(host.sites, chain % 2 == 1)) for chain in range(len(self._voltages))]
 
@@ -149,15 +148,6 @@ class _Chains:
             "stopped": {str(chain): reason for chain, reason in self.stopped.items()},
             "accepted": self._accepted,
             "tried": self._tried,
-            "states": [_written(each) for each in self.states],
+            "states": [numbers_of(each) for each in self.states],
         }
         keep(self._file, written, key=self._key)
-
-
-def _written(atoms: Atoms) -> dict:
-    cell_A = atoms.cell.array.tolist()
-    return {"numbers": atoms.numbers.tolist(), "positions_A": atoms.positions.tolist(), "cell_A": cell_A}
-
-
-def _atoms(numbers: Mapping) -> Atoms:
-    return Atoms(numbers["numbers"], numbers["positions_A"], cell=numbers["cell_A"], pbc=True)

@@ -8,13 +8,12 @@ from ase import Atoms
 
 from saltflow.base.long_job import LongJob
 from saltflow.base.provenance import derive_seed, provenance, read_json, write_json
-from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.settings.whole import load_settings
 from saltflow.dynamics.observation import drifts_faster
 from saltflow.dynamics.runner import MDRun
 from saltflow.dynamics.runs import conditions, of_replicas
 from saltflow.dynamics.schedule import Stage, steps_of, timestep_fs
 from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.shipped_settings import shipped_settings
 from saltflow.trajectory.h5md import TrajectoryFile, open_trajectory
 
 LARGEST_TEMPERATURE_RATIO = 4.0  # reactions set heat free
@@ -51,7 +50,7 @@ def run_interface(cells: Sequence[Atoms], potential: MDPotential, *, settings: M
         Interrupted: the job was told to stop; a checkpoint is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    dynamics = load_settings(read_configuration([])).model_dump(mode="json")["dynamics"]
+    dynamics = shipped_settings()["dynamics"]
     chosen = {name: settings[name] for name in OF_DYNAMICS}
     record = folder / "md.json"
     paths = [folder / f"trajectory{number}.h5md" for number in range(1, len(cells) + 1)]
