@@ -116,6 +116,20 @@ def test_a_vacancy_hop_moves_one_ion_and_keeps_all_others():
         assert path.shape == (5, 15, 3)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_hop_of_half_the_supercell_goes_its_own_way(seed):
+    """Both ways are as long up to the noise of a relaxation; the path takes that of the hop, not the shorter one."""
+    noisy = crystal().repeat((2, 2, 2))
+    noisy.rattle(1e-3, seed=seed)
+    sites = find_sites(noisy, "Li", voids=False)
+    for hop in find_hops(sites, r_max_A=5.0):
+        ends = end_states(sites, hop, repeats=(1, 1, 1))
+        path = interpolate(ends.initial, ends.final, images=1)
+        moved = (path[-1] - path[0])[list(ends.ions)]
+        assert moved[0] == pytest.approx(hop_vector(sites, hop.representative))
+        assert np.linalg.norm(path[1] - path[0], axis=1).max() < hop.length_A
+
+
 @pytest.mark.parametrize("shift_A", [0.0, -0.3, 47.0])
 def test_atoms_that_relax_to_just_outside_the_cell_stay_the_atoms_of_their_sites(shift_A):
     """The ion still moves to the vacancy, whichever of the sites at 0 are now at 1 − 1e-6."""

@@ -15,6 +15,7 @@ from saltflow.studies.barriers.knock_offs import leg_vectors
 from saltflow.studies.mobile_sites import MobileSites
 
 IDPP_STEPS = 100
+EQUAL_WAYS_A = 0.02  # a hop of half a lattice vector is as long either way, to what the relaxation of the crystal left
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,19 @@ def _atom_of(sites: MobileSites, atom: int, image: Image, repeats: tuple[int, in
 def _check_reach(supercell: Atoms, vectors: Sequence[np.ndarray], repeats: tuple[int, int, int]) -> None:
     for vector in vectors:
         length_A = np.linalg.norm(vector)
-        if np.linalg.norm(find_mic(vector[None], supercell.cell)[0]) < length_A - 1e-6:
+        if np.linalg.norm(find_mic(vector[None], supercell.cell)[0]) < length_A - EQUAL_WAYS_A:
             raise InputError([f"The supercell {repeats} is too small for a hop of {length_A:.2f} Å; raise --edge."])
 
 
 def interpolate(initial: Atoms, final: Atoms, *, images: int) -> np.ndarray:
     """Positions along a path by the image-dependent pair potential, ends included, shape (images + 2, atoms, 3).
 
+    The path goes from the positions of the one to those of the other, never through the boundary.
+
     Smidstrup, Pedersen, Stokbro & Jónsson, J. Chem. Phys. 140, 214106 (2014), as in ASE.
     """
     path = [initial.copy() for _ in range(images + 1)]
-    last = initial.copy()
-    last.positions += find_mic(final.positions - initial.positions, initial.cell)[0]
-    band = NEB([*path, last], method="improvedtangent")
+    band = NEB([*path, final.copy()], method="improvedtangent")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         band.interpolate(method="linear")
