@@ -25,9 +25,9 @@ UNBOUND = SALT | {("O", "O"): (0.05, 1.6)}  # at the length of O2 it repels
 
 SETTINGS = {
     "millers": [[1, 0, 0]], "thickness_A": 12.0, "vacuum_A": 12.0, "width_A": 8.0, "terminations": 4,
-    "force_eV_A": 0.005, "steps": 300, "batch_atoms": 5000, "gas": {}, "pressure_bar": None, "temperature_K": 300.0,
-    "duration_ps": 0.0, "interval_fs": 5.0, "replicas": 1, "seed": 1, "elements": [], "least_ps": 0.05, "made": 1.2,
-    "broken": 1.45, "potential": "pairs", "potential_sha256": "-",
+    "force_eV_A": 0.005, "steps": 300, "batch_atoms": 5000, "gas": {}, "pressure_bar": None,
+    "temperatures_K": [300.0], "ramp_K": 0.0, "duration_ps": 0.0, "interval_fs": 5.0, "replicas": 1, "seed": 1,
+    "elements": [], "least_ps": 0.05, "made": 1.2, "broken": 1.45, "potential": "pairs", "potential_sha256": "-",
 }  # fmt: skip
 MOLECULES = 3
 RUN = SETTINGS | {"gas": {"O2": MOLECULES}, "duration_ps": 0.2, "thickness_A": 9.0}

@@ -33,7 +33,8 @@ ASKED = {
     "thickness_A": 8.0,
 }
 CONTACT = SETTINGS | {
-    "millers": [[1, 0, 0], [1, 0, 0]], "share": 0.5, "strain": 0.05, "area_A2": 60.0, "shifts": 2, "steps": 500,
+    "glass": False, "millers": [[1, 0, 0], [1, 0, 0]], "share": 0.5, "strain": 0.05, "area_A2": 60.0, "shifts": 2,
+    "steps": 500,
 }  # fmt: skip
 
 
@@ -166,13 +167,13 @@ def test_a_gap_that_is_not_within_the_scan_is_said(tmp_path):
 def test_dynamics_of_a_contact_know_the_height_of_the_interface(tmp_path):
     settings = CONTACT | {"duration_ps": 0.05, "width_A": 7.0, "elements": ["Cl"], "steps": 100}
     record = study_interface([rock_salt(), rock_salt(5.1)], Pairs(SALT), settings=settings, folder=tmp_path)
-    found = record["dynamics"]
-    profiles = json.loads((tmp_path / "profiles.json").read_text())
+    (found,) = record["dynamics"]
+    profiles = json.loads((tmp_path / "300K/profiles.json").read_text())
     middle = found["interface_height_A"]
     assert sum(profiles["elements"]["Li"]["per_nm3"][: int(middle)]) > 0
     assert found["events"] == 0
     assert found["interphase"]["thickness_A"] == pytest.approx([0.0] * 10, abs=0.6)
-    assert (tmp_path / "reactions.svg").stat().st_size > 0
+    assert (tmp_path / "300K/reactions.svg").stat().st_size > 0
 
 
 def mixing(widths_A, *, atoms=400, frames=400, seed=1):

@@ -31,18 +31,18 @@ def dissociated(tmp_path_factory):
 
 def test_a_gas_whose_bonds_repel_dissociates_once_per_molecule_and_nothing_else_happens(dissociated):
     folder, record = dissociated
-    (row,) = record["dynamics"]["reactions"]
+    (row,) = record["dynamics"][0]["reactions"]
     assert row["reaction"] == "O2 → 2 O"
-    assert (row["events"], row["replicas"], record["dynamics"]["events"]) == (2 * MOLECULES, 2, 2 * MOLECULES)
+    assert (row["events"], row["replicas"], record["dynamics"][0]["events"]) == (2 * MOLECULES, 2, 2 * MOLECULES)
     assert row["mean_depth_A"] > 0  # in the gas
     thick_A, height_A = record["surfaces"][0]["thickness_A"], SETTINGS["vacuum_A"]
     for number in (1, 2):
-        for event in csv.DictReader((folder / f"events{number}.csv").open()):
+        for event in csv.DictReader((folder / f"300K/events{number}.csv").open()):
             z_A, depth_A = float(event["z_A"]), float(event["depth_A"])
             assert depth_A == pytest.approx(min(z_A - thick_A, thick_A + height_A - z_A), abs=0.1)
-    units = {row["formula"]: row for row in record["dynamics"]["replicas"][0]["units"]}
+    units = {row["formula"]: row for row in record["dynamics"][0]["replicas"][0]["units"]}
     assert (units["O2"]["at_first"], units["O2"]["at_last"], units["O"]["at_last"]) == (MOLECULES, 0, 2 * MOLECULES)
-    flags = "\n".join(record["dynamics"]["flags"])
+    flags = "\n".join(record["dynamics"][0]["flags"])
     assert "short run: 0.2 ps" in flags
     assert "zero-shot potential: pairs" in flags
     assert "rebuilt" not in flags
@@ -50,8 +50,8 @@ def test_a_gas_whose_bonds_repel_dissociates_once_per_molecule_and_nothing_else_
 
 def test_frames_of_events_are_offered_for_labels(dissociated):
     folder, record = dissociated
-    frames = read_frames(folder / "candidates.extxyz")
-    assert len(frames) == record["dynamics"]["candidates"] == 3 * 2 * MOLECULES
+    frames = read_frames(folder / "300K/candidates.extxyz")
+    assert len(frames) == record["dynamics"][0]["candidates"] == 3 * 2 * MOLECULES
     before, at = (
         [frame.get_all_distances(mic=True)[frame.symbols == "O"][:, frame.symbols == "O"] for frame in frames[start::3]]
         for start in (0, 1)
@@ -64,10 +64,10 @@ def test_frames_of_events_are_offered_for_labels(dissociated):
 
 def test_a_gas_that_is_bound_does_nothing(tmp_path):
     record = study_surface(rock_salt(), Pairs(BOUND), settings=RUN | {"duration_ps": 0.1}, folder=tmp_path)
-    assert record["dynamics"]["events"] == 0
-    assert record["dynamics"]["reactions"] == []
-    assert read_frames(tmp_path / "candidates.extxyz") == []
-    assert (tmp_path / "reactions.svg").stat().st_size > 0
+    assert record["dynamics"][0]["events"] == 0
+    assert record["dynamics"][0]["reactions"] == []
+    assert read_frames(tmp_path / "300K/candidates.extxyz") == []
+    assert (tmp_path / "300K/reactions.svg").stat().st_size > 0
 
 
 KILLED = """
@@ -93,17 +93,29 @@ def test_a_run_that_is_killed_goes_on_to_the_same_end(tmp_path):
         capture_output=True,
     )
     assert done.returncode == -9, done.stderr
-    assert list(killed.glob(".md.json.work/*/segment-*.pt"))
+    assert list(killed.glob("300K/.md.json.work/*/segment-*.pt"))
     rest = Pairs(UNBOUND)
     assert study_surface(rock_salt(), rest, settings=RUN, folder=killed) == record
     assert 50 < rest.evaluations < 110  # from the last checkpoint on
     for name in ("events1.csv", "candidates.extxyz", "profiles.json"):
-        assert (killed / name).read_text() == (whole / name).read_text()
-    ends = [read_trajectory(folder / "trajectory1.h5md").positions_A for folder in (killed, whole)]
+        assert (killed / "300K" / name).read_text() == (whole / "300K" / name).read_text()
+    ends = [read_trajectory(folder / "300K/trajectory1.h5md").positions_A for folder in (killed, whole)]
     assert np.array_equal(*ends)
     kept = Pairs(UNBOUND)
     assert study_surface(rock_salt(), kept, settings=RUN, folder=killed) == record
     assert kept.evaluations == 0
+
+
+def test_a_ramp_heats_the_run_and_its_frames_say_how_warm_they_were(tmp_path):
+    settings = RUN | {"temperatures_K": [400.0, 100.0], "ramp_K": 1000.0}
+    record = study_surface(rock_salt(), Pairs(UNBOUND), settings=settings, folder=tmp_path)
+    assert [state["temperature_K"] for state in record["dynamics"]] == [100.0, 400.0]
+    assert [state["ramp_K"] for state in record["dynamics"]] == [1000.0, 1000.0]
+    assert record["rate_barriers"] == []  # no one temperature
+    for start_K in (100, 400):
+        for frame in read_frames(tmp_path / f"{start_K}K/candidates.extxyz"):
+            info = FrameInfo.of(frame)
+            assert info.temperature_K == pytest.approx(start_K + 1000 * info.time_ps / RUN["duration_ps"], rel=0.02)
 
 
 def test_depth_is_counted_from_the_nearest_face_or_from_the_interface():

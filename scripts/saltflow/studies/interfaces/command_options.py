@@ -35,7 +35,16 @@ def run_options(function: Callable) -> Callable:
     for option in reversed(
         (
             click.option("--width", "width_A", type=float, default=10.0, show_default=True, help="Least width, Å."),
-            click.option("--temperature", "temperature_K", type=float, default=300.0, show_default=True, help="In K."),
+            click.option(
+                "--temperature",
+                "temperatures_K",
+                type=float,
+                multiple=True,
+                default=(300.0,),
+                show_default=True,
+                help="In K; repeatable.",
+            ),
+            click.option("--ramp", "ramp_K", type=float, default=0.0, help="Rise of it over the run, in K."),
             click.option("--duration", "duration_ps", type=float, default=10.0, show_default=True, help="In ps."),
             click.option(
                 "--interval", "interval_fs", type=float, default=10.0, show_default=True, help="Of frames, fs."
@@ -57,7 +66,7 @@ def run_options(function: Callable) -> Callable:
 def as_settings(options: Mapping) -> dict:
     """Options as settings of a study."""
     elements = [each.strip() for each in options["elements"].split(",") if each.strip()]
-    return dict(options) | {"elements": elements}
+    return dict(options) | {"elements": elements, "temperatures_K": list(options["temperatures_K"])}
 
 
 def plane_of(text: str, option: str) -> list[int]:
@@ -87,11 +96,19 @@ def share_of(text: str) -> float | None:
         raise InputError([f"--share {text} is neither a fraction of the mismatch nor the word stiffness."]) from None
 
 
-def tell_dynamics(found: Mapping | None) -> None:
-    """Print reactions and flags."""
-    if not found:
-        return
-    state = f"{found['atoms']} atoms at {found['temperature_K']:g} K, {found['watched_ps']:.3g} ps"
+def tell_dynamics(record: Mapping) -> None:
+    """Print reactions and flags of each temperature, and barriers."""
+    for found in record["dynamics"]:
+        _tell_state(found)
+    for row in record["rate_barriers"]:
+        if row["status"] == "ok":
+            low_eV, high_eV = row["interval_eV"]
+            click.echo(f"{row['reaction']}: barrier {row['barrier_eV']:.2f} eV (95 %: {low_eV:.2f} to {high_eV:.2f})")
+
+
+def _tell_state(found: Mapping) -> None:
+    ramp = f" and {found['ramp_K']:+g} K" if found["ramp_K"] else ""
+    state = f"{found['atoms']} atoms at {found['temperature_K']:g} K{ramp}, {found['watched_ps']:.3g} ps"
     click.echo(f"{state}: {found['events']} events")
     for row in found["reactions"][:8]:
         click.echo(
@@ -103,4 +120,5 @@ def tell_dynamics(found: Mapping | None) -> None:
         click.echo(f"  interphase: {thick_A[0]:.1f} to {thick_A[-1]:.1f} Å, {mixed['status']}")
     for flag in found["flags"]:
         click.echo(f"  {flag}")
-    click.echo(f"{found['candidates']} frames in candidates.extxyz; label them by `saltflow reference label`.")
+    frames = f"{found['candidates']} frames in {found['folder']}/candidates.extxyz"
+    click.echo(f"{frames}; label them by `saltflow reference label`.")

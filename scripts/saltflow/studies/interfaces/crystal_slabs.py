@@ -219,19 +219,17 @@ def _same(one: tuple, other: tuple) -> bool:
     return all(are_alike(*pair) for pair in zip(one, other, strict=True))
 
 
+def bond_limits_A(numbers: np.ndarray) -> dict[tuple[str, str], float]:
+    """Pair of elements that are no ions by themselves → length up to which they are bonded."""
+    radii_A = {number: MADE * covalent_radii[number] for number in sorted(set(numbers.tolist()))}
+    bonding = [number for number in radii_A if chemical_symbols[number] not in IONS]
+    return {
+        (chemical_symbols[one], chemical_symbols[other]): radii_A[one] + radii_A[other]
+        for one in bonding
+        for other in bonding
+    }
+
+
 def _bonds(atoms: Atoms) -> int:
-    """Covalent bonds between elements that are no ions by themselves."""
-    radii_A = {number: MADE * covalent_radii[number] for number in set(atoms.numbers.tolist())}
-    limits_A = {(one, other): radii_A[one] + radii_A[other] for one in radii_A for other in radii_A}
-    first = neighbour_list(
-        "i", atoms, {_symbols(pair): limit for pair, limit in limits_A.items() if not _has_ion(pair)}
-    )
-    return len(first) // 2
-
-
-def _symbols(pair: tuple[int, int]) -> tuple[str, str]:
-    return chemical_symbols[pair[0]], chemical_symbols[pair[1]]
-
-
-def _has_ion(pair: tuple[int, int]) -> bool:
-    return bool(IONS & set(_symbols(pair)))
+    limits_A = bond_limits_A(atoms.numbers)
+    return len(neighbour_list("i", atoms, limits_A)) // 2 if limits_A else 0

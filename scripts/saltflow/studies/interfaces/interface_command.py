@@ -1,4 +1,4 @@
-"""`saltflow interface`: two crystals in contact, how well they hold, and what reacts between them."""
+"""`saltflow interface`: two solids in contact, how well they hold, and what reacts between them."""
 
 import logging
 import sys
@@ -15,6 +15,7 @@ from saltflow.studies.interfaces.command_options import potential_options, run_o
 @click.argument("upper", metavar="UPPER", type=click.Path())
 @click.option("--miller", default="1,0,0", show_default=True, help="Plane of the lower crystal.")
 @click.option("--miller-upper", default="1,0,0", show_default=True, help="Plane of the upper crystal.")
+@click.option("--glass", is_flag=True, help="The upper file is a glass: its box takes the mismatch and has no plane.")
 @click.option("--strain", type=float, default=0.05, show_default=True, help="Limit of the mismatch.")
 @click.option("--share", default="stiffness", show_default=True, help="Or the fraction that the lower crystal takes.")
 @click.option("--area", "area_A2", type=float, default=200.0, show_default=True, help="Most of the lattice, Å².")
@@ -34,7 +35,7 @@ def command(
     out: str,
     **options,
 ) -> None:
-    """Put two crystals together in a common lattice, scan terminations, shifts and gaps, run the best, and tell.
+    """Put two crystals, or a glass on a crystal, into one lattice, scan terminations, shifts and gaps, run the best.
 
     Writes interface.json, interface.extxyz, trajectories, events, profiles, candidates.extxyz for labels and a figure.
     Typed again, it goes on where it stopped.
@@ -46,7 +47,7 @@ def command(
     from saltflow.studies.interfaces.interface_study import study_interface
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    planes = [plane_of(miller, "--miller"), plane_of(miller_upper, "--miller-upper")]
+    planes = [plane_of(miller, "--miller"), plane_of(miller_upper, "--miller-upper")][: 1 if options["glass"] else 2]
     settings = as_settings(options) | {"millers": planes, "potential": model, "share": share_of(share)}
     crystals = [read_crystal(name, seed=settings["seed"]) for name in (lower, upper)]
     potential, settings["potential_sha256"] = load_given(model, sha256=sha256, device=device)
@@ -67,5 +68,5 @@ def command(
     click.echo(f"work of adhesion, relaxed: {relaxed['work_J_m2']:.3f} J/m², {relaxed['status']}")
     for flag in record["flags"]:
         click.echo(f"  {flag}")
-    tell_dynamics(record.get("dynamics"))
+    tell_dynamics(record)
     click.echo(f"Written to {out}/")

@@ -18,7 +18,7 @@ from saltflow.trajectory.h5md import TrajectoryFile, open_trajectory
 
 LARGEST_TEMPERATURE_RATIO = 4.0  # reactions set heat free
 CHECKPOINTS, LEAST_CHECKPOINT_PS = 100, 0.1
-OF_DYNAMICS = ("duration_ps", "interval_fs", "temperature_K", "seed", "potential", "potential_sha256")
+OF_DYNAMICS = ("duration_ps", "interval_fs", "temperature_K", "ramp_K", "seed", "potential", "potential_sha256")
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,13 @@ class InterfaceRun:
 
 
 def run_interface(cells: Sequence[Atoms], potential: MDPotential, *, settings: Mapping, folder: Path) -> InterfaceRun:
-    """Run cells at a constant volume and temperature, or keep what the folder holds of the same settings and cells.
+    """Run cells at a constant volume with a thermostat, or keep what the folder holds of the same settings and cells.
 
     Args:
         cells: one per replica, at rest, periodic in three directions.
         potential: of the engine.
-        settings: duration_ps, interval_fs (between frames), temperature_K, seed, potential and potential_sha256.
+        settings: duration_ps, interval_fs (between frames), temperature_K (at the start), ramp_K (its rise over the
+            run), seed, potential and potential_sha256.
         folder: of md.json and trajectory1.h5md, …
 
     Raises:
@@ -74,13 +75,14 @@ def _run(
     record: Path,
 ) -> None:
     step_fs = timestep_fs({symbol for cell in cells for symbol in cell.symbols}, rules=dynamics["timestep_fs"])
-    target = (float(settings["temperature_K"]),) * len(cells)
+    start_K = (float(settings["temperature_K"]),) * len(cells)
+    end_K = tuple(each + settings["ramp_K"] for each in start_K)
     steps = steps_of(settings["duration_ps"], step_fs=step_fs)
     interval = max(1, round(settings["interval_fs"] / step_fs))
     checkpoint_ps = max(LEAST_CHECKPOINT_PS, settings["duration_ps"] / CHECKPOINTS)
     run = MDRun(
         cells,
-        [Stage("hold", "nvt", steps, target, target, frame_interval=interval)],
+        [Stage("hold", "nvt", steps, start_K, end_K, frame_interval=interval)],
         potential,
         conditions=conditions(
             dynamics,

@@ -1,4 +1,4 @@
-"""The study of two crystals in contact: common lattice, terminations, adhesion, dynamics, and what reacts."""
+"""The study of two solids in contact: common lattice, terminations, adhesion, dynamics, and what reacts."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,14 @@ from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.interfaces.coherent_interfaces import Contact, find_contacts, is_chiral
 from saltflow.studies.interfaces.contact_scan import relax_contact, scan_contact
 from saltflow.studies.interfaces.crystal_slabs import area_A2, conventional, slab_generator, widened
+from saltflow.studies.interfaces.glass_contacts import check_box, find_glass_contacts
 from saltflow.studies.interfaces.interface_dynamics import run_interface
 from saltflow.studies.interfaces.interphase import interphase_thickness
 from saltflow.studies.interfaces.plane_stiffness import cheapest_share, plane_stiffness_GPa
 from saltflow.studies.interfaces.reaction_record import record_reactions, solid_of
 from saltflow.studies.interfaces.surface_energies import UNPHYSICAL, framework
 from saltflow.studies.interfaces.surface_study import (
+    at_temperatures,
     check_run,
     check_thickness,
     check_vacuum,
@@ -54,47 +56,49 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
     """Contact of two crystals and its reactions; what the folder holds is not computed again.
 
     Args:
-        given: ordered cells of the lower and the upper crystal.
+        given: ordered cells of the lower and the upper crystal, or of a crystal and the glass above it.
         potential: of the engine.
-        settings: millers (of both), share (None: by stiffness), strain, area_A2, shifts, and those of `study_surface`
-            but for gas.
+        settings: glass (whether the upper one is), millers (of both crystals), share (None: by stiffness), strain,
+            area_A2, shifts, and those of `study_surface` but for gas.
         folder: for all files; it exists.
 
     Returns:
         The record, JSON-able.
 
     Raises:
-        InputError: a crystal or plane is none, or no common lattice is within the limit.
+        InputError: a crystal or plane is none, a box is tilted, or no common lattice is within the limit.
         SaltflowError: the potential lacks an element, a slab is thinner than its cutoff, or no stack is physical.
     """
     check_settings(settings)
     check_run(settings)
     check_vacuum(potential, settings=settings)
-    crystals = [conventional(crystal) for crystal in given]
-    formulas = [str(crystal.symbols.formula.reduce()[0]) for crystal in crystals]
+    has_glass = settings["glass"]
+    if has_glass:
+        check_box(given[1])
+    crystals = [conventional(crystal) for crystal in given[: 1 if has_glass else 2]]
+    solids = [*crystals, *given[len(crystals) :]]
+    formulas = [str(solid.symbols.formula.reduce()[0]) for solid in solids]
     name = " | ".join(formulas)
-    for crystal, miller in zip(crystals, settings["millers"], strict=True):
+    for crystal, miller in zip(crystals, settings["millers"], strict=False):
         slab_generator(crystal, miller, thickness_A=settings["thickness_A"])
-    potential.check_elements(np.concatenate([crystal.numbers for crystal in crystals]), composition=name)
+    potential.check_elements(np.concatenate([solid.numbers for solid in solids]), composition=name)
     cells = [
         relaxed_bulk(crystal, potential, settings=settings, folder=folder / side)
-        for crystal, side in zip(crystals, ("lower", "upper"), strict=True)
+        for crystal, side in zip(crystals, ("lower", "upper"), strict=False)
     ]
-    lower, upper = (cell.atoms for cell in cells)
     evaluation = BatchedEvaluation(potential, most_atoms=settings["batch_atoms"])
-    share = settings["share"]
-    if share is None:
-        pairs = zip((lower, upper), settings["millers"], strict=True)
-        share = cheapest_share(*[plane_stiffness_GPa(crystal, miller, evaluation) for crystal, miller in pairs])
-    match, contacts = find_contacts(
-        lower,
-        upper,
-        millers=tuple(settings["millers"]),
-        share=share,
-        most_strain=settings["strain"],
-        most_area_A2=settings["area_A2"],
-        thickness_A=settings["thickness_A"],
-    )
+    lower, upper = (*(cell.atoms for cell in cells), *solids[len(cells) :])
+    share = _share((lower, upper), evaluation, settings=settings)
+    limits = {
+        "share": share,
+        "most_strain": settings["strain"],
+        "most_area_A2": settings["area_A2"],
+        "thickness_A": settings["thickness_A"],
+    }
+    if has_glass:
+        match, contacts = find_glass_contacts(lower, upper, miller=settings["millers"][0], **limits)
+    else:
+        match, contacts = find_contacts(lower, upper, millers=tuple(settings["millers"]), **limits)
     for slab in (contacts[0].lower, contacts[0].upper):
         check_thickness(slab, potential)
     rows, best = _hold(contacts, evaluation, settings=settings, folder=folder, name=name)
@@ -106,18 +110,20 @@ def study_interface(given: Sequence[Atoms], potential: MDPotential, *, settings:
         "match": match.record() | {"lower_share": share},
         "contacts": rows,
         "relaxed": {key: best["relaxed"][key] for key in ("status", "work_J_m2")},
-        "flags": [flag for each in zip(formulas, cells, strict=True) for flag in crystal_flags(*each)]
-        + _flags(match.lower_strain, match.upper_strain, upper),
+        "flags": [flag for each in zip(formulas, cells, strict=False) for flag in crystal_flags(*each)]
+        + _flags(match.lower_strain, match.upper_strain, is_mirrored=not has_glass and is_chiral(upper)),
         "note": "Energies at 0 K of neutral cells in the strained lattice; a slab's other face is bare.",
     }
     stack = best["contact"].stacked(gap_A=best["gap_A"], shift=best["shift"], vacuum_A=settings["vacuum_A"])
     stack.positions = best["relaxed"]["positions"]
     write_frames(folder / "interface.extxyz", [stack])
-    if settings["duration_ps"]:
-        record["dynamics"] = _react(
-            stack, len(best["contact"].lower), potential, name=name, settings=settings, folder=folder
-        )
-    return record
+    return record | at_temperatures(
+        lambda state, own: _react(
+            stack.copy(), len(best["contact"].lower), potential, name=name, settings=state, folder=own
+        ),
+        settings=settings,
+        folder=folder,
+    )
 
 
 def _hold(
@@ -148,11 +154,21 @@ def _hold(
     return rows, best
 
 
-def _flags(lower_strain: float, upper_strain: float, upper: Atoms) -> list[str]:
+def _share(solids: tuple[Atoms, Atoms], evaluation: BatchedEvaluation, *, settings: Mapping) -> float:
+    """Fraction of the mismatch that the lower crystal takes: as asked, none beside a glass, or by stiffness."""
+    if settings["share"] is not None:
+        return settings["share"]
+    if settings["glass"]:
+        return 0.0
+    pairs = zip(solids, settings["millers"], strict=True)
+    return cheapest_share(*[plane_stiffness_GPa(crystal, miller, evaluation) for crystal, miller in pairs])
+
+
+def _flags(lower_strain: float, upper_strain: float, *, is_mirrored: bool) -> list[str]:
     flags = []
     if max(abs(lower_strain), abs(upper_strain)) > LARGE_STRAIN:
         flags.append(f"strained: {100 * lower_strain:+.1f} % below and {100 * upper_strain:+.1f} % above")
-    if is_chiral(upper):
+    if is_mirrored:
         flags.append("mirrored: the upper crystal is chiral, and its mirror image was put on the lower one")
     return flags
 
@@ -183,6 +199,7 @@ def _react(stack: Atoms, lower: int, potential: MDPotential, *, name: str, setti
     state = {
         "atoms": len(cell),
         "temperature_K": settings["temperature_K"],
+        "ramp_K": settings["ramp_K"],
         "timestep_fs": run.timestep_fs,
         "elements": elements,
         "interface_height_A": between_A,

@@ -40,8 +40,8 @@ class LatticeMatch:
             "mismatch": self.mismatch,
             "lower_strain": self.lower_strain,
             "upper_strain": self.upper_strain,
-            "lower_supercell": _supercell(self.zsl.substrate_vectors, self.zsl.substrate_sl_vectors),
-            "upper_supercell": _supercell(self.zsl.film_vectors, self.zsl.film_sl_vectors),
+            "lower_supercell": supercell_of(self.zsl.substrate_vectors, self.zsl.substrate_sl_vectors),
+            "upper_supercell": supercell_of(self.zsl.film_vectors, self.zsl.film_sl_vectors),
         }
 
 
@@ -118,5 +118,6 @@ def _strain(start: np.ndarray, end: np.ndarray) -> float:
     return float(stretches[np.argmax(np.abs(stretches))])
 
 
-def _supercell(vectors, of_supercell) -> list:
+def supercell_of(vectors, of_supercell) -> list[list[int]]:
+    """A supercell as whole multiples of the vectors of its cell, (2, 2)."""
     return np.round(np.asarray(of_supercell) @ np.linalg.pinv(np.asarray(vectors, dtype=float))).astype(int).tolist()

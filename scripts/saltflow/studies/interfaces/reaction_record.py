@@ -31,7 +31,7 @@ def record_reactions(
         faces_nm2: area at which reactions may happen, of one replica.
         name: of the study, for the lineage of candidates.
         title: of the figure.
-        settings: elements, least_ps, made, broken, temperature_K, and potential.
+        settings: elements, least_ps, made, broken, temperature_K, ramp_K, and potential.
         folder: it exists.
 
     Returns:
@@ -45,7 +45,12 @@ def record_reactions(
     watched_ps = sum(float(each.times_ps[-1]) for each in run.trajectories)
     rates = reaction_rates(replicas, ps_nm2=watched_ps * faces_nm2)
     frames = candidate_frames(
-        run.trajectories, replicas, name=name, temperature_K=settings["temperature_K"], most=MOST_CANDIDATES
+        run.trajectories,
+        replicas,
+        name=name,
+        temperature_K=settings["temperature_K"],
+        ramp_K=settings["ramp_K"],
+        most=MOST_CANDIDATES,
     )
     write_frames(folder / "candidates.extxyz", frames)
     profiles = concentration_profiles(run.trajectories, solid)
@@ -54,7 +59,9 @@ def record_reactions(
     for trajectory in run.trajectories:
         trajectory.close()
     return {
+        "folder": folder.name,
         "watched_ps": watched_ps,
+        "watched_ps_nm2": watched_ps * faces_nm2,
         "events": sum(len(each.rows) for each in replicas),
         "reactions": rates,
         "candidates": len(frames),

@@ -124,7 +124,13 @@ def reaction_rates(replicas: Sequence[Reactions], *, ps_nm2: float) -> list[dict
 
 
 def candidate_frames(
-    runs: Sequence[TrajectoryFile], replicas: Sequence[Reactions], *, name: str, temperature_K: float, most: int
+    runs: Sequence[TrajectoryFile],
+    replicas: Sequence[Reactions],
+    *,
+    name: str,
+    temperature_K: float,
+    ramp_K: float,
+    most: int,
 ) -> list[Atoms]:
     """Frames just before, at and after events, for labels: first one event of each reaction, then the second, …
 
@@ -134,7 +140,8 @@ def candidate_frames(
         runs: trajectory of each replica.
         replicas: their events.
         name: of the study, for the lineage: all frames of a replica are one.
-        temperature_K: of the dynamics.
+        temperature_K: of the dynamics, at the start.
+        ramp_K: its rise over the run.
         most: frames.
     """
     frames: list[Atoms] = []
@@ -147,7 +154,7 @@ def candidate_frames(
             atoms.wrap()
             FrameInfo.of(atoms).set(
                 lineage=f"{name}/replica{number + 1}",
-                temperature_K=temperature_K,
+                temperature_K=temperature_K + ramp_K * float(run.times_ps[index] / run.times_ps[-1]),
                 time_ps=float(run.times_ps[index]),
             )
             frames.append(atoms)

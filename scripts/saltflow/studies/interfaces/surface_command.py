@@ -52,5 +52,5 @@ def command(
         )
     for flag in record["flags"]:
         click.echo(f"  {flag}")
-    tell_dynamics(record.get("dynamics"))
+    tell_dynamics(record)
     click.echo(f"Written to {out}/")

@@ -1,7 +1,7 @@
 """The study of one crystal in gas: its surfaces by energy, dynamics of the lowest in gas, and what reacts."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -14,6 +14,7 @@ from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.interfaces.crystal_slabs import Slab, area_A2, conventional, cut_slabs, thickness_A, widened
 from saltflow.studies.interfaces.gas import counts_of, free_volume_A3, pressure_bar_of, put_gas
 from saltflow.studies.interfaces.interface_dynamics import run_interface
+from saltflow.studies.interfaces.rate_barriers import rate_barriers
 from saltflow.studies.interfaces.reaction_record import record_reactions, solid_of
 from saltflow.studies.interfaces.surface_energies import Surface, rank_surfaces
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -33,10 +34,12 @@ def check_run(settings: Mapping) -> None:
         InputError: naming the option.
     """
     problems = []
-    for name, option in (("thickness_A", "thickness"), ("vacuum_A", "vacuum"), ("temperature_K", "temperature"),
-                         ("force_eV_A", "force"), ("interval_fs", "interval")):  # fmt: skip
+    for name, option in (("thickness_A", "thickness"), ("vacuum_A", "vacuum"), ("force_eV_A", "force"),
+                         ("interval_fs", "interval")):  # fmt: skip
         if not settings[name] > 0:
             problems.append(f"--{option} has to be above 0; correct it.")
+    if not min(min(settings["temperatures_K"]), min(settings["temperatures_K"]) + settings["ramp_K"]) > 0:
+        problems.append("--temperature has to be above 0 over the whole --ramp; correct them.")
     if settings["steps"] < 1 or settings["replicas"] < 1 or settings["terminations"] < 1:
         problems.append("--steps, --replicas and --terminations have to be above 0; correct them.")
     if not settings["duration_ps"] >= 0:
@@ -56,8 +59,9 @@ def study_surface(given: Atoms, potential: MDPotential, *, settings: Mapping, fo
         given: ordered cell of a crystal.
         potential: of the engine.
         settings: millers, thickness_A, vacuum_A, width_A, terminations (most that are relaxed of each plane),
-            force_eV_A, steps, batch_atoms, gas (name → number), pressure_bar, temperature_K, duration_ps, interval_fs,
-            replicas, seed, elements (of units, or none), least_ps, made, broken, potential and potential_sha256.
+            force_eV_A, steps, batch_atoms, gas (name → number), pressure_bar, temperatures_K, ramp_K, duration_ps,
+            interval_fs, replicas, seed, elements (of units, or none), least_ps, made, broken, potential and
+            potential_sha256.
         folder: for all files; it exists.
 
     Returns:
@@ -88,9 +92,30 @@ def study_surface(given: Atoms, potential: MDPotential, *, settings: Mapping, fo
         "surfaces": [each.row() for each in surfaces],
         "note": "Energies at 0 K of neutral cells; both faces of the slab meet the gas.",
     }
-    if settings["duration_ps"]:
-        record["dynamics"] = _react(lowest, potential, formula=formula, settings=settings, folder=folder)
-    return record
+    return record | at_temperatures(
+        lambda state, own: _react(lowest, potential, formula=formula, settings=state, folder=own),
+        settings=settings,
+        folder=folder,
+    )
+
+
+def at_temperatures(react: Callable[[Mapping, Path], dict], *, settings: Mapping, folder: Path) -> dict:
+    """The dynamics of every temperature, each in a folder of its own, and barriers from the rates.
+
+    Args:
+        react: takes the settings with temperature_K and the folder, which exists, and gives the record of a state.
+        settings: temperatures_K, ramp_K, duration_ps (0: no dynamics).
+        folder: of the study.
+
+    Returns:
+        dynamics, by temperature, and rate_barriers; none where the temperature changes during a run.
+    """
+    states = []
+    for temperature_K in sorted(settings["temperatures_K"]) if settings["duration_ps"] else ():
+        own = folder / f"{temperature_K:g}K"
+        own.mkdir(exist_ok=True)
+        states.append(react(dict(settings) | {"temperature_K": temperature_K}, own))
+    return {"dynamics": states, "rate_barriers": [] if settings["ramp_K"] else rate_barriers(states)}
 
 
 def crystal_flags(formula: str, crystal: RelaxedCell) -> list[str]:
@@ -203,6 +228,7 @@ def _react(surface: Surface, potential: MDPotential, *, formula: str, settings: 
             sum(counts.values()), temperature_K=settings["temperature_K"], volume_A3=volume_A3
         ),
         "temperature_K": settings["temperature_K"],
+        "ramp_K": settings["ramp_K"],
         "timestep_fs": run.timestep_fs,
         "elements": elements,
     }
