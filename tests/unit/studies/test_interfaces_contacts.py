@@ -172,6 +172,7 @@ def test_dynamics_of_a_contact_know_the_height_of_the_interface(tmp_path):
     middle = found["interface_height_A"]
     assert sum(profiles["elements"]["Li"]["per_nm3"][: int(middle)]) > 0
     assert found["events"] == 0
+    assert found["ion_exchange"]["Li"]["status"] == "too few crossings"
     assert found["interphase"]["thickness_A"] == pytest.approx([0.0] * 10, abs=0.6)
     assert (tmp_path / "300K/reactions.svg").stat().st_size > 0
 

@@ -118,6 +118,10 @@ def _tell_state(found: Mapping) -> None:
     if mixed := found.get("interphase"):
         thick_A = mixed["thickness_A"]
         click.echo(f"  interphase: {thick_A[0]:.1f} to {thick_A[-1]:.1f} Å, {mixed['status']}")
+    for ion, crossing in found.get("ion_exchange", {}).items():
+        if crossing["status"] == "ok":
+            error = crossing["resistance_error_ohm_cm2"]
+            click.echo(f"  {ion}: {crossing['resistance_ohm_cm2']:.2g} ± {error:.1g} Ω cm² across the interface")
     for flag in found["flags"]:
         click.echo(f"  {flag}")
     frames = f"{found['candidates']} frames in {found['folder']}/candidates.extxyz"

@@ -17,6 +17,7 @@ from saltflow.studies.interfaces.crystal_slabs import area_A2, conventional, sla
 from saltflow.studies.interfaces.glass_contacts import check_box, find_glass_contacts
 from saltflow.studies.interfaces.interface_dynamics import run_interface
 from saltflow.studies.interfaces.interphase import interphase_thickness
+from saltflow.studies.interfaces.ion_exchange import CHARGES_e, ion_exchange
 from saltflow.studies.interfaces.plane_stiffness import cheapest_share, plane_stiffness_GPa
 from saltflow.studies.interfaces.reaction_record import record_reactions, solid_of
 from saltflow.studies.interfaces.surface_energies import UNPHYSICAL, framework
@@ -187,6 +188,16 @@ def _react(stack: Atoms, lower: int, potential: MDPotential, *, name: str, setti
     for chosen, side in zip(counted, (is_lower, ~is_lower), strict=True):
         chosen[side] = framework(cell[side])
     interphase = interphase_thickness(run.trajectories, solid, *counted)
+    exchange = {
+        ion: ion_exchange(
+            run.trajectories,
+            solid,
+            cell.symbols == ion,
+            charge_e=CHARGES_e[ion],
+            temperature_K=settings["temperature_K"] + settings["ramp_K"] / 2,
+        )
+        for ion in sorted(CHARGES_e.keys() & set(cell.symbols))
+    }
     found = record_reactions(
         run,
         solid,
@@ -204,5 +215,6 @@ def _react(stack: Atoms, lower: int, potential: MDPotential, *, name: str, setti
         "elements": elements,
         "interface_height_A": between_A,
         "interphase": interphase,
+        "ion_exchange": exchange,
     }
     return state | found
