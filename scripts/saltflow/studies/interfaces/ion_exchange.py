@@ -40,8 +40,8 @@ def ion_exchange(
         layer_A: thickness of the layer.
 
     Returns:
-        up and down (crossings), flux_per_ns_nm2 and resistance_ohm_cm2 with the errors of a Poisson count of one way, for
-        what went up comes down (None with too few), layer_A and status.
+        up and down (crossings), flux_per_ns_nm2 and resistance_ohm_cm2 with the errors of a Poisson count of one way,
+        for what went up comes down (None with too few), layer_A and status.
     """
     up = down = watched_ps_nm2 = 0.0
     for run in runs:
