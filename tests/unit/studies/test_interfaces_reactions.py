@@ -226,6 +226,30 @@ def test_profiles_are_those_of_the_planted_density_in_the_frame_of_the_solid():
     assert height_A[np.flatnonzero(phosphorus)] == pytest.approx([0.5, 10.5])
 
 
+def test_bonds_count_at_their_middles():
+    """A P–S bond that lies across the boundary of the cell, and an O–O bond that breaks half-way."""
+    frames = 40
+    positions = np.zeros((frames, 5, 3))
+    positions[:, 0], positions[:, 1] = [0.2, 5, 4.5], [8.6, 5, 5.7]  # P and S, 2 Å by the boundary along x
+    positions[:, 2], positions[:, 3] = [5, 1, 12.0], [5, 1, 13.2]
+    positions[30:, 3, 2] = 15.0
+    positions[:, 4] = [5, 5, 8.0]
+    run = Trajectory(
+        positions_A=positions,
+        cells_A=np.repeat(np.diag([10.0, 10.0, 20.0])[None], frames, axis=0),
+        times_ps=0.01 * np.arange(frames),
+        symbols=("P", "S", "O", "O", "Xe"),
+        masses_u=np.ones(5),
+    )
+    found = concentration_profiles([run], Solid(np.array([False] * 4 + [True]), (4.0, 16.0)))
+    bonds = {name: np.array(profile["per_nm3"]) for name, profile in found["bonds"].items()}
+    assert list(bonds) == ["O–O", "P–S"]
+    height_A = np.array(found["height_A"])
+    for name, middle_A, number in (("P–S", 5.1, 1.0), ("O–O", 12.6, 0.5)):
+        assert height_A[bonds[name] > 0] == pytest.approx([np.floor(middle_A) + 0.5])
+        assert bonds[name].sum() * 0.1 == pytest.approx(number)  # bins of 1 Å × 1 nm²
+
+
 def test_the_framework_that_left_its_place_is_counted_without_the_drift():
     run = drifting()
     solid = Solid(np.array([True] * 2 + [False] * 40), (0.5, 10.5))
