@@ -1,10 +1,11 @@
 """Does the barrier at which paths cross a crystal follow its measured conductivity? OBELiX (Therrien et al., 2025).
 
-Sites with partial occupancies are ordered within 60 atoms. Hops: up to 1.1 × the length at which the lithium sites
-connect in three dimensions, in supercells of 6 Å or twice that, the lowest on a straight line first until they
-percolate, by one climbing image, forces to 0.1 and 0.15 eV/Å: a screening on one core, whose barriers are rough upper
-bounds. Structures come by their expected cost, the cheapest first: the sample is one of small, open cells. What is left
-out, and why, has a row too. Rows go to obelix.tsv; the next call goes on there. CHGNet runs by chgnet_one_pass.py.
+Sites with partial occupancies are ordered within 60 atoms, occupancies within 0.1. Hops: up to 1.1 × the length at
+which the lithium sites connect in three dimensions, in supercells of 6 Å or twice that, the lowest on a straight line
+first until they percolate, by one climbing image, forces to 0.1 and 0.15 eV/Å: a screening on one core, whose barriers
+are rough upper bounds. Structures come by their expected cost, the cheapest first: the sample is one of small, open
+cells. What is left out, and why, has a row too. Rows go to obelix.tsv; the next call goes on there. CHGNet runs by
+chgnet_one_pass.py.
 
 Fixed before the first row: the 3D barrier is compared with log σ by Spearman's ρ, 95 % by resampling of structures.
 
@@ -22,7 +23,7 @@ import time
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,9 @@ OBELIX = REPOSITORY.parent / "shared/data/obelix"
 COLUMNS = ("id", "potential", "formula", "sigma_S_cm", "atoms", "hops", "ok", "barrier_1D_eV", "barrier_2D_eV",
            "barrier_3D_eV", "evaluations", "seconds", "status")  # fmt: skip
 MOST_ATOMS, LONGEST_HOP_A, BEYOND_CONNECTING, LONGEST_S = 60, 5.0, 1.1, 3600
+OCCUPANCY_TOLERANCE = 0.1
 FEWEST = 5  # structures of a correlation
+MISSPELT = {"cholorides": "chlorides"}  # of the dataset
 EVALUATIONS_OF_A_PATH = 50  # about
 SMALLEST_EDGE_A = 6.0
 ONE_PASS = "chgnet_one_pass.make_calculator"  # in this folder
@@ -69,7 +72,7 @@ class LeftOutError(SaltflowError):
 
 def first_cell(path: Path) -> Atoms:
     """The primitive cell of an ordered crystal, or of an ordered arrangement."""
-    crystal = read_crystal(str(path), seed=SETTINGS["seed"], most_atoms=MOST_ATOMS)
+    crystal = read_crystal(str(path), seed=SETTINGS["seed"], most_atoms=MOST_ATOMS, tolerance=OCCUPANCY_TOLERANCE)
     found = spglib.find_primitive((crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers), symprec=0.01)
     if found is not None and len(found[2]) < len(crystal):
         lattice, places, numbers = found
@@ -188,8 +191,12 @@ def kind_of(status: str) -> str:
     return re.sub(r"[0-9.]+", "N", sentence)
 
 
-def summary() -> None:
-    """How many, what it costs, why others are left out, and Spearman's ρ with its interval."""
+def summary(families: Mapping[str, str]) -> None:
+    """How many, what it costs, why others are left out, Spearman's ρ with its interval, and the same by family.
+
+    Args:
+        families: id → family.
+    """
     found = read_rows(TABLE)
     done = [row for row in found if row["barrier_3D_eV"]]
     seconds = sorted(round(float(row["seconds"])) for row in done)
@@ -197,21 +204,31 @@ def summary() -> None:
     for reason, number in Counter(kind_of(row["status"]) for row in found).most_common():
         print(f"{number:4d}  {reason}")
     for dimension in ("3D", "1D"):
-        pairs = [
-            (float(row[f"barrier_{dimension}_eV"]), np.log10(float(row["sigma_S_cm"])))
-            for row in found
-            if row[f"barrier_{dimension}_eV"] and row["sigma_S_cm"]
-        ]
-        if len(pairs) < FEWEST:
-            print(f"{dimension}: {len(pairs)} structures are too few for a correlation")
-            continue
-        barriers, conductivities = np.array(pairs).T
-        random = np.random.default_rng(1)
-        picks = (random.integers(0, len(pairs), len(pairs)) for _ in range(2000))
-        resampled = [stats.spearmanr(barriers[pick], conductivities[pick]).statistic for pick in picks]
-        low, high = np.nanpercentile(resampled, [2.5, 97.5])
-        rho = stats.spearmanr(barriers, conductivities).statistic
-        print(f"{dimension}: ρ = {rho:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} structures")
+        print(f"{dimension}: {correlation(found, dimension)}")
+    computed = [row for row in found if row["evaluations"]]
+    family_of = {row["id"]: families.get(row["id"], "") for row in computed}
+    for family, number in Counter(family_of.values()).most_common():
+        own = [row for row in computed if family_of[row["id"]] == family]
+        ok = sum(bool(row["barrier_3D_eV"]) for row in own)
+        print(f"{family or 'no family'}: {ok} of {number} with a 3D barrier, {correlation(own, '3D')}")
+
+
+def correlation(rows: Sequence[Mapping[str, str]], dimension: str) -> str:
+    """Spearman's ρ of a barrier and log σ, 95 % by resampling of structures."""
+    pairs = [
+        (float(row[f"barrier_{dimension}_eV"]), np.log10(float(row["sigma_S_cm"])))
+        for row in rows
+        if row[f"barrier_{dimension}_eV"] and row["sigma_S_cm"]
+    ]
+    if len(pairs) < FEWEST:
+        return f"{len(pairs)} measured, too few for a correlation"
+    barriers, conductivities = np.array(pairs).T
+    random = np.random.default_rng(1)
+    picks = (random.integers(0, len(pairs), len(pairs)) for _ in range(2000))
+    resampled = [stats.spearmanr(barriers[pick], conductivities[pick]).statistic for pick in picks]
+    low, high = np.nanpercentile(resampled, [2.5, 97.5])
+    rho = stats.spearmanr(barriers, conductivities).statistic
+    return f"ρ = {rho:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} structures"
 
 
 def candidates(structures: Path, add: Callable[[str, dict], None]) -> dict[str, Candidate]:
@@ -236,12 +253,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--summary", action="store_true")
     arguments = parser.parse_args()
-    if arguments.summary:
-        summary()
-        return
     warnings.simplefilter("ignore")
     with arguments.measured.open() as handle:
-        measured = {row["ID"]: row["Ionic conductivity (S cm-1)"] for row in csv.DictReader(handle)}
+        known = list(csv.DictReader(handle))
+    if arguments.summary:
+        summary({row["ID"]: MISSPELT.get(row["Family"], row["Family"]) for row in known})
+        return
+    measured = {row["ID"]: row["Ionic conductivity (S cm-1)"] for row in known}
     end = time.monotonic() + 60 * arguments.minutes
 
     def add(identity: str, row: dict[str, object]) -> None:

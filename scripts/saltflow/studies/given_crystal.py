@@ -10,13 +10,16 @@ TOLERANCE = 0.05  # of occupancies
 log = logging.getLogger(__name__)
 
 
-def read_crystal(file: str, *, seed: int, most_atoms: int = MOST_ATOMS_OF_ORDERED) -> Atoms:
+def read_crystal(
+    file: str, *, seed: int, most_atoms: int = MOST_ATOMS_OF_ORDERED, tolerance: float = TOLERANCE
+) -> Atoms:
     """The crystal of a file; partial occupancies are ordered first.
 
     Args:
         file: any structure file.
         seed: of the ordering.
         most_atoms: of an ordered cell.
+        tolerance: of occupancies.
 
     Raises:
         InputError: the file is no structure, or its occupancies cannot be ordered in so few atoms.
@@ -33,6 +36,6 @@ def read_crystal(file: str, *, seed: int, most_atoms: int = MOST_ATOMS_OF_ORDERE
 
     crystal = read_disordered(file)
     charges = guess_charges(crystal.amounts, subject=f"'{file}'")
-    plan = plan_within(crystal, charges, most_atoms=most_atoms, tolerance=TOLERANCE)
+    plan = plan_within(crystal, charges, most_atoms=most_atoms, tolerance=tolerance)
     log.info("%s was ordered to %s, occupancies within %.3f.", file, plan.formula, plan.counts.deviation)
     return order_crystal(plan, seed=seed).atoms
