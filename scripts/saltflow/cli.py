@@ -55,7 +55,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
             "saltflow.studies.barriers.command", "Migration barriers, percolation, kinetics of a crystal."
         ),
         "saddles": Listed("saltflow.studies.barriers.saddles_command", "Frames of migration paths to be labelled."),
-        "screen": Listed("saltflow.studies.screening.command", "Families of crystals: stability, windows, a funnel."),
+        "screen": Listed("saltflow.studies.survivors.command", "Families of crystals: stability, windows, a funnel."),
         "anions": Listed(
             "saltflow.studies.screening.anions_command", "Anions bound to mobile ions only, and their cages."
         ),

@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from click.testing import CliRunner
 
-from saltflow.studies.screening.command import command
+from saltflow.studies.survivors.command import command
 
 MODEL = Path(__file__).resolve().parents[3] / "config/presets/demo/distilled.model"
 SHA256 = "d582f4c787d960ffd4885a96296f881446de5f819df1402ea315a7db553b629d"

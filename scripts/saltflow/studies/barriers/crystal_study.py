@@ -51,9 +51,7 @@ def study_file(file: str, potential: MDPotential, *, mobile: str, settings: Mapp
         The record of `study_barriers` with a status and seconds; without hops where the status says why.
     """
     began = time.perf_counter()
-    chosen = dict(settings)
-    chosen["end_steps"] = chosen["band_steps"] = chosen.pop("steps")
-    chosen["carriers_per_cm3"] = chosen.pop("carriers_per_nm3") * PER_CM3
+    chosen = study_settings(settings)
     try:
         crystal = read_crystal(file, seed=chosen["seed"])
         found = study_barriers(crystal, potential, mobile=mobile, settings=chosen, folder=folder)
@@ -66,3 +64,11 @@ def study_file(file: str, potential: MDPotential, *, mobile: str, settings: Mapp
     else:
         found["status"] = OK if found["percolation"]["1D"] else NO_PATH
     return found | {"seconds": round(time.perf_counter() - began, 1)}
+
+
+def study_settings(settings: Mapping) -> dict:
+    """The section `barriers` as `study_barriers` wants it."""
+    chosen = dict(settings)
+    chosen["end_steps"] = chosen["band_steps"] = chosen.pop("steps")
+    chosen["carriers_per_cm3"] = chosen.pop("carriers_per_nm3") * PER_CM3
+    return chosen

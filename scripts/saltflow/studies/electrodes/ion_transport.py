@@ -2,10 +2,11 @@
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from saltflow.analysis.arrhenius.fit import ArrheniusPoint, fit_arrhenius
 from saltflow.analysis.transport.anisotropy import diffusion_tensor_row
@@ -67,7 +68,14 @@ def transport_over_x(
         workdir = record.with_suffix(".work") / key
 
         def points(state: Configuration = state, workdir: Path = workdir) -> dict:
-            return {"points": _run(host.ion, state, potential, settings=chosen, folder=folder, workdir=workdir)}
+            def path_of(temperature_K: float, replica: int) -> Path:
+                return trajectory_path(folder, state.ions, temperature_K, replica)
+
+            return {
+                "points": run_temperatures(
+                    host.ion, state.atoms, potential, settings=chosen, path_of=path_of, workdir=workdir
+                )
+            }
 
         found = [] if state.ions == host.sites else kept_numbers(record, points, key=key)["points"]
         rows.append(_row(state.ions / host.sites, state.ions, found, settings=settings))
@@ -87,16 +95,7 @@ def trajectory_path(folder: Path, ions: int, temperature_K: float, replica: int)
 def _row(x: float, ions: int, points: Sequence[Mapping], *, settings: Mapping) -> dict:
     if not points:
         return {"x": x, "ions": ions, "status": NO_FREE_SITE, "Ea_eV": None, "D_cm2_s": None, "points": []}
-    fit = fit_arrhenius(
-        [
-            ArrheniusPoint(row["temperature_K"], row["D_cm2_s"], row["error"], row["status"], tuple(row["per_replica"]))
-            for row in points
-        ],
-        quantity="D_cm2_s",
-        target_temperature_K=settings["temperature_K"],
-        bootstrap_samples=500,
-        seed=settings["seed"],
-    )
+    fit = arrhenius_of(points, temperature_K=settings["temperature_K"], seed=settings["seed"])
     return {
         "x": x,
         "ions": ions,
@@ -107,11 +106,42 @@ def _row(x: float, ions: int, points: Sequence[Mapping], *, settings: Mapping) -
     }
 
 
-def _run(
-    ion: str, state: Configuration, potential: MDPotential, *, settings: Mapping, folder: Path, workdir: Path
+def arrhenius_of(points: Sequence[Mapping], *, temperature_K: float, seed: int) -> dict:
+    """The fit of `fit_arrhenius` to points of `run_temperatures`, with its prediction at another temperature."""
+    return fit_arrhenius(
+        [
+            ArrheniusPoint(row["temperature_K"], row["D_cm2_s"], row["error"], row["status"], tuple(row["per_replica"]))
+            for row in points
+        ],
+        quantity="D_cm2_s",
+        target_temperature_K=temperature_K,
+        bootstrap_samples=500,
+        seed=seed,
+    )
+
+
+def run_temperatures(
+    ion: str,
+    atoms: Atoms,
+    potential: MDPotential,
+    *,
+    settings: Mapping,
+    path_of: Callable[[float, int], Path],
+    workdir: Path,
 ) -> list[dict]:
-    """All temperatures and replicas of one x in one batch; checkpoints of other settings are not read."""
-    atoms = state.atoms
+    """D of an ion at all temperatures, whose replicas run in one batch; checkpoints of other settings are not read.
+
+    Args:
+        ion: element.
+        atoms: that all runs start from.
+        potential: of the engine.
+        settings: of `transport_over_x`, with the section dynamics and the window of `measure`.
+        path_of: temperature in K and replica (from 1) → its trajectory.
+        workdir: for checkpoints, in a folder of its own; both are removed in the end.
+
+    Returns:
+        The points of `transport_over_x`.
+    """
     step_fs = timestep_fs(set(atoms.symbols), rules=settings["dynamics"]["timestep_fs"])
     temperatures_K, replicas, window = settings["transport"], settings["replicas"], settings["window"]
     target = tuple(float(each) for each in temperatures_K for _ in range(replicas))
@@ -134,7 +164,7 @@ def _run(
         workdir=workdir,
     )
     outcomes = run.finish()
-    paths = [trajectory_path(folder, state.ions, kelvin, number % replicas + 1) for number, kelvin in enumerate(target)]
+    paths = [path_of(kelvin, number % replicas + 1) for number, kelvin in enumerate(target)]
     run.write_trajectories(paths, metadata=[{"potential": settings["potential"], "temperature_K": T} for T in target])
     shutil.rmtree(workdir.parent)
     points = []

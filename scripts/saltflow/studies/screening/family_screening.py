@@ -1,7 +1,6 @@
-"""A family through the funnel: built, relaxed, judged by the hull and by its anions; survivors as structure files."""
+"""A family through the funnel: relaxed, judged by the hull, by its anions, and by studies; survivors as files."""
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -10,20 +9,14 @@ from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import write_text
 from saltflow.materials.ordering.disordered_crystal import crystal_of
 from saltflow.materials.ordering.ordering_record import write_cif
-from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.relaxation.relaxed_cells import RelaxedCell
-from saltflow.studies.relaxation.relaxed_crystals import relax_crystals
 from saltflow.studies.screening.anion_table import anion_record
-from saltflow.studies.screening.competing_phases import competing_phases
+from saltflow.studies.screening.built_family import PHASE, BuiltFamily
 from saltflow.studies.screening.convex_hull import NEGLIGIBLE_eV, Phase, Phases
-from saltflow.studies.screening.family import Family
-from saltflow.studies.screening.family_members import members_of
 from saltflow.studies.screening.figures import plot_above_hull, plot_funnel
-from saltflow.studies.screening.funnel import Funnel
+from saltflow.studies.screening.funnel import Funnel, Study
 
 LARGEST_VOLUME_CHANGE = 0.6  # beyond it, another structure was found, or none
-
-log = logging.getLogger(__name__)
 
 
 def check_settings(settings: Mapping) -> None:
@@ -41,72 +34,57 @@ def check_settings(settings: Mapping) -> None:
 
 
 class FamilyScreening:
-    """One family, one potential, one folder.
+    """One family whose crystals are relaxed.
 
     Args:
-        family: as asked.
-        potential: of the engine.
-        settings: force_eV_A, steps, batch_atoms, budget (most relaxations), window_eV_atom (above the hull),
-            isolated_only, potential (its name) and potential_sha256.
-        folder: for the results; made where it is missing.
+        family: as built.
+        relaxed: of its `cells`.
+        seconds: that the relaxations took.
+        settings: force_eV_A, window_eV_atom (above the hull), isolated_only, potential (its name).
     """
 
-    def __init__(self, family: Family, potential: MDPotential, *, settings: Mapping, folder: Path):
-        self._family, self._potential, self._settings, self._folder = family, potential, settings, folder
-        if family.most_members > settings["budget"]:
-            raise InputError([f"The family has {family.most_members} members, over --budget {settings['budget']}; "
-                              "raise it, or substitute less."])  # fmt: skip
-        self._members = {member.name: member for member in members_of(family, potential)}
-        self._phases = competing_phases(family, list(self._members.values()), potential)
-        self._relaxed: dict[str, RelaxedCell] = {}
+    def __init__(self, family: BuiltFamily, relaxed: Mapping[str, RelaxedCell], *, seconds: float, settings: Mapping):
+        self._family, self._relaxed, self._settings = family, relaxed, settings
+        self._seconds = seconds
 
-    @property
-    def jobs(self) -> str:
-        """What would be computed: "27 members and 61 phases, 88 relaxations of 1,234 atoms"."""
-        cells = [*self._built.values(), *self._phases.values()]
-        return (f"{len(self._members)} members and {len(self._phases)} competing phases: {len(cells)} relaxations of "
-                f"{sum(map(len, cells))} atoms in all")  # fmt: skip
+    def judge(self, studies: Sequence[Study] = ()) -> Funnel:
+        """Pass all stages up to the anions.
 
-    @property
-    def _built(self) -> dict[str, Atoms]:
-        return {name: each.atoms for name, each in self._members.items() if each.atoms is not None}
-
-    def run(self) -> dict:
-        """Pass all stages; write screening.tsv, survivors/ and figures.
-
-        Returns:
-            The record of stages, members, survivors and energies, JSON-able.
-
-        Raises:
-            InputError: no member is neutral, or there are more relaxations than the budget.
+        Args:
+            studies: that follow, whose columns the table gets.
         """
-        if not self._built:
-            raise InputError([f"None of {len(self._members)} members could be built; the first: "
-                              f"{next(iter(self._members.values())).problem}"])  # fmt: skip
-        if (asked := len(self._built) + len(self._phases)) > self._settings["budget"]:
-            raise InputError(
-                [f"{self.jobs}, over --budget {self._settings['budget']}; raise it to {asked}, or ask for less."]
-            )
-        reactions = [f"reaction_{other}_eV_atom" for other in self._family.reacts_with]
-        funnel = Funnel(self._members, potential=self._settings["potential"], more=reactions)
+        more = [f"reaction_{other}_eV_atom" for other in self._family.reacts_with]
+        more += [column for study in studies for column in study.columns]
+        funnel = Funnel(self._family.members, potential=self._settings["potential"], more=more)
         window = self._settings["window_eV_atom"]
         funnel.pass_through("neutral and ordered", "charges balance, elements are known", self._build)
-        funnel.pass_through("relaxed", "forces and stresses at rest", lambda left: self._relax(left, funnel))
+        funnel.pass_through("relaxed", "forces and stresses at rest", lambda left: self._rest(left, funnel))
+        funnel.stages[-1].seconds += self._seconds
         funnel.pass_through(
             "stable", f"at most {window:g} eV/atom above the hull", lambda left: self._judge(left, funnel)
         )
         only = "with isolated anions" if self._settings["isolated_only"] else "all, with or without"
         funnel.pass_through("isolated anions", only, lambda left: self._anions(left, funnel))
-        return self._written(funnel)
+        return funnel
+
+    def record(self, funnel: Funnel) -> dict:
+        """Stages, members, survivors and energies, JSON-able."""
+        left_out = {name.removeprefix(PHASE): problem for name, cell in self._relaxed.items()
+                    if name.startswith(PHASE) and (problem := self._problem(cell))}  # fmt: skip
+        energies = {name: cell.energy_eV / len(cell.atoms) for name, cell in self._relaxed.items() if cell.is_physical}
+        return {
+            "jobs": self._family.jobs,
+            "stages": funnel.record(),
+            "members": funnel.rows,
+            "survivors": funnel.left,
+            "phases_left_out": left_out,
+            "energies_eV_atom": energies,
+        }
 
     def _build(self, left: list[str]) -> dict[str, str]:
-        return {name: f"not built: {problem}" for name in left if (problem := self._members[name].problem)}
+        return {name: f"not built: {problem}" for name in left if (problem := self._family.members[name].problem)}
 
-    def _relax(self, left: list[str], funnel: Funnel) -> dict[str, str]:
-        given = {"relaxed": {name: self._members[name].atoms for name in left}, "phases": self._phases}
-        for folder, cells in given.items():
-            found = relax_crystals(cells, self._potential, settings=self._settings, folder=self._folder / folder)
-            self._relaxed |= {(f"phase {name}" if folder == "phases" else name): cell for name, cell in found.items()}
+    def _rest(self, left: list[str], funnel: Funnel) -> dict[str, str]:
         excluded = {}
         for name in left:
             cell = self._relaxed[name]
@@ -133,7 +111,7 @@ class FamilyScreening:
             if missing := phases.missing_elements(name):
                 excluded[name] = f"no hull: no crystal of {', '.join(missing)} is given"
                 continue
-            found = phases.stability(name, self._members[name].charges)
+            found = phases.stability(name, self._family.members[name].charges)
             window_V = phases.window_V(name, self._family.mobile)
             funnel.rows[name] |= {
                 "above_hull_eV_atom": f"{found.above_hull_eV_atom:.4f}",
@@ -157,7 +135,7 @@ class FamilyScreening:
         for name in left:
             crystal = crystal_of(AseAtomsAdaptor.get_structure(self._relaxed[name].atoms), name)
             try:
-                found = anion_record(crystal, self._members[name].charges, mobile=self._family.mobile)
+                found = anion_record(crystal, self._family.members[name].charges, mobile=self._family.mobile)
             except SaltflowError as error:
                 excluded[name] = f"anions unknown: {error}"
                 continue
@@ -170,33 +148,26 @@ class FamilyScreening:
                 excluded[name] = "no isolated anion"
         return excluded
 
-    def _written(self, funnel: Funnel) -> dict:
-        survivors = self._folder / "survivors"
-        for name in self._members:
-            (survivors / f"{name}.cif").unlink(missing_ok=True)
-        for name in funnel.left:
-            write_cif(survivors / f"{name}.cif", self._relaxed[name].atoms)
-        write_text(self._folder / "screening.tsv", funnel.text())
-        title = f"By {Path(self._settings['potential']).name}"
-        plot_funnel(funnel.stages, self._folder / "funnel.svg", title=title)
-        plot_above_hull(
-            list(funnel.rows.values()),
-            self._folder / "hull.svg",
-            window_eV=self._settings["window_eV_atom"],
-            title=title,
-        )
-        left_out = {name.removeprefix("phase "): problem for name, cell in self._relaxed.items()
-                    if name.startswith("phase ") and (problem := self._problem(cell))}  # fmt: skip
-        energies = {name: cell.energy_eV / len(cell.atoms) for name, cell in self._relaxed.items() if cell.is_physical}
-        return {
-            "jobs": self.jobs,
-            "evaluated_by": self._potential.evaluated_by,
-            "stages": funnel.record(),
-            "members": funnel.rows,
-            "survivors": funnel.left,
-            "phases_left_out": left_out,
-            "energies_eV_atom": energies,
-        }
+
+def write_results(funnel: Funnel, cells: Mapping[str, Atoms], folder: Path, *, settings: Mapping) -> None:
+    """Write screening.tsv, survivors/ and the figures of all stages.
+
+    Args:
+        funnel: that all stages are passed of.
+        cells: member → relaxed cell; of the survivors at least.
+        folder: for the results.
+        settings: of `FamilyScreening`.
+    """
+    survivors = folder / "survivors"
+    for name in funnel.rows:
+        (survivors / f"{name}.cif").unlink(missing_ok=True)
+    for name in funnel.left:
+        write_cif(survivors / f"{name}.cif", cells[name])
+    write_text(folder / "screening.tsv", funnel.text())
+    title = f"By {Path(settings['potential']).name}"
+    plot_funnel(funnel.stages, folder / "funnel.svg", title=title)
+    rows, window_eV = list(funnel.rows.values()), settings["window_eV_atom"]
+    plot_above_hull(rows, folder / "hull.svg", window_eV=window_eV, title=title)
 
 
 def _status(above_hull_eV: float) -> str:

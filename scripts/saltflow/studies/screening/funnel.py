@@ -1,13 +1,50 @@
 """The stages that crystals of a family pass, why some do not, and the ranked table of all."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+
+from ase import Atoms
 
 OK = ("below the hull", "on the hull", "metastable")
 COLUMNS = ("member", "formula", "status", "above_hull_eV_atom", "formation_eV_atom", "decomposes_to",
            "systems_without_phase", "reduction_V", "oxidation_V", "isolated_anions", "isolated_share", "volume_change",
            "atoms", "potential")  # fmt: skip
+SIGMA, BARRIERS = "sigma_300K_S_cm", ("barrier_3D_eV", "barrier_2D_eV", "barrier_1D_eV")  # of studies; they rank
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study of one crystal has found.
+
+    Attributes:
+        values: column → text.
+        reason: why it is excluded; empty where it passes.
+        seconds: that it cost.
+    """
+
+    values: Mapping[str, str]
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """A stage that looks at each crystal for itself: phonons, barriers and so on.
+
+    Attributes:
+        name, lets_through: of the stage.
+        columns: that it fills.
+        run: crystal and its relaxed cell → outcome.
+    """
+
+    name: str
+    lets_through: str
+    columns: tuple[str, ...]
+    run: Callable[[str, Atoms], Outcome]
 
 
 @dataclass
@@ -68,13 +105,37 @@ class Funnel:
             self.rows[crystal]["status"] = reason
         self.stages.append(stage)
 
+    def pass_study(self, study: Study, cells: Mapping[str, Atoms]) -> None:
+        """Add a stage that studies each crystal that is left.
+
+        Args:
+            study: of it.
+            cells: crystal → relaxed cell.
+        """
+        left, outcomes = self.left, {}
+        for number, name in enumerate(left, 1):
+            outcomes[name] = study.run(name, cells[name])
+            self.rows[name] |= outcomes[name].values
+            log.info("%s, %d of %d: %s, %s.", study.name, number, len(left), name, outcomes[name].reason or "passed")
+        self.pass_through(
+            study.name, study.lets_through, lambda _: {name: each.reason for name, each in outcomes.items()
+                                                       if each.reason}
+        )  # fmt: skip
+        self.stages[-1].seconds = sum(each.seconds for each in outcomes.values())
+
     def text(self) -> str:
-        """The table, most stable crystals that passed all stages first, then the others by the stage they reached."""
+        """The table: crystals that passed all stages first, then the others by the stage they reached.
+
+        Within a stage the most conductive are first where dynamics told, then those of the lowest barriers, then the
+        most stable.
+        """
         stage_of = {name: number for number, stage in enumerate(self.stages) for name in stage.excluded}
 
         def rank(row: Mapping[str, str]) -> tuple:
             return (
                 -stage_of.get(row["member"], len(self.stages)),
+                -float(row.get(SIGMA) or 0),
+                *(float(row.get(barrier) or "inf") for barrier in BARRIERS),
                 float(row["above_hull_eV_atom"] or "inf"),
                 row["member"],
             )
