@@ -26,6 +26,7 @@ include: "rules/mechanism.smk"
 include: "rules/coupling.smk"
 include: "rules/validation.smk"
 include: "rules/studies/barriers.smk"
+include: "rules/studies/screening.smk"
 include: "rules/summary.smk"
 
 

@@ -52,3 +52,4 @@ wildcard_constraints:
     generation=r"\d+",
     chunk=r"\d+",
     member=r"\d+",
+    part=r"\d+",

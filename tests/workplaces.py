@@ -19,7 +19,7 @@ from saltflow.operations.rules import RULE
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
     *("Snakefile", "rules", "scripts", "config", "envs", "profiles"),
-    *("tests/tiny", "tests/frozen", "tests/crystals"),
+    *("tests/tiny", "tests/frozen", "tests/crystals", "tests/families"),
 )
 # The jobs of a group stand further in.
 JOB = re.compile(r"^( *)(?:local)?rule (\w+):\n((?:\1 {4}.*\n)+)", re.MULTILINE)
@@ -31,6 +31,7 @@ ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
     *("fine_tune_loco", "assess_loco", "quench_replicas", "run_state_points"),
     *("compute_barriers", "map_md_hops", "rank_barriers"),
+    *("build_family", "relax_family", "judge_family", "study_survivors", "rank_family"),
 }
 # Rules with a job in a sweep that asks for nothing beyond the default analyses.
 BY_DEFAULT = set(RULE) - ON_REQUEST - {"analyse_spectra", "relate_order"}

@@ -59,6 +59,11 @@ class Wiring:
         """What the crystal of a job answers, such as "structure_file"."""
         return lambda wildcards: answer(self.campaign.crystal(wildcards.structure), question)
 
+    def family(self, question: str) -> FromWildcards:
+        """What the screened family answers, such as "files"; nothing without one, where no job asks."""
+        screened = self.campaign.screened
+        return lambda wildcards: [] if screened is None else answer(screened, question)
+
     # ── files of generations ───────────────────────────────────────────────────────────────────
 
     def generation(self, question: str, *, back: int = 0) -> FromWildcards:
@@ -156,6 +161,16 @@ class Wiring:
             return list(dict.fromkeys(chain.from_iterable(of_temperatures)))
 
         return files
+
+    def of_relaxations(self, pattern: str) -> list[str]:
+        """A file of each job that relaxes crystals of the screened family."""
+        screened = self.campaign.screened
+        return expand(pattern, part=range(screened.relaxations if screened else 0))
+
+    def of_studies(self, pattern: str) -> list[str]:
+        """A file of each job that studies its survivors."""
+        screened = self.campaign.screened
+        return expand(pattern, part=range(screened.studies if screened else 0))
 
     def of_sweep(self, pattern: str) -> list[str]:
         """A file of each state point of the sweep."""

@@ -21,6 +21,7 @@ from saltflow.analysis.structure.analysis import no_structure
 from saltflow.analysis.structure.table import tabulate_structure
 from saltflow.analysis.transport.analysis import no_transport
 from saltflow.campaign.config_files import read_configuration
+from saltflow.campaign.family import KEYS as KEYS_OF_FAMILY
 from saltflow.campaign.potentials_table import COLUMNS as POTENTIAL_COLUMNS
 from saltflow.campaign.settings import COMPOSITION_SECTIONS, POTENTIAL_SECTIONS, load_settings, overridden
 from saltflow.campaign.settings.descriptions import Method, read_methods
@@ -30,7 +31,6 @@ from saltflow.learning.loco.loco_errors import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import RULES
-from saltflow.studies.screening.family import KEYS as KEYS_OF_FAMILY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -70,6 +70,7 @@ STUDIES = {
     "docs/isolated-anions.md",
     "docs/mechanics.md",
     "docs/screen-crystals.md",
+    "docs/screening-beside-others.md",
     "docs/species.md",
 }
 MOST_WORDS_OF_A_PAGE, MOST_WORDS_OF_ALL, MOST_WORDS_OF_A_CAPTION = 1_200, 20_000, 80

@@ -12,10 +12,12 @@ from saltflow.base.errors import InputError
 from saltflow.campaign.composition_view import CompositionView
 from saltflow.campaign.crystal_view import CrystalView
 from saltflow.campaign.crystals_table import CrystalRow
+from saltflow.campaign.family import Family
 from saltflow.campaign.foundation_method import FoundationMethod
 from saltflow.campaign.potential_core import reference_identity
 from saltflow.campaign.potential_view import PotentialView
 from saltflow.campaign.potentials_table import PotentialRow
+from saltflow.campaign.screened_family import ScreenedFamily, row_of
 from saltflow.campaign.settings import Overrides, Settings, overridden
 from saltflow.campaign.settings.references import Reference, UniversalReference
 from saltflow.materials.compositions import Composition
@@ -27,7 +29,7 @@ class Campaign:
 
     settings: of the configuration. compositions, potentials: every row of the tables.
     overrides: the sparse changes. swept: ids of the compositions to simulate, in the table's order.
-    crystals: those whose migration barriers are computed.
+    crystals: those whose migration barriers are computed. family: that is screened; None for none.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class Campaign:
     overrides: Overrides
     swept: tuple[str, ...]
     crystals: Mapping[str, CrystalRow] = field(default_factory=dict)
+    family: Family | None = None
 
     def composition(self, name: str) -> CompositionView:
         """What rules ask about a composition.
@@ -77,7 +80,7 @@ class Campaign:
         """Potentials that swept compositions and crystals use, with the potentials these start from."""
         needed: dict[str, None] = {}
         queue = [self.compositions[name].potential for name in self.swept]
-        queue += [row.potential for row in self.crystals.values() if row.potential in self.potentials]
+        queue += [row.potential for row in self._studied if row.potential in self.potentials]
         while queue:
             name = queue.pop(0)
             if name not in needed:
@@ -162,17 +165,35 @@ class Campaign:
         return self.settings.barriers.model_dump(exclude=around)
 
     @cached_property
+    def screened(self) -> ScreenedFamily | None:
+        """The family that is screened."""
+        if self.family is None:
+            return None
+        row = row_of(self.family, self.settings.screening)
+        return ScreenedFamily(self.family, self.settings.screening, self._crystal_view(row, place=0))
+
+    @property
+    def screening_study(self) -> dict:
+        """What changes the studies of the crystals that it leaves."""
+        funnel = dict(self.family.funnel) if self.family else {}
+        return funnel | {"barriers": self.barrier_study, "seed": self.family.seed if self.family else 0}
+
+    @property
+    def _studied(self) -> list[CrystalRow]:
+        """Crystals of studies, a screened family among them."""
+        return [*self.crystals.values(), *([self.screened.view.row] if self.screened else [])]
+
+    @cached_property
     def _crystal_views(self) -> dict[str, CrystalView]:
-        together = self.settings.barriers.structures_per_submission
-        return {
-            name: CrystalView(
-                row=row,
-                batch=place // together,
-                release=self.potential(row.potential) if row.potential in self.potentials else None,
-                universal=self._universal_of_crystal(row),
-            )
-            for place, (name, row) in enumerate(self.crystals.items())
-        }
+        return {name: self._crystal_view(row, place=place) for place, (name, row) in enumerate(self.crystals.items())}
+
+    def _crystal_view(self, row: CrystalRow, *, place: int) -> CrystalView:
+        return CrystalView(
+            row=row,
+            batch=place // self.settings.barriers.structures_per_submission,
+            release=self.potential(row.potential) if row.potential in self.potentials else None,
+            universal=self._universal_of_crystal(row),
+        )
 
     def _universal_of_crystal(self, row: CrystalRow) -> UniversalReference | None:
         """One that evaluates; a potential that was trained is a model file, whatever melted its first cells."""

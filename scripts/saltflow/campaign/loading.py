@@ -12,6 +12,7 @@ from saltflow.campaign.loco_checks import check_loco
 from saltflow.campaign.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.campaign.reference_checks import check_references
 from saltflow.campaign.replay_checks import check_replays
+from saltflow.campaign.screened_family import named_family
 from saltflow.campaign.settings import Settings, load_overrides, load_settings
 from saltflow.campaign.settings.references import UniversalReference
 from saltflow.campaign.timestep_checks import check_timesteps
@@ -47,7 +48,8 @@ def load_campaign(config: Mapping) -> Campaign:
     )
     swept = _swept(settings, compositions)
     crystals = _crystals(settings, compositions={name: compositions[name] for name in swept}, potentials=potentials)
-    campaign = Campaign(settings, compositions, potentials, overrides, swept, crystals)
+    family = named_family(settings.screening, potentials=list(potentials), universal=universal)
+    campaign = Campaign(settings, compositions, potentials, overrides, swept, crystals, family)
     check_references(campaign)
     check_replays(campaign)
     check_loco(campaign)

@@ -271,6 +271,8 @@ def reference_of(campaign: Campaign, wildcards: Wildcards) -> Reference:
 
 def driver_of(campaign: Campaign, wildcards: Wildcards) -> UniversalReference | None:
     """The universal potential that drives a job: it melts first cells, runs a composition zero-shot, or a study."""
+    if "part" in wildcards:
+        return campaign.screened.view.universal
     if "structure" in wildcards:
         return campaign.crystal(wildcards["structure"]).universal
     potential = _potential(campaign, wildcards)
@@ -430,6 +432,55 @@ def crystal_md_frame_atoms(campaign: Campaign, wildcards: Wildcards) -> float:
 def crystals(campaign: Campaign, _wildcards: Wildcards) -> int:
     """Crystals whose barriers are computed."""
     return len(campaign.crystals)
+
+
+# ── screened families ──────────────────────────────────────────────────────────────────────────
+
+# Structures are not read for it: atoms of a crystal, competing phases and survivors are assumed, until finished jobs
+# correct them.
+MEMBER_ATOMS, PHASES_PER_MEMBER, RELAXED_SHARE = 30, 2, 0.2
+STUDIED_ATOMS, SURVIVING_SHARE = 150, 0.2  # of a supercell; of the members
+STRAINED_STEPS = 2 * 2 * 6 * 100  # signs, strains and directions of moduli, each relaxed
+
+
+def members(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Crystals of the family, at most, without what they compete with."""
+    return campaign.screened.family.most_members
+
+
+def relaxed_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Evaluations of an atom: a share of all crystals, at every step allowed."""
+    screened = campaign.screened
+    crystals = math.ceil((1 + PHASES_PER_MEMBER) * members(campaign, wildcards) / screened.relaxations)
+    return crystals * MEMBER_ATOMS * screened.relaxing["steps"]
+
+
+def relaxed_share(_campaign: Campaign, _wildcards: Wildcards) -> float:
+    """Part of them that usual crystals take."""
+    return RELAXED_SHARE
+
+
+def studied_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Evaluations of an atom in the stages that follow the hull, of a share of all members."""
+    screened, funnel = campaign.screened, campaign.screened.family.funnel
+    each = 6 * MEMBER_ATOMS * STUDIED_ATOMS if funnel["phonons"] else 0
+    each += STRAINED_STEPS * MEMBER_ATOMS if funnel["elastic"] else 0
+    each += barrier_atom_steps(campaign, wildcards) if funnel["barrier_eV"] is not None else 0
+    steps = round(1000 * funnel["md_ps"] / campaign.settings.dynamics.timestep_fs.with_O_or_F)
+    each += len(funnel["temperatures_K"] or ()) * steps * STUDIED_ATOMS
+    return max(1, math.ceil(members(campaign, wildcards) / max(1, screened.studies)) * each)
+
+
+def studied_share(_campaign: Campaign, _wildcards: Wildcards) -> float:
+    """Part of them that the usual survivors take."""
+    return SURVIVING_SHARE
+
+
+def studied_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of the largest batch of those stages."""
+    funnel = campaign.screened.family.funnel
+    barriers = barrier_atoms(campaign, wildcards) if funnel["barrier_eV"] is not None else 0
+    return max(barriers, 6 * STUDIED_ATOMS)
 
 
 def one(_campaign: Campaign, _wildcards: Wildcards) -> int:

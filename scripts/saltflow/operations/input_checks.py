@@ -104,7 +104,8 @@ def _of_foundation(potential: PotentialView, unchecked: list[str]) -> Iterator[s
 
 def _of_studied_crystals(campaign: Campaign, unchecked: list[str]) -> Iterator[str]:
     """Potentials of crystals of a study that potentials.tsv has not; structures are not opened."""
-    views = (campaign.crystal(name) for name in campaign.crystals)
+    views = [campaign.crystal(name) for name in campaign.crystals]
+    views += [campaign.screened.view] if campaign.screened else []
     for potential, view in {view.row.potential: view for view in views if view.release is None}.items():
         try:
             if view.universal:

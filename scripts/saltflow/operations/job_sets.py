@@ -183,6 +183,22 @@ def if_crystals(campaign: Campaign) -> Iterator[Wildcards]:
         yield {}
 
 
+def if_family(campaign: Campaign) -> Iterator[Wildcards]:
+    """One job for the family that is screened, where there is one."""
+    if campaign.screened:
+        yield {}
+
+
+def per_relaxation(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each share of its crystals."""
+    yield from ({"part": str(part)} for part in range(campaign.screened.relaxations if campaign.screened else 0))
+
+
+def per_study(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each share of its survivors."""
+    yield from ({"part": str(part)} for part in range(campaign.screened.studies if campaign.screened else 0))
+
+
 def if_requested(analysis: str) -> JobSet:
     """One job for the whole sweep, where the analysis is asked for."""
 

@@ -5,6 +5,7 @@ from saltflow.operations import cost_model
 from saltflow.operations.rule_spec import Count, Wildcards
 
 LIBRARIES_MB = 1200  # torch and mace, loaded; 500 on the CPU, more with CUDA (assumed)
+PYMATGEN_MB = 300  # with its phase diagrams
 UNIVERSAL_MB, UNIVERSAL_MB_PER_ATOM = 800, 9  # of the process of a universal potential
 
 
@@ -29,10 +30,27 @@ def of_batch(atoms: Count) -> Count:
 
 def barriers_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     """The libraries and the images of a batch; a universal potential has one supercell after another."""
+    single = cost_model.supercell_atoms(campaign, wildcards)
+    return _of_driver(campaign, wildcards, batch=cost_model.barrier_atoms(campaign, wildcards), single=single)
+
+
+def relaxed_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, pymatgen and a batch of crystals."""
+    largest = campaign.screened.relaxing["batch_atoms"]
+    return PYMATGEN_MB + _of_driver(campaign, wildcards, batch=largest, single=cost_model.MEMBER_ATOMS)
+
+
+def studied_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries, pymatgen and the largest batch of the stages that follow the hull."""
+    largest = cost_model.studied_atoms(campaign, wildcards)
+    return PYMATGEN_MB + _of_driver(campaign, wildcards, batch=largest, single=cost_model.STUDIED_ATOMS)
+
+
+def _of_driver(campaign: Campaign, wildcards: Wildcards, *, batch: float, single: float) -> float:
+    """A universal potential has one cell after another."""
     if cost_model.driver_of(campaign, wildcards):
-        atoms = cost_model.supercell_atoms(campaign, wildcards)
-        return LIBRARIES_MB + UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * atoms
-    return LIBRARIES_MB + cost_model.barrier_atoms(campaign, wildcards)
+        return LIBRARIES_MB + UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * single
+    return LIBRARIES_MB + batch
 
 
 def md_hops_MB(campaign: Campaign, wildcards: Wildcards) -> float:

@@ -10,6 +10,7 @@ from saltflow.campaign.generation_files import ROOT as POTENTIALS
 from saltflow.operations import cost_model, memory_model, storage_model
 from saltflow.operations.job_sets import (
     if_crystals,
+    if_family,
     if_requested,
     once,
     once_for_all,
@@ -30,10 +31,12 @@ from saltflow.operations.job_sets import (
     per_loco_potential,
     per_member,
     per_potential,
+    per_relaxation,
     per_replica,
     per_replica_quenched_alone,
     per_state_point,
     per_state_point_alone,
+    per_study,
     per_trained_potential,
 )
 from saltflow.operations.memory_model import fixed, of_batch
@@ -46,6 +49,7 @@ REPLICA = f"{COMPOSITION}/replica{{replica}}"
 STATE_POINT = f"{COMPOSITION}/md/{{temperature}}K"
 CONSTRAINED = f"{COMPOSITION}/coupling/{{mode}}/{{temperature}}K"
 BARRIERS = "results/studies/barriers"
+SCREENING = "results/studies/screening"
 SUMMARY = "results/summary"
 
 # Upper bounds are policy, not estimates: long enough for a job, short enough for a queue. Seconds on the CPU were
@@ -651,6 +655,69 @@ RULES: tuple[RuleSpec, ...] = (
         unit="crystals",
         work=cost_model.crystals,
         memory_MB=fixed(700),
+        upper_bounds={"": UpperBound(60, 0.2)},
+        is_local=True,
+        is_target=True,
+    ),
+    RuleSpec(
+        "build_family",
+        stage="studies",
+        product=f"{SCREENING}/family.json",
+        environment="dynamics",
+        jobs=if_family,
+        unit="crystals",
+        work=cost_model.members,
+        memory_MB=fixed(2500),
+        upper_bounds={"": UpperBound(300, 30.0)},
+    ),
+    RuleSpec(
+        "relax_family",
+        stage="studies",
+        product=f"{SCREENING}/relaxed/{{part}}.json",
+        environment="dynamics",
+        jobs=per_relaxation,
+        unit="atom-steps",
+        work=cost_model.relaxed_atom_steps,
+        expected_share=cost_model.relaxed_share,
+        memory_MB=memory_model.relaxed_MB,
+        protocol="screening.protocol",
+        upper_bounds=DYNAMICS,
+        resumes=True,
+    ),
+    RuleSpec(
+        "judge_family",
+        stage="studies",
+        product=f"{SCREENING}/judged.json",
+        environment="dynamics",
+        jobs=if_family,
+        unit="crystals",
+        work=cost_model.members,
+        memory_MB=fixed(1500),
+        upper_bounds={"": UpperBound(120, 10.0)},
+    ),
+    RuleSpec(
+        "study_survivors",
+        stage="studies",
+        product=f"{SCREENING}/studied/{{part}}.json",
+        environment="dynamics",
+        jobs=per_study,
+        unit="atom-steps",
+        work=cost_model.studied_atom_steps,
+        expected_share=cost_model.studied_share,
+        memory_MB=memory_model.studied_MB,
+        protocol="screening.protocol",
+        upper_bounds=DYNAMICS,
+        resumes=True,
+    ),
+    RuleSpec(
+        "rank_family",
+        stage="studies",
+        product=f"{SCREENING}/screening.tsv",
+        environment="dynamics",
+        jobs=if_family,
+        unit="crystals",
+        work=cost_model.members,
+        memory_MB=fixed(900),
         upper_bounds={"": UpperBound(60, 0.2)},
         is_local=True,
         is_target=True,

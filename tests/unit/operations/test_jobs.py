@@ -23,6 +23,7 @@ def campaign(request) -> Campaign:
     configuration["sweep"]["analyses"].append("constraints")
     configuration["execution"] |= dict.fromkeys(("quench_together", "temperatures_together"), request.param)
     configuration["barriers"]["structures_path"] = str(ROOT / "tests/tiny/crystals.tsv")
+    configuration["screening"] |= {"family_path": str(ROOT / "tests/tiny/family.yaml"), "potential": "base"}
     return load_campaign(configuration)
 
 

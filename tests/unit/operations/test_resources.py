@@ -11,6 +11,7 @@ from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.crystals_table import CrystalRow
+from saltflow.campaign.family import read_family
 from saltflow.campaign.loading import load_campaign
 from saltflow.learning.sampling.driving import RELAX_STEPS
 from saltflow.operations import cost_model
@@ -32,6 +33,7 @@ from saltflow.operations.rules import RULE
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = read_configuration([])
 # For rules of studies; the shipped catalogue has no crystal.
+FAMILY = read_family(ROOT / "tests/tiny/family.yaml")
 CRYSTALS = {"LiCl": CrystalRow("LiCl", "LiCl.cif", "Li", "Al-oxyhalide", composition="LiAlCl2.5O0.75")}
 OXYHALIDE, CHLORIDE = {"composition": "LiAlCl2.5O0.75"}, {"composition": "LiCl-TaCl5"}
 POINT = OXYHALIDE | {"temperature": "500"}
@@ -49,12 +51,14 @@ def campaign(changes: dict | None = None) -> Campaign:
             section = section[name]
         assert key in section
         section[key] = value
-    return replace(load_campaign(config), crystals=CRYSTALS)
+    config["screening"]["potential"] = "Al-oxyhalide"
+    return replace(load_campaign(config), crystals=CRYSTALS, family=FAMILY)
 
 
 def wildcards_of(rule: str) -> dict[str, str]:
     """Wildcards of some job of any rule."""
     crystal = {"structure": "LiCl"} if "{structure}" in RULE[rule].product else {}
+    crystal |= {"part": "0"} if "{part}" in RULE[rule].product else {}
     return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"} | crystal
 
 
@@ -127,6 +131,19 @@ def test_an_assessment_asks_the_models_of_the_generation_before_again():
     assert second == MEMBERS * (2 * (2 * 5 + 4) + 20) * 84 * 4, "and the 20 new labels by the former models"
 
 
+def test_a_family_is_dealt_to_jobs_that_cost_their_share():
+    """Three members with two phases each, of 30 atoms and 300 steps, in one job or in three."""
+    where = wildcards_of("relax_family")
+    for together, share in ((200, 9), (1, 3)):
+        ours = campaign({"screening.members_per_job": together})
+        assert work_of(ours, "relax_family", where) == (share * 30 * 300, "atom-steps")
+        assert ours.screened.relaxations == 9 // share
+    without = replace(FAMILY, funnel=FAMILY.funnel | {"barrier_eV": None, "temperatures_K": None})
+    ours = (replace(campaign(), family=without), campaign())
+    cheap, dear = (work_of(each, "study_survivors", where).amount for each in ours)
+    assert 0 < cheap < 0.1 * dear
+
+
 def test_barriers_of_the_cheapest_hops_cost_less_and_vibrations_more():
     where = wildcards_of("compute_barriers")
 
@@ -185,6 +202,7 @@ def test_memory_holds_the_script_and_two_snakemakes(rule):
         ("label_frames", {"learning.exploration.atoms": 160}),
         ("fine_tune", {"learning.training.batch_frames": 16}),
         ("compute_barriers", {"barriers.prefactor_radius_A": 8.0}),
+        ("study_survivors", {"barriers.edge_A": 10.0}),
     ],
 )
 def test_memory_grows_with_atoms_and_frames(rule, change):
@@ -262,6 +280,8 @@ def test_only_models_at_work_need_a_gpu():
         "run_state_points",
         "run_constrained_md",
         "compute_barriers",
+        "relax_family",
+        "study_survivors",
     }
     assert place(campaign(), "propose_initial_frames", {"potential": "oxyhalide-base"}) == "cpu"
 

@@ -12,7 +12,8 @@ from saltflow.base.errors import InputError
 from saltflow.base.provenance import read_json
 from saltflow.studies.electrodes.electrode_part import results_part
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
-from saltflow.studies.electrodes.ion_transport import NO_FREE_SITE, diffusion_of
+from saltflow.studies.electrodes.ion_transport import NO_FREE_SITE
+from saltflow.studies.ion_diffusion import diffusion_of
 from saltflow.trajectory.h5md import open_trajectory
 
 WINDOW = RULE | {"frame": "framework"}

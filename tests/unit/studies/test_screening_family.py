@@ -9,7 +9,7 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.studies.screening.family import read_family
+from saltflow.campaign.family import read_family
 from saltflow.studies.screening.family_members import members_of
 
 

@@ -32,6 +32,7 @@ from saltflow.campaign.settings.messages import validated
 from saltflow.campaign.settings.molecular_dynamics import Constraints, Dynamics
 from saltflow.campaign.settings.physical_ranges import CellAtoms, WholeTemperature
 from saltflow.campaign.settings.references import Reference, resolve_likeness
+from saltflow.campaign.settings.screening import Screening
 from saltflow.campaign.settings.section import NonNegativeFloat, NonNegativeInt, Section
 
 
@@ -108,11 +109,16 @@ class Settings(Section):
     coupling: Coupling
     arrhenius: Arrhenius
     barriers: Barriers
+    screening: Screening
 
     @model_validator(mode="after")
     def _something_is_asked_for(self) -> "Settings":
-        if self.sweep.compositions == [] and self.barriers.structures_path is None:
-            raise ValueError("sweep.compositions is empty; name compositions, or crystals in barriers.structures_path")
+        named = self.barriers.structures_path or self.screening.family_path
+        if self.sweep.compositions == [] and named is None:
+            raise ValueError(
+                "sweep.compositions is empty; name compositions, crystals in barriers.structures_path, or a family in "
+                "screening.family_path"
+            )
         return self
 
     @model_validator(mode="after")

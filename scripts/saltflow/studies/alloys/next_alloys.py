@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saltflow.studies.alloys.composition_space import exchanged
+from saltflow.studies.composition_space import exchanged
 
 EXPLORATION = 1.0  # standard deviations over members that are added to the probability
 DIVERSE_BY = 0.04  # least atomic fraction in which two proposals differ

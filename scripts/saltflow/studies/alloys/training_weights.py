@@ -6,7 +6,7 @@ space, where some systems have a hundred neighbours side by side and most have o
 
 import numpy as np
 
-from saltflow.studies.alloys.composition_space import exchanged
+from saltflow.studies.composition_space import exchanged
 
 NONE, PRUNED, REWEIGHTED = "none", "pruned", "reweighted"
 TREATMENTS = (NONE, PRUNED, REWEIGHTED)

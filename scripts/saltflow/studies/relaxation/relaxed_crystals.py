@@ -35,13 +35,13 @@ def relax_crystals(
     }
     keys = {name: digest([made_by, str(cell.symbols), *places[name]]) for name, cell in given.items()}
     kept = {name: find_kept(folder / f"{name}.json", key=keys[name]) for name in given}
-    found = {name: _relaxed(given[name], numbers) for name, numbers in kept.items() if numbers is not None}
+    found = {name: relaxed_of(given[name], numbers) for name, numbers in kept.items() if numbers is not None}
     evaluation, began = BatchedEvaluation(potential, most_atoms=settings["batch_atoms"]), time.perf_counter()
     before = len(found)
     for batch in _batches({name: cell for name, cell in given.items() if name not in found}, settings["batch_atoms"]):
         limits = {name: settings[name] for name in ("force_eV_A", "steps")}
         for name, cell in zip(batch, relax_cells(list(batch.values()), evaluation, **limits), strict=True):
-            keep(folder / f"{name}.json", _numbers(cell), key=keys[name])
+            keep(folder / f"{name}.json", numbers_of_relaxed(cell), key=keys[name])
             found[name] = cell
         left_s = (time.perf_counter() - began) / (len(found) - before) * (len(given) - len(found))
         log.info("%d of %d crystals are relaxed; about %.0f s left.", len(found), len(given), left_s)
@@ -60,7 +60,8 @@ def _batches(cells: Mapping[str, Atoms], most_atoms: int) -> list[dict[str, Atom
     return batches
 
 
-def _numbers(cell: RelaxedCell) -> dict:
+def numbers_of_relaxed(cell: RelaxedCell) -> dict:
+    """A relaxed crystal, JSON-able."""
     found = {
         name: getattr(cell, name) for name in ("energy_eV", "residual_GPa", "force_eV_A", "volume_change", "steps")
     }
@@ -69,7 +70,8 @@ def _numbers(cell: RelaxedCell) -> dict:
     return found | {"cell": cell.atoms.cell.array.tolist(), "positions": cell.atoms.positions.tolist()}
 
 
-def _relaxed(given: Atoms, numbers: Mapping) -> RelaxedCell:
+def relaxed_of(given: Atoms, numbers: Mapping) -> RelaxedCell:
+    """The relaxed crystal of `numbers_of_relaxed`, whose elements are those of a cell before relaxation."""
     atoms = given.copy()
     atoms.set_cell(numbers["cell"])
     atoms.positions = numbers["positions"]

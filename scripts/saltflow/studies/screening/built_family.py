@@ -7,12 +7,12 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.base.errors import InputError
+from saltflow.campaign.family import Family
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.kept_numbers import numbers_of, structure_of
 from saltflow.studies.relaxation.relaxed_cells import RelaxedCell
 from saltflow.studies.relaxation.relaxed_crystals import relax_crystals
 from saltflow.studies.screening.competing_phases import competing_phases
-from saltflow.studies.screening.family import Family
 from saltflow.studies.screening.family_members import Member, members_of
 
 PHASE = "phase "  # before the names of competing phases, which may be those of members
@@ -79,20 +79,27 @@ def of_record(record: Mapping) -> BuiltFamily:
     return BuiltFamily(members, phases, record["mobile"], tuple(record["reacts_with"]))
 
 
-def build_family(family: Family, potential: MDPotential, *, budget: int) -> BuiltFamily:
+def check_members(family: Family, budget: int) -> None:
+    """Refuse a family that is larger than asked for, before any of it is built.
+
+    Raises:
+        InputError: naming how many members there are.
+    """
+    if family.most_members > budget:
+        raise InputError([f"The family has {family.most_members} members, over --budget {budget}; raise it, or "
+                          "substitute less."])  # fmt: skip
+
+
+def build_family(family: Family, potential: MDPotential) -> BuiltFamily:
     """Build all members and competing phases.
 
     Args:
         family: as asked.
         potential: whose elements are known.
-        budget: most relaxations.
 
     Raises:
-        InputError: no member can be built, or there are more than the budget.
+        InputError: no member can be built.
     """
-    if family.most_members > budget:
-        raise InputError([f"The family has {family.most_members} members, over --budget {budget}; raise it, or "
-                          "substitute less."])  # fmt: skip
     members = {member.name: member for member in members_of(family, potential)}
     if all(each.atoms is None for each in members.values()):
         raise InputError([f"None of {len(members)} members could be built; the first: "

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
+from saltflow.campaign.family import Family
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.given_crystal import read_crystal
-from saltflow.studies.screening.family import Family
 from saltflow.studies.screening.family_members import Member, unknown_elements, variants
 from saltflow.studies.screening.phase_prototypes import element_crystal, salts
 

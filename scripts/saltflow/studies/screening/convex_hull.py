@@ -5,7 +5,7 @@ potentials against the mobile element between which the phases of lowest energy 
 Reactions: Richards et al., Chem. Mater. 28, 266 (2016). All at 0 K and without entropy or zero-point energy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -90,6 +90,11 @@ class Phases:
             decomposes_to=tuple(sorted({each.composition.reduced_formula for each in mixture})),
             lacks=tuple(self._lacking(name, charges)),
         )
+
+    def diagrams(self, names: Iterable[str]) -> list["PhaseDiagram"]:
+        """The hulls of the chemical systems of crystals whose elements all have a phase, the crystals among them."""
+        systems = {_system(self._phases[name][1]): None for name in names if not self.missing_elements(name)}
+        return [self._diagram(system, "") for system in systems]
 
     def window_V(self, name: str, mobile: str) -> tuple[float, float] | None:
         """Potentials against the mobile element between which none of it is exchanged; None where there is no such.

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
+from saltflow.campaign.family import Doping, Family
 from saltflow.materials.formulas import flat_formula
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.materials.ordering.disordered_crystal import crystal_of
@@ -19,7 +20,6 @@ from saltflow.materials.ordering.ordered_cells import order_crystal
 from saltflow.materials.ordering.ordering_plan import plan_within
 from saltflow.materials.structure_files import is_cif, pymatgen_structures, read_structure
 from saltflow.potentials.protocol import MDPotential
-from saltflow.studies.screening.family import Doping, Family
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -1,6 +1,7 @@
 """A family through the funnel: relaxed, judged by the hull, by its anions, and by studies; survivors as files."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from ase import Atoms
@@ -15,6 +16,7 @@ from saltflow.studies.screening.built_family import PHASE, BuiltFamily
 from saltflow.studies.screening.convex_hull import NEGLIGIBLE_eV, Phase, Phases
 from saltflow.studies.screening.figures import plot_above_hull, plot_funnel
 from saltflow.studies.screening.funnel import Funnel, Study
+from saltflow.studies.screening.hull_pictures import plot_hulls
 
 LARGEST_VOLUME_CHANGE = 0.6  # beyond it, another structure was found, or none
 
@@ -47,6 +49,11 @@ class FamilyScreening:
         self._family, self._relaxed, self._settings = family, relaxed, settings
         self._seconds = seconds
 
+    @property
+    def cells(self) -> dict[str, Atoms]:
+        """Name → relaxed cell, of members and phases."""
+        return {name: cell.atoms for name, cell in self._relaxed.items()}
+
     def judge(self, studies: Sequence[Study] = ()) -> Funnel:
         """Pass all stages up to the anions.
 
@@ -66,6 +73,17 @@ class FamilyScreening:
         only = "with isolated anions" if self._settings["isolated_only"] else "all, with or without"
         funnel.pass_through("isolated anions", only, lambda left: self._anions(left, funnel))
         return funnel
+
+    def plot_hulls(self, folder: Path) -> None:
+        """Draw the hull of each chemical system of the members, in a folder."""
+        known = (name for name in self._family.members if name in self._relaxed)
+        at_rest = [name for name in known if not self._problem(self._relaxed[name])]
+        plot_hulls(self._phases.diagrams(at_rest), folder, window_eV=self._settings["window_eV_atom"])
+
+    @cached_property
+    def _phases(self) -> Phases:
+        usable = {name: cell for name, cell in self._relaxed.items() if not self._problem(cell)}
+        return Phases([Phase(name, str(cell.atoms.symbols), cell.energy_eV) for name, cell in usable.items()])
 
     def record(self, funnel: Funnel) -> dict:
         """Stages, members, survivors and energies, JSON-able."""
@@ -104,9 +122,7 @@ class FamilyScreening:
         return ""
 
     def _judge(self, left: list[str], funnel: Funnel) -> dict[str, str]:
-        usable = {name: cell for name, cell in self._relaxed.items() if not self._problem(cell)}
-        phases = Phases([Phase(name, str(cell.atoms.symbols), cell.energy_eV) for name, cell in usable.items()])
-        excluded = {}
+        phases, excluded = self._phases, {}
         for name in left:
             if missing := phases.missing_elements(name):
                 excluded[name] = f"no hull: no crystal of {', '.join(missing)} is given"

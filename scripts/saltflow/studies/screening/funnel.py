@@ -85,6 +85,15 @@ class Funnel:
         self.rows = {name: dict.fromkeys(columns, "") | {"member": name, "potential": potential} for name in names}
         self.stages: list[FunnelStage] = []
 
+    @classmethod
+    def of_record(cls, rows: Mapping[str, Mapping[str, str]], stages: Iterable[Mapping]) -> "Funnel":
+        """The funnel whose rows and `record` these are."""
+        funnel = cls((), potential="")
+        funnel.rows = {name: dict(row) for name, row in rows.items()}
+        own = ({key: value for key, value in stage.items() if key != "passed"} for stage in stages)
+        funnel.stages = [FunnelStage(**stage) for stage in own]
+        return funnel
+
     @property
     def left(self) -> list[str]:
         """Crystals that no stage has excluded."""
@@ -123,8 +132,8 @@ class Funnel:
         )  # fmt: skip
         self.stages[-1].seconds = sum(each.seconds for each in outcomes.values())
 
-    def text(self) -> str:
-        """The table: crystals that passed all stages first, then the others by the stage they reached.
+    def ranked(self) -> list[dict[str, str]]:
+        """The rows: crystals that passed all stages first, then the others by the stage they reached.
 
         Within a stage the most conductive are first where dynamics told, then those of the lowest barriers, then the
         most stable.
@@ -140,7 +149,11 @@ class Funnel:
                 row["member"],
             )
 
-        rows = sorted(self.rows.values(), key=rank)
+        return sorted(self.rows.values(), key=rank)
+
+    def text(self) -> str:
+        """The ranked rows as a tab-separated table."""
+        rows = self.ranked()
         lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
         return "".join("\t".join(line) + "\n" for line in lines)
 

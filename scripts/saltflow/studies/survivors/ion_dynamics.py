@@ -11,7 +11,7 @@ from saltflow.base.provenance import digest
 from saltflow.campaign.composition_view import WINDOW_KEYS
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.barriers.endpoints import repeats_for
-from saltflow.studies.electrodes.ion_transport import arrhenius_of, run_temperatures
+from saltflow.studies.ion_diffusion import arrhenius_of, run_temperatures
 from saltflow.studies.kept_numbers import kept_numbers
 from saltflow.studies.shipped_settings import shipped_settings
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
+from saltflow.campaign.family import FEWEST_TEMPERATURES
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.barriers.barrier_ranking import DIMENSIONS
 from saltflow.studies.barriers.barrier_study import study_barriers
@@ -18,7 +19,6 @@ from saltflow.studies.survivors.ion_dynamics import study_dynamics
 from saltflow.studies.survivors.phonon_study import IMAGINARY_THz, study_phonons, verdict
 
 ELASTIC = {"strains": (0.005, 0.01), "force_eV_A": 0.01, "steps": 1000, "glass": False}
-FEWEST_TEMPERATURES = 3
 
 Found = tuple[dict[str, str], str]
 

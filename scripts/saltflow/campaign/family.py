@@ -12,9 +12,23 @@ from saltflow.materials.formulas import ELEMENTS, parse_formula
 from saltflow.materials.structure_names import structure_files
 
 KEYS = ("prototypes", "mobile", "substitutions", "doping", "charges", "atoms", "seed", "phases", "phase_prototypes",
-        "generate_phases", "reacts_with")  # fmt: skip
+        "generate_phases", "reacts_with", "funnel")  # fmt: skip
 KEYS_OF_DOPING = ("element", "by", "vacancy", "fractions")
 MOST_ATOMS = 100
+# What each key of `funnel` is by default, and the least and most that it may be; None where it is yes or no.
+FUNNEL: Mapping[str, tuple[Any, tuple[float, float] | None]] = {
+    "window_eV_atom": (0.05, (0, 10)),
+    "isolated_only": (False, None),
+    "force_eV_A": (0.03, (1e-4, 1)),
+    "steps": (300, (1, 100_000)),
+    "batch_atoms": (500, (1, 1_000_000)),
+    "phonons": (False, None),
+    "elastic": (False, None),
+    "barrier_eV": (None, (0, 10)),
+    "temperatures_K": (None, (1, 10_000)),
+    "md_ps": (50.0, (1e-3, 1e6)),
+}
+FEWEST_TEMPERATURES = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,7 @@ class Family:
         phase_prototypes: structure files of competing phases in which the same is substituted.
         generate_phases: whether prototypes of elements and salts join them.
         reacts_with: formulas of phases, for reaction energies.
+        funnel: the keys of `FUNNEL`, those that the file leaves out by default.
     """
 
     prototypes: tuple[Path, ...]
@@ -62,6 +77,12 @@ class Family:
     phase_prototypes: tuple[Path, ...]
     generate_phases: bool
     reacts_with: tuple[str, ...]
+    funnel: Mapping[str, Any]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All structure files that it names."""
+        return (*self.prototypes, *self.phases, *self.phase_prototypes)
 
     @property
     def most_members(self) -> int:
@@ -105,7 +126,29 @@ def read_family(path: Path) -> Family:
         **{key: check.files(content[key], key) if content.get(key) else () for key in ("phases", "phase_prototypes")},
         generate_phases=bool(content.get("generate_phases", True)),
         reacts_with=tuple(check.formula(each) for each in content.get("reacts_with") or ()),
+        funnel=_funnel(check, check.mapping(content.get("funnel"), "funnel")),
     )
+
+
+def _funnel(check: "_Checked", given: Mapping) -> dict[str, Any]:
+    if unknown := [key for key in given if key not in FUNNEL]:
+        raise check.error(f"funnel.{unknown[0]}", f"is unknown; the keys are {', '.join(FUNNEL)}")
+    found = {key: default for key, (default, _) in FUNNEL.items()}
+    for key, value in given.items():
+        limits, where = FUNNEL[key][1], f"funnel.{key}"
+        if value is None and found[key] is None:
+            continue
+        if limits is None:
+            if not isinstance(value, bool):
+                raise check.error(where, f"has to be true or false, not {value!r:.40}")
+            found[key] = value
+        elif key == "temperatures_K":
+            if not isinstance(value, list) or len(value) < FEWEST_TEMPERATURES:
+                raise check.error(where, f"has to list {FEWEST_TEMPERATURES} temperatures or more")
+            found[key] = sorted(check.number(each, where, *limits) for each in value)
+        else:
+            found[key] = type(FUNNEL[key][0] or 0.0)(check.number(value, where, *limits))
+    return found
 
 
 def _doping(check: "_Checked", given: Any) -> Doping:
