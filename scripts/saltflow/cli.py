@@ -56,6 +56,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         ),
         "saddles": Listed("saltflow.studies.barriers.saddles_command", "Frames of migration paths to be labelled."),
         "screen": Listed("saltflow.studies.survivors.command", "Families of crystals: stability, windows, a funnel."),
+        "entropy": Listed("saltflow.studies.entropy.command", "Many dopants on one site: where ions move farthest."),
         "anions": Listed(
             "saltflow.studies.screening.anions_command", "Anions bound to mobile ions only, and their cages."
         ),

@@ -65,8 +65,8 @@ def run_temperatures(
         workdir: for checkpoints, in a folder of its own; both are removed in the end.
 
     Returns:
-        Of each temperature: temperature_K, status (ok, not diffusive, or why the dynamics were stopped), D_cm2_s, error,
-        alpha, per_replica, in_plane_cm2_s and normal_cm2_s (value and error, along and across the plane of a and b).
+        Of each temperature: temperature_K, status (ok, not diffusive, or why the dynamics were stopped), D_cm2_s,
+        error, alpha, per_replica, in_plane_cm2_s and normal_cm2_s (value and error, along and across a and b).
     """
     step_fs = timestep_fs(set(atoms.symbols), rules=settings["dynamics"]["timestep_fs"])
     temperatures_K, replicas, window = settings["transport"], settings["replicas"], settings["window"]

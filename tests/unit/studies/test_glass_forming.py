@@ -17,11 +17,11 @@ from saltflow.studies.alloys.composition_features import FEATURES, features_of
 from saltflow.studies.alloys.gfa_command import TREATMENTS as CHOICES
 from saltflow.studies.alloys.gfa_command import command
 from saltflow.studies.alloys.held_out_folds import AT_RANDOM, BY_SYSTEM, BY_TIME, folds_of
-from saltflow.studies.alloys.next_alloys import DIVERSE_BY, diverse_batch
 from saltflow.studies.alloys.search import propose_alloys, replay_search
 from saltflow.studies.alloys.training_weights import NONE, PRUNED, REWEIGHTED, TREATMENTS, training_weights
 from saltflow.studies.alloys.validation import CLASS_OF_ALLOY, DIAMETER_OF_ALLOY, validate
 from saltflow.studies.composition_space import exchanged, grid_of
+from saltflow.studies.next_batch import DIVERSE_BY, diverse_batch
 
 ELEMENTS = ("Al", "Cu", "Fe", "Ni", "Ti", "Zr")
 SEARCH = {"propose": ["Zr", "Al", "Cu"], "step": 5.0, "batch": 6, "repeats": 3, "imbalance": NONE, "seed": 1}

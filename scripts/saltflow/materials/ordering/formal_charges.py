@@ -94,3 +94,19 @@ def _frequencies(composition: type) -> Mapping:
     if composition.oxi_prob is None:
         composition("NaCl").oxi_state_guesses()  # loads them
     return composition.oxi_prob
+
+
+def usual_charge(element: str, *, like: float) -> int | None:
+    """The common charge of an element that takes the place of another, the nearest of the same sign, of two the larger.
+
+    Args:
+        element: that comes.
+        like: charge in e of the one that goes.
+
+    Returns:
+        None where there is no such charge.
+    """
+    from pymatgen.core import Element
+
+    states = [state for state in Element(element).common_oxidation_states if state * like > 0]
+    return min(states, key=lambda state: (abs(state - like), -abs(state)), default=None)

@@ -11,7 +11,7 @@ import numpy as np
 
 from saltflow.studies.alloys.alloy_table import BMG
 from saltflow.studies.alloys.known_alloys import KnownAlloys
-from saltflow.studies.alloys.next_alloys import diverse_batch, upper_bound
+from saltflow.studies.next_batch import diverse_batch, upper_bound
 
 LOOP, ONE_SHOT, RANDOM = "loop", "one_shot", "random"
 RESAMPLES = 2000

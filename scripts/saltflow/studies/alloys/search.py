@@ -13,10 +13,10 @@ from saltflow.studies.alloys.alloy_table import BMG, AlloyTable
 from saltflow.studies.alloys.composition_features import features_of
 from saltflow.studies.alloys.gfa_figures import plot_probability_map, plot_replay
 from saltflow.studies.alloys.known_alloys import KnownAlloys
-from saltflow.studies.alloys.next_alloys import diverse_batch, upper_bound
 from saltflow.studies.alloys.replayed_search import gains, replay_once
 from saltflow.studies.composition_space import exchanged, grid_of, within
 from saltflow.studies.kept_numbers import kept_numbers
+from saltflow.studies.next_batch import diverse_batch, upper_bound
 
 FEWEST_OF_A_POOL = 10
 SAME_WITHIN = 0.005  # atomic fraction

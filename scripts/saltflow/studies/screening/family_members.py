@@ -15,7 +15,7 @@ from saltflow.campaign.family import Doping, Family
 from saltflow.materials.formulas import flat_formula
 from saltflow.materials.ions.radii import ionic_radius_A
 from saltflow.materials.ordering.disordered_crystal import crystal_of
-from saltflow.materials.ordering.formal_charges import guess_charges
+from saltflow.materials.ordering.formal_charges import guess_charges, usual_charge
 from saltflow.materials.ordering.ordered_cells import order_crystal
 from saltflow.materials.ordering.ordering_plan import plan_within
 from saltflow.materials.structure_files import is_cif, pymatgen_structures, read_structure
@@ -158,7 +158,12 @@ def _member(
     amounts = {element.symbol: amount for element, amount in structure.composition.items()}
     charges = _charges(amounts, family.charges, name)
     if doping:
-        structure, charges = _doped(structure, charges | _charge_of(doping.by, family.charges), doping, fraction)
+        own = family.charges.get(doping.by, usual_charge(doping.by, like=charges[doping.element]))
+        if own is None:
+            raise InputError(
+                [f"{name}: {doping.by} has no usual charge in place of {doping.element}; give its charge."]
+            )
+        structure, charges = _doped(structure, charges | {doping.by: own}, doping, fraction)
     crystal = crystal_of(structure, name)
     if crystal.is_ordered and not doping:
         net = sum(charges[element] * amount for element, amount in amounts.items())
@@ -174,12 +179,6 @@ def _charges(amounts: Mapping[str, float], given: Mapping[str, int], name: str) 
     if set(amounts) <= set(given):
         return {element: given[element] for element in amounts}
     return guess_charges(amounts, subject=name) | {each: given[each] for each in amounts if each in given}
-
-
-def _charge_of(element: str, given: Mapping[str, int]) -> dict[str, float]:
-    from pymatgen.core import Element
-
-    return {element: given.get(element, Element(element).common_oxidation_states[0])}
 
 
 def _doped(

@@ -1,21 +1,21 @@
-"""Which alloys to make next: likely bulk glasses, uncertain ones, and no two alike."""
+"""Which compositions to try next: promising ones, uncertain ones, and no two alike."""
 
 import numpy as np
 
 from saltflow.studies.composition_space import exchanged
 
-EXPLORATION = 1.0  # standard deviations over members that are added to the probability
+EXPLORATION = 1.0  # standard deviations over members that are added to the mean
 DIVERSE_BY = 0.04  # least atomic fraction in which two proposals differ
 ROUNDING = 1e-9
 
 
-def upper_bound(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def upper_bound(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over members, and the score: their sum, the deviation times `EXPLORATION`.
 
     Args:
-        probabilities: (members, alloys).
+        predictions: of each member of an ensemble, (members, compositions).
     """
-    mean, deviation = probabilities.mean(axis=0), probabilities.std(axis=0, ddof=1)
+    mean, deviation = predictions.mean(axis=0), predictions.std(axis=0, ddof=1)
     return mean, deviation, mean + EXPLORATION * deviation
 
 

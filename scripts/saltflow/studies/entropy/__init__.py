@@ -1,0 +1,1 @@
+"""Crystals of many dopants on one site: which compositions conduct best."""
