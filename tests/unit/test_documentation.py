@@ -31,6 +31,7 @@ from saltflow.learning.loco.loco_errors import COLUMNS as LOCO_COLUMNS
 from saltflow.materials.compositions import COLUMNS, DENSITY_BASES, ORIGINS
 from saltflow.operations.rule_spec import STAGES
 from saltflow.operations.rules import RULES
+from saltflow.studies.entropy.space import KEYS as KEYS_OF_SPACE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -63,6 +64,7 @@ STUDIES = {
     "docs/barriers-beside-others.md",
     "docs/barriers.md",
     "docs/cooling-rates.md",
+    "docs/dopant-spaces.md",
     "docs/electrode-cycles.md",
     "docs/electrodes.md",
     "docs/glass-forming-ability.md",
@@ -381,6 +383,8 @@ def test_yaml_examples_are_valid_settings(page):
                     overridden(settings, changes)
         elif "prototypes" in example:
             assert set(example) <= set(KEYS_OF_FAMILY)
+        elif "dopants" in example:
+            assert set(example) <= set(KEYS_OF_SPACE)
         else:
             assert set(example) <= set(CONFIG)
             overridden(settings, example)

@@ -10,7 +10,7 @@ from saltflow.base.errors import InputError
 from saltflow.campaign.crystal_view import CrystalView
 from saltflow.campaign.crystals_table import CrystalRow
 from saltflow.campaign.family import Family, read_family
-from saltflow.campaign.settings.screening import Screening
+from saltflow.campaign.settings.families import Screening
 
 KEY = "screening.family_path"
 

@@ -8,9 +8,9 @@ import pytest
 from ase import Atoms
 
 from saltflow.base.errors import InputError, SaltflowError
-from saltflow.studies.entropy.configurations import configurations_of, read_prototype
 from saltflow.studies.entropy.features import FEATURES, features_of
-from saltflow.studies.entropy.learning import Ensemble, controls, held_out, importances, scores_of
+from saltflow.studies.entropy.learning import TrainedForest, controls, held_out, importances, scores_of
+from saltflow.studies.entropy.random_cells import configurations_of, read_prototype
 from saltflow.studies.entropy.space import read_space
 
 SPACE = "prototype: layered.cif\nmobile: Li\nsite: Al\ndopants: [Al, Zr, Sn]\nstep: 0.125\natoms: 64\n"
@@ -147,7 +147,7 @@ def test_configurations_of_a_composition_never_help_to_predict_it():
 
 def test_intervals_hold_nine_of_ten():
     features, target, groups = planted(0.5, compositions=150, each=1)
-    ensemble = Ensemble(features[:100], target[:100], groups[:100], seed=1)
+    ensemble = TrainedForest(features[:100], target[:100], groups[:100], seed=1)
     predicted = ensemble.members(features[100:]).mean(axis=0)
     assert 0.8 <= np.mean(np.abs(predicted - target[100:]) <= ensemble.half_width) <= 1
     assert ensemble.half_width < 2 * np.std(target)

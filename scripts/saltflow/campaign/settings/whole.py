@@ -28,11 +28,11 @@ from saltflow.campaign.settings.analyses import (
 )
 from saltflow.campaign.settings.barriers import Barriers
 from saltflow.campaign.settings.execution import Execution
+from saltflow.campaign.settings.families import Screening
 from saltflow.campaign.settings.messages import validated
 from saltflow.campaign.settings.molecular_dynamics import Constraints, Dynamics
 from saltflow.campaign.settings.physical_ranges import CellAtoms, WholeTemperature
 from saltflow.campaign.settings.references import Reference, resolve_likeness
-from saltflow.campaign.settings.screening import Screening
 from saltflow.campaign.settings.section import NonNegativeFloat, NonNegativeInt, Section
 
 

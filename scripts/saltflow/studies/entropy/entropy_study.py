@@ -14,18 +14,18 @@ from saltflow.base.provenance import derive_seed, write_text
 from saltflow.potentials.protocol import MDPotential
 from saltflow.statistics.rank_correlation import spearman_interval
 from saltflow.studies.composition_space import exchanged
-from saltflow.studies.entropy.configurations import configurations_of, read_prototype
 from saltflow.studies.entropy.features import FEATURES, features_of
 from saltflow.studies.entropy.figures import plot_predictions
 from saltflow.studies.entropy.ion_motion import LEAST_A2, OK, measured_A2
 from saltflow.studies.entropy.learning import (
     FOLDS,
-    Ensemble,
+    TrainedForest,
     controls,
     held_out,
     importances,
     scores_of,
 )
+from saltflow.studies.entropy.random_cells import configurations_of, read_prototype
 from saltflow.studies.entropy.space import Space
 from saltflow.studies.next_batch import diverse_batch, upper_bound
 from saltflow.studies.relaxation.relaxed_crystals import relax_crystals
@@ -117,7 +117,7 @@ class EntropyStudy:
         predicted = held_out(features, target, groups, seed=seed)
         scores, control = scores_of(target, predicted, groups), controls(features, target, groups, seed=seed)
         gain, error = importances(features, target, groups, seed=seed)
-        ensemble = Ensemble(features, target, groups, seed=seed)
+        ensemble = TrainedForest(features, target, groups, seed=seed)
         means = self._of_compositions(ensemble.members(known.features).mean(axis=0), known)
         again = self._again(means, trained, known, target)
         self._write(means, ensemble.half_width, scores.rho, (target, predicted), (gain, error))
@@ -204,7 +204,7 @@ class EntropyStudy:
 
     def _next(self, known: _Cells, trained: Sequence[int]) -> list[int]:
         """Compositions to run next: promising or uncertain ones, and no two alike."""
-        ensemble = Ensemble(*self._training(known, trained), seed=self._space.seed)
+        ensemble = TrainedForest(*self._training(known, trained), seed=self._space.seed)
         score = self._of_compositions(upper_bound(ensemble.members(known.features))[2], known)
         others = [each for each in score if each not in trained]
         chosen = diverse_batch(

@@ -38,4 +38,4 @@ def plot_predictions(
         shown = np.argsort(-gain)[:MOST_SHOWN][::-1]
         right.barh(range(len(shown)), gain[shown], xerr=error[shown], color=COLOURS[0])
         right.set_yticks(range(len(shown)), [names[place] for place in shown], fontsize=7)
-        right.set_xlabel("error that shuffling it adds")
+        right.set_xlabel("error that another cell's adds")

@@ -79,7 +79,7 @@ def controls(features: np.ndarray, target: np.ndarray, groups: np.ndarray, *, se
 def importances(
     features: np.ndarray, target: np.ndarray, groups: np.ndarray, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """By how much the mean error on held-out compositions grows when a feature is shuffled, and its error.
+    """By how much the mean error on held-out compositions grows with a feature of other cells, and its error.
 
     Returns:
         (features,) and (features,): mean and standard error over folds.
@@ -93,13 +93,13 @@ def importances(
             worse = []
             for _ in range(PERMUTATIONS):
                 mixed = features[test].copy()
-                mixed[:, column] = random.permutation(mixed[:, column])
+                mixed[:, column] = random.choice(features[:, column], len(test))
                 worse.append(np.abs(forest.predict(mixed) - target[test]).mean() - before)
             grown[-1].append(np.mean(worse))
     return np.mean(grown, axis=0), np.std(grown, axis=0, ddof=1) / np.sqrt(len(grown))
 
 
-class Ensemble:
+class TrainedForest:
     """A forest of all that is known.
 
     Args:

@@ -24,7 +24,7 @@ NUMBERS = {
 }
 
 
-def results_part(funnel: Funnel, record: Mapping, folder: Path) -> dict:
+def family_part(funnel: Funnel, record: Mapping, folder: Path) -> dict:
     """The part of the page.
 
     Args:
