@@ -111,7 +111,7 @@ def test_a_path_without_a_table_is_refused(tmp_path):
 def test_an_empty_sweep_needs_a_study():
     configuration = tiny()
     configuration["sweep"]["compositions"] = []
-    with pytest.raises(InputError, match="sweep.compositions is empty; name compositions, or crystals"):
+    with pytest.raises(InputError, match="sweep.compositions is empty; name compositions, crystals in barriers"):
         load_campaign(configuration)
 
 

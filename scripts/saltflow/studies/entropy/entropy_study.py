@@ -14,6 +14,7 @@ from saltflow.base.provenance import derive_seed, write_text
 from saltflow.potentials.protocol import MDPotential
 from saltflow.statistics.rank_correlation import spearman_interval
 from saltflow.studies.composition_space import exchanged
+from saltflow.studies.entropy.composition_table import table_text
 from saltflow.studies.entropy.features import FEATURES, features_of
 from saltflow.studies.entropy.figures import plot_predictions
 from saltflow.studies.entropy.ion_motion import LEAST_A2, OK, measured_A2
@@ -120,8 +121,12 @@ class EntropyStudy:
         ensemble = TrainedForest(features, target, groups, seed=seed)
         means = self._of_compositions(ensemble.members(known.features).mean(axis=0), known)
         again = self._again(means, trained, known, target)
-        self._write(means, ensemble.half_width, scores.rho, (target, predicted), (gain, error))
         names = [*FEATURES, *self._space.dopants]
+        title = f"Held-out compositions: ρ {scores.rho:.2f}"
+        plot_predictions(target, predicted, gain, error, names, self._folder / "entropy.svg", title=title)
+        every = [self._name(each) for each in range(len(self._fractions))]
+        table = table_text(every, means, ensemble.half_width, measured=self._measured, problems=self._problems)
+        write_text(self._folder / "compositions.tsv", table)
         return {
             "jobs": self.jobs,
             "evaluated_by": self._potential.evaluated_by,
@@ -240,25 +245,3 @@ class EntropyStudy:
         return {
             self._name(each): float(exchanged(self._fractions[trained], self._fractions[each]).min()) for each in best
         }
-
-    def _write(
-        self,
-        means: Mapping[int, float],
-        half_width: float,
-        rho: float,
-        parity: tuple[np.ndarray, np.ndarray],
-        importance: tuple[np.ndarray, np.ndarray],
-    ) -> None:
-        lines = ["composition\tlog10_MSD_A2\tlow\thigh\tmeasured\tstatus"]
-        ranked = sorted(range(len(self._fractions)), key=lambda each: -means.get(each, -np.inf))
-        for each in ranked:
-            values = [value for value in self._measured.get(each, ()) if value is not None]
-            known = f"{np.mean(values):.4f}" if values else ""
-            numbers = (means[each], means[each] - half_width, means[each] + half_width) if each in means else ()
-            shown = [f"{number:.4f}" for number in numbers] or ["", "", ""]
-            lines.append("\t".join([self._name(each), *shown, known, self._problems.get(each, OK)]))
-        write_text(self._folder / "compositions.tsv", "\n".join([*lines, ""]))
-        names = [*FEATURES, *self._space.dopants]
-        plot_predictions(
-            *parity, *importance, names, self._folder / "entropy.svg", title=f"Held-out compositions: ρ {rho:.2f}"
-        )
