@@ -73,6 +73,15 @@ def test_doping_keeps_the_crystal_neutral_with_vacancies(folder):
     assert np.array_equal(again.positions, doped.atoms.positions)
 
 
+def test_a_dopant_takes_the_usual_charge_next_to_that_of_its_site(folder):
+    """Tin is 4− first in the periodic table, 2+ or 4+ in crystals; in place of silicon it needs no vacancy."""
+    text = "prototypes: prototype.cif\nmobile: Li\ndoping: {element: Si, by: Sn, fractions: [0.5]}\n"
+    doped = members(folder, text)["prototype-Sn0.5"]
+    assert (doped.problem, doped.charges["Sn"]) == ("", 4)
+    counts = doped.atoms.symbols.formula.count()
+    assert counts["Sn"] == counts["Si"]
+
+
 def test_a_folder_of_structures_is_a_family(folder):
     (folder / "crystals").mkdir()
     li2caSiO4().write(folder / "crystals/one.cif")
