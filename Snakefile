@@ -27,6 +27,7 @@ include: "rules/coupling.smk"
 include: "rules/validation.smk"
 include: "rules/studies/barriers.smk"
 include: "rules/studies/screening.smk"
+include: "rules/studies/electrodes.smk"
 include: "rules/summary.smk"
 
 

@@ -42,6 +42,7 @@ wildcard_constraints:
     # Not the ids one by one: with hundreds of them Snakemake would plan a fifth more slowly.
     composition=SAFE_NAME.pattern,
     structure=SAFE_NAME.pattern,
+    electrode=SAFE_NAME.pattern,
     excluded=SAFE_NAME.pattern,
     potential="|".join(map(re.escape, campaign.potentials)),
     reference="|".join(map(re.escape, campaign.settings.references)),

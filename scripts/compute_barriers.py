@@ -4,7 +4,8 @@ from pathlib import Path
 
 from saltflow.base.provenance import identity, provenance, title, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.studies.barriers.crystal_study import potential_of, study_file
+from saltflow.studies.barriers.crystal_study import study_file
+from saltflow.studies.given_potential import potential_of
 
 job = snakemake  # noqa: F821
 params, record = job.params, Path(job.output.record)

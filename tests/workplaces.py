@@ -30,7 +30,7 @@ RUN_LIMIT_S = 1200
 ON_REQUEST = {
     *("measure_diffusion", "find_groups", "run_constrained_md", "analyse_constrained_md", "relate_coupling"),
     *("fine_tune_loco", "assess_loco", "quench_replicas", "run_state_points"),
-    *("compute_barriers", "map_md_hops", "rank_barriers"),
+    *("compute_barriers", "map_md_hops", "rank_barriers", "compute_electrode", "tabulate_electrodes"),
     *("build_family", "relax_family", "judge_family", "study_survivors", "rank_family"),
 }
 # Rules with a job in a sweep that asks for nothing beyond the default analyses.

@@ -86,7 +86,7 @@ CASES = {
     "LiTiPO5 b, unit cell": Case("LiTiPO5.cif", (1, 1, 1), 3.5, f"low ({PAPER})"),
     "LTP": Case("LiTi2P3O12.cif", (1, 1, 1), 6.2, NASICON, images=3, is_primitive=True),
     "LATP": Case("Li1.5Al0.5Ti1.5P3O12.cif", (1, 1, 1), 4.0, NASICON, images=3, most_atoms=40, is_primitive=True),
-    "doped LiMgPO4": Case("Li0.5Mg0.5Al0.5PO4.cif", (1, 3, 1), 6.3, f"0.19 mS/cm ({PAPER})", images=5, most_atoms=28),
+    "doped LiMgPO4": Case("Li0.5Mg0.5Al0.5PO4.cif", (2, 2, 1), 6.3, f"0.19 mS/cm ({PAPER})", images=5, most_atoms=28),
     "doped LiTiPO5": Case("Li0.5TiPO4.5F0.5.cif", (2, 1, 1), 3.5, f"0.024 mS/cm ({PAPER})", most_atoms=32),
     "LiFePO4 c": Case("LiFePO4.cif", (1, 1, 2), 4.9, "above 1.8"),
 }

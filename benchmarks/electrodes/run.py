@@ -4,42 +4,52 @@ Each host is what `saltflow electrode` computes. The empty end of LiC6 is stacke
 it, and the voltage of LiC6 is against that. Relaxed configurations stay in the folder, so that a run goes on where it
 was stopped; the table shows what is there.
 
+With --speed it runs a cycle of a small host by the MACE of the demonstration, and as many steps of dynamics of the
+half-filled host in one piece by the engine alone.
+
 usage: python benchmarks/electrodes/run.py [--potentials chgnet-pbe …] [--hosts LiCoO2 …] [--folder FOLDER]
+       python benchmarks/electrodes/run.py --speed
 """
 
 import argparse
 import logging
 import sys
+import tempfile
+import time
 from pathlib import Path
+
+import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 from ase import Atoms  # noqa: E402
-from ase.build import graphene  # noqa: E402
+from ase.build import bulk, graphene  # noqa: E402
 from ase.spacegroup import crystal  # noqa: E402
 
 from saltflow.base.errors import SaltflowError  # noqa: E402
-from saltflow.base.provenance import digest, read_json, write_json  # noqa: E402
+from saltflow.base.provenance import digest, read_json, sha256_of_file, write_json  # noqa: E402
 from saltflow.campaign.config_files import read_configuration  # noqa: E402
+from saltflow.campaign.settings.electrodes import ElectrodeOptions  # noqa: E402
 from saltflow.campaign.settings.references import read_reference  # noqa: E402
 from saltflow.materials.structure_files import read_structure  # noqa: E402
 from saltflow.potentials.protocol import MDPotential  # noqa: E402
+from saltflow.studies.electrodes.cycles_of_host import run_cycles  # noqa: E402
 from saltflow.studies.electrodes.electrode_study import study_electrode  # noqa: E402
+from saltflow.studies.electrodes.host import host_of  # noqa: E402
+from saltflow.studies.electrodes.host_dynamics import run_hosts  # noqa: E402
 from saltflow.studies.electrodes.voltages import voltage_V  # noqa: E402
 from saltflow.studies.given_potential import load_given  # noqa: E402
 from saltflow.studies.kept_numbers import kept_numbers  # noqa: E402
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation  # noqa: E402
 from saltflow.studies.relaxation.relaxed_cells import relax_cells  # noqa: E402
+from saltflow.studies.shipped_settings import shipped_settings  # noqa: E402
 
 POTENTIALS = ("chgnet-pbe", "sevennet-l3i5", "diep-r2scan")
 BOND_A = 1.42
-SETTINGS = {
-    "repeat": [1, 1, 1], "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 3, "candidates": 3,
-    "force_eV_A": 0.05, "steps": 200, "seed": 1, "metal": None, "layers": None, "voltages": [], "sweeps": 2000,
-    "energies": "cells", "temperature_K": 300.0, "cycles": 0, "rule": "random", "axis": "c", "ions_per_step": 1,
-    "md_ps": 1.0, "ensemble": "npt-full",
-}  # fmt: skip
+MODEL = REPOSITORY / "config/presets/demo/distilled.model"
+SPEED_PS, SPEED_STEPS = 2.0, 9  # of dynamics in each step of a cycle that takes out four ions and puts them back
+OPTIONS = ElectrodeOptions(points=3, candidates=3, force_eV_A=0.05, steps=200)
 # Of the whole range; graphite between stages II and I. Ohzuku and Ueda, J. Electrochem. Soc. 141, 2972 (1994); Padhi et
 # al., ibid. 144, 1188 (1997); Dahn, Phys. Rev. B 44, 9170 (1991).
 MEASURED = {
@@ -92,7 +102,7 @@ HOSTS = {
 def measure(host: str, potential: MDPotential, settings: dict, folder: Path) -> dict:
     """What one potential says of one host; the numbers of `MEASURED`, and the plateaus."""
     build, changes = HOSTS[host]
-    chosen = SETTINGS | changes | settings
+    chosen = OPTIONS.model_dump() | changes | settings
     folder.mkdir(parents=True, exist_ok=True)
     record = study_electrode(build(), potential, ion="Li", settings=chosen, folder=folder)
     found = {
@@ -145,14 +155,43 @@ def tell(folder: Path) -> None:
             print(f"{host} | plateaus to x, V | – | {path.parent.name} | {found['plateaus']} | {found['status']}")
 
 
+def speed(folder: Path) -> None:
+    """Print the steps per second of a cycle without relaxations, and those of the engine (CPU time)."""
+    potential, sha256 = load_given(str(MODEL), sha256=sha256_of_file(MODEL), device="cpu")
+    host = host_of(bulk("LiCl", "rocksalt", a=5.14, cubic=True), "Li", repeats=(2, 1, 1))
+    changes = {"potential": "distilled", "potential_sha256": sha256, "steps": 1, "cycles": 1, "rule": "random"}
+    settings = OPTIONS.model_dump() | changes | {"md_ps": SPEED_PS, "ensemble": "nvt", "ions_per_step": 1}
+    half = host.filled(np.arange(host.sites) < 3 * host.sites // 4)
+    dynamics, steps_ps = shipped_settings()["dynamics"], {"md_ps": SPEED_STEPS * SPEED_PS}
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        work = Path(name)
+        run_hosts([half], potential, seeds=[1], settings=settings, dynamics=dynamics, workdir=work / "warm")
+        began = time.process_time()
+        run_hosts([half], potential, seeds=[1], settings=settings | steps_ps, dynamics=dynamics, workdir=work / "bare")
+        alone_s = time.process_time() - began
+        began = time.process_time()
+        ends = (host.sites // 2, host.sites)
+        found = run_cycles(host, potential, ends=ends, metal_eV=0.0, settings=settings, folder=work)
+        cycle_s = time.process_time() - began
+    ran_ps = len(found["steps"]) * SPEED_PS
+    speeds = ran_ps / cycle_s, SPEED_STEPS * SPEED_PS / alone_s
+    print(f"{len(host.framework) + host.sites} atoms: {speeds[0]:.3f} ps/s in a cycle, {speeds[1]:.3f} ps/s alone, "
+          f"ratio {speeds[0] / speeds[1]:.2f}; status {found['status']}")  # fmt: skip
+
+
 def main() -> None:
     """Measure what was asked for, then print the table of all that was measured."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--potentials", nargs="*", default=POTENTIALS)
     parser.add_argument("--hosts", nargs="*", choices=HOSTS, default=list(HOSTS))
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "build/benchmarks/electrodes")
+    parser.add_argument("--speed", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.speed:
+        speed(arguments.folder)
+        return
     references = read_configuration([])["references"]
     for name in arguments.potentials:
         functional = read_reference(references, name).functional

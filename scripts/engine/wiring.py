@@ -64,6 +64,10 @@ class Wiring:
         screened = self.campaign.screened
         return lambda wildcards: [] if screened is None else answer(screened, question)
 
+    def electrode(self, question: str) -> FromWildcards:
+        """What the host of a job answers, such as "options"."""
+        return lambda wildcards: answer(self.campaign.electrode(wildcards.electrode), question)
+
     # ── files of generations ───────────────────────────────────────────────────────────────────
 
     def generation(self, question: str, *, back: int = 0) -> FromWildcards:
@@ -145,6 +149,10 @@ class Wiring:
     def of_crystals(self, pattern: str) -> list[str]:
         """A file of each crystal whose barriers are computed."""
         return expand(pattern, structure=list(self.campaign.crystals))
+
+    def of_electrodes(self, pattern: str) -> list[str]:
+        """A file of each host whose electrode is computed."""
+        return expand(pattern, electrode=list(self.campaign.electrodes))
 
     def of_crystals_with_md(self, pattern: str) -> list[str]:
         """A file of each of them whose composition is swept too."""

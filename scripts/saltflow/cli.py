@@ -64,6 +64,7 @@ SECTIONS: Mapping[str, Mapping[str, Listed]] = {
         "electrode": Listed(
             "saltflow.studies.electrodes.command", "Voltage, phases, diffusion and cycles of an electrode."
         ),
+        "insertions": Listed("saltflow.studies.electrodes.frames_command", "Frames of electrodes to be labelled."),
         "interface": Listed("saltflow.studies.interfaces.interface_command", "Two crystals in contact; what reacts."),
         "surface": Listed(
             "saltflow.studies.interfaces.surface_command", "Surfaces of a crystal, and their reactions with gas."

@@ -5,16 +5,12 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
+from saltflow.campaign.settings.electrodes import ElectrodeOptions
 from saltflow.potentials.protocol import Evaluation
 
 EDGE_A, CUTOFF_A = 4.0, 5.0
-SETTINGS = {
-    "repeat": [1, 1, 1], "fixed_cell": False, "voids": False, "vacancies": [], "range": [0.0, 1.0], "points": 5,
-    "candidates": 6, "force_eV_A": 0.005, "steps": 300, "seed": 1, "metal": None, "layers": None, "voltages": [],
-    "sweeps": 50, "energies": "cells", "temperature_K": 300.0, "transport": [], "transport_ps": 50.0, "replicas": 2,
-    "cycles": 0, "rule": "random", "axis": "c", "ions_per_step": 1, "md_ps": 1.0, "ensemble": "npt-full",
-    "potential": "bonds", "potential_sha256": "-",
-}  # fmt: skip
+OPTIONS = ElectrodeOptions(force_eV_A=0.005, sweeps=50, rule="random")
+SETTINGS = OPTIONS.model_dump() | {"potential": "bonds", "potential_sha256": "-"}
 DEPTH_eV = {(22, 22): 0.5, (3, 22): 0.4, (3, 3): 0.1}
 LENGTH_A = {(22, 22): EDGE_A / 2**0.5, (3, 22): EDGE_A / 2, (3, 3): 2.9}
 

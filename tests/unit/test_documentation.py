@@ -38,8 +38,8 @@ PAGES = sorted(
     path for pattern in ("*.md", "config/*.md", "docs/*.md", "profiles/**/*.md") for path in ROOT.glob(pattern)
 )
 CONFIG = read_configuration([])
-# Sections whose keys are the user's: pairs of elements, elements, environments.
-FREE_FORM = {"execution.modules", "cells.min_separations_A"} | {
+# Sections whose keys are the user's: pairs of elements, elements, environments, options of a command.
+FREE_FORM = {"execution.modules", "cells.min_separations_A", "electrodes.options"} | {
     f"references.{name}.{key}"
     for name in CONFIG["references"]
     for key in (

@@ -47,6 +47,7 @@ IDENTITY: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "element": ("element", str, "{}"),
     "method": ("method", str, "{}"),
     "structure": ("structure", str, "{}"),
+    "electrode": ("electrode", str, "electrode {}"),
 }
 
 

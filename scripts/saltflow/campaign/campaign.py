@@ -10,10 +10,11 @@ from functools import cached_property
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.composition_view import CompositionView
-from saltflow.campaign.crystal_view import CrystalView
+from saltflow.campaign.crystal_view import CrystalView, ElectrodeView
 from saltflow.campaign.crystals_table import CrystalRow
 from saltflow.campaign.family import Family
 from saltflow.campaign.foundation_method import FoundationMethod
+from saltflow.campaign.hosts_table import HostRow
 from saltflow.campaign.potential_core import reference_identity
 from saltflow.campaign.potential_view import PotentialView
 from saltflow.campaign.potentials_table import PotentialRow
@@ -29,7 +30,8 @@ class Campaign:
 
     settings: of the configuration. compositions, potentials: every row of the tables.
     overrides: the sparse changes. swept: ids of the compositions to simulate, in the table's order.
-    crystals: those whose migration barriers are computed. family: that is screened; None for none.
+    crystals: those whose migration barriers are computed. electrodes: hosts whose ions are put in and taken out.
+    family: that is screened; None for none.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Campaign:
     overrides: Overrides
     swept: tuple[str, ...]
     crystals: Mapping[str, CrystalRow] = field(default_factory=dict)
+    electrodes: Mapping[str, HostRow] = field(default_factory=dict)
     family: Family | None = None
 
     def composition(self, name: str) -> CompositionView:
@@ -77,7 +80,7 @@ class Campaign:
 
     @cached_property
     def needed_potentials(self) -> list[str]:
-        """Potentials that swept compositions and crystals use, with the potentials these start from."""
+        """Potentials that swept compositions, crystals and hosts use, with the potentials these start from."""
         needed: dict[str, None] = {}
         queue = [self.compositions[name].potential for name in self.swept]
         queue += [row.potential for row in self._studied if row.potential in self.potentials]
@@ -170,7 +173,7 @@ class Campaign:
         if self.family is None:
             return None
         row = row_of(self.family, self.settings.screening)
-        return ScreenedFamily(self.family, self.settings.screening, self._crystal_view(row, place=0))
+        return ScreenedFamily(self.family, self.settings.screening, CrystalView(row, 0, *self._drivers_of(row)))
 
     @property
     def screening_study(self) -> dict:
@@ -180,20 +183,41 @@ class Campaign:
 
     @property
     def _studied(self) -> list[CrystalRow]:
-        """Crystals of studies, a screened family among them."""
-        return [*self.crystals.values(), *([self.screened.view.row] if self.screened else [])]
+        """Crystals and hosts of studies, a screened family among them."""
+        family = [self.screened.view.row] if self.screened else []
+        return [*self.crystals.values(), *self.electrodes.values(), *family]
 
     @cached_property
     def _crystal_views(self) -> dict[str, CrystalView]:
-        return {name: self._crystal_view(row, place=place) for place, (name, row) in enumerate(self.crystals.items())}
+        together = self.settings.barriers.structures_per_submission
+        return {
+            name: CrystalView(row, place // together, *self._drivers_of(row))
+            for place, (name, row) in enumerate(self.crystals.items())
+        }
 
-    def _crystal_view(self, row: CrystalRow, *, place: int) -> CrystalView:
-        return CrystalView(
-            row=row,
-            batch=place // self.settings.barriers.structures_per_submission,
-            release=self.potential(row.potential) if row.potential in self.potentials else None,
-            universal=self._universal_of_crystal(row),
-        )
+    # ── electrodes ─────────────────────────────────────────────────────────────────────────────
+
+    def electrode(self, name: str) -> ElectrodeView:
+        """What rules ask about a host whose electrode is computed."""
+        return self._electrode_views[name]
+
+    @property
+    def electrode_facts(self) -> dict[str, dict]:
+        """Host → what the table says of it."""
+        return {name: view.identity for name, view in self._electrode_views.items()}
+
+    @cached_property
+    def _electrode_views(self) -> dict[str, ElectrodeView]:
+        together = self.settings.electrodes.structures_per_submission
+        return {
+            name: ElectrodeView(row, place // together, *self._drivers_of(row))
+            for place, (name, row) in enumerate(self.electrodes.items())
+        }
+
+    def _drivers_of(self, row: CrystalRow) -> tuple[PotentialView | None, UniversalReference | None]:
+        """The potential of potentials.tsv, and the universal potential, that drive a structure of a study."""
+        release = self.potential(row.potential) if row.potential in self.potentials else None
+        return release, self._universal_of_crystal(row)
 
     def _universal_of_crystal(self, row: CrystalRow) -> UniversalReference | None:
         """One that evaluates; a potential that was trained is a model file, whatever melted its first cells."""

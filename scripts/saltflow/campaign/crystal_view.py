@@ -1,8 +1,9 @@
-"""One crystal as the rules of migration barriers ask about it."""
+"""One crystal, or one host, as the rules of its study ask about it."""
 
 from dataclasses import dataclass
 
 from saltflow.campaign.crystals_table import CrystalRow
+from saltflow.campaign.hosts_table import HostRow
 from saltflow.campaign.potential_view import PotentialView
 from saltflow.campaign.settings.references import UniversalReference
 
@@ -23,7 +24,7 @@ class CrystalView:
 
     @property
     def identity(self) -> dict:
-        """What changes its barriers, besides its files."""
+        """What changes its results, besides its files and options."""
         return {"mobile_ion": self.row.mobile_ion, "potential": self.row.potential}
 
     @property
@@ -51,3 +52,15 @@ class CrystalView:
         if self.release:
             return self.release.released_record
         return [] if self.universal else self.row.potential.rpartition(".")[0] + ".json"
+
+
+@dataclass(frozen=True)
+class ElectrodeView(CrystalView):
+    """A host whose electrode is computed."""
+
+    row: HostRow
+
+    @property
+    def options(self) -> dict:
+        """Of `saltflow electrode`."""
+        return self.row.options.model_dump(mode="json")

@@ -6,15 +6,19 @@ from pathlib import Path
 
 from saltflow.base.errors import InputError
 from saltflow.campaign.campaign import Campaign
-from saltflow.campaign.crystals_table import CrystalRow, Known, read_crystals
+from saltflow.campaign.crystals_table import read_crystals
 from saltflow.campaign.dispersion_checks import check_dispersion
+from saltflow.campaign.hosts_table import read_hosts
 from saltflow.campaign.loco_checks import check_loco
 from saltflow.campaign.potentials_table import PotentialRow, check_members, read_potentials
 from saltflow.campaign.reference_checks import check_references
 from saltflow.campaign.replay_checks import check_replays
 from saltflow.campaign.screened_family import named_family
 from saltflow.campaign.settings import Settings, load_overrides, load_settings
+from saltflow.campaign.settings.barriers import Barriers
+from saltflow.campaign.settings.electrodes import Electrodes
 from saltflow.campaign.settings.references import UniversalReference
+from saltflow.campaign.study_tables import Known
 from saltflow.campaign.timestep_checks import check_timesteps
 from saltflow.materials.compositions import Composition, FormulaRounding, read_compositions
 
@@ -47,9 +51,15 @@ def load_campaign(config: Mapping) -> Campaign:
         potentials=list(potentials),
     )
     swept = _swept(settings, compositions)
-    crystals = _crystals(settings, compositions={name: compositions[name] for name in swept}, potentials=potentials)
+    crystals, electrodes = {}, {}
+    if (path := settings.barriers.structures_path) is not None:
+        known = _known(settings, settings.barriers, potentials=potentials)
+        crystals = read_crystals(path, known, {name: compositions[name] for name in swept})
+    if (path := settings.electrodes.structures_path) is not None:
+        known = _known(settings, settings.electrodes, potentials=potentials)
+        electrodes = read_hosts(path, known, settings.electrodes.options)
     family = named_family(settings.screening, potentials=list(potentials), universal=universal)
-    campaign = Campaign(settings, compositions, potentials, overrides, swept, crystals, family)
+    campaign = Campaign(settings, compositions, potentials, overrides, swept, crystals, electrodes, family)
     check_references(campaign)
     check_replays(campaign)
     check_loco(campaign)
@@ -66,16 +76,10 @@ def _table(key: str, path: str) -> Path:
     return Path(path)
 
 
-def _crystals(
-    settings: Settings, *, compositions: Mapping[str, Composition], potentials: Mapping[str, PotentialRow]
-) -> dict[str, CrystalRow]:
-    """The crystals whose barriers are computed; none unless the settings name a table or a folder."""
-    chosen = settings.barriers
-    if chosen.structures_path is None:
-        return {}
+def _known(settings: Settings, chosen: Barriers | Electrodes, *, potentials: Mapping[str, PotentialRow]) -> Known:
+    """What the cells of the table of a study may name."""
     universal = [name for name, each in settings.references.items() if isinstance(each, UniversalReference)]
-    known = Known(potentials, universal, compositions, chosen.mobile_ion or "", chosen.potential or "")
-    return read_crystals(chosen.structures_path, known)
+    return Known(potentials, universal, chosen.mobile_ion or "", chosen.potential or "")
 
 
 def _swept(settings: Settings, compositions: Mapping[str, Composition]) -> tuple[str, ...]:

@@ -275,6 +275,8 @@ def driver_of(campaign: Campaign, wildcards: Wildcards) -> UniversalReference | 
         return campaign.screened.view.universal
     if "structure" in wildcards:
         return campaign.crystal(wildcards["structure"]).universal
+    if "electrode" in wildcards:
+        return campaign.electrode(wildcards["electrode"]).universal
     potential = _potential(campaign, wildcards)
     return potential.universal if "potential" in wildcards or not potential.is_trained else None
 
@@ -481,6 +483,55 @@ def studied_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
     funnel = campaign.screened.family.funnel
     barriers = barrier_atoms(campaign, wildcards) if funnel["barrier_eV"] is not None else 0
     return max(barriers, 6 * STUDIED_ATOMS)
+
+
+# ── electrodes ─────────────────────────────────────────────────────────────────────────────────
+
+# The file is not read for it: the atoms of its cell and the share of steps are assumed.
+CELL_ATOMS = 30
+SITES_SHARE = 0.3  # of the atoms
+CHAINS = 4  # of Monte Carlo at each voltage
+DISTINCT_OCCUPATIONS = 50  # that its chains meet beyond the candidates, each relaxed once
+
+
+def electrode_atoms(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Atoms of the supercell of a host."""
+    return CELL_ATOMS * math.prod(campaign.electrode(wildcards["electrode"]).options["repeat"])
+
+
+def electrode_atom_steps(campaign: Campaign, wildcards: Wildcards) -> int:
+    """Evaluations of an atom: every candidate relaxed at every step allowed, and all dynamics that are asked for."""
+    relaxed, dynamics = _electrode_evaluations(campaign, wildcards)
+    return math.ceil((relaxed + dynamics) * electrode_atoms(campaign, wildcards))
+
+
+def electrode_share(campaign: Campaign, wildcards: Wildcards) -> float:
+    """Part of them that a usual host takes."""
+    relaxed, dynamics = _electrode_evaluations(campaign, wildcards)
+    return (CONVERGED_SHARE * relaxed + dynamics) / (relaxed + dynamics)
+
+
+def _electrode_evaluations(campaign: Campaign, wildcards: Wildcards) -> tuple[float, float]:
+    """Of relaxations, at most, and of dynamics."""
+    options = campaign.electrode(wildcards["electrode"]).options
+    step_ps = campaign.settings.dynamics.timestep_fs.with_O_or_F / 1000
+    sites = SITES_SHARE * electrode_atoms(campaign, wildcards)
+    moves = options["cycle_replicas"] * options["cycles"] * 2 * math.ceil(sites / options["ions_per_step"])
+    tried = options["candidates"] if options["rule"] == "lowest-energy" else 1
+    relaxed = options["points"] * options["candidates"] + moves * tried
+    dynamics = moves * options["md_ps"] / step_ps
+    dynamics += options["points"] * len(options["transport"]) * options["replicas"] * options["transport_ps"] / step_ps
+    if options["energies"] == "dynamics":
+        sweeps = CHAINS * len(options["voltages"]) * options["sweeps"]
+        dynamics += sweeps * (options["md_ps"] / step_ps + CHAINS * sites)
+    elif options["voltages"]:
+        relaxed += DISTINCT_OCCUPATIONS
+    return relaxed * options["steps"], dynamics
+
+
+def electrodes(campaign: Campaign, _wildcards: Wildcards) -> int:
+    """Hosts whose electrodes are computed."""
+    return len(campaign.electrodes)
 
 
 def one(_campaign: Campaign, _wildcards: Wildcards) -> int:

@@ -1,12 +1,12 @@
 """What a campaign names is opened before anything runs: structures, models, and the elements that methods know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from saltflow.base.errors import InputError, SaltflowError
 from saltflow.base.provenance import check_hash, check_pinned, read_json
 from saltflow.campaign.campaign import Campaign
-from saltflow.campaign.crystals_table import KEY
+from saltflow.campaign.crystal_view import CrystalView
 from saltflow.campaign.potential_view import PotentialView
 from saltflow.materials.formulas import ELEMENTS
 from saltflow.potentials.model_files import check_model_file, elements_of
@@ -29,7 +29,12 @@ def check_inputs(campaign: Campaign) -> list[str]:
     for potential in potentials:
         problems += [*_of_crystals(potential), *_of_sets(potential), *_of_foundation(potential, unchecked)]
     problems += _of_references(campaign, potentials, unchecked)
-    problems += _of_studied_crystals(campaign, unchecked)
+    crystals = [campaign.crystal(name) for name in campaign.crystals]
+    problems += _of_studied(crystals, unchecked, where="barriers.structures_path")
+    hosts = [campaign.electrode(name) for name in campaign.electrodes]
+    problems += _of_studied(hosts, unchecked, where="electrodes.structures_path")
+    family = [campaign.screened.view] if campaign.screened else []
+    problems += _of_studied(family, unchecked, where="screening.family_path")
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     return unchecked
@@ -102,10 +107,8 @@ def _of_foundation(potential: PotentialView, unchecked: list[str]) -> Iterator[s
         )
 
 
-def _of_studied_crystals(campaign: Campaign, unchecked: list[str]) -> Iterator[str]:
-    """Potentials of crystals of a study that potentials.tsv has not; structures are not opened."""
-    views = [campaign.crystal(name) for name in campaign.crystals]
-    views += [campaign.screened.view] if campaign.screened else []
+def _of_studied(views: Iterable[CrystalView], unchecked: list[str], *, where: str) -> Iterator[str]:
+    """Potentials of structures of a study that potentials.tsv has not; structures are not opened."""
     for potential, view in {view.row.potential: view for view in views if view.release is None}.items():
         try:
             if view.universal:
@@ -114,13 +117,13 @@ def _of_studied_crystals(campaign: Campaign, unchecked: list[str]) -> Iterator[s
                 check_model_file(Path(potential))
                 check_hash(potential, pinned=read_json(view.release_record)["sha256"])
         except SaltflowError as error:
-            where = f"{KEY}, potential {potential}: {error}"
+            problem = f"{where}, potential {potential}: {error}"
             if view.universal:
-                unchecked.append(where)
+                unchecked.append(problem)
             else:
-                yield where
+                yield problem
         except KeyError:
-            yield f"{KEY}, potential {potential}: {view.release_record} holds no sha256; release the model again."
+            yield f"{where}, potential {potential}: {view.release_record} holds no sha256; release the model again."
 
 
 def _of_references(campaign: Campaign, potentials: list[PotentialView], unchecked: list[str]) -> Iterator[str]:

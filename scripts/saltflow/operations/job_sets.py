@@ -199,6 +199,17 @@ def per_study(campaign: Campaign) -> Iterator[Wildcards]:
     yield from ({"part": str(part)} for part in range(campaign.screened.studies if campaign.screened else 0))
 
 
+def per_electrode(campaign: Campaign) -> Iterator[Wildcards]:
+    """One for each host whose electrode is computed."""
+    yield from ({"electrode": name} for name in campaign.electrodes)
+
+
+def if_electrodes(campaign: Campaign) -> Iterator[Wildcards]:
+    """One job for all of them, where there are any."""
+    if campaign.electrodes:
+        yield {}
+
+
 def if_requested(analysis: str) -> JobSet:
     """One job for the whole sweep, where the analysis is asked for."""
 

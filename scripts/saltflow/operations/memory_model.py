@@ -53,6 +53,14 @@ def _of_driver(campaign: Campaign, wildcards: Wildcards, *, batch: float, single
     return LIBRARIES_MB + batch
 
 
+def electrodes_MB(campaign: Campaign, wildcards: Wildcards) -> float:
+    """The libraries and all candidates of a composition; a universal potential has one supercell after another."""
+    atoms = cost_model.electrode_atoms(campaign, wildcards)
+    if cost_model.driver_of(campaign, wildcards):
+        return LIBRARIES_MB + UNIVERSAL_MB + UNIVERSAL_MB_PER_ATOM * atoms
+    return LIBRARIES_MB + campaign.electrode(wildcards["electrode"]).options["candidates"] * atoms
+
+
 def md_hops_MB(campaign: Campaign, wildcards: Wildcards) -> float:
     """Libraries, and the ions of one trajectory in double precision, twice."""
     frame_atoms = cost_model.crystal_md_frame_atoms(campaign, wildcards)

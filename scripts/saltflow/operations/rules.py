@@ -10,6 +10,7 @@ from saltflow.campaign.generation_files import ROOT as POTENTIALS
 from saltflow.operations import cost_model, memory_model, storage_model
 from saltflow.operations.job_sets import (
     if_crystals,
+    if_electrodes,
     if_family,
     if_requested,
     once,
@@ -25,6 +26,7 @@ from saltflow.operations.job_sets import (
     per_crystal_with_md,
     per_domain,
     per_driving_potential,
+    per_electrode,
     per_element,
     per_generation,
     per_loco_member,
@@ -50,6 +52,7 @@ STATE_POINT = f"{COMPOSITION}/md/{{temperature}}K"
 CONSTRAINED = f"{COMPOSITION}/coupling/{{mode}}/{{temperature}}K"
 BARRIERS = "results/studies/barriers"
 SCREENING = "results/studies/screening"
+ELECTRODES = "results/studies/electrodes"
 SUMMARY = "results/summary"
 
 # Upper bounds are policy, not estimates: long enough for a job, short enough for a queue. Seconds on the CPU were
@@ -111,6 +114,17 @@ def _crystals(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildc
 
 def _batch(campaign: Campaign, wildcards: Wildcards) -> Wildcards:
     return {"batch": str(campaign.crystal(wildcards["structure"]).batch)}
+
+
+def _hosts(campaign: Campaign, wildcards: Wildcards) -> list[tuple[str, Wildcards]]:
+    batch = campaign.electrode(wildcards["electrode"]).batch
+    together = campaign.settings.electrodes.structures_per_submission
+    names = list(campaign.electrodes)[batch * together : (batch + 1) * together]
+    return [("compute_electrode", {"electrode": name}) for name in names]
+
+
+def _batch_of_hosts(campaign: Campaign, wildcards: Wildcards) -> Wildcards:
+    return {"batch": str(campaign.electrode(wildcards["electrode"]).batch)}
 
 
 QUENCH_SIZES = {
@@ -719,6 +733,35 @@ RULES: tuple[RuleSpec, ...] = (
         work=cost_model.members,
         memory_MB=fixed(900),
         upper_bounds={"": UpperBound(60, 0.2)},
+        is_local=True,
+        is_target=True,
+    ),
+    RuleSpec(
+        "compute_electrode",
+        stage="studies",
+        product=f"{ELECTRODES}/{{electrode}}/electrode.json",
+        environment="dynamics",
+        jobs=per_electrode,
+        unit="atom-steps",
+        work=cost_model.electrode_atom_steps,
+        expected_share=cost_model.electrode_share,
+        memory_MB=memory_model.electrodes_MB,
+        protocol="electrodes.protocol",
+        upper_bounds=DYNAMICS,
+        resumes=True,
+        is_target=True,  # a record that was deleted is made again
+        group=JobGroup("electrodes_{batch}", _hosts, fields=_batch_of_hosts),
+    ),
+    RuleSpec(
+        "tabulate_electrodes",
+        stage="studies",
+        product=f"{ELECTRODES}/voltages.tsv",
+        environment="analysis",
+        jobs=if_electrodes,
+        unit="hosts",
+        work=cost_model.electrodes,
+        memory_MB=fixed(700),
+        upper_bounds={"": UpperBound(60, 1.0)},
         is_local=True,
         is_target=True,
     ),

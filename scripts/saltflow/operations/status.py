@@ -100,11 +100,13 @@ class Status:
     shared: Tally
     released: Mapping[str, str]
     crystals: Mapping[str, Tally] = field(default_factory=dict)
+    electrodes: Mapping[str, Tally] = field(default_factory=dict)
 
     @property
     def everything(self) -> list[Tally]:
-        """Potentials, compositions, crystals and the shared jobs."""
-        return [*self.potentials.values(), *self.compositions.values(), *self.crystals.values(), self.shared]
+        """Potentials, compositions, structures of studies and the shared jobs."""
+        studied = [*self.crystals.values(), *self.electrodes.values()]
+        return [*self.potentials.values(), *self.compositions.values(), *studied, self.shared]
 
 
 def read_status(campaign: Campaign, folder: Path) -> Status:
@@ -133,6 +135,7 @@ def read_status(campaign: Campaign, folder: Path) -> Status:
         shared=Tally("all compositions", tuple(jobs[SHARED])),
         released={name: release for name in potentials if (release := _release(name, folder))},
         crystals={name: Tally(name, tuple(jobs["structure", name])) for name in campaign.crystals},
+        electrodes={name: Tally(name, tuple(jobs["electrode", name])) for name in campaign.electrodes},
     )
 
 
@@ -142,8 +145,8 @@ def _generation_of(job: Job) -> str | None:
 
 
 def _subject(job: Job) -> tuple[str, str]:
-    """Whose job it is: that of a composition, of a potential, of a crystal, or of all."""
-    kinds = ("composition", "potential", "structure")
+    """Whose job it is: that of a composition, of a potential, of a structure of a study, or of all."""
+    kinds = ("composition", "potential", "structure", "electrode")
     return next(((kind, job.wildcards[kind]) for kind in kinds if kind in job.wildcards), SHARED)
 
 
@@ -243,19 +246,21 @@ def _summary(status: Status) -> str:
         f"{len(status.compositions)} compositions: {states['done']} done, {begun} under way, "
         f"{states['failed']} with failed jobs, {states['due']} not started. "
         f"MD: {_ns(done_ns)} of {_ns(all_ns)} ns. "
-        f"Potentials: {len(status.released)} of {len(status.potentials)} released.\n{_crystals(status)}"
+        f"Potentials: {len(status.released)} of {len(status.potentials)} released.\n"
+        f"{_studied('Migration barriers', 'crystals', status.crystals)}"
+        f"{_studied('Electrodes', 'hosts', status.electrodes)}"
         f"{jobs.total():,} jobs: {jobs['done']:,} done, {jobs['running']:,} running, {jobs['failed']:,} failed, "
         f"{jobs['due']:,} due."
     )
 
 
-def _crystals(status: Status) -> str:
-    """A line of the crystals whose barriers are computed; '' without any."""
-    if not status.crystals:
+def _studied(study: str, kind: str, tallies: Mapping[str, Tally]) -> str:
+    """A line of the structures of a study; '' without any."""
+    if not tallies:
         return ""
-    states = Counter(each.state for each in status.crystals.values())
+    states = Counter(each.state for each in tallies.values())
     return (
-        f"Migration barriers: {states['done']} of {len(status.crystals)} crystals done, {states['running']} running, "
+        f"{study}: {states['done']} of {len(tallies)} {kind} done, {states['running']} running, "
         f"{states['failed']} failed, {states['due']} due.\n"
     )
 

@@ -1,10 +1,10 @@
-"""The potential that a user names: a model file, or a universal one."""
+"""The potential that a user or a table names: a model file, or a universal one."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from saltflow.base.errors import InputError
-from saltflow.base.provenance import sha256_of_file
+from saltflow.base.provenance import read_json, sha256_of_file
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.settings.references import UniversalReference, read_reference, resolve_likeness
 from saltflow.potentials.protocol import MDPotential
@@ -40,3 +40,22 @@ def load_given(
     reference = read_reference(known, model)
     assert isinstance(reference, UniversalReference)
     return UniversalDriver(reference), str(reference.sha256)
+
+
+def potential_of(driver: Mapping, *, model: str, release: str, config: Mapping) -> tuple[MDPotential, str]:
+    """The potential of a job and the hash of its weights.
+
+    Args:
+        driver: name; dynamics (dtype, dispersion) where it is one of potentials.tsv.
+        model, release: files; empty for a universal potential that the table of crystals names.
+        config: of the job.
+
+    Raises:
+        SaltflowError: as of `load_driver` and `load_given`.
+    """
+    if driver["dynamics"]:
+        from saltflow.potentials.drivers import load_driver  # with torch and mace, seconds
+
+        return load_driver(model, release, config=config, dynamics=driver["dynamics"]), read_json(release)["sha256"]
+    device = config["execution"]["device"]
+    return load_given(model or driver["name"], sha256=None, device=device, references=config["references"])

@@ -73,7 +73,8 @@ def find_sites(crystal: Atoms, mobile: str, *, voids: bool) -> MobileSites:
         positions = _voids(crystal, rotations, translations)
         atoms = np.full(len(positions), -1)
         if not len(positions):
-            raise InputError([f"The crystal has no void of {VOID_DISTANCE_A} Å; choose the mechanism vacancy."])
+            remedy = "give a file with the ion, and take its own sites (mechanism vacancy)"
+            raise InputError([f"The crystal has no void of {VOID_DISTANCE_A} Å; {remedy}."])
     return MobileSites(crystal, mobile, positions, atoms, rotations, translations)
 
 

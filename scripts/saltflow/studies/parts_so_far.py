@@ -9,8 +9,12 @@ from pathlib import Path
 
 from saltflow.campaign.campaign import Campaign
 from saltflow.studies.barriers.part_so_far import barriers_so_far
+from saltflow.studies.electrodes.part_of_hosts import electrodes_so_far
 
-STUDIES: Mapping[str, Callable[[Campaign, Path], dict | None]] = {"barriers": barriers_so_far}
+STUDIES: Mapping[str, Callable[[Campaign, Path], dict | None]] = {
+    "barriers": barriers_so_far,
+    "electrodes": electrodes_so_far,
+}
 
 
 def parts_so_far(campaign: Campaign, folder: Path) -> dict[str, dict]:

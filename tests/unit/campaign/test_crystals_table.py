@@ -9,8 +9,9 @@ import pytest
 from saltflow.base.errors import InputError
 from saltflow.base.provenance import sha256_of_file
 from saltflow.campaign.config_files import read_configuration
-from saltflow.campaign.crystals_table import Known, read_crystals
+from saltflow.campaign.crystals_table import read_crystals
 from saltflow.campaign.loading import load_campaign
+from saltflow.campaign.study_tables import Known
 from saltflow.operations.input_checks import check_inputs
 from saltflow.operations.jobs import jobs_of
 from saltflow.operations.resources import JobRequest, done_by, job_group, runtime_min
@@ -75,11 +76,11 @@ def test_a_model_file_needs_the_record_that_pins_it(tmp_path):
 def test_a_folder_is_every_structure_in_it(tmp_path):
     for name in ("b.cif", "a.vasp", "notes.txt"):
         (tmp_path / name).write_text("data_")
-    known = Known({"base"}, set(), {}, "Li", "base")
-    assert list(read_crystals(str(tmp_path), known)) == ["a", "b"]
+    known = Known({"base"}, set(), "Li", "base")
+    assert list(read_crystals(str(tmp_path), known, {})) == ["a", "b"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no structure file"):
-        read_crystals(str(tmp_path / "empty"), known)
+        read_crystals(str(tmp_path / "empty"), known, {})
 
 
 @pytest.mark.parametrize(

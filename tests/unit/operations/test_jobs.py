@@ -24,6 +24,7 @@ def campaign(request) -> Campaign:
     configuration["execution"] |= dict.fromkeys(("quench_together", "temperatures_together"), request.param)
     configuration["barriers"]["structures_path"] = str(ROOT / "tests/tiny/crystals.tsv")
     configuration["screening"] |= {"family_path": str(ROOT / "tests/tiny/family.yaml"), "potential": "base"}
+    configuration["electrodes"]["structures_path"] = str(ROOT / "tests/tiny/hosts.tsv")
     return load_campaign(configuration)
 
 

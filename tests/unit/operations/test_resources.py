@@ -12,7 +12,9 @@ from saltflow.campaign.campaign import Campaign
 from saltflow.campaign.config_files import read_configuration
 from saltflow.campaign.crystals_table import CrystalRow
 from saltflow.campaign.family import read_family
+from saltflow.campaign.hosts_table import HostRow
 from saltflow.campaign.loading import load_campaign
+from saltflow.campaign.settings.electrodes import ElectrodeOptions
 from saltflow.learning.sampling.driving import RELAX_STEPS
 from saltflow.operations import cost_model
 from saltflow.operations.plan.calibration import SUBMITTED, read_calibration
@@ -35,6 +37,8 @@ SHIPPED = read_configuration([])
 # For rules of studies; the shipped catalogue has no crystal.
 FAMILY = read_family(ROOT / "tests/tiny/family.yaml")
 CRYSTALS = {"LiCl": CrystalRow("LiCl", "LiCl.cif", "Li", "Al-oxyhalide", composition="LiAlCl2.5O0.75")}
+OPTIONS = ElectrodeOptions(repeat=[2, 2, 1], transport=[600.0, 800.0], cycles=1)
+HOSTS = {"LiCoO2": HostRow("LiCoO2", "LiCoO2.cif", "Li", "Al-oxyhalide", composition="", options=OPTIONS)}
 OXYHALIDE, CHLORIDE = {"composition": "LiAlCl2.5O0.75"}, {"composition": "LiCl-TaCl5"}
 POINT = OXYHALIDE | {"temperature": "500"}
 TRAINED = {"potential": "Al-oxyhalide", "generation": "2", "member": "1", "chunk": "0"}
@@ -52,14 +56,15 @@ def campaign(changes: dict | None = None) -> Campaign:
         assert key in section
         section[key] = value
     config["screening"]["potential"] = "Al-oxyhalide"
-    return replace(load_campaign(config), crystals=CRYSTALS, family=FAMILY)
+    return replace(load_campaign(config), crystals=CRYSTALS, electrodes=HOSTS, family=FAMILY)
 
 
 def wildcards_of(rule: str) -> dict[str, str]:
     """Wildcards of some job of any rule."""
     crystal = {"structure": "LiCl"} if "{structure}" in RULE[rule].product else {}
     crystal |= {"part": "0"} if "{part}" in RULE[rule].product else {}
-    return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"} | crystal
+    host = {"electrode": "LiCoO2"} if "{electrode}" in RULE[rule].product else {}
+    return TRAINED | POINT | {"replica": "1", "reference": "pbe-d3", "element": "Li"} | crystal | host
 
 
 # ── work ───────────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +161,12 @@ def test_barriers_of_the_cheapest_hops_cost_less_and_vibrations_more():
     vibrations = expected({"prefactor_radius_A": 4.0}) - expected({})
     # 27 atoms of 10 Å³ within 4 Å, displaced along three axes both ways, in three states of eight hops of 100 atoms
     assert vibrations == pytest.approx(8 * 27 * 18 * 100)
+
+
+def test_electrodes_cost_their_relaxations_and_their_dynamics():
+    work = work_of(campaign(), "compute_electrode", wildcards_of("compute_electrode")).amount
+    # 120 atoms with 36 sites: 5 × 6 candidates, 72 steps of 6 choices; 72 ps, and 5 × 2 × 2 runs of 50 ps, of 1 fs
+    assert work == 120 * ((5 * 6 + 72 * 6) * 300 + 72 * 1000 + 5 * 2 * 2 * 50_000)
 
 
 def test_seeds_without_a_foundation_are_only_packed():
@@ -280,6 +291,7 @@ def test_only_models_at_work_need_a_gpu():
         "run_state_points",
         "run_constrained_md",
         "compute_barriers",
+        "compute_electrode",
         "relax_family",
         "study_survivors",
     }

@@ -220,3 +220,14 @@ def test_crystals_of_a_study_have_a_line_of_their_own(tmp_path):
     journal_path(tmp_path / crystal.log).unlink()
     finish(tmp_path, *own)
     assert "Migration barriers: 1 of 1 crystals done" in format_status(read_status(ours, tmp_path))
+
+
+def test_hosts_of_electrodes_have_a_line_of_their_own(tmp_path):
+    configuration = read_configuration([ROOT / "tests/tiny/config.yaml"])
+    configuration["electrodes"]["structures_path"] = str(ROOT / "tests/tiny/hosts.tsv")
+    ours = load_campaign(configuration)
+    (host,) = [job for job in jobs_of(ours) if job.wildcards.get("electrode") == "rock-salt"]
+    attempt(tmp_path, host, outcome="failed", error="SaltflowError", sentence="no room")
+    shown = format_status(read_status(ours, tmp_path))
+    assert "Electrodes: 0 of 1 hosts done, 0 running, 1 failed, 0 due." in shown
+    assert "compute_electrode (electrode rock-salt) failed: no room" in shown

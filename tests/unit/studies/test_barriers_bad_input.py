@@ -58,7 +58,7 @@ CASES = {
     "molecule in a box": (
         Atoms("LiCl", [[0, 0, 0], [2, 0, 0]], cell=[12, 12, 12], pbc=True), {}, "a molecule or a slab; give a crystal",
     ),
-    "no voids": (CLOSE, {"mechanism": "interstitial"}, "no void of 1.6 Å; choose the mechanism vacancy"),
+    "no voids": (CLOSE, {"mechanism": "interstitial"}, "no void of 1.6 Å; give a file with the ion"),
     "nothing to knock off": (
         bulk("LiCl", "rocksalt", a=5.14),
         {"mechanism": "knock-off", "r_max_A": 2.0, "model": SaltOfBonds()},

@@ -1,12 +1,14 @@
 """Measures of a host and stages of a layered one, on structures in which they were planted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from ase import Atoms
-from ase.build import bulk, graphene
-from ase.spacegroup import crystal
+from ase.build import bulk
+from layered_hosts import SPACING_A, graphite, layered_oxide
 
 from saltflow.base.errors import SaltflowError
+from saltflow.materials.structure_files import read_structure
 from saltflow.studies.electrodes.degradation import Degradation
 from saltflow.studies.electrodes.host import host_of
 from saltflow.studies.electrodes.moved_sites import free_sites_A, moved_sites_A
@@ -18,13 +20,7 @@ from saltflow.studies.electrodes.staging import (
     stage_order,
 )
 
-SPACING_A, BOND_A = 3.5, 1.42
-
-
-def layered_oxide() -> Atoms:
-    """LiCoO2 in the hexagonal cell."""
-    basis = [(0, 0, 0.5), (0, 0, 0), (0, 0, 0.2605)]
-    return crystal(["Li", "Co", "O"], basis, spacegroup=166, cellpar=[2.815, 2.815, 14.05, 90, 90, 120])
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +61,12 @@ def test_oxygen_that_leaves_its_metals_is_found(host):
     assert found["bare_oxygen"] == 2
     assert found["coordination"] == pytest.approx(6 - 2 * 3 / 12)  # each O had three Co
     assert found["broken_bonds"] > 0
+    assert found["species"] == {"O": 22, "O2": 1}
+
+
+def test_units_of_nonmetals_are_those_of_the_formula():
+    phosphate = host_of(read_structure(ROOT / "benchmarks/barriers/LiFePO4.cif"), "Li", repeats=(1, 1, 1))
+    assert Degradation(phosphate).of(phosphate.filled(phosphate.given))["species"] == {"O4P": 4}
 
 
 def test_a_crack_is_a_hole(host):
@@ -87,22 +89,6 @@ def test_sites_move_with_the_atoms_around_them(host):
     ions = expected.positions[len(host.framework) :]
     assert moved_sites_A(host, atoms) == pytest.approx(ions, abs=1e-6)
     assert len(free_sites_A(host, atoms)) == host.sites - 1
-
-
-def graphite(shifts: list[float], *, filled: list[int] = (), repeat: int = 3) -> Atoms:
-    """Layers shifted along the bond by multiples of its length; ions in some galleries."""
-    layer = graphene(a=BOND_A * 3**0.5, size=(repeat, repeat, 1), vacuum=None)
-    cell = layer.cell.array.copy()
-    cell[2] = [0, 0, SPACING_A * len(shifts)]
-    bond = layer.positions[1] - layer.positions[0]
-    atoms = Atoms(cell=cell, pbc=True)
-    for number, shift in enumerate(shifts):
-        atoms += Atoms(layer.symbols, layer.positions * [1, 1, 0] + shift * bond + [0, 0, number * SPACING_A])
-    for gallery in filled:
-        middle = (layer.positions[0] + layer.positions[1]) * [1, 1, 0] / 2 + [0, 0, (gallery + 0.5) * SPACING_A]
-        atoms += Atoms("Li3", middle + np.array([0, 1, 2])[:, None] * layer.cell[0] / 3)
-    atoms.set_cell(cell)
-    return atoms
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from click.testing import CliRunner
@@ -19,7 +20,7 @@ from saltflow.potentials.as_calculator import AsCalculator
 from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import Configurations
 from saltflow.studies.electrodes.electrode_study import check_settings, study_electrode
-from saltflow.studies.electrodes.host import host_of, with_vacancies
+from saltflow.studies.electrodes.host import host_of
 from saltflow.studies.electrodes.integrity import FrameworkBonds
 from saltflow.studies.electrodes.metal import metal_at_rest, metal_of
 from saltflow.studies.electrodes.thermodynamics import find_phases
@@ -162,18 +163,6 @@ def test_an_empty_host_takes_its_ions_into_its_octahedra(tmp_path, relaxed):
     assert json.dumps(record)
 
 
-def test_vacancies_are_those_of_the_seed_and_break_symmetry():
-    host = host_of(rock_salt(), "Li", repeats=(2, 1, 1))
-    hosts = [with_vacancies(host, "Ti", 2, seed=seed) for seed in (1, 1, 2, 3)]
-    assert all(len(each.framework) == 6 for each in hosts)
-    assert np.array_equal(hosts[0].framework.positions, hosts[1].framework.positions)
-    assert any(not np.array_equal(hosts[0].framework.positions, each.framework.positions) for each in hosts[2:])
-    assert 1 <= len(hosts[0].permutations) < len(host.permutations)
-    assert len(Candidates(hosts[0], count=99, seed=1).of(1)) > len(Candidates(host, count=99, seed=1).of(1)) == 1
-    with pytest.raises(InputError, match="--vacancies: the supercell has 8 Ti in its framework"):
-        with_vacancies(host, "Ti", 8, seed=1)
-
-
 def test_a_host_that_falls_apart_is_told_from_one_that_breathes():
     cell = rock_salt()
     framework = cell[[symbol == "Ti" for symbol in cell.symbols]]
@@ -212,6 +201,8 @@ def test_bad_hosts_and_metals_are_refused(tmp_path):
     empty = empty[[symbol == "Ti" for symbol in empty.symbols]]
     assert refused(empty).startswith("There is no Li in Ti; name the ion with --ion, or")
     assert "--voids is for a host without Li" in refused(rock_salt(), voids=True)
+    assert refused(bulk("Ti", "fcc", a=2.9), voids=True).startswith("The crystal has no void of 1.6 Å; give a file")
+    assert refused(rock_salt(), ion="Li+").startswith("--ion: 'Li+' is no element; a potential knows no charges")
     assert refused(rock_salt(), ion="Mg") == "--metal: Mg is no bcc metal; give a file with the crystal of Mg."
     assert refused(rock_salt(), layers="C").startswith("C makes no layers across c; give a cell")
     assert "--range holds one composition of 4 sites" in refused(rock_salt(), range=[0.0, 0.1])

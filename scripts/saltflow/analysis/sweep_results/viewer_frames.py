@@ -88,6 +88,34 @@ def frames_of_images(
     return _encoded(positions_A, images[0].cell.array, symbols, facts, bonds_A=bonds_A, mobile_ion=mobile_ion)
 
 
+def frames_of_steps(
+    states: Sequence[Atoms], *, structures: int, bonds_A: Mapping[str, float], mobile_ion: str
+) -> Frames:
+    """States that ions have come into or left, one after another, each drawn in the cell of the first.
+
+    Args:
+        states: of the same other atoms, with the ions behind them.
+        structures, bonds_A, mobile_ion: as for `frames_of_trajectory`.
+
+    Returns:
+        frames of as many atoms as the fullest state has; atoms_shown says how many of them each state has.
+    """
+    fullest = max(states, key=len)
+    most = frames_per_structure(structures, atoms=len(fullest))
+    chosen = states[:: -(-len(states) // most)]
+    fractional = np.array([fullest.get_scaled_positions()] * len(chosen))
+    for place, state in zip(fractional, chosen, strict=True):
+        place[: len(state)] = state.get_scaled_positions()
+    facts = {
+        "times_ps": list(range(0, len(states), -(-len(states) // most))),
+        "of_frames": len(states),
+        "unit": "steps",
+        "atoms_shown": [len(state) for state in chosen],
+    }
+    cell_A, symbols = states[0].cell.array, tuple(fullest.get_chemical_symbols())
+    return _encoded(fractional @ cell_A, cell_A, symbols, facts, bonds_A=bonds_A, mobile_ion=mobile_ion)
+
+
 def frame_of_pathways(path: Path, *, structures: int, bonds_A: Mapping[str, float], mobile_ion: str) -> Frames | None:
     """The framework at its mean positions with the density of the mobile ion, from a cube file of `analyse_pathways`.
 

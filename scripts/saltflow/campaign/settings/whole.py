@@ -27,6 +27,7 @@ from saltflow.campaign.settings.analyses import (
     Transport,
 )
 from saltflow.campaign.settings.barriers import Barriers
+from saltflow.campaign.settings.electrodes import Electrodes
 from saltflow.campaign.settings.execution import Execution
 from saltflow.campaign.settings.families import Screening
 from saltflow.campaign.settings.messages import validated
@@ -110,14 +111,15 @@ class Settings(Section):
     arrhenius: Arrhenius
     barriers: Barriers
     screening: Screening
+    electrodes: Electrodes
 
     @model_validator(mode="after")
     def _something_is_asked_for(self) -> "Settings":
-        named = self.barriers.structures_path or self.screening.family_path
-        if self.sweep.compositions == [] and named is None:
+        studies = (self.barriers.structures_path, self.electrodes.structures_path, self.screening.family_path)
+        if self.sweep.compositions == [] and not any(studies):
             raise ValueError(
-                "sweep.compositions is empty; name compositions, crystals in barriers.structures_path, or a family in "
-                "screening.family_path"
+                "sweep.compositions is empty; name compositions, crystals in barriers.structures_path, hosts in "
+                "electrodes.structures_path, or a family in screening.family_path"
             )
         return self
 

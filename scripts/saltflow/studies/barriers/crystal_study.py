@@ -6,35 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from saltflow.base.errors import SaltflowError
-from saltflow.base.provenance import read_json
-from saltflow.potentials.drivers import load_driver
 from saltflow.potentials.protocol import MDPotential
 from saltflow.studies.barriers.barrier_ranking import NO_PATH, OK
 from saltflow.studies.barriers.barrier_study import study_barriers
 from saltflow.studies.barriers.figures import plot_profiles
 from saltflow.studies.given_crystal import read_crystal
-from saltflow.studies.given_potential import load_given
 
 PER_CM3 = 1e21  # 1 per nm³
 
 log = logging.getLogger(__name__)
-
-
-def potential_of(driver: Mapping, *, model: str, release: str, config: Mapping) -> tuple[MDPotential, str]:
-    """The potential of a job and the hash of its weights.
-
-    Args:
-        driver: name; dynamics (dtype, dispersion) where it is one of potentials.tsv.
-        model, release: files; empty for a universal potential that the table of crystals names.
-        config: of the job.
-
-    Raises:
-        SaltflowError: as of `load_driver` and `load_given`.
-    """
-    if driver["dynamics"]:
-        return load_driver(model, release, config=config, dynamics=driver["dynamics"]), read_json(release)["sha256"]
-    device = config["execution"]["device"]
-    return load_given(model or driver["name"], sha256=None, device=device, references=config["references"])
 
 
 def study_file(file: str, potential: MDPotential, *, mobile: str, settings: Mapping, folder: Path) -> dict:

@@ -19,11 +19,14 @@ from saltflow.base.errors import SaltflowError
 @click.option("--repeat", default="1,1,1", show_default=True, help="Of the cell of the file.")
 @click.option("--fixed-cell", is_flag=True, help="Of a slab with vacuum: atoms alone are relaxed.")
 @click.option("--voids", is_flag=True, help="The host holds no ion yet: its sites are the voids that cost least.")
-@click.option("--vacancies", default="", help="Of the framework, such as C:1; drawn by --seed.")
+@click.option("--vacancies", default="", help="Such as C:1; drawn by --seed.")
+@click.option("--apart", "apart_A", type=float, default=0.0, show_default=True, help="Least distance of these, Å.")
+@click.option("--antisites", default="", help="Pairs that change places, such as Co-Li:1; drawn by --seed.")
+@click.option("--faults", type=int, default=0, show_default=True, help="Stacking faults of --layers; likewise.")
 @click.option("--range", "bounds", default="0,1", show_default=True, help="Of x, the fraction of occupied sites.")
 @click.option("--points", type=int, default=5, show_default=True, help="Compositions in that range.")
 @click.option("--candidates", type=int, default=6, show_default=True, help="Most configurations of each composition.")
-@click.option("--metal", type=click.Path(), help="Crystal of the metal; bcc by default.")
+@click.option("--metal", "metal_path", type=click.Path(), help="Crystal of the metal; bcc by default.")
 @click.option("--force", "force_eV_A", type=float, default=0.03, show_default=True, help="Limit of forces, eV/Å.")
 @click.option("--steps", type=int, default=300, show_default=True, help="Most steps of a relaxation.")
 @click.option("--layers", help="Element of the layers of a layered host, across c: C of graphite.")
@@ -41,6 +44,7 @@ from saltflow.base.errors import SaltflowError
 @click.option("--transport-ps", type=float, default=50.0, show_default=True, help="Length of these runs, ps.")
 @click.option("--replicas", type=int, default=2, show_default=True, help="Of each of them, by other velocities.")
 @click.option("--cycles", type=int, default=0, show_default=True, help="Charges and discharges as dynamics.")
+@click.option("--cycle-replicas", type=int, default=1, show_default=True, help="Of all cycles, by other choices.")
 @click.option(
     "--rule",
     type=click.Choice(["lowest-energy", "random", "nearest-to-face"]),
@@ -66,6 +70,7 @@ def command(
     repeat: str,
     bounds: str,
     vacancies: str,
+    antisites: str,
     voltages: str,
     transport: str,
     ion: str,
@@ -89,7 +94,8 @@ def command(
     settings = options | {"seed": seed, "potential": model}
     settings["repeat"] = _numbers(repeat, 3, int, "--repeat", "2,2,1")
     settings["range"] = _numbers(bounds, 2, float, "--range", "0,1")
-    settings["vacancies"] = _vacancies(vacancies)
+    settings["vacancies"] = _counts(vacancies, "--vacancies", "elements", "C:1 or O:2,Co:1")
+    settings["antisites"] = _counts(antisites, "--antisites", "pairs of elements", "Co-Li:1")
     settings["voltages"] = _any_numbers(voltages, "--voltages", "3.5,3.8,4.1")
     settings["transport"] = _any_numbers(transport, "--transport", "600,800,1000")
     check_settings(settings)
@@ -119,11 +125,12 @@ def _any_numbers(text: str, option: str, example: str) -> list:
     return _numbers(text, len(text.split(",")), float, option, example) if text else []
 
 
-def _vacancies(text: str) -> list[tuple[str, int]]:
+def _counts(text: str, option: str, of: str, example: str) -> dict[str, int]:
     pairs = [each.partition(":") for each in text.split(",") if each]
-    if not all(element and count.isdigit() for element, _, count in pairs):
-        raise SaltflowError("--vacancies is no list of elements with counts; give such as C:1 or O:2,Co:1.")
-    return [(element, int(count)) for element, _, count in pairs]
+    parts = example.partition(":")[0].count("-")
+    if not all(name and name.count("-") == parts and count.isdigit() for name, _, count in pairs):
+        raise SaltflowError(f"{option} is no list of {of} with counts; give such as {example}.")
+    return {name: int(count) for name, _, count in pairs}
 
 
 def _tell(record: dict, out: str) -> None:
@@ -144,6 +151,9 @@ def _tell(record: dict, out: str) -> None:
         known = f"Ea {energy['value']:.3f} ± {energy['error']:.3f} eV" if energy else row["status"]
         points = ", ".join(f"{point['temperature_K']:g} K {_D(point)}" for point in row["points"])
         click.echo(f"x {row['x']:.3f}: {known}" + (f" ({points})" if points else ""))
+    if trap := record.get("trap"):
+        found = trap["status"] if trap["trap_eV"] is None else f"{trap['trap_eV']:+.3f} eV"
+        click.echo(f"A single ion next to a vacancy: {found}, against one far from it")
     if cycling := record.get("cycling"):
         for cycle in cycling["cycles"]:
             click.echo(

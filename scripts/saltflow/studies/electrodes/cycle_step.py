@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
+from ase.units import GPa
 
 from saltflow.base.errors import SaltflowError
 from saltflow.base.provenance import derive_seed
@@ -29,12 +31,15 @@ class StepState:
         after: at the end of the dynamics.
         energy_eV: of `relaxed`.
         status: ok, not relaxed, or why the host fell apart.
+        stress_GPa: before and after the relaxation: xx, yy, zz, yz, xz, xy, positive where the cell is under tension;
+            None where the host did not get so far.
     """
 
     relaxed: Atoms
     after: Atoms
     energy_eV: float
     status: str
+    stress_GPa: tuple[list[float], list[float]] | None = None
 
     @property
     def holds(self) -> bool:
@@ -71,20 +76,23 @@ class Stepper:
         """
         states = [before]
         if added:
-            chosen = {name: self._settings[name] for name in ("rule", "axis", "candidates")}
+            by = {name: self._settings[name] for name in ("rule", "axis", "candidates")}
             random = np.random.default_rng(derive_seed(self._settings["seed"], "ions", number))
-            states = changed_states(self._host, before, added=added, random=random, **chosen)
+            states = changed_states(self._host, before, added=added, random=random, **by)
         limits = {"force_eV_A": self._settings["force_eV_A"], "steps": self._settings["steps"]}
         if self._settings["fixed_cell"]:
             found = [(each, each.is_converged) for each in relax(states, self._evaluation, **limits)]
         else:
             cells = relax_cells(states, self._evaluation, **limits)
             found = [(each, each.is_converged(limits["force_eV_A"])) for each in cells]
-        best, is_at_rest = min(found, key=lambda pair: pair[0].energy_eV if np.isfinite(pair[0].energy_eV) else np.inf)
+        energies_eV = [each.energy_eV if np.isfinite(each.energy_eV) else np.inf for each, _ in found]
+        chosen = int(np.argmin(energies_eV))
+        best, is_at_rest = found[chosen]
         if not np.isfinite(best.energy_eV):
             return StepState(best.atoms, before, np.nan, UNPHYSICAL)
         if reason := self._bonds.why_broken(best.atoms):
             return StepState(best.atoms, before, best.energy_eV, reason)
+        stress_GPa = self._stress_GPa(states[chosen]), self._stress_GPa(best.atoms)
         seeds = [derive_seed(self._settings["seed"], "velocities", number)]
         ((after, reason),) = run_hosts(
             [best.atoms], self._potential, seeds=seeds, settings=self._settings, dynamics=self._dynamics,
@@ -92,7 +100,11 @@ class Stepper:
         )  # fmt: skip
         self._check_conserved(after, ions=len(before) - len(self._host.framework) + added)
         status = reason or self._bonds.why_broken(after) or (OK if is_at_rest else NOT_RELAXED)
-        return StepState(best.atoms, after, best.energy_eV, status)
+        return StepState(best.atoms, after, best.energy_eV, status, stress_GPa)
+
+    def _stress_GPa(self, atoms: Atoms) -> list[float]:
+        ((_, _, stress),) = self._evaluation.of_cells([atoms])
+        return (full_3x3_to_voigt_6_stress(stress) / GPa).tolist()
 
     def _check_conserved(self, atoms: Atoms, *, ions: int) -> None:
         framework = len(self._host.framework)

@@ -7,8 +7,9 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
-from saltflow.base.provenance import atomic_write, digest
+from saltflow.base.provenance import atomic_write, derive_seed, digest
 from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.electrodes.asymmetry import asymmetry, stage_sequences
 from saltflow.studies.electrodes.cycle_step import Stepper
 from saltflow.studies.electrodes.cycling import cycle_host, cycle_summary, moves_of
 from saltflow.studies.electrodes.host import Host
@@ -28,20 +29,52 @@ def run_cycles(
     settings: Mapping,
     folder: Path,
 ) -> dict:
-    """Charge and discharge a host; steps that the folder holds are not made again.
+    """Charge and discharge a host, in replicas; steps that the folder holds are not made again.
 
     Args:
         host: framework and sites.
         potential: of the engine.
         ends: least and most ions.
         metal_eV: energy of an atom of the bulk metal.
-        settings: cycles, ions_per_step, layers, those of `Stepper`, and what tells one potential from another.
+        settings: cycles, cycle_replicas, ions_per_step, layers, those of `Stepper`, and what tells one potential from
+            another.
         folder: of the study: cycles/ with the steps, cycles.extxyz with the state after each, and last_good.extxyz
-            where the host fell apart.
+            where the host fell apart; those of further replicas have a number.
 
     Returns:
-        status (ok, or why the cycles were stopped), steps (rows of `cycle_host`) and cycles (of `cycle_summary`).
+        of the first replica status (ok, or why the cycles were stopped), steps (rows of `cycle_host`), cycles (of
+        `cycle_summary`) and stages (of `stage_sequences`); of all replicas (seed, status, cycles) and asymmetry.
     """
+    replicas = []
+    for number in range(1, settings["cycle_replicas"] + 1):
+        seed = settings["seed"] if number == 1 else derive_seed(settings["seed"], "replica of cycles", number)
+        chosen = dict(settings) | {"seed": seed}
+        suffix = "" if number == 1 else f"_{number}"
+        found = _run_replica(
+            host, potential, ends=ends, metal_eV=metal_eV, settings=chosen, folder=folder, suffix=suffix
+        )
+        replicas.append({"seed": seed} | found)
+    first = replicas[0]
+    return {
+        "status": first["status"],
+        "steps": first["steps"],
+        "cycles": first["cycles"],
+        "stages": stage_sequences(first["steps"]) if settings["layers"] else {},
+        "replicas": [{key: each[key] for key in ("seed", "status", "cycles")} for each in replicas],
+        "asymmetry": asymmetry([each["steps"] for each in replicas]),
+    }
+
+
+def _run_replica(
+    host: Host,
+    potential: MDPotential,
+    *,
+    ends: tuple[int, int],
+    metal_eV: float,
+    settings: Mapping,
+    folder: Path,
+    suffix: str,
+) -> dict:
     dynamics = shipped_settings()["dynamics"]
     chosen = {name: settings[name] for name in (*OF_A_STEP, "potential", "potential_sha256")}
     start = host.filled(host.given)
@@ -56,7 +89,7 @@ def run_cycles(
     )
     if not ends[0] <= host.given.sum() <= ends[1]:  # begin at the end of the range that is nearest
         start = host.filled(np.arange(host.sites) < np.clip(host.given.sum(), *ends))
-    steps = folder / "cycles"
+    steps = folder / f"cycles{suffix}"
     steps.mkdir(exist_ok=True)
     rows, frames, status = cycle_host(
         host,
@@ -69,9 +102,9 @@ def run_cycles(
         folder=steps,
     )
     if frames:
-        write_frames(frames, folder / "cycles.extxyz")
+        write_frames(frames, folder / f"cycles{suffix}.extxyz")
     if status != "ok":
-        write_frames(frames[-1:] or [start], folder / "last_good.extxyz")
+        write_frames(frames[-1:] or [start], folder / f"last_good{suffix}.extxyz")
     return {"status": status, "steps": rows, "cycles": cycle_summary(rows, host)}
 
 

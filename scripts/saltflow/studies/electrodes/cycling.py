@@ -14,6 +14,7 @@ from saltflow.studies.electrodes.cycle_step import Stepper, StepState
 from saltflow.studies.electrodes.degradation import Degradation
 from saltflow.studies.electrodes.host import Host
 from saltflow.studies.electrodes.staging import layered_measures
+from saltflow.studies.electrodes.trapping import trapped_ions
 from saltflow.studies.electrodes.voltages import voltage_V
 from saltflow.studies.kept_numbers import kept_numbers, numbers_of, structure_of
 
@@ -106,8 +107,10 @@ def cycle_host(
                 "volume_A3_per_site": float(found.after.get_volume() / host.sites),
                 "cell_A": found.after.cell.array.tolist(),
                 "status": found.status,
+                **_stresses(found),
                 **degradation.of(found.relaxed),
                 **(layered_measures(found.relaxed, host.ion, layer_of) if layer_of else {}),
+                **(trapped_ions(host, found.relaxed) if len(host.vacancies_A) else {}),
             }
         )
         state = found.after
@@ -147,10 +150,17 @@ def cycle_summary(rows: Sequence[Mapping], host: Host) -> list[dict]:
     return found
 
 
+def _stresses(state: StepState) -> dict:
+    """Of a step: with the ions changed and nothing else, and at rest."""
+    before, after = state.stress_GPa or (None, None)
+    return {"stress_changed_GPa": before, "stress_relaxed_GPa": after}
+
+
 def _written(state: StepState) -> dict:
     return {
         "energy_eV": state.energy_eV if np.isfinite(state.energy_eV) else None,
         "status": state.status,
+        "stress_GPa": state.stress_GPa,
         "relaxed": numbers_of(state.relaxed) if state.status != UNPHYSICAL else None,
         "after": numbers_of(state.after),
     }
@@ -159,4 +169,5 @@ def _written(state: StepState) -> dict:
 def _read(numbers: Mapping) -> StepState:
     after, relaxed = (each and structure_of(each) for each in (numbers["after"], numbers["relaxed"]))
     energy_eV = numbers["energy_eV"]
-    return StepState(relaxed or after, after, np.nan if energy_eV is None else energy_eV, numbers["status"])
+    energy_eV = np.nan if energy_eV is None else energy_eV
+    return StepState(relaxed or after, after, energy_eV, numbers["status"], numbers.get("stress_GPa"))

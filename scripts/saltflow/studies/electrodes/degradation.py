@@ -1,10 +1,15 @@
 """What a host loses while ions come and go, each as a number of one structure at rest."""
 
+from collections import Counter
+
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
+from ase.formula import Formula
 from ase.geometry import find_mic
 from matscipy.neighbours import neighbour_list
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from saltflow.analysis.structure.coordination_shells import Snapshot
 from saltflow.analysis.structure.voids import observe_voids
@@ -45,6 +50,7 @@ class Degradation:
             coordination: mean number of nonmetal neighbours of the metal atoms, within the same; None without metals.
             broken_bonds: fraction of the bonds of the framework.
             largest_hole_A: radius of the largest sphere without an atom's centre, at most half the cell.
+            species: formula → number of the units of nonmetals that bonds connect: PO4 of a phosphate, O2 of a loss.
         """
         moves = framework_moves(self._host, atoms)
         drift = np.median(moves, axis=0)
@@ -60,6 +66,7 @@ class Degradation:
             "coordination": self._coordination(first, second, symbols),
             "broken_bonds": self._bonds.broken_fraction(atoms),
             "largest_hole_A": self._hole_A(atoms),
+            "species": _species(first, second, symbols),
         }
 
     def _neighbours(self, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +108,15 @@ class Degradation:
         symbols = np.array(atoms.symbols)
         snapshot = Snapshot(atoms.positions, atoms.cell.array, symbols)
         return observe_voids(snapshot, dict.fromkeys(set(symbols.tolist()), 0.0), frame=0)[("largest hole",)]
+
+
+def _species(first: np.ndarray, second: np.ndarray, symbols: np.ndarray) -> dict[str, int]:
+    is_nonmetal = np.isin(symbols, list(NONMETALS))
+    own = is_nonmetal[first] & is_nonmetal[second]
+    bonds = coo_array((np.ones(own.sum()), (first[own], second[own])), shape=(len(symbols), len(symbols)))
+    unit = connected_components(bonds, directed=False)[1]
+    units = [unit == number for number in np.unique(unit[is_nonmetal])]
+    return dict(Counter(Formula.from_list(symbols[each].tolist()).format("hill") for each in units).most_common())
 
 
 def _nearest_A(place: np.ndarray, others: np.ndarray, atoms: Atoms) -> float:

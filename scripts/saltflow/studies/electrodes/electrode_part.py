@@ -9,30 +9,34 @@ from saltflow.analysis.sweep_results.viewer_frames import frames_of_trajectory
 from saltflow.materials.structure_files import read_structures
 from saltflow.studies.drawn_bonds import bonds_A
 from saltflow.studies.electrodes.configurations import OK
+from saltflow.studies.electrodes.cycles_part import cycle_blocks
 from saltflow.studies.electrodes.cycling import CHARGE, DISCHARGE
 from saltflow.studies.electrodes.ion_transport import trajectory_path
 
-SHOWN_STRUCTURES = 4  # pages share their space among so many
-DEGRADATION = ("displaced_fraction", "cation_disorder", "broken_bonds", "oxygen_dimers", "bare_oxygen")
+STRUCTURES_OF_A_HOST = 4  # share the space of the page, with those of other hosts
 
 
-def results_part(record: Mapping, folder: Path) -> dict:
+def results_part(record: Mapping, folder: Path, *, structures: int = 1) -> dict:
     """Title and blocks, JSON-able.
 
     Args:
         record: of `study_electrode`.
         folder: of the study, with its structures and trajectories.
+        structures: hosts that share the page.
     """
     x = f"x, fraction of the sites of {record['ion']}"
+    shared = STRUCTURES_OF_A_HOST * structures
     by = f"{record['mean_voltage_V']:.3f} V by {record['potential']}, {record['status']}"
     return {
-        "title": f"Electrode {record['host']}, {record['ion']}: {by}",
+        "title": f"Electrode {record.get('electrode', record['host'])}, {record['ion']}: {by}",
         "blocks": [
             _voltages(record, x),
             _compositions(record),
             *(_diffusion(record["transport"], x) if record.get("transport") else []),
-            *_moving(record, folder),
-            *(_cycles(record["cycling"]) if record.get("cycling") else []),
+            *_barriers(record, x),
+            *_moving(record, folder, structures=shared),
+            *_trap(record),
+            *(cycle_blocks(record, folder, structures=shared) if record.get("cycling") else []),
         ],
     }
 
@@ -61,12 +65,23 @@ def _voltages(record: Mapping, x: str) -> dict:
         "lowest", at, [1000 * row["formation_energy_eV_per_site"] for row in compositions], mode="lines+markers"
     )
     volumes = blocks.trace("volume", at, [row["volume_A3_per_site"] for row in compositions], mode="lines+markers")
+    edges = [
+        blocks.trace(
+            name,
+            at,
+            [100 * (row["edges_A"][place] / compositions[0]["edges_A"][place] - 1) for row in compositions],
+            mode="lines+markers",
+            colour=place,
+        )
+        for place, name in enumerate("abc")
+    ]
     return blocks.plots(
         "Voltage, phases and volume",
         [
             blocks.panel("", x=x, y="voltage (V)", traces=traces),
             blocks.panel("", x=x, y="formation energy (meV per site)", traces=[energies]),
             blocks.panel("", x=x, y="volume (Å³ per site)", traces=[volumes]),
+            blocks.panel("", x=x, y="cell edges, change (%)", traces=edges),
         ],
         note=record["note"],
     )
@@ -108,11 +123,33 @@ def _diffusion(rows: Sequence[Mapping], x: str) -> list[dict]:
     ]
 
 
+def _barriers(record: Mapping, x: str) -> list[dict]:
+    """Of nudged elastic bands at each x, beside the activation energies of dynamics."""
+    if not (rows := record.get("barriers")):
+        return []
+    at = [row["x"] for row in rows]
+    traces = [
+        blocks.trace(f"path in {name}", at, [row[f"barrier_{name}_eV"] for row in rows], mode="markers", colour=colour)
+        for colour, name in enumerate(("1D", "2D", "3D"))
+    ]
+    known = [row for row in record.get("transport", []) if row["Ea_eV"]]
+    if known:
+        values, errors = ([row["Ea_eV"][name] for row in known] for name in ("value", "error"))
+        traces.append(
+            blocks.trace("Ea of dynamics", [row["x"] for row in known], values, error=errors, mode="markers", colour=3)
+        )
+    table = [[blocks.shortened(row["x"], digits=4), row["status"]] for row in rows]
+    return [
+        blocks.plots("Barriers over x", [blocks.panel("", x=x, y="barrier (eV)", traces=traces)]),
+        blocks.table("Paths over x", ["x", "status"], table),
+    ]
+
+
 def _energy(energy: Mapping | None) -> dict | None:
     return energy and blocks.cell(energy["value"], error=energy["error"])
 
 
-def _moving(record: Mapping, folder: Path) -> list[dict]:
+def _moving(record: Mapping, folder: Path, *, structures: int) -> list[dict]:
     """The ions at the hottest temperature, at the x nearest to a half that has such a run."""
     rows = [row for row in record.get("transport", []) if row["points"]]
     if not rows:
@@ -123,35 +160,16 @@ def _moving(record: Mapping, folder: Path) -> list[dict]:
     if not path.is_file():
         return []
     bonds = bonds_A(read_structures(folder / "phases.extxyz")[-1])
-    frames = frames_of_trajectory(path, structures=SHOWN_STRUCTURES, bonds_A=bonds, mobile_ion=record["ion"])
+    frames = frames_of_trajectory(path, structures=structures, bonds_A=bonds, mobile_ion=record["ion"])
     note = f"Large: {record['ion']}. x = {row['x']:.3f}, {kelvin:g} K, the first replica."
-    key = f"{record['host']} {record['ion']} {path.stem}"
+    key = f"{folder.name} {record['ion']} {path.stem}"
     return [blocks.structure("Ions in motion", key, frames.facts, note=note, data=frames.data)]
 
 
-def _cycles(cycling: Mapping) -> list[dict]:
-    table = [
-        [row["cycle"], *(blocks.shortened(row[name], digits=5) for name in
-         ("charge_V", "discharge_V", "hysteresis_V", "irreversible_eV_per_site", "displaced_fraction"))]
-        for row in cycling["cycles"]
-    ]  # fmt: skip
-    columns = ["cycle", "charge (V)", "discharge (V)", "hysteresis (V)", "did not come back (eV per site)",
-               "displaced fraction"]  # fmt: skip
-    steps = cycling["steps"]
-    numbers = [row["step"] for row in steps]
-    traces = [
-        blocks.trace(name.replace("_", " "), numbers, [row[name] for row in steps], colour=colour)
-        for colour, name in enumerate(DEGRADATION)
-        if any(row.get(name) for row in steps)
-    ]
-    orders = [
-        blocks.trace(f"stage {stage}", numbers, [row["stage_order"][stage] for row in steps], colour=colour)
-        for colour, stage in enumerate(steps[0].get("stage_order", {}) if steps else {})
-    ]
-    panels = [blocks.panel("", x="step", y="degradation", traces=traces)] if traces else []
-    if orders:
-        panels.append(blocks.panel("", x="step", y="stage order", traces=orders))
-    return [
-        blocks.table("Cycles", columns, table, note="" if cycling["status"] == OK else cycling["status"]),
-        blocks.plots("What the cycles leave", panels, empty="Nothing degraded."),
-    ]
+def _trap(record: Mapping) -> list[dict]:
+    """What a vacancy does to a single ion."""
+    if not (trap := record.get("trap")):
+        return []
+    found = trap["status"] if trap["trap_eV"] is None else f"{trap['trap_eV']:+.3f} eV"
+    where = f"at {trap['nearest_A']:.2f} Å from a vacancy less at {trap['farthest_A']:.2f} Å"
+    return [blocks.text("A single ion next to a vacancy", f"{found}: {where}; negative where it is held.")]

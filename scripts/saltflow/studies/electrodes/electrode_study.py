@@ -8,17 +8,21 @@ import numpy as np
 from ase import Atoms
 
 from saltflow.base.errors import InputError
+from saltflow.materials.formulas import ELEMENTS
 from saltflow.potentials.protocol import MDPotential
+from saltflow.studies.electrodes.barriers_over_x import barriers_over_x, write_phases
 from saltflow.studies.electrodes.candidates import Candidates
 from saltflow.studies.electrodes.configurations import CELLS, OK, POSITIONS, Configurations, configurations_of
 from saltflow.studies.electrodes.cycles_of_host import run_cycles, write_frames
+from saltflow.studies.electrodes.defects import with_defects
 from saltflow.studies.electrodes.figure import plot_electrode
-from saltflow.studies.electrodes.host import Host, host_of, with_vacancies
+from saltflow.studies.electrodes.host import Host, host_of
 from saltflow.studies.electrodes.ion_transport import transport_over_x
 from saltflow.studies.electrodes.ion_tries import Reservoir
 from saltflow.studies.electrodes.metal import MetalAtom, metal_at_rest, metal_of, vibrational_volume_A3
 from saltflow.studies.electrodes.staging import find_layers, layered_measures
 from saltflow.studies.electrodes.thermodynamics import Thermodynamics, find_phases
+from saltflow.studies.electrodes.trapping import trap_of
 from saltflow.studies.electrodes.void_sites import host_with_voids
 from saltflow.studies.electrodes.voltages_at_temperature import fill_at_voltages, fill_with_dynamics
 from saltflow.studies.relaxation.batched_evaluation import BatchedEvaluation
@@ -52,6 +56,10 @@ def check_settings(settings: Mapping) -> None:
         problems.append("--transport has to be two different temperatures or more, above 0; give such as 600,800,1000.")
     if not settings["transport_ps"] > 0 or settings["replicas"] < 1:
         problems.append("--transport-ps and --replicas have to be above 0; correct them.")
+    if settings["faults"] and not settings["layers"]:
+        problems.append("--faults are of layers; give the element of these by --layers, such as C.")
+    if settings["faults"] < 0 or settings["apart_A"] < 0 or settings["cycle_replicas"] < 1:
+        problems.append("--faults and --apart must not be negative, and --cycle-replicas has to be above 0.")
     if not settings["temperature_K"] > 0:
         problems.append("--temperature has to be above 0; correct it.")
     if problems:
@@ -65,11 +73,11 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         given: ordered unit cell, with the ion on its sites or (voids) without.
         potential: of the engine.
         ion: element.
-        settings: repeat, fixed_cell (of a slab), voids, vacancies (pairs of element and count), range (fractions of the
-            sites), points (compositions), candidates (of each), force_eV_A, steps, seed, metal (file or None), layers
+        settings: repeat, fixed_cell (of a slab), voids, defects of `with_defects`, range (fractions of the sites),
+            points (compositions), candidates (of each), force_eV_A, steps, seed, metal_path (file or None), layers
             (element of a layered host, or None); voltages, sweeps, energies and temperature_K of Monte Carlo; transport
-            (temperatures in K), transport_ps and replicas; cycles, rule, axis, ions_per_step, md_ps and ensemble of
-            cycles; potential (its name) and potential_sha256.
+            (temperatures in K), transport_ps and replicas; cycles, rule, axis, ions_per_step, md_ps, ensemble and
+            cycle_replicas of cycles; potential (its name) and potential_sha256.
         folder: for the configurations, structures and figures; it exists.
 
     Returns:
@@ -79,7 +87,9 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
         InputError: the host has neither ion nor void, the metal is none, or the range holds one composition alone.
         SaltflowError: the potential lacks an element, or nothing comes to rest.
     """
-    metal = metal_of(ion, settings["metal"])
+    if ion not in ELEMENTS:
+        raise InputError([f"--ion: '{ion}' is no element; a potential knows no charges, so write such as Li, not Li+."])
+    metal = metal_of(ion, settings["metal_path"])
     numbers = np.unique([*given.numbers, *metal.numbers])
     potential.check_elements(numbers, composition=str(given.symbols.formula.reduce()[0]))
     evaluation = BatchedEvaluation(potential)
@@ -97,7 +107,12 @@ def study_electrode(given: Atoms, potential: MDPotential, *, ion: str, settings:
     candidates = Candidates(host, count=settings["candidates"], seed=settings["seed"])
     phases = find_phases(configurations, candidates, ions=ions, metal_eV=metal_eV)
     write_frames([each.atoms for each in phases.lowest()], folder / "phases.extxyz")
+    write_phases(phases.lowest(), folder)
     record = _record(host, phases, potential, ions=ions, metal_eV=metal_eV, settings=settings)
+    if barriers := barriers_over_x(phases.lowest(), folder, sites=host.sites):
+        record["barriers"] = barriers
+    if len(host.vacancies_A):
+        record["trap"] = trap_of(host, configurations)
     if settings["voltages"]:
         record["monte_carlo"] = _filled(host, potential, phases, metal, atom, settings=settings, folder=folder)
     if settings["transport"]:
@@ -120,9 +135,7 @@ def _host(given: Atoms, ion: str, evaluation: BatchedEvaluation, *, settings: Ma
     else:
         formula = given.symbols.formula.reduce()[0]
         raise InputError([f"There is no {ion} in {formula}; name the ion with --ion, or have it put into --voids."])
-    for element, count in settings["vacancies"]:
-        host = with_vacancies(host, element, count, seed=settings["seed"])
-    return host
+    return with_defects(host, settings)
 
 
 def _filled(

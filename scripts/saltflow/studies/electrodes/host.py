@@ -1,13 +1,12 @@
 """A host of ions: a supercell of its framework, and the sites that ions may take."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 
 from saltflow.base.errors import InputError
-from saltflow.base.provenance import derive_seed
 from saltflow.studies.mobile_sites import SYMMETRY_TOLERANCE_A, MobileSites, find_sites, symmetry_of
 
 MOST_OPERATIONS = 2000  # of a supercell that are used to tell which occupations are alike
@@ -23,6 +22,7 @@ class Host:
         sites_A: positions of the sites, shape (sites, 3).
         given: whether a site is occupied in the structure of the file, shape (sites,).
         permutations: where each symmetry operation takes a site, shape (operations, sites).
+        vacancies_A: where atoms were taken out on purpose, shape (vacancies, 3).
     """
 
     framework: Atoms
@@ -30,6 +30,7 @@ class Host:
     sites_A: np.ndarray
     given: np.ndarray
     permutations: np.ndarray
+    vacancies_A: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
     @property
     def sites(self) -> int:
@@ -58,23 +59,8 @@ def host_of(crystal: Atoms, ion: str, *, repeats: tuple[int, int, int]) -> Host:
     return _supercell(sites, sites.positions, repeats=repeats, is_occupied=True)
 
 
-def with_vacancies(host: Host, element: str, count: int, *, seed: int) -> Host:
-    """A host without some atoms of its framework, drawn at random.
-
-    Args:
-        host: whole.
-        element: of the framework.
-        count: atoms that are taken out.
-        seed: of the draw.
-
-    Raises:
-        InputError: the framework has fewer of them.
-    """
-    own = np.flatnonzero([symbol == element for symbol in host.framework.symbols])
-    if not 0 < count < len(own):
-        raise InputError([f"--vacancies: the supercell has {len(own)} {element} in its framework; leave one at least."])
-    gone = np.random.default_rng(derive_seed(seed, "vacancies", element)).permutation(own)[:count]
-    framework = host.framework[np.setdiff1d(np.arange(len(host.framework)), gone)]
+def with_framework(host: Host, framework: Atoms) -> Host:
+    """The same sites, as they are now, in another framework, with the symmetry that both leave."""
     ions = Atoms([host.ion] * host.sites, host.sites_A, cell=framework.cell, pbc=True)
     return replace(host, framework=framework, permutations=_permutations(framework, ions))
 

@@ -14,6 +14,7 @@ from saltflow.base.errors import SaltflowError
 LAYER_GAP_A = 1.5  # along the normal; atoms of a layer are closer
 HIGHEST_STAGE = 4
 ORDERED = 0.9
+STACKED_AA, STACKED_AB = 0.75, -0.3  # registries beyond which a layer lies as AA or AB on the next
 HEXAGON = 6  # first reciprocal vectors of a layer
 
 
@@ -27,7 +28,7 @@ def layered_measures(atoms: Atoms, ion: str, layer_of: str) -> dict:
 
     Returns:
         stage_order (of `stage_order`), stage (the highest whose order is above 0.9; None without ions),
-        ions_of_galleries, registry (of each layer on the next) and spacings_A.
+        ions_of_galleries, registry (of each layer on the next), stacking (AA, AB, or sliding between both), spacings_A.
     """
     layers = find_layers(atoms, layer_of)
     ions = ions_of_galleries(atoms, ion, layers)
@@ -36,7 +37,8 @@ def layered_measures(atoms: Atoms, ion: str, layer_of: str) -> dict:
         "stage_order": {str(stage): value for stage, value in order.items()},
         "stage": max(stage for stage, value in order.items() if value > ORDERED) if ions.any() else None,
         "ions_of_galleries": ions.tolist(),
-        "registry": registry(atoms, layers).tolist(),
+        "registry": (lie := registry(atoms, layers)).tolist(),
+        "stacking": [_stacking(each) for each in lie],
         "spacings_A": layers.spacings_A.tolist(),
     }
 
@@ -129,6 +131,12 @@ def registry(atoms: Atoms, layers: Layers) -> np.ndarray:
     # The last layer lies under the first one of the next cell.
     after[-1] = factors[0] * np.exp(1j * waves @ atoms.cell.array[2])
     return np.cos(np.angle(after / factors)).mean(axis=1)
+
+
+def _stacking(order: float) -> str:
+    if order > STACKED_AA:
+        return "AA"
+    return "AB" if order < STACKED_AB else "sliding"
 
 
 def _hexagon(atoms: Atoms, members: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ async function openStructure(box, target, block) {
   viewers.set(block.key, state);
   const show = (number) => {
     state.frame = number;
-    const atoms = atomsOf(frames[number], symbols, block.bonds_A);
+    const atoms = atomsOf(frames[number], symbols, block.bonds_A).slice(0, block.atoms_shown?.[number]); // ions that have left come last, without bonds
     viewer.removeAllModels();
     const model = viewer.addModel();
     model.addAtoms(atoms);
