@@ -51,7 +51,6 @@ rule relax_family:
     threads: 1
     resources:
         **resources,
-        serial_slot=1,
     params:
         potential=ask.family("view.driver"),
         relaxing=ask.family("relaxing"),
@@ -106,7 +105,6 @@ rule study_survivors:
     threads: 1
     resources:
         **resources,
-        serial_slot=1,
     params:
         screening=campaign.screening_study,
         potential=ask.family("view.driver"),
