@@ -5,7 +5,7 @@ from pathlib import Path
 from saltflow.base.provenance import provenance, write_json
 from saltflow.campaign.family import read_family
 from saltflow.operations.job_log import start_job
-from saltflow.studies.barriers.crystal_study import potential_of
+from saltflow.studies.given_potential import potential_of
 from saltflow.studies.screening.built_family import build_family
 
 job = snakemake  # noqa: F821

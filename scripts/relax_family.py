@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saltflow.base.provenance import provenance, read_json, write_json
 from saltflow.operations.job_log import start_job
-from saltflow.studies.barriers.crystal_study import potential_of
+from saltflow.studies.given_potential import potential_of
 from saltflow.studies.screening.built_family import of_record
 from saltflow.studies.survivors.family_jobs import relaxed_part
 

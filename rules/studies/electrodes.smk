@@ -65,9 +65,9 @@ rule tabulate_electrodes:
         spec["tabulate_electrodes"].benchmark
     localrule: spec["tabulate_electrodes"].is_local
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/dynamics.yaml"
     envmodules:
-        *campaign.modules("analysis"),
+        *campaign.modules("dynamics"),
     threads: 1
     resources:
         **resources,

@@ -756,7 +756,7 @@ RULES: tuple[RuleSpec, ...] = (
         "tabulate_electrodes",
         stage="studies",
         product=f"{ELECTRODES}/voltages.tsv",
-        environment="analysis",
+        environment="dynamics",
         jobs=if_electrodes,
         unit="hosts",
         work=cost_model.electrodes,
