@@ -124,6 +124,8 @@ def test_depth_is_counted_from_the_nearest_face_or_from_the_interface():
     assert surface.depths_A(heights_A, 30.0) == pytest.approx([0, -2, -1, 2, 2, 1, -1])
     contact = Solid(np.ones(1, bool), (0.0, 6.0, 10.0))
     assert contact.depths_A(np.array([6.0, 4.0, 9.0, 35.0]), 30.0) == pytest.approx([0, -2, 3, -1])
+    thick = Solid(np.ones(1, bool), (0.0, 40.0, 50.0))  # its lower crystal is thicker than half of the cell
+    assert thick.depths_A(np.array([0.5, 49.0, -3.0, 54.0]), 60.0) == pytest.approx([-39.5, 9, -43, 14])
 
 
 @pytest.mark.parametrize("face", [1, -1])

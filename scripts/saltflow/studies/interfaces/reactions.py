@@ -37,10 +37,10 @@ class Solid:
             period_A: height of the cell.
         """
         first, *middle, last = self.planes_A
-        if middle:
-            return _nearest_image(heights_A - middle[0], period_A)
-        inside = (heights_A - first) % period_A
         thick = last - first
+        inside = (heights_A - first) % period_A
+        if middle:  # beyond the middle of the vacuum it is the vacuum below the lower face
+            return inside - np.where(inside > (period_A + thick) / 2, period_A, 0.0) - (middle[0] - first)
         return np.where(
             inside <= thick, -np.minimum(inside, thick - inside), np.minimum(inside - thick, period_A - inside)
         )
@@ -176,7 +176,3 @@ def _by_turns(replicas: Sequence[Reactions]) -> Iterator[tuple[int, int]]:
 
 def _frame(run: TrajectoryReader, index: int) -> np.ndarray:
     return np.asarray(run.read_positions_A(slice(index, index + 1), slice(0, len(run.symbols)))[0], dtype=float)
-
-
-def _nearest_image(distance_A: np.ndarray, period_A: float) -> np.ndarray:
-    return (distance_A + period_A / 2) % period_A - period_A / 2
