@@ -44,6 +44,12 @@ def test_its_interval_holds_the_truth_as_often_as_it_says():
     assert held / asked == pytest.approx(0.95, abs=0.02)
 
 
+def test_cold_runs_do_not_overflow():
+    found = fit_barrier([12, 40], np.array([1e3, 1e3]), np.array([50.0, 1000.0]))
+    expected = np.log(40 / 12) * kB / (1 / 50 - 1 / 1000)
+    assert found["barrier_eV"] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("counts", [[0, 0, 40], [1, 2, 3], [0, 0, 0]])
 def test_few_events_or_one_temperature_give_no_barrier(counts):
     found = fit_barrier(counts, WATCHED_PS_NM2, TEMPERATURES_K)

@@ -163,6 +163,7 @@ def test_a_crystal_that_the_potential_does_not_keep_is_flagged(tmp_path):
         (rock_salt(), {"duration_ps": 0.006}, "^--duration holds fewer than two frames"),
         (rock_salt(), {"replicas": 0}, "^--steps, --replicas and --terminations have to be above 0"),
         (rock_salt(), {"temperatures_K": [300.0, 0.0]}, "^--temperature has to be above 0 over the whole --ramp"),
+        (rock_salt(), {"temperatures_K": [300.0, 300.0]}, "^--temperature names one twice; --replicas repeats"),
         (rock_salt(), {"ramp_K": -300.0}, "^--temperature has to be above 0 over the whole --ramp"),
         (rock_salt(), {"made": 2.0}, "^--made has to be above 0 and below --broken"),
     ],

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ase.units import kB
 from scipy.optimize import brentq
+from scipy.special import logsumexp, softmax
 
 OK, FEW = "ok", "too few events"
 FEWEST = 10  # events, over at least two temperatures
@@ -44,20 +45,19 @@ def fit_barrier(events: Sequence[int], watched_ps_nm2: np.ndarray, temperatures_
     empty = {"events": int(total), "barrier_eV": None, "interval_eV": None, "k0_per_ns_nm2": None, "status": FEW}
     if total < FEWEST or np.count_nonzero(counts) < 2:
         return empty
-    middle = counts @ inverse_eV / total
+    middle, weights = counts @ inverse_eV / total, np.log(watched_ps_nm2)
 
-    def expected(barrier_eV: float) -> np.ndarray:
-        """Events in proportion, scaled so that no exponent overflows."""
-        return watched_ps_nm2 * np.exp(-barrier_eV * (inverse_eV - middle))
+    def log_expected(barrier_eV: float) -> np.ndarray:
+        """Logarithm of the events that a barrier lets expect, up to a factor."""
+        return weights - barrier_eV * (inverse_eV - middle)
 
     def slope(barrier_eV: float) -> float:
         """Of the log-likelihood per event, with the best k0; it falls with the barrier."""
-        weights = expected(barrier_eV)
-        return weights @ (inverse_eV - middle) / weights.sum()
+        return softmax(log_expected(barrier_eV)) @ (inverse_eV - middle)
 
     def loss(barrier_eV: float) -> float:
         """Log-likelihood below its maximum, less the drop of the interval."""
-        return total * np.log(expected(barrier_eV).sum() / expected(best_eV).sum()) - DROP
+        return total * (logsumexp(log_expected(barrier_eV)) - logsumexp(log_expected(best_eV))) - DROP
 
     best_eV = brentq(slope, -WIDEST_eV, WIDEST_eV)
     interval_eV = [brentq(loss, best_eV, best_eV + side * WIDEST_eV) for side in (-1, 1)]

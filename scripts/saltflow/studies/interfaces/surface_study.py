@@ -38,8 +38,11 @@ def check_run(settings: Mapping) -> None:
                          ("interval_fs", "interval")):  # fmt: skip
         if not settings[name] > 0:
             problems.append(f"--{option} has to be above 0; correct it.")
-    if not min(min(settings["temperatures_K"]), min(settings["temperatures_K"]) + settings["ramp_K"]) > 0:
+    temperatures_K = settings["temperatures_K"]
+    if not min(temperatures_K) + min(settings["ramp_K"], 0.0) > 0:
         problems.append("--temperature has to be above 0 over the whole --ramp; correct them.")
+    if len(set(temperatures_K)) < len(temperatures_K):
+        problems.append("--temperature names one twice; --replicas repeats a temperature.")
     if settings["steps"] < 1 or settings["replicas"] < 1 or settings["terminations"] < 1:
         problems.append("--steps, --replicas and --terminations have to be above 0; correct them.")
     if not settings["duration_ps"] >= 0:
