@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from ase.geometry import minkowski_reduce
 from matscipy.neighbours import neighbour_list
 
 from saltflow.analysis.species.analysis import IONS
-from saltflow.analysis.species.bond_intervals import MADE
 from saltflow.base.errors import InputError
 from saltflow.materials.ordering.formal_charges import guess_charges
+from saltflow.studies.interfaces.bond_limits import bond_limits_A
 from saltflow.studies.interfaces.slab_faces import REACH_A, are_alike, face_signature
 
 POLAR_e_A = 0.05
@@ -219,17 +219,6 @@ def _same(one: tuple, other: tuple) -> bool:
     return all(are_alike(*pair) for pair in zip(one, other, strict=True))
 
 
-def bond_limits_A(numbers: np.ndarray) -> dict[tuple[str, str], float]:
-    """Pair of elements that are no ions by themselves → length up to which they are bonded."""
-    radii_A = {number: MADE * covalent_radii[number] for number in sorted(set(numbers.tolist()))}
-    bonding = [number for number in radii_A if chemical_symbols[number] not in IONS]
-    return {
-        (chemical_symbols[one], chemical_symbols[other]): radii_A[one] + radii_A[other]
-        for one in bonding
-        for other in bonding
-    }
-
-
 def _bonds(atoms: Atoms) -> int:
-    limits_A = bond_limits_A(atoms.numbers)
+    limits_A = bond_limits_A(set(atoms.symbols) - IONS)
     return len(neighbour_list("i", atoms, limits_A)) // 2 if limits_A else 0

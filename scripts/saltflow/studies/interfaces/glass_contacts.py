@@ -8,9 +8,11 @@ from ase import Atoms
 from ase.build import make_supercell
 from matscipy.neighbours import neighbour_list
 
+from saltflow.analysis.species.analysis import IONS
 from saltflow.base.errors import InputError
+from saltflow.studies.interfaces.bond_limits import bond_limits_A
 from saltflow.studies.interfaces.coherent_interfaces import Contact
-from saltflow.studies.interfaces.crystal_slabs import Slab, bond_limits_A, cut_slabs
+from saltflow.studies.interfaces.crystal_slabs import Slab, cut_slabs
 from saltflow.studies.interfaces.lattice_match import (
     BEYOND,
     LatticeMatch,
@@ -96,7 +98,7 @@ def cut_glass(glass: Atoms) -> tuple[Atoms, int]:
 
 def _crossings(glass: Atoms, cuts_A: np.ndarray) -> np.ndarray:
     """Covalent bonds that cross each height, (cuts,)."""
-    limits = bond_limits_A(glass.numbers)
+    limits = bond_limits_A(set(glass.symbols) - IONS)
     if not limits:
         return np.zeros(len(cuts_A), int)
     first, between_A = neighbour_list("iD", glass, limits)

@@ -1,16 +1,14 @@
 """Concentrations of atoms and of bonds along the normal, with errors over blocks of time and replicas."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
 from matscipy.neighbours import neighbour_list
 
-from saltflow.analysis.species.bond_intervals import MADE
 from saltflow.statistics.block_averages import BlockAverages, estimate_averages, time_blocks
 from saltflow.statistics.estimate import finite_list
+from saltflow.studies.interfaces.bond_limits import bond_limits_A
 from saltflow.studies.interfaces.reactions import Solid
 from saltflow.trajectory.chunks import frame_chunks
 from saltflow.trajectory.memory import TrajectoryReader
@@ -23,8 +21,7 @@ MOST_FRAMES = 500  # of each replica
 def concentration_profiles(runs: Sequence[TrajectoryReader], solid: Solid) -> dict:
     """Atoms and bonds per nm³ over the height, in the second half of each run, in the frame of the solid.
 
-    Heights begin in the middle of the vacuum below the solid. A bond is shorter than `MADE` times the sum of covalent
-    radii, and counts at its middle.
+    Heights begin in the middle of the vacuum below the solid. A bond, of `bond_limits_A`, counts at its middle.
 
     Args:
         runs: replicas of one state, of one size.
@@ -62,7 +59,7 @@ def _add(blocks: BlockAverages, run: TrajectoryReader, solid: Solid, *, bins: in
     frames = range(half, run.n_frames, step)
     weights = np.where(solid.framework, 1 / solid.framework.sum(), 0.0)
     starts = {block[0] for block in time_blocks(np.arange(len(frames)))}
-    drift_A, limits_A = _drift_before(run, solid, half), _bond_limits_A(symbols)
+    drift_A, limits_A = _drift_before(run, solid, half), bond_limits_A(set(run.symbols))
 
     def place_of(heights_A: np.ndarray) -> np.ndarray:
         above_A = heights_A - drift_A - _lowest_A(solid, period_A)
@@ -89,12 +86,6 @@ def _heights_of_bonds(atoms: Atoms, limits_A: Mapping[tuple[str, str], float]) -
     pairs = np.sort(np.stack([symbols[first[once]], symbols[second[once]]]), axis=0)
     names = np.char.add(np.char.add(pairs[0], BETWEEN), pairs[1])
     return {BETWEEN.join(pair): middles_A[names == BETWEEN.join(pair)] for pair in limits_A}
-
-
-def _bond_limits_A(symbols: np.ndarray) -> dict[tuple[str, str], float]:
-    """Pair of elements, in alphabetical order → length up to which they are bonded."""
-    radii_A = {each: MADE * covalent_radii[atomic_numbers[each]] for each in np.unique(symbols).tolist()}
-    return {pair: radii_A[pair[0]] + radii_A[pair[1]] for pair in combinations_with_replacement(radii_A, 2)}
 
 
 def _lowest_A(solid: Solid, period_A: float) -> float:
