@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import ase.io
 
-from saltflow.base.provenance import atomic_write
+from saltflow.base.provenance import write_text
 from saltflow.studies.electrodes.configurations import Configuration
 
 PHASES, FOUND = "phases", "barriers"  # folders of the study
@@ -14,7 +15,7 @@ COLUMNS = ("barrier_1D_eV", "barrier_2D_eV", "barrier_3D_eV")
 
 
 def write_phases(states: Sequence[Configuration], folder: Path) -> None:
-    """One file for each x that holds ions, named by how many; others are removed.
+    """One file for each x that holds ions, named by how many; others are removed, those that stay the same are kept.
 
     Args:
         states: the lowest configuration of each x.
@@ -26,12 +27,14 @@ def write_phases(states: Sequence[Configuration], folder: Path) -> None:
         if path.stem not in names:
             path.unlink()
     for name, state in names.items():
-        with atomic_write(folder / PHASES / f"{name}.vasp") as temporary:
-            ase.io.write(temporary, state.atoms, format="vasp", direct=True, sort=True)
+        path, text = folder / PHASES / f"{name}.vasp", StringIO()
+        ase.io.write(text, state.atoms, format="vasp", direct=True, sort=True)
+        if not path.is_file() or path.read_text() != text.getvalue():
+            write_text(path, text.getvalue())
 
 
 def barriers_over_x(states: Sequence[Configuration], folder: Path, *, sites: int) -> list[dict]:
-    """What `saltflow barriers FOLDER/phases --out FOLDER/barriers` found; empty where it was not run.
+    """What `saltflow barriers FOLDER/phases --out FOLDER/barriers` found of the phases as they are now.
 
     Args:
         states: the lowest configuration of each x.
@@ -39,18 +42,20 @@ def barriers_over_x(states: Sequence[Configuration], folder: Path, *, sites: int
         sites: that fill the host.
 
     Returns:
-        per x with a row in its ranking: x, ions, status, barrier_1D_eV, barrier_2D_eV, barrier_3D_eV (None without a
-        path in so many dimensions).
+        per x with a row in its ranking, of a phase that has not changed since: x, ions, status, barrier_1D_eV,
+        barrier_2D_eV, barrier_3D_eV (None without a path in so many dimensions).
     """
     ranking = folder / FOUND / "ranking.tsv"
     if not ranking.is_file():
         return []
     rows = {row["structure"]: row for row in csv.DictReader(ranking.read_text().splitlines(), delimiter="\t")}
+    ranked_ns = ranking.stat().st_mtime_ns
     return [
         {"x": state.ions / sites, "ions": state.ions, "status": row["status"]}
         | {name: float(row[name]) if row[name] else None for name in COLUMNS}
         for state in states
         if (row := rows.get(_name(state.ions)))
+        and (folder / PHASES / f"{_name(state.ions)}.vasp").stat().st_mtime_ns <= ranked_ns
     ]
 
 
